@@ -1,0 +1,41 @@
+// One agent's connection, after the WebSocket handshake.
+
+import MachineCore
+import TunnelLink
+
+struct AgentLink: Sendable {
+    let peer: String
+    var session: TunnelSession
+    /// The id in the URL, or the one it registered under.
+    var agentID: String?
+    /// What the handshake presented, until the agent is registered.
+    var presentedToken: String?
+    /// It is in the registry under `agentID`.
+    var isRegistered = false
+    /// The visitor of each open stream.
+    var visitors: [StreamID: ConnectionID] = [:]
+    /// `Host` of its handshake, for the URL that it is told.
+    var host: String?
+    /// Output may be ready; the link is in the machine's list.
+    var isDirty = false
+
+    let connectedAt: Moment
+    var lastHeard: Moment
+    /// The ping that awaits its answer.
+    var pingSentAt: Moment?
+    var pingCount: UInt64 = 0
+    var deadline: Moment
+
+    init(peer: String, session: TunnelSession, agentID: String?, presentedToken: String?, now: Moment, deadline: Moment) {
+        self.peer = peer
+        self.session = session
+        self.agentID = agentID
+        self.presentedToken = presentedToken
+        connectedAt = now
+        lastHeard = now
+        self.deadline = deadline
+    }
+
+    /// The payload of the current ping: an answer to an older one measures nothing.
+    var pingPayload: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: pingCount >> (8 * UInt64($0))) } }
+}

@@ -1,0 +1,256 @@
+// A visitor's connection: requests are decoded one at a time (RFC 9112 §9.3.2: pipelined ones wait), routed, and answered here or
+// handed to an exchange.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+extension Gateway {
+    mutating func accept(_ id: ConnectionID, peer: String, _ now: Moment, _ outputs: inout Outputs) {
+        visitors[id] = Visitor(peer: peer, limits: configuration.limits.http)
+        setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
+        if visitors.count + agents.count > configuration.limits.maximumConnections {
+            answer(id, .overloaded, to: nil, now, &outputs)
+        }
+    }
+
+    mutating func receiveFromVisitor(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
+        guard let phase = visitors[id]?.phase else { return }
+        switch phase {
+        case .closing: break
+        case .upgraded: forwardBody(id, bytes, now, &outputs)
+        case .receivingHead, .exchanging, .discarding:
+            visitors[id]?.decoder.receive(bytes)
+            if phase == .receivingHead, visitors[id]?.hasBegun == false {
+                visitors[id]?.hasBegun = true
+                setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
+            }
+            pumpVisitor(id, now, &outputs)
+        }
+    }
+
+    /// The visitor will send no more. On an upgraded stream that is half of the conversation; otherwise it is gone, as a browser is
+    /// whose tab was closed, and whoever still works for it must stop.
+    mutating func visitorFinished(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let visitor = visitors[id] else { return }
+        switch visitor.phase {
+        case .upgraded:
+            if let exchange = visitor.exchange, !exchange.requestEnded { endRequest(id, HTTPFields(), now, &outputs) }
+        case .exchanging, .discarding:
+            abandonExchange(id, .cancelled, now, &outputs)
+            closeVisitor(id, now, &outputs)
+        case .receivingHead: closeVisitor(id, now, &outputs)
+        case .closing: break
+        }
+    }
+
+    /// The connection is gone.
+    mutating func loseVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        abandonExchange(id, .cancelled, now, &outputs)
+        visitors[id] = nil
+        deadlines.cancel(.visitor(id))
+    }
+
+    /// Handles all that the decoder has. Also called when an answer is complete, for a pipelined request.
+    mutating func pumpVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        do {
+            while let phase = visitors[id]?.phase, phase != .closing, phase != .upgraded,
+                let event = try visitors[id]?.decoder.next()
+            {
+                switch event {
+                case .head(let head, let framing): route(id, head, framing, now, &outputs)
+                case .body(let bytes): forwardBody(id, bytes, now, &outputs)
+                case .end(let trailers): requestEnded(id, trailers, now, &outputs)
+                case .closed: closeVisitor(id, now, &outputs)
+                }
+            }
+            limitUnread(id, &outputs)
+        } catch {
+            refuse(id, error, now, &outputs)
+        }
+    }
+
+    /// Bytes of a later request wait in the kernel, not here.
+    private mutating func limitUnread(_ id: ConnectionID, _ outputs: inout Outputs) {
+        guard let visitor = visitors[id], visitor.phase == .exchanging, visitor.decoder.isPaused,
+            visitor.decoder.unreadCount > configuration.limits.http.maximumStartLineBytes
+        else { return }
+        setReading(id, false, &outputs)
+    }
+
+    private mutating func refuse(_ id: ConnectionID, _ error: HTTPDecodeError, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange else {
+            return answer(id, .malformed(error), to: nil, now, &outputs)
+        }
+        let hasAnswer = exchange.status != nil
+        abandonExchange(id, .cancelled, now, &outputs)
+        if hasAnswer {
+            closeVisitor(id, now, &outputs)
+        } else {
+            answer(id, .malformed(error), to: nil, now, &outputs)
+        }
+    }
+
+    // MARK: Routing
+
+    private mutating func route(
+        _ id: ConnectionID, _ head: HTTPRequestHead, _ framing: HTTPBodyFraming, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        let request = VisitorRequest(head: head, framing: framing)
+        switch router.route(head) {
+        case .web(let route): beginExchange(id, request, route, now, &outputs)
+        case .tunnel: upgradeAgent(id, request, now, &outputs)
+        case .addSlash(let route): redirectToSlash(id, request, route, now, &outputs)
+        case .statusPage: ownPage(id, request, now, &outputs) { gateway, head in gateway.statusPage(head, now) }
+        case .agentList: ownPage(id, request, now, &outputs) { gateway, _ in gateway.agentList() }
+        case .health: ownPage(id, request, isProtected: false, now, &outputs) { _, _ in .text(200, "ok\n") }
+        case .readiness:
+            ownPage(id, request, isProtected: false, now, &outputs) { gateway, _ in
+                gateway.isDraining ? .text(503, "draining\n") : .text(200, "ready\n")
+            }
+        case .notFound: answer(id, .notFound, to: request, now, &outputs)
+        }
+    }
+
+    /// `/web/{id}` means `/web/{id}/`, and only there do the service's relative links lead to the service.
+    private mutating func redirectToSlash(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        var location = Array("\(route.prefix)/".utf8)
+        if let query = route.query { location += [UInt8(ascii: "?")] + query }
+        var page = OwnAnswer.text(308, "The web service is at \(route.prefix)/\n")
+        try? page.fields.append(.location, bytes: location[...])
+        answer(id, page, to: request, now, &outputs)
+    }
+
+    // MARK: Answers of our own
+
+    mutating func answer(
+        _ id: ConnectionID, _ error: GatewayError, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        let page = ErrorPage.page(for: error, accept: request?.head.fields[.accept])
+        log(
+            .debug, "visitor.refused",
+            [.init("peer", visitors[id]?.peer ?? ""), .init("status", "\(error.status)"), .init("code", error.code)], &outputs)
+        answer(id, page, to: request, now, &outputs)
+    }
+
+    /// Sends a whole answer. Without a request, or when its body is too long to be read and thrown away, the connection ends with it.
+    mutating func answer(
+        _ id: ConnectionID, _ page: OwnAnswer, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        guard let phase = visitors[id]?.phase, phase != .closing else { return }
+        let mayStay =
+            request.map { $0.head.keepsAlive && $0.canDiscard(upTo: configuration.limits.maximumDiscardedBody) } ?? false
+        let keepsAlive = mayStay && !isDraining
+        var head = HTTPResponseHead(status: page.status, fields: page.fields)
+        for (name, value) in [
+            (.date, date.text(clock.unixSeconds(at: now))), (.server, "miagent"), (.contentLength, "\(page.body.count)"),
+        ] as [(HTTPFieldName, String)] { try? head.fields.append(name, value) }
+        head.setConnection(keepsAlive: keepsAlive, minorVersion: request?.head.minorVersion ?? 1)
+        var bytes: [UInt8] = []
+        // Every field was made here, of checked parts.
+        try? head.encode(into: &bytes)
+        if request?.head.method != "HEAD" { bytes.append(contentsOf: page.body) }
+        write(id, bytes[...], &outputs)
+        visitors[id]?.exchange = nil
+        if !keepsAlive {
+            closeVisitor(id, now, &outputs)
+        } else if request?.isOver == true {
+            beginNextRequest(id, now)
+        } else {
+            visitors[id]?.phase = .discarding
+            setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
+        }
+    }
+
+    /// The request's last byte came.
+    private mutating func requestEnded(_ id: ConnectionID, _ trailers: HTTPFields, _ now: Moment, _ outputs: inout Outputs) {
+        if visitors[id]?.phase == .discarding {
+            beginNextRequest(id, now)
+        } else {
+            endRequest(id, trailers, now, &outputs)
+        }
+    }
+
+    /// The connection is ready for another request.
+    mutating func beginNextRequest(_ id: ConnectionID, _ now: Moment) {
+        visitors[id]?.phase = .receivingHead
+        visitors[id]?.hasBegun = false
+        visitors[id]?.exchange = nil
+        visitors[id]?.decoder.startNextMessage()
+        setDeadline(of: id, at: now.advanced(by: configuration.limits.idleTimeout))
+    }
+
+    // MARK: The transport's side
+
+    mutating func write(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ outputs: inout Outputs) {
+        guard !bytes.isEmpty else { return }
+        visitors[id]?.queuedBytes += bytes.count
+        outputs.append(.transport(.write(id, bytes)))
+    }
+
+    mutating func setReading(_ id: ConnectionID, _ isOn: Bool, _ outputs: inout Outputs) {
+        guard let visitor = visitors[id], visitor.isReading != isOn else { return }
+        visitors[id]?.isReading = isOn
+        outputs.append(.transport(.setReading(id, isOn)))
+    }
+
+    mutating func closeVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let phase = visitors[id]?.phase, phase != .closing else { return }
+        visitors[id]?.phase = .closing
+        setDeadline(of: id, at: now.advanced(by: configuration.limits.writeTimeout))
+        outputs.append(.transport(.close(id)))
+    }
+
+    /// The visitor's socket took `count` bytes: credit for whatever of them was an answer's body.
+    mutating func visitorTook(_ id: ConnectionID, _ count: Int, _ now: Moment) {
+        guard let queued = visitors[id]?.queuedBytes else { return }
+        let left = max(0, queued - count)
+        visitors[id]?.queuedBytes = left
+        guard let exchange = visitors[id]?.exchange else { return }
+        let released = exchange.heldBytes - min(exchange.heldBytes, left)
+        if released > 0 {
+            visitors[id]?.exchange?.heldBytes -= released
+            agents[exchange.connection]?.session.consumed(released, on: exchange.stream)
+            markDirty(exchange.connection)
+        }
+        if exchange.status != nil { watchWriting(id, now) }
+    }
+
+    // MARK: Time
+
+    mutating func setDeadline(of id: ConnectionID, at moment: Moment?) {
+        guard visitors[id] != nil else { return }
+        visitors[id]?.deadline = moment
+        guard let moment else { return }
+        if let armed = visitors[id]?.armed, armed <= moment { return }
+        visitors[id]?.armed = moment
+        deadlines.set(.visitor(id), at: moment)
+    }
+
+    mutating func visitorDeadlinePassed(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let visitor = visitors[id] else { return }
+        visitors[id]?.armed = nil
+        guard let deadline = visitor.deadline else { return }
+        guard deadline <= now else { return setDeadline(of: id, at: deadline) }
+        visitors[id]?.deadline = nil
+        switch visitor.phase {
+        case .receivingHead where visitor.hasBegun: answer(id, .requestTimedOut, to: nil, now, &outputs)
+        case .receivingHead, .discarding: closeVisitor(id, now, &outputs)
+        case .exchanging: exchangeTimedOut(id, now, &outputs)
+        case .upgraded, .closing: outputs.append(.transport(.abort(id)))
+        }
+    }
+}
+
+extension HTTPResponseHead {
+    /// Says whether the connection stays, where the version does not say so by itself (RFC 9112 §9.3).
+    mutating func setConnection(keepsAlive: Bool, minorVersion: Int) {
+        if !keepsAlive {
+            try? fields.append(.connection, "close")
+        } else if minorVersion == 0 {
+            try? fields.append(.connection, "keep-alive")
+        }
+    }
+}

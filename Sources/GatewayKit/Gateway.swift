@@ -1,0 +1,216 @@
+// The gateway as a machine: visitors in, agents in, bytes between them. It owns every connection's state by id; the transport owns
+// the sockets. This file is the switchboard: what happened is sent to the extension that knows what to do.
+//
+//     Visitors    a connection's requests: decoding, own answers, time limits          Gateway+Visitors
+//     Exchanges   a request on its way to an agent, its answer on its way back         Gateway+Exchanges
+//     Agents      handshake, registration, liveness, what comes through a tunnel       Gateway+Agents
+//     Pages       what the gateway itself has to say                                   Gateway+Pages
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// What the host says to a gateway.
+public enum GatewayMessage: Sendable, Hashable {
+    /// Stop: tell the agents, let what is in flight finish within that time, then close everything and say `drained`.
+    case drain(within: Duration)
+}
+
+/// What a gateway says to its host.
+public enum GatewayNote: Sendable, Hashable {
+    /// For the log.
+    case log(LogRecord)
+    /// After `drain`: nothing is left.
+    case drained
+}
+
+/// How much a gateway holds. All zero when everybody is gone.
+public struct GatewayCounters: Sendable, Hashable {
+    /// Connections that are no agent's.
+    public var visitors = 0
+    /// Connections of agents, registered or not.
+    public var agents = 0
+    /// Agents that visitors can reach.
+    public var registeredAgents = 0
+    /// Requests on their way.
+    public var openStreams = 0
+    /// Bytes given to the transport and not yet written, and bytes that wait in streams.
+    public var bufferedBytes = 0
+    /// No counts.
+    public init() {}
+}
+
+enum GatewayTimer: Sendable, Hashable {
+    case visitor(ConnectionID)
+    case agent(ConnectionID)
+    case drain
+}
+
+/// A gateway: the state of all its connections, and no sockets.
+public struct Gateway: Machine {
+    /// What a gateway appends its wishes to.
+    public typealias Outputs = [MachineOutput<GatewayNote>]
+
+    /// How it behaves.
+    public let configuration: GatewayConfiguration
+    let clock: WallClock
+    let router: Router
+    var visitors = ConnectionTable<Visitor>()
+    var agents = ConnectionTable<AgentLink>()
+    var registry: Registry
+    var deadlines = Deadlines<GatewayTimer>()
+    /// Agents whose output is to be collected at the end of the turn.
+    var dirtyAgents: [ConnectionID] = []
+    var drainDeadline: Moment?
+    var hasDrained = false
+    var sessionCount: UInt64 = 0
+    var date = CachedDate()
+
+    /// A gateway that nobody has connected to yet.
+    public init(_ configuration: GatewayConfiguration, clock: WallClock) {
+        self.configuration = configuration
+        self.clock = clock
+        router = Router(configuration.web)
+        registry = Registry(maximumOffline: configuration.limits.maximumOfflineAgents)
+    }
+
+    /// Takes one input.
+    public mutating func handle(_ input: MachineInput<GatewayMessage>, now: Moment, into outputs: inout Outputs) {
+        switch input {
+        case .transport(let event): handle(event, now, &outputs)
+        case .message(.drain(let duration)): beginDrain(within: duration, now, &outputs)
+        case .tick: break
+        }
+        expireDeadlines(now, &outputs)
+    }
+
+    /// Collects what is ready for each tunnel into one write.
+    public mutating func finishTurn(now: Moment, into outputs: inout Outputs) {
+        while let id = dirtyAgents.popLast() {
+            agents[id]?.isDirty = false
+            guard let ready = agents[id]?.session.takeOutput() else { continue }
+            if !ready.isEmpty { outputs.append(.transport(.write(id, ready))) }
+            pumpAgent(id, now, &outputs)  // sending may have made room in a stream that was full
+        }
+        finishDrain(now, &outputs)
+    }
+
+    /// When the next time limit ends.
+    public var nextDeadline: Moment? { deadlines.next }
+
+    /// How much is held now.
+    public var counters: GatewayCounters {
+        var counters = GatewayCounters()
+        counters.visitors = visitors.count
+        counters.agents = agents.count
+        counters.registeredAgents = registry.onlineCount
+        for id in agents.allIDs {
+            guard let session = agents[id]?.session else { continue }
+            counters.openStreams += session.openStreams
+            counters.bufferedBytes += session.backlog + session.queuedBytes
+        }
+        for id in visitors.allIDs { counters.bufferedBytes += visitors[id]?.queuedBytes ?? 0 }
+        return counters
+    }
+
+    /// Every agent that is or was here, by id.
+    public var agentRecords: [AgentRecord] {
+        registry.records.values.sorted { $0.description.agentID < $1.description.agentID }
+    }
+
+    // MARK: Events
+
+    private mutating func handle(_ event: TransportEvent, _ now: Moment, _ outputs: inout Outputs) {
+        switch event {
+        case .accepted(let id, let peer, _): accept(id, peer: peer, now, &outputs)
+        case .received(let id, let bytes):
+            if agents[id] != nil {
+                receiveFromAgent(id, bytes, now, &outputs)
+            } else {
+                receiveFromVisitor(id, bytes, now, &outputs)
+            }
+        case .receivedEOF(let id):
+            if agents[id] != nil {
+                loseAgent(id, "the agent closed the connection", now, &outputs)
+                outputs.append(.transport(.close(id)))
+            } else {
+                visitorFinished(id, now, &outputs)
+            }
+        case .wrote(let id, let count):
+            if agents[id] != nil {
+                agents[id]?.session.wrote(count)
+                if agents[id]?.session.hasOutput == true { markDirty(id) }
+            } else {
+                visitorTook(id, count, now)
+            }
+        case .closed(let id, let error):
+            if agents[id] != nil {
+                loseAgent(id, error ?? "the connection closed", now, &outputs)
+            } else {
+                loseVisitor(id, now, &outputs)
+            }
+        case .connected, .dialFailed: break  // a gateway never dials
+        }
+    }
+
+    private mutating func expireDeadlines(_ now: Moment, _ outputs: inout Outputs) {
+        while let timer = deadlines.popExpired(at: now) {
+            switch timer {
+            case .visitor(let id): visitorDeadlinePassed(id, now, &outputs)
+            case .agent(let id): agentDeadlinePassed(id, now, &outputs)
+            case .drain: cutEverything(now, &outputs)
+            }
+        }
+    }
+
+    mutating func markDirty(_ id: ConnectionID) {
+        guard agents[id]?.isDirty == false else { return }
+        agents[id]?.isDirty = true
+        dirtyAgents.append(id)
+    }
+
+    func log(_ level: LogRecord.Level, _ event: String, _ fields: [LogRecord.Field], _ outputs: inout Outputs) {
+        outputs.append(.note(.log(LogRecord(level, event, fields))))
+    }
+}
+
+// MARK: Draining
+
+extension Gateway {
+    var isDraining: Bool { drainDeadline != nil }
+
+    private mutating func beginDrain(within duration: Duration, _ now: Moment, _ outputs: inout Outputs) {
+        guard drainDeadline == nil else { return }
+        let deadline = now.advanced(by: duration)
+        drainDeadline = deadline
+        deadlines.set(.drain, at: deadline)
+        log(.info, "gateway.draining", [.init("withinMs", "\(duration.wholeMilliseconds)")], &outputs)
+        for id in agents.allIDs {
+            agents[id]?.session.drain(within: duration)
+            markDirty(id)
+        }
+        for id in visitors.allIDs where visitors[id]?.phase == .receivingHead && visitors[id]?.hasBegun == false {
+            closeVisitor(id, now, &outputs)
+        }
+    }
+
+    /// When the last request is answered, the tunnels go too.
+    private mutating func finishDrain(_ now: Moment, _ outputs: inout Outputs) {
+        guard isDraining, !hasDrained else { return }
+        if visitors.count == 0 {
+            for id in agents.allIDs {
+                closeAgent(id, .serviceRestart, "the gateway stops", now, &outputs)
+            }
+        }
+        if visitors.count == 0, agents.count == 0 {
+            hasDrained = true
+            deadlines.cancel(.drain)
+            outputs.append(.note(.drained))
+        }
+    }
+
+    private mutating func cutEverything(_ now: Moment, _ outputs: inout Outputs) {
+        for id in visitors.allIDs { outputs.append(.transport(.abort(id))) }
+        for id in agents.allIDs { outputs.append(.transport(.abort(id))) }
+    }
+}

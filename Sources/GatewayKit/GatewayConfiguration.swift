@@ -1,0 +1,118 @@
+// Everything about a gateway that is decided before it starts. Each limit names its unit, its default, and the memory it implies.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// How a gateway behaves.
+public struct GatewayConfiguration: Sendable, Hashable {
+    /// The address that pages and agents are told, without a trailing slash; nil: what the client put into `Host`.
+    public var publicURL: String?
+    /// What agents present; several for rotation. Empty: any agent may connect.
+    public var gatewayTokens: [String] = []
+    /// Particulars of single agents, by id.
+    public var agents: [String: AgentAccess] = [:]
+    /// What happens when an id registers that is connected already.
+    public var duplicateAgents = DuplicateAgents.replace
+    /// Literal addresses whose `X-Forwarded-*` fields are believed.
+    public var trustedProxies: Set<String> = []
+    /// The status page.
+    public var statusPage = StatusPageConfiguration()
+    /// The web services behind agents.
+    public var web = WebConfiguration()
+    /// Limits and timeouts.
+    public var limits = GatewayLimits()
+    /// Whether each exchange is logged.
+    public var logsRequests = false
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What is particular about one agent.
+public struct AgentAccess: Sendable, Hashable {
+    /// What this agent presents, instead of the common ones; empty: the common ones.
+    public var tokens: [String] = []
+    /// What its visitors present, instead of the common ones; empty: the common ones.
+    public var authTokens: [String] = []
+    /// Nothing particular.
+    public init() {}
+}
+
+/// What happens when an agent registers under an id that is connected.
+public enum DuplicateAgents: String, Sendable, Hashable, CaseIterable {
+    /// The new connection wins: the old one may be dead without either end knowing.
+    case replace
+    /// The old connection stays.
+    case reject
+}
+
+/// The page at `/`.
+public struct StatusPageConfiguration: Sendable, Hashable {
+    /// Whether it is there at all; `/api/agents` with it.
+    public var isEnabled = true
+    /// What its visitors present; empty: open.
+    public var authTokens: [String] = []
+    /// The defaults.
+    public init() {}
+}
+
+/// The seed's `channels.webService`.
+public struct WebConfiguration: Sendable, Hashable {
+    /// Whether visitors reach web services at all.
+    public var isEnabled = true
+    /// Beneath which path, without a trailing slash.
+    public var pathPrefix = "/web"
+    /// What visitors present; empty: open.
+    public var authTokens: [String] = []
+    /// How long a service may take until the head of its answer.
+    public var timeout = Duration.seconds(30)
+    /// `{agentId}.` before this host name reaches an agent too; nil: only by path.
+    public var subdomainHost: String?
+    /// The largest request body, in bytes; 0: no limit.
+    public var maximumBody: UInt64 = 0
+    /// The defaults.
+    public init() {}
+}
+
+/// What a gateway holds, and how long it waits.
+public struct GatewayLimits: Sendable, Hashable {
+    /// Of one tunnel. Memory of one agent: at most `maximumStreams` × (`initialWindow` + `streamQueueBytes`) while all stream.
+    public var tunnel = TunnelLimits()
+    /// Of visitors' requests. A visitor in the middle of its head holds at most start line + field section, 40 KiB.
+    public var http = HTTPLimits()
+    /// Visitors and agents at once; further ones are turned away with 503.
+    public var maximumConnections = 100_000
+    /// Agents that are remembered while offline, about 1 KiB each.
+    public var maximumOfflineAgents = 10_000
+    /// From the first byte of a request, or the connection's beginning, to the end of its head.
+    public var headTimeout = Duration.seconds(10)
+    /// Between requests on one connection.
+    public var idleTimeout = Duration.seconds(75)
+    /// How long a visitor may leave unread what was sent to it.
+    public var writeTimeout = Duration.seconds(60)
+    /// From the WebSocket handshake to `agent.register`.
+    public var registrationTimeout = Duration.seconds(10)
+    /// How often an agent is pinged.
+    public var pingInterval = Duration.seconds(20)
+    /// How long its answer may take.
+    public var pongTimeout = Duration.seconds(10)
+    /// Request bytes that are read and thrown away so that a connection survives an early answer; beyond, it is closed.
+    public var maximumDiscardedBody: UInt64 = 64 * 1024
+    /// The defaults.
+    public init() {}
+}
+
+/// Turns moments into wall-clock time: what a machine that reads no clock needs to date its answers.
+public struct WallClock: Sendable, Hashable {
+    /// Nanoseconds since 1970-01-01T00:00:00Z at the moment zero.
+    public var unixNanosecondsAtZero: Int64
+
+    /// A clock with this offset.
+    public init(unixNanosecondsAtZero: Int64) { self.unixNanosecondsAtZero = unixNanosecondsAtZero }
+
+    /// Seconds since 1970 at `moment`.
+    public func unixSeconds(at moment: Moment) -> Int64 {
+        unixNanosecondsAtZero.addingReportingOverflow(Int64(clamping: moment.nanoseconds)).partialValue / 1_000_000_000
+    }
+}

@@ -1,0 +1,104 @@
+// The gateway's own errors: the table of Docs/Protocol.md. Each has a status, a stable code (`x-miagent-error`, which no service can
+// set) and words for people that say what happened and what to do.
+
+import HTTPCodec
+
+enum GatewayError: Error, Equatable {
+    case malformed(HTTPDecodeError)
+    case methodNotAllowed(allow: String)
+    case notFound
+    case webServiceOff
+    case unknownAgent(String)
+    case noWebService(String)
+    case agentOffline(String)
+    case unauthorized
+    case bodyTooLarge(limit: UInt64)
+    case tooManyStreams(String)
+    case overloaded
+    case serviceUnreachable(String)
+    case serviceBroken(String)
+    case agentLost(String)
+    case serviceTimedOut(seconds: Int64)
+    case requestTimedOut
+    case upgradeRequired
+    case duplicateAgent(String)
+    case badAgentID
+
+    var status: Int {
+        switch self {
+        case .malformed(let error): error.suggestedStatus
+        case .methodNotAllowed: 405
+        case .notFound, .webServiceOff, .unknownAgent, .noWebService: 404
+        case .agentOffline, .tooManyStreams, .overloaded: 503
+        case .unauthorized: 401
+        case .bodyTooLarge: 413
+        case .serviceUnreachable, .serviceBroken, .agentLost: 502
+        case .serviceTimedOut: 504
+        case .requestTimedOut: 408
+        case .upgradeRequired: 426
+        case .duplicateAgent: 409
+        case .badAgentID: 400
+        }
+    }
+
+    /// Stable, for programs.
+    var code: String {
+        switch self {
+        case .malformed: "malformed-request"
+        case .methodNotAllowed: "method-not-allowed"
+        case .notFound: "not-found"
+        case .webServiceOff: "web-service-off"
+        case .unknownAgent: "unknown-agent"
+        case .noWebService: "no-web-service"
+        case .agentOffline: "agent-offline"
+        case .unauthorized: "unauthorized"
+        case .bodyTooLarge: "body-too-large"
+        case .tooManyStreams: "too-many-streams"
+        case .overloaded: "overloaded"
+        case .serviceUnreachable: "service-unreachable"
+        case .serviceBroken: "service-broken"
+        case .agentLost: "agent-lost"
+        case .serviceTimedOut: "service-timed-out"
+        case .requestTimedOut: "request-timed-out"
+        case .upgradeRequired: "upgrade-required"
+        case .duplicateAgent: "duplicate-agent"
+        case .badAgentID: "bad-agent-id"
+        }
+    }
+
+    /// What happened and what to do, in one or two sentences.
+    var explanation: String {
+        switch self {
+        case .malformed(let error): "The request is not HTTP as RFC 9112 has it: \(error)."
+        case .methodNotAllowed(let allow): "This address answers \(allow) only."
+        case .notFound: "Nothing is at this address. Web services are at /web/{agentId}/."
+        case .webServiceOff: "Web services are switched off on this gateway."
+        case .unknownAgent(let id): "No agent \"\(id)\" has been seen here. Check its id, and that agentd runs."
+        case .noWebService(let id): "Agent \"\(id)\" is connected but offers no web service."
+        case .agentOffline(let id): "Agent \"\(id)\" is offline. It may be back shortly."
+        case .unauthorized: "A token is needed: send \"Authorization: Bearer <token>\"."
+        case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
+        case .tooManyStreams(let id): "Agent \"\(id)\" is serving as many requests as it may. Try again in a moment."
+        case .overloaded: "The gateway is serving as many connections as it may. Try again in a moment."
+        case .serviceUnreachable(let reason): "The agent cannot reach its web service: \(reason)."
+        case .serviceBroken(let reason): "The web service's answer makes no sense: \(reason)."
+        case .agentLost(let id): "The connection to agent \"\(id)\" was lost before it answered."
+        case .serviceTimedOut(let seconds): "The web service did not begin to answer within \(seconds) s."
+        case .requestTimedOut: "The request did not arrive in time."
+        case .upgradeRequired: "Agents connect here by WebSocket, version 13."
+        case .duplicateAgent(let id): "An agent \"\(id)\" is connected already."
+        case .badAgentID: "The agentId in the URL must be 1 to 64 of A–Z a–z 0–9 . _ - and not begin with a dot."
+        }
+    }
+
+    /// Fields beside the usual ones.
+    var fields: [(HTTPFieldName, String)] {
+        switch self {
+        case .unauthorized: [(.wwwAuthenticate, "Bearer realm=\"miagent\"")]
+        case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
+        case .methodNotAllowed(let allow): [(.allow, allow)]
+        case .upgradeRequired: [(.upgrade, "websocket"), (.secWebSocketVersion, "13")]
+        default: []
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// The gateway's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read.
+
+import RPCCore
+
+extension GatewayConfiguration {
+    /// Reads the configuration; what is wrong is kept by the reader, and the default stands in its place.
+    public static func read(from reader: inout SettingsReader) -> GatewayConfiguration {
+        var configuration = GatewayConfiguration()
+        configuration.readAddresses(from: &reader)
+        configuration.readAgents(from: &reader)
+        configuration.web.read(from: &reader)
+        configuration.limits.read(from: &reader, configuration.web)
+        if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
+        configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
+        if let logs = reader.flag("logRequests") { configuration.logsRequests = logs }
+        return configuration
+    }
+
+    private mutating func readAddresses(from reader: inout SettingsReader) {
+        if let url = reader.text("publicUrl") {
+            if url.hasPrefix("http://") || url.hasPrefix("https://") {
+                publicURL = url.hasSuffix("/") ? String(url.dropLast()) : url
+            } else {
+                reader.problem("publicUrl", "must begin with http:// or https://")
+            }
+        }
+        trustedProxies = Set(reader.texts("trustedProxies") ?? [])
+    }
+
+    private mutating func readAgents(from reader: inout SettingsReader) {
+        gatewayTokens = Self.tokens("gatewayToken", &reader)
+        if let name = reader.choice("duplicateAgents", among: DuplicateAgents.allCases.map(\.rawValue)),
+            let choice = DuplicateAgents(rawValue: name)
+        {
+            duplicateAgents = choice
+        }
+        var agents: [String: AgentAccess] = [:]
+        reader.each("agents") { id, agent in
+            var access = AgentAccess()
+            access.tokens = Self.tokens("token", &agent)
+            access.authTokens = Self.tokens("authToken", &agent)
+            agents[id] = access
+        }
+        self.agents = agents
+    }
+
+    /// A token or a list of them; an empty one would let everybody in who says nothing.
+    private static func tokens(_ path: String, _ reader: inout SettingsReader) -> [String] {
+        let tokens = reader.texts(path) ?? []
+        if tokens.contains("") { reader.problem(path, "must not be empty; leave it out to allow everybody") }
+        return tokens
+    }
+
+    fileprivate static func readTokens(_ path: String, _ reader: inout SettingsReader) -> [String] { tokens(path, &reader) }
+}
+
+extension WebConfiguration {
+    fileprivate mutating func read(from reader: inout SettingsReader) {
+        let base = "channels.webService."
+        if let flag = reader.flag(base + "enabled") { isEnabled = flag }
+        if let prefix = reader.text(base + "pathPrefix") {
+            let trimmed = prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix
+            if trimmed.hasPrefix("/"), trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "?") }) {
+                pathPrefix = trimmed
+            } else {
+                reader.problem(base + "pathPrefix", "must be a path such as \"/web\"")
+            }
+        }
+        authTokens = GatewayConfiguration.readTokens(base + "authToken", &reader)
+        if let count = reader.integer(base + "timeoutMs", in: 1...86_400_000) { timeout = .milliseconds(count) }
+        subdomainHost = reader.text(base + "subdomainHost")
+        if let count = reader.integer(base + "maxBody", in: 0...Int.max) { maximumBody = UInt64(count) }
+    }
+}
+
+extension GatewayLimits {
+    fileprivate mutating func read(from reader: inout SettingsReader, _ web: WebConfiguration) {
+        if let count = reader.integer("channels.webService.maxBufferedBody", in: 0...1 << 30) {
+            tunnel.maximumBufferedBody = count
+        }
+        if let count = reader.integer("limits.maxStreamsPerAgent", in: 1...65_536) { tunnel.maximumStreams = count }
+        if let count = reader.integer("limits.initialWindow", in: 16_384...1 << 30) { tunnel.initialWindow = count }
+        if let count = reader.integer("limits.maxConnections", in: 1...10_000_000) { maximumConnections = count }
+        if let count = reader.integer("limits.maxHeadBytes", in: 1_024...1 << 20) { http.maximumFieldSectionBytes = count }
+        let times: [(String, WritableKeyPath<GatewayLimits, Duration>)] = [
+            ("limits.headTimeoutMs", \.headTimeout), ("limits.idleTimeoutMs", \.idleTimeout),
+            ("limits.writeTimeoutMs", \.writeTimeout), ("limits.pingIntervalMs", \.pingInterval),
+            ("limits.pongTimeoutMs", \.pongTimeout),
+        ]
+        for (path, field) in times {
+            if let count = reader.integer(path, in: 1...86_400_000) { self[keyPath: field] = .milliseconds(count) }
+        }
+    }
+}

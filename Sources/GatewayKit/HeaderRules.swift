@@ -1,0 +1,130 @@
+// What changes about fields on their way through (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else passes byte for byte.
+//
+// To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set afresh;
+// the gateway's own token goes. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged; `Location` and
+// cookie paths are put under the prefix, and a `Location` that names the local service is brought back.
+
+import HTTPCodec
+
+/// What the rules need to know of a request.
+struct VisitorContext: Sendable {
+    /// The visitor's address.
+    var peer: String
+    /// Whether its `X-Forwarded-*` are believed.
+    var isTrustedProxy: Bool
+    /// What the gateway took off the path.
+    var prefix: String
+    /// `Authorization` held our own token.
+    var removesAuthorization: Bool
+}
+
+enum HeaderRules {
+    /// RFC 9110 §7.6.1, with the names that others use besides.
+    private static let hopByHop: [HTTPFieldName] = [
+        .connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .te, .trailer, .transferEncoding,
+        .upgrade,
+    ]
+
+    static let errorMark: HTTPFieldName = "x-miagent-error"
+
+    static func removeHopByHop(_ fields: inout HTTPFields) {
+        if fields.contains(.connection) {
+            // What `Connection` names is hop-by-hop, but a peer cannot use that to take framing or addressing away.
+            let kept: Set<String> = ["content-length", "host", "close", "keep-alive", "upgrade", "authorization", "cookie"]
+            for token in fields.tokens(.connection) where !kept.contains(token) {
+                fields.removeAll { $0.name.elementsEqual(token.utf8, by: { lowercased($0) == $1 }) }
+            }
+        }
+        for name in hopByHop { fields.removeAll(name) }
+    }
+
+    /// The fields that the service gets.
+    static func toService(_ head: HTTPRequestHead, _ visitor: VisitorContext) -> HTTPFields {
+        var fields = head.fields
+        removeHopByHop(&fields)
+        fields.removeAll(.host)
+        fields.removeAll(.expect)
+        if visitor.removesAuthorization { fields.removeAll(.authorization) }
+        let host = head.fields[.host] ?? ""
+        let before = visitor.isTrustedProxy ? head.fields : HTTPFields()
+        set(.xForwardedFor, before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer, in: &fields)
+        set(.xForwardedProto, before[.xForwardedProto] ?? "http", in: &fields)
+        set(.xForwardedHost, before[.xForwardedHost] ?? host, in: &fields)
+        set(.xForwardedPrefix, (before[.xForwardedPrefix] ?? "") + visitor.prefix, in: &fields)
+        fields.removeAll("forwarded")
+        return fields
+    }
+
+    /// The fields that the visitor gets.
+    static func toVisitor(_ response: HTTPFields, prefix: String, host: String?) -> HTTPFields {
+        var fields = response
+        removeHopByHop(&fields)
+        fields.removeAll(errorMark)
+        if let location = fields[.location] {
+            set(.location, locationForVisitor(location, prefix: prefix, host: host), in: &fields)
+        }
+        if !prefix.isEmpty, fields.contains(.setCookie) {
+            let cookies = fields.all(.setCookie).map { cookieUnderPrefix($0, prefix: prefix) }
+            fields.removeAll(.setCookie)
+            for cookie in cookies { try? fields.append(.setCookie, bytes: cookie[...]) }
+        }
+        return fields
+    }
+
+    /// A `Location` of the service, as the visitor must see it: one on the service's own loopback address, or on the visitor's
+    /// host, is a path here; a path that is not under the prefix is put there.
+    static func locationForVisitor(_ location: String, prefix: String, host: String?) -> String {
+        guard let path = localPath(location, host: host) else { return location }
+        if prefix.isEmpty || path == prefix || path.hasPrefix(prefix + "/") { return path }
+        return prefix + path
+    }
+
+    /// The path, query and fragment of a location that stays with the service; nil if it leads elsewhere or is relative.
+    private static func localPath(_ location: String, host: String?) -> String? {
+        if location.hasPrefix("/") { return location.hasPrefix("//") ? nil : location }
+        let lowered = location.lowercased()
+        guard let scheme = ["http://", "https://"].first(where: { lowered.hasPrefix($0) }) else { return nil }
+        let rest = location.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
+        guard isLoopback(authority) || authority == host?.lowercased() else { return nil }
+        let path = rest.dropFirst(authority.count)
+        return path.hasPrefix("/") ? String(path) : "/" + path
+    }
+
+    private static func isLoopback(_ authority: String) -> Bool {
+        ["localhost", "127.0.0.1", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
+    }
+
+    /// `Path=/x` becomes `Path=/web/id/x`. A cookie without a path is the browser's affair, and right already.
+    static func cookieUnderPrefix(_ cookie: ArraySlice<UInt8>, prefix: String) -> [UInt8] {
+        var parts = cookie.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map { Array($0) }
+        for index in parts.indices.dropFirst() {
+            let trimmed = parts[index].drop { $0 == 0x20 }
+            guard trimmed.count > 5, trimmed.prefix(5).elementsEqual("path=".utf8, by: { lowercased($0) == $1 }) else {
+                continue
+            }
+            let path = String(decoding: trimmed.dropFirst(5), as: UTF8.self)
+            guard path.hasPrefix("/"), path != prefix, !path.hasPrefix(prefix + "/") else { continue }
+            parts[index] = Array(" Path=\(prefix)\(path)".utf8)
+        }
+        return Array(parts.joined(separator: [UInt8(ascii: ";")]))
+    }
+
+    private static func set(_ name: HTTPFieldName, _ value: String, in fields: inout HTTPFields) {
+        fields.removeAll(name)
+        // A value that came as a legal field is one again; an empty prefix is not worth a field.
+        if !value.isEmpty { try? fields.append(name, value) }
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+}
+
+extension HTTPFields {
+    /// All values of a list field, joined (RFC 9110 §5.3); nil without any.
+    fileprivate func list(_ name: HTTPFieldName) -> String? {
+        let values = all(name).map { String(decoding: $0, as: UTF8.self) }
+        return values.isEmpty ? nil : values.joined(separator: ", ")
+    }
+}

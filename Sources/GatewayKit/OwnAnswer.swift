@@ -1,0 +1,81 @@
+// An answer that the gateway makes itself, whole, and the clothes of its errors: a page for people, JSON for programs, else text.
+
+import HTTPCodec
+import RPCCore
+
+struct OwnAnswer: Sendable {
+    var status: Int
+    var fields = HTTPFields()
+    var body: [UInt8]
+
+    init(_ status: Int, type: String, body: [UInt8]) {
+        self.status = status
+        self.body = body
+        for (name, value) in [
+            (.contentType, type), (.cacheControl, "no-store"), ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+        ] as [(HTTPFieldName, String)] { try? fields.append(name, value) }
+    }
+
+    static func text(_ status: Int, _ text: String) -> OwnAnswer {
+        OwnAnswer(status, type: "text/plain; charset=utf-8", body: Array(text.utf8))
+    }
+
+    static func json(_ status: Int, _ body: [UInt8]) -> OwnAnswer { OwnAnswer(status, type: "application/json", body: body) }
+
+    static func html(_ status: Int, _ page: String) -> OwnAnswer {
+        var answer = OwnAnswer(status, type: "text/html; charset=utf-8", body: Array(page.utf8))
+        let policy =
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        try? answer.fields.append("content-security-policy", policy)
+        return answer
+    }
+}
+
+enum ErrorPage {
+    static func page(for error: GatewayError, accept: String?) -> OwnAnswer {
+        var answer = body(for: error, accept: accept?.lowercased() ?? "")
+        try? answer.fields.append(HeaderRules.errorMark, error.code)
+        for (name, value) in error.fields { try? answer.fields.append(name, value) }
+        return answer
+    }
+
+    private static func body(for error: GatewayError, accept: String) -> OwnAnswer {
+        if accept.contains("text/html") { return .html(error.status, page(error)) }
+        guard accept.contains("json") else { return .text(error.status, error.explanation + "\n") }
+        var writer = JSONWriter()
+        writer.beginObject()
+        for (name, value) in [("error", error.code), ("message", error.explanation)] as [(StaticString, String)] {
+            writer.name(name)
+            writer.string(value)
+        }
+        writer.name("status")
+        writer.integer(Int64(error.status))
+        writer.endObject()
+        return .json(error.status, writer.finish())
+    }
+
+    private static func page(_ error: GatewayError) -> String {
+        let title = "\(error.status) \(HTTPStatus.reason(for: error.status))"
+        return """
+            <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+            <title>\(HTML.escaped(title))</title><style>\(StatusPage.style)</style>
+            <main><h1>\(HTML.escaped(title))</h1><p>\(HTML.escaped(error.explanation))</p>
+            <p><code>\(error.code)</code></p></main></html>
+            """
+    }
+}
+
+/// The text of `Date`, made once a second.
+struct CachedDate: Sendable {
+    private var second = Int64.min
+    private var cached = ""
+
+    mutating func text(_ unixSeconds: Int64) -> String {
+        if unixSeconds != second {
+            second = unixSeconds
+            cached = HTTPDate.format(unixSeconds: unixSeconds)
+        }
+        return cached
+    }
+}

@@ -1,0 +1,106 @@
+// Which of the gateway's doors a request knocks at. Routing and authorisation use the same parsed value, and paths are compared
+// byte for byte: nothing is decoded or normalised, so nothing can mean one thing here and another behind the tunnel.
+
+import HTTPCodec
+import TunnelLink
+
+/// Where a request goes.
+enum Route: Equatable {
+    case statusPage
+    case health
+    case readiness
+    case agentList
+    /// The WebSocket of agents.
+    case tunnel
+    case web(WebRoute)
+    /// `/web/{id}` without the slash that relative links need.
+    case addSlash(WebRoute)
+    case notFound
+}
+
+/// A web service behind an agent, as a request names it.
+struct WebRoute: Equatable {
+    /// The agent's id as it stands in the path, or the host name's label in lower case.
+    var agentID: String
+    /// Begins with `/`.
+    var path: ArraySlice<UInt8>
+    /// What follows the first `?`; nil without one.
+    var query: ArraySlice<UInt8>?
+    /// What the gateway took off the path, without a trailing slash; empty when the host name chose the agent.
+    var prefix: String
+    /// The host name chose the agent, so its case does not matter.
+    var isByHost: Bool
+}
+
+struct Router: Sendable, Hashable {
+    /// With a trailing slash.
+    private let webPrefix: [UInt8]
+    /// With a leading dot, in lower case.
+    private let hostSuffix: String?
+
+    init(_ web: WebConfiguration) {
+        webPrefix = Array(web.pathPrefix.utf8) + [UInt8(ascii: "/")]
+        hostSuffix = web.subdomainHost.map { "." + $0.lowercased() }
+    }
+
+    func route(_ head: HTTPRequestHead) -> Route {
+        guard let (path, query) = Self.pathAndQuery(of: head.target) else { return .notFound }
+        if let id = agentID(inHostOf: head) {
+            return .web(WebRoute(agentID: id, path: path, query: query, prefix: "", isByHost: true))
+        }
+        if path.starts(with: webPrefix) { return webRoute(path, query) }
+        return ownRoute(path)
+    }
+
+    private func webRoute(_ path: ArraySlice<UInt8>, _ query: ArraySlice<UInt8>?) -> Route {
+        let rest = path.dropFirst(webPrefix.count)
+        let slash = rest.firstIndex(of: UInt8(ascii: "/"))
+        let id = String(decoding: rest[..<(slash ?? rest.endIndex)], as: UTF8.self)
+        guard AgentDescription.isValidID(id) else { return .notFound }
+        let prefix = String(decoding: webPrefix, as: UTF8.self) + id
+        let route = WebRoute(agentID: id, path: slash.map { rest[$0...] } ?? [], query: query, prefix: prefix, isByHost: false)
+        return slash == nil ? .addSlash(route) : .web(route)
+    }
+
+    private func ownRoute(_ path: ArraySlice<UInt8>) -> Route {
+        for (text, route) in Self.ownPaths where path.elementsEqual(text.utf8) { return route }
+        return .notFound
+    }
+
+    private static let ownPaths: [(String, Route)] = [
+        ("/agent", .tunnel), ("/", .statusPage), ("/healthz", .health), ("/readyz", .readiness), ("/api/agents", .agentList),
+    ]
+
+    /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case.
+    private func agentID(inHostOf head: HTTPRequestHead) -> String? {
+        guard let hostSuffix, let host = head.fields[.host] else { return nil }
+        var name = host.lowercased()[...]
+        if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
+        if name.hasSuffix(".") { name = name.dropLast() }
+        guard name.hasSuffix(hostSuffix) else { return nil }
+        return String(name.dropLast(hostSuffix.count))
+    }
+
+    /// Path and query of an origin-form or absolute-form target (RFC 9112 §3.2). The authority of the latter is not asked: the
+    /// tunnel leads to one place whatever a request claims.
+    static func pathAndQuery(of target: [UInt8]) -> (path: ArraySlice<UInt8>, query: ArraySlice<UInt8>?)? {
+        var rest = target[...]
+        if rest.first != UInt8(ascii: "/") {
+            guard let authority = afterScheme(rest) else { return nil }
+            guard let slash = authority.firstIndex(of: UInt8(ascii: "/")) else { return ([UInt8(ascii: "/")], nil) }
+            rest = authority[slash...]
+        }
+        guard let mark = rest.firstIndex(of: UInt8(ascii: "?")) else { return (rest, nil) }
+        return (rest[..<mark], rest[(mark + 1)...])
+    }
+
+    private static func afterScheme(_ target: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        for scheme in ["http://", "https://"] {
+            let start = target.prefix(scheme.utf8.count)
+            if start.elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 || $0 == $1 }) {
+                return target.dropFirst(scheme.utf8.count)
+            }
+        }
+        return nil
+    }
+}

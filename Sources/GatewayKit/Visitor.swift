@@ -1,0 +1,83 @@
+// One connection of a visitor, or of an agent before its first request has said so. No decisions here: the machine makes them.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+struct Visitor: Sendable {
+    enum Phase: Sendable, Hashable {
+        /// Between requests or in a head. → exchanging, discarding, closing
+        case receivingHead
+        /// A request is on its way to an agent or back. → receivingHead, upgraded, discarding, closing
+        case exchanging
+        /// The answer is out and the rest of the request is of no interest. → receivingHead, closing
+        case discarding
+        /// Raw bytes both ways after a 101. → closing
+        case upgraded
+        /// The last bytes are queued. Whatever comes is ignored.
+        case closing
+    }
+
+    let peer: String
+    var decoder: HTTPRequestDecoder
+    var phase = Phase.receivingHead
+    var exchange: WebExchange?
+    /// Given to the transport and not yet written.
+    var queuedBytes = 0
+    var isReading = true
+    /// Something of the next request has come (so the head timeout counts, not the idle one).
+    var hasBegun = false
+    /// What the deadline below is for is told by the phase. `armed <= deadline` in the machine's heap, so that moving the deadline
+    /// away, which happens with every request, costs nothing.
+    var deadline: Moment?
+    var armed: Moment?
+
+    init(peer: String, limits: HTTPLimits) {
+        self.peer = peer
+        decoder = HTTPRequestDecoder(limits: limits)
+    }
+}
+
+/// One request and its answer, on their way through a tunnel.
+struct WebExchange: Sendable {
+    let agentID: String
+    let connection: ConnectionID
+    let stream: StreamID
+    let request: HTTPRequestHead
+    /// What the gateway took off the path.
+    let prefix: String
+    let started: Moment
+    /// The visitor asks to leave HTTP: the request's end is not the end of its bytes.
+    var isUpgrade = false
+    var requestEnded = false
+    /// Bytes of the request's body so far.
+    var requestBytes: UInt64 = 0
+    /// The status, once the head of the answer is out.
+    var status: Int?
+    /// After the answer, if both sides can.
+    var keepsAlive: Bool
+    var encoder = HTTPBodyEncoder(.none)
+    var responseEnded = false
+    var responseBytes: UInt64 = 0
+    /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.
+    var heldBytes = 0
+}
+
+/// A request's head and how its body is framed.
+struct VisitorRequest: Sendable {
+    var head: HTTPRequestHead
+    var framing: HTTPBodyFraming
+    /// The body has come whole and was taken care of.
+    var isOver = false
+
+    /// Whether what is left of the body may be read and thrown away to keep the connection.
+    func canDiscard(upTo limit: UInt64) -> Bool {
+        if isOver { return true }
+        guard !head.expectsContinue else { return false }
+        switch framing {
+        case .none: return true
+        case .length(let count): return count <= limit
+        case .chunked, .untilClose: return false
+        }
+    }
+}

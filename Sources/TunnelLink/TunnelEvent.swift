@@ -1,0 +1,88 @@
+// What a tunnel tells its owner, and the limits it keeps.
+
+import HTTPCodec
+import RPCCore
+import WireWS
+
+/// Something that came through the tunnel.
+public enum TunnelEvent: Sendable, Hashable {
+    /// To a gateway: an agent introduces itself, and awaits `welcome` or `refuse`.
+    case register(RPCID, AgentDescription)
+    /// To a gateway: something about the agent changed.
+    case status(StatusUpdate)
+    /// To a gateway: the head of an answer. Followed by `data` and one `end`, or `reset`.
+    case response(StreamID, WebResponse)
+    /// To a gateway: there will be no answer; the stream is over.
+    case failed(StreamID, RPCFailure)
+
+    /// To an agent: it is registered.
+    case welcome(Welcome)
+    /// To an agent: it is not, and why.
+    case refused(RPCFailure)
+    /// To an agent: the head of a request. Followed by `data` and one `end`, or `reset`.
+    case request(StreamID, WebRequest)
+    /// To an agent: dial again elsewhere now; this connection closes within that time.
+    case drain(within: Duration)
+
+    /// Bytes of a body, or of an upgraded stream. The owner says `consumed` when they have left it.
+    case data(StreamID, ArraySlice<UInt8>)
+    /// No more bytes will come in this direction.
+    case end(StreamID, trailers: HTTPFields)
+    /// The peer gave the stream up; it is over in both directions.
+    case reset(StreamID, ResetReason)
+    /// The stream that was full has room again.
+    case resume(StreamID)
+    /// The answer to a ping, with its payload.
+    case pong(ArraySlice<UInt8>)
+    /// The peer closes the tunnel; the owner writes what is left of the output and closes the connection.
+    case closed(WSCloseCode?, reason: String)
+    /// The peer broke the WebSocket protocol or exceeded a limit; the close frame that says so is in the output.
+    case broken(code: WSCloseCode, reason: String)
+}
+
+/// What became of bytes given to a stream.
+public enum SendOutcome: Sendable, Hashable {
+    /// Taken.
+    case sent
+    /// Taken, but send no more until `TunnelEvent.resume`.
+    case full
+    /// Not taken: v1 holds whole bodies, and this one is larger than `maximumBufferedBody`. The stream is still there.
+    case overflow
+    /// Not taken: there is no such stream (any more), or its end was sent.
+    case gone
+}
+
+/// What a tunnel holds at most.
+public struct TunnelLimits: Sendable, Hashable {
+    /// Exchanges at once. With `initialWindow` it bounds the memory of one tunnel.
+    public var maximumStreams = 256
+    /// Bytes that may be under way on one stream in one direction without the receiver's word (v2).
+    public var initialWindow = 256 * 1024
+    /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
+    public var maximumBufferedBody = 8 * 1024 * 1024
+    /// The largest JSON-RPC message without a body. Heads are at most 40 KiB, and JSON may write one byte as six.
+    public var maximumHeadBytes = 256 * 1024
+    /// Bytes of one stream that wait for credit or their turn before its source is told to pause (v2).
+    public var streamQueueBytes = 64 * 1024
+    /// Bytes given to the transport and not yet written before data waits in its streams (v2).
+    public var outputHighWater = 256 * 1024
+    /// Bytes of messages and frames for a peer that does not read, before the tunnel is given up.
+    public var maximumBacklog = 64 * 1024 * 1024
+
+    /// The defaults.
+    public init() {}
+
+    /// How large a WebSocket message may be.
+    func webSocket(_ version: TunnelVersion) -> WSLimits {
+        let count =
+            switch version {
+            case .v1: maximumHeadBytes + Base64.encodedCount(maximumBufferedBody)
+            case .v2: max(maximumHeadBytes, DataFrame.headerCount + DataFrame.maximumPayloadCount)
+            }
+        return WSLimits(maximumFrameBytes: count, maximumMessageBytes: count)
+    }
+
+    func json(_ version: TunnelVersion) -> JSONLimits {
+        JSONLimits(maximumBytes: webSocket(version).maximumMessageBytes)
+    }
+}

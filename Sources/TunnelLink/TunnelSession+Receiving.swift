@@ -1,0 +1,231 @@
+// What comes through the tunnel: WebSocket messages to JSON-RPC and data frames, and these to events. Whatever a peer sends ends in
+// an event, a JSON-RPC error sent back, or silence; never in a trap.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+import WireWS
+
+extension TunnelSession {
+    /// The next event, or nil when more bytes are needed. Replies that need no decision (pongs, errors) go to the output.
+    public mutating func next() -> TunnelEvent? {
+        while true {
+            if let event = events.popFirst() { return event }
+            do {
+                guard let event = try socket.next(replies: &output) else { return nil }
+                switch event {
+                case .text(let text): handle(text: text)
+                case .binary(let message): handle(binary: message)
+                case .ping: continue
+                case .pong(let payload): return .pong(payload)
+                case .closed(let code, let reason): return .closed(code, reason: reason)
+                }
+            } catch {
+                return breakOff(error.closeCode, "\(error)")
+            }
+        }
+    }
+
+    private mutating func breakOff(_ code: WSCloseCode, _ reason: String) -> TunnelEvent {
+        socket.close(code, reason: reason, into: &output)
+        return .broken(code: code, reason: reason)
+    }
+
+    // MARK: Text
+
+    private mutating func handle(text: ArraySlice<UInt8>) {
+        do {
+            for element in try RPCCodec.decodeEnvelopes(text, limits: limits.json(version)).envelopes {
+                switch element {
+                case .success(let envelope): handle(envelope)
+                case .failure(let error): sendMessage(error.reply)
+                }
+            }
+        } catch {
+            sendMessage(error.reply)
+        }
+    }
+
+    private mutating func sendMessage(_ message: RPCMessage) {
+        var text: [UInt8] = []
+        RPCCodec.encode(message, into: &text)
+        _ = socket.text(text[...], into: &output)
+    }
+
+    private mutating func handle(_ envelope: RPCEnvelope) {
+        do {
+            switch envelope.kind {
+            case .request: try handleRequest(envelope)
+            case .notification: try handleNotification(envelope)
+            case .result: try handleResult(envelope)
+            case .failure: handleFailure(envelope)
+            }
+        } catch {
+            // A notification is never answered, and an answer neither (JSON-RPC 2.0 §4.1).
+            if envelope.kind == .request {
+                reply(envelope.id, RPCFailure(code: -32602, message: "Invalid params: \(error.reason)"))
+            }
+        }
+    }
+
+    private mutating func handleRequest(_ envelope: RPCEnvelope) throws(BadParams) {
+        switch (envelope.method, isGateway) {
+        case ("agent.register", true):
+            events.append(.register(envelope.id, try AgentDescription(envelope.payload, fallbackID: agentIDInURL)))
+        case ("web.request", false): try handleWebRequest(envelope)
+        default: reply(envelope.id, RPCFailure(code: -32601, message: "Method not found: \(envelope.method.prefix(64))"))
+        }
+    }
+
+    private mutating func handleNotification(_ envelope: RPCEnvelope) throws(BadParams) {
+        switch (envelope.method, isGateway) {
+        case ("agent.status", true): events.append(.status(try StatusUpdate(envelope.payload)))
+        case ("gateway.drain", false):
+            let within = try envelope.payload?.integer("withinMs", in: 0...86_400_000) ?? 0
+            events.append(.drain(within: .milliseconds(within)))
+        case ("web.trailers", _):
+            guard let number = try envelope.payload?.integer("stream", in: 0...Int64(UInt32.max)) else { return }
+            let trailers = try HTTPFields(envelope.payload?["trailers"], member: "trailers")
+            streams[StreamID(rawValue: UInt32(number))]?.receivedTrailers = trailers
+        default: break
+        }
+    }
+
+    // MARK: Requests and their answers
+
+    private mutating func handleWebRequest(_ envelope: RPCEnvelope) throws(BadParams) {
+        var body: [UInt8] = []
+        let request = try WebRequest(envelope.payload, version: version, body: &body)
+        guard let id = try streamID(of: envelope) else { throw BadParams(reason: "stream is missing, 0, or in use") }
+        guard streams.count < limits.maximumStreams else {
+            return reply(envelope.id, TunnelFailure.tooManyStreams.failure("\(streams.count) exchanges are open already"))
+        }
+        guard body.count <= limits.maximumBufferedBody else {
+            return reply(
+                envelope.id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
+        }
+        var stream = TunnelStream(window: limits.initialWindow)
+        stream.requestID = envelope.id
+        stream.headReceived = true
+        stream.endReceived = version == .v1 || !request.hasBody
+        streams[id] = stream
+        events.append(.request(id, request))
+        if !body.isEmpty { events.append(.data(id, body[...])) }
+        if stream.endReceived { events.append(.end(id, trailers: HTTPFields())) }
+    }
+
+    /// v2 names the stream; for v1 the number is ours, because any id is legal there.
+    private mutating func streamID(of envelope: RPCEnvelope) throws(BadParams) -> StreamID? {
+        switch version {
+        case .v1: return nextStreamID()
+        case .v2:
+            guard let number = try envelope.payload?.integer("stream", in: 1...Int64(UInt32.max)) else { return nil }
+            let id = StreamID(rawValue: UInt32(number))
+            return streams[id] == nil ? id : nil
+        }
+    }
+
+    private mutating func handleResult(_ envelope: RPCEnvelope) throws(BadParams) {
+        if !isGateway {
+            guard envelope.id == registrationID else { return }
+            registrationID = nil
+            let defaults = Welcome(
+                sessionID: "", webURL: "", ping: .seconds(20), initialWindow: limits.initialWindow,
+                maximumStreams: limits.maximumStreams)
+            events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
+            return
+        }
+        guard let id = answeredStream(envelope) else { return }
+        var body: [UInt8] = []
+        do {
+            let response = try WebResponse(envelope.payload, version: version, body: &body)
+            guard body.count <= limits.maximumBufferedBody else {
+                return failStream(
+                    id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
+            }
+            accept(response, body: body, on: id)
+        } catch {
+            failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(error.reason)"))
+        }
+    }
+
+    private mutating func accept(_ response: WebResponse, body: [UInt8], on id: StreamID) {
+        let isWhole = version == .v1 || !response.hasBody
+        streams[id]?.headReceived = true
+        streams[id]?.endReceived = isWhole
+        events.append(.response(id, response))
+        if !body.isEmpty { events.append(.data(id, body[...])) }
+        if isWhole {
+            events.append(.end(id, trailers: HTTPFields()))
+            forgetIfOver(id)
+        }
+    }
+
+    private mutating func handleFailure(_ envelope: RPCEnvelope) {
+        let failure = envelope.failure ?? RPCFailure(code: -32603, message: "Internal error")
+        if !isGateway {
+            guard envelope.id == registrationID else { return }
+            registrationID = nil
+            events.append(.refused(failure))
+        } else if let id = answeredStream(envelope) {
+            failStream(id, failure)
+        }
+    }
+
+    /// The open stream that still awaits its head and to which this answer belongs; nil for late or stray answers.
+    private func answeredStream(_ envelope: RPCEnvelope) -> StreamID? {
+        guard case .string(let text) = envelope.id, let id = StreamID(requestID: text), let stream = streams[id],
+            !stream.headReceived
+        else { return nil }
+        return id
+    }
+
+    private mutating func failStream(_ id: StreamID, _ failure: RPCFailure) {
+        streams[id] = nil
+        events.append(.failed(id, failure))
+    }
+
+    // MARK: Binary
+
+    private mutating func handle(binary message: ArraySlice<UInt8>) {
+        guard version == .v2 else {
+            return events.append(breakOff(.unsupportedData, "binary messages are not part of \(version.subprotocol)"))
+        }
+        guard let frame = DataFrame(message) else {
+            return events.append(breakOff(.protocolError, "not a data, credit or reset frame"))
+        }
+        switch frame {
+        case .data(let id, let payload, let end): handleData(id, payload, end: end)
+        case .credit(let id, let count): handleCredit(id, count)
+        case .reset(let id, let reason):
+            if streams.removeValue(forKey: id) != nil { events.append(.reset(id, reason)) }
+        }
+    }
+
+    /// Data of a stream that is over is late, not wrong: the reset that ended it crossed it on the way.
+    private mutating func handleData(_ id: StreamID, _ payload: ArraySlice<UInt8>, end: Bool) {
+        guard let stream = streams[id] else { return }
+        guard stream.headReceived, !stream.endReceived else { return abandon(id, .protocolError) }
+        guard streams[id]?.receiveWindow.receive(payload.count) == true else { return abandon(id, .overran) }
+        if !payload.isEmpty { events.append(.data(id, payload)) }
+        guard end else { return }
+        streams[id]?.endReceived = true
+        events.append(.end(id, trailers: stream.receivedTrailers))
+        forgetIfOver(id)
+    }
+
+    private mutating func handleCredit(_ id: StreamID, _ count: Int) {
+        guard var stream = streams[id] else { return }
+        streams[id] = nil
+        let isSane = stream.sendWindow.grant(count)
+        if isSane { schedule(id, &stream) }
+        streams[id] = stream
+        if !isSane { abandon(id, .protocolError) }
+    }
+
+    /// Gives a stream up because of the peer: both sides are told.
+    private mutating func abandon(_ id: StreamID, _ reason: ResetReason) {
+        reset(id, reason)
+        events.append(.reset(id, reason))
+    }
+}

@@ -1,0 +1,45 @@
+// One exchange as the tunnel sees it: two directions, each with its window and its end. No transitions here: those are in
+// TunnelSession, whose methods are the only writers.
+
+import HTTPCodec
+import RPCCore
+
+struct TunnelStream: Sendable {
+    /// Agent: the id under which the answer is due. A gateway derives it from the stream's number.
+    var requestID: RPCID = .null
+    /// v1: the head that waits until its body is whole.
+    var heldRequest: WebRequest?
+    var heldResponse: WebResponse?
+    /// The head of our direction was given to us.
+    var headSent = false
+    /// The head of the peer's direction came.
+    var headReceived = false
+
+    /// What the owner gave and the tunnel has not yet carried.
+    var queue = ByteQueue()
+    var sendWindow: SendWindow
+    var trailers = HTTPFields()
+    /// The owner said that nothing follows `queue`.
+    var endRequested = false
+    /// The peer was told so. `endSent` implies `endRequested` and an empty queue.
+    var endSent = false
+    /// The stream is in the scheduler's queue, once.
+    var isScheduled = false
+    /// The owner was told to pause.
+    var isFull = false
+
+    var receiveWindow: ReceiveWindow
+    var endReceived = false
+    /// Came by `web.trailers`, for the end that follows.
+    var receivedTrailers = HTTPFields()
+
+    init(window: Int) {
+        sendWindow = SendWindow(credit: window)
+        receiveWindow = ReceiveWindow(capacity: window)
+    }
+
+    /// Something could be put on the wire now.
+    var isSendable: Bool {
+        queue.isEmpty ? endRequested && !endSent : sendWindow.credit > 0
+    }
+}

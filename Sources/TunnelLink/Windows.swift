@@ -1,0 +1,60 @@
+// Flow control of one direction of one stream, alone in two small structs.
+//
+// The invariant on both ends: bytes that the receiver holds  <=  capacity. Credit returns only when bytes have left the receiver
+// (the final socket took them), never when they were merely parsed, so a slow reader throttles the sender and nobody's memory grows.
+
+/// What we let the peer send.
+public struct ReceiveWindow: Sendable, Hashable {
+    /// The most that we hold.
+    public private(set) var capacity: Int
+    /// What the peer may still send: `0 <= credit`, `credit + held + unannounced == capacity`.
+    private var credit: Int
+    /// Released, and not yet worth a message.
+    private var unannounced = 0
+
+    /// A window in which the peer may send `capacity` bytes at once.
+    public init(capacity: Int) {
+        self.capacity = max(0, capacity)
+        credit = self.capacity
+    }
+
+    /// `count` bytes came. False: the peer had no credit for them.
+    public mutating func receive(_ count: Int) -> Bool {
+        guard count <= credit else { return false }
+        credit -= count
+        return true
+    }
+
+    /// `count` bytes left us. The credit to announce, when a quarter of the window is worth a message; else nil.
+    public mutating func release(_ count: Int) -> Int? {
+        unannounced += min(count, capacity - credit - unannounced)
+        guard unannounced > 0, unannounced >= capacity / 4 else { return nil }
+        defer { unannounced = 0 }
+        credit += unannounced
+        return unannounced
+    }
+}
+
+/// What the peer lets us send.
+public struct SendWindow: Sendable, Hashable {
+    /// Bytes that we may send now.
+    public private(set) var credit: Int
+
+    /// A window with this much credit at the start.
+    public init(credit: Int) { self.credit = max(0, credit) }
+
+    /// The peer grants more. False: more than any window can hold (2^31), so the peer is confused.
+    public mutating func grant(_ count: Int) -> Bool {
+        let (sum, overflow) = credit.addingReportingOverflow(count)
+        guard !overflow, count >= 0, sum <= Int(Int32.max) else { return false }
+        credit = sum
+        return true
+    }
+
+    /// Takes as much credit as there is, up to `count`.
+    public mutating func take(upTo count: Int) -> Int {
+        let taken = min(max(0, count), credit)
+        credit -= taken
+        return taken
+    }
+}
