@@ -1,0 +1,68 @@
+// Masking (RFC 6455 §5.3): octet i of the payload is XORed with octet i mod 4 of the key.
+//
+// A payload comes in pieces, so the mask remembers how far into the key it is. The work is done eight bytes at a time, a
+// loop that the compiler turns into vector code; one kernel serves both ends, since masking twice gives the payload back.
+
+/// A masking key and the position in it.
+public struct WSMask: Sendable, Hashable {
+    /// The key; its most significant byte is the first on the wire.
+    public let key: UInt32
+    /// The octet of the key that belongs to the next byte: 0 <= phase <= 3.
+    private var phase: UInt32 = 0
+
+    /// The mask at the beginning of a payload.
+    public init(key: UInt32) { self.key = key }
+
+    /// Masks or unmasks the next piece of the payload in place. `range` counts in indices of `bytes`; what lies outside
+    /// of them is ignored.
+    public mutating func apply(to bytes: inout [UInt8], range: Range<Int>) {
+        let range = range.clamped(to: bytes.indices)
+        let word = advance(by: range.count)
+        bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let piece = base + range.lowerBound
+            Self.combine(UnsafeRawPointer(piece), with: word, into: piece, count: range.count)
+        }
+    }
+
+    /// The next piece of the payload, masked or unmasked into an array of its own: one pass, one copy.
+    mutating func applied(to piece: ArraySlice<UInt8>) -> [UInt8] {
+        let word = advance(by: piece.count)
+        return piece.withUnsafeBytes { source in
+            [UInt8](unsafeUninitializedCapacity: source.count) { target, count in
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                Self.combine(from, with: word, into: UnsafeMutableRawPointer(to), count: source.count)
+                count = source.count
+            }
+        }
+    }
+
+    /// The key turned so that its first octet belongs to the next byte; then moves on by `count` bytes.
+    private mutating func advance(by count: Int) -> UInt32 {
+        let turned = phase == 0 ? key : key << (8 * phase) | key >> (32 - 8 * phase)
+        phase = (phase &+ UInt32(truncatingIfNeeded: count)) & 3
+        return turned
+    }
+
+    /// XORs `count` bytes with the octets of `word`, most significant first. `target` may be `source` itself.
+    @inline(__always)
+    private static func combine(
+        _ source: UnsafeRawPointer, with word: UInt32, into target: UnsafeMutableRawPointer, count: Int
+    ) {
+        let octets = UInt64(word.bigEndian)
+        let pattern = octets << 32 | octets
+        let wordsEnd = count & ~7
+        var offset = 0
+        while offset < wordsEnd {
+            let plain = source.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            target.storeBytes(of: plain ^ pattern, toByteOffset: offset, as: UInt64.self)
+            offset &+= 8
+        }
+        while offset < count {
+            let octet = UInt8(truncatingIfNeeded: word >> UInt32(24 - 8 * (offset & 3)))
+            let plain = source.load(fromByteOffset: offset, as: UInt8.self)
+            target.storeBytes(of: plain ^ octet, toByteOffset: offset, as: UInt8.self)
+            offset &+= 1
+        }
+    }
+}
