@@ -1,0 +1,74 @@
+// What nobody asked for: keys of the file, variables and flags without a setting. Each is refused, not ignored, because a
+// misspelt key is a setting that silently is not in force; and each names the nearest known one. Values are never shown here:
+// a misspelt key may well hold a token.
+
+extension SettingsReader {
+    /// The file's unknown keys, and values that should be objects and are not.
+    func unknownKeys() -> [SettingsReport] {
+        var found: [SettingsReport] = []
+        if let root = document?.root { collect(in: root, key: SettingsSchema.root, path: "", into: &found) }
+        return found
+    }
+
+    /// Depth is bounded by the parser's limit, and by that of the keys asked for.
+    private func collect(in node: JSONNode, key: Int, path: String, into found: inout [SettingsReport]) {
+        guard node.kind == .object else {
+            if !schema.isValue(key), !node.isNull {
+                let message = "\(quotedForPeople(path)) must be an object, not \(node.kind.withArticle)"
+                found.append(.init(rank: .file(offset: node.offset), message: message, path: path))
+            }
+            return
+        }
+        for (nameNode, value) in node.members {
+            let name = nameNode.string ?? ""
+            let inner = path.isEmpty ? name : path + "." + name
+            guard let child = schema.child(of: key, named: name) else {
+                let hint = nearestKey(to: name, in: key).map { "; did you mean \"\($0)\"?" } ?? ""
+                let message = "unknown key \(quotedForPeople(inner))\(hint)"
+                found.append(.init(rank: .file(offset: nameNode.offset), message: message, path: inner))
+                continue
+            }
+            // A value was checked when it was read; an object with free names may hold anything that nobody reads.
+            if schema.isObject(child) { collect(in: value, key: child, path: inner, into: &found) }
+        }
+    }
+
+    /// A near name in the same object, or else the same name in another one.
+    private func nearestKey(to name: String, in key: Int) -> String? {
+        if let near = nearestName(to: name, among: schema.names(in: key)) { return near }
+        return schema.valuePaths.first { $0.hasSuffix("." + name) && !$0.contains(SettingsSchema.freeName) }
+    }
+
+    /// Variables that begin with our prefix and give no setting.
+    func unknownVariables() -> [SettingsReport] {
+        let known = schema.overridablePaths.map(source.environmentName)
+        let allowed = Set(known + source.ignoredEnvironment)
+        let unknown = source.environment.keys.filter { $0.hasPrefix(source.environmentPrefix) && !allowed.contains($0) }
+        return unknown.sorted().map { name in
+            let hint = nearestVariable(to: name, among: known + source.ignoredEnvironment)
+            let message = "unknown variable" + (hint.map { "; did you mean \($0)?" } ?? "")
+            return .init(rank: .variable, message: message, path: "", source: quotedIfOdd(name))
+        }
+    }
+
+    /// The prefix is common to all of them, and says nothing about likeness.
+    private func nearestVariable(to name: String, among names: [String]) -> String? {
+        let count = source.environmentPrefix.count
+        return nearestName(to: String(name.dropFirst(count)), among: names.map { String($0.dropFirst(count)) })
+            .map { source.environmentPrefix + $0 }
+    }
+
+    /// Flags for settings that nobody reads: a mistake of ours, which should not pass unseen.
+    func unknownFlags() -> [SettingsReport] {
+        let known = Set(schema.overridablePaths)
+        return source.flags.filter { !known.contains($0.path) }.map { flag in
+            let message = "gives the unknown setting \(quotedForPeople(flag.path))"
+            return .init(rank: .flag, message: message, path: flag.path, source: flag.name)
+        }
+    }
+
+    /// A variable's name comes from outside: one with odd characters is shown in quotes.
+    private func quotedIfOdd(_ name: String) -> String {
+        name.utf8.allSatisfy { (0x21...0x7e).contains($0) } ? name : quotedForPeople(name)
+    }
+}

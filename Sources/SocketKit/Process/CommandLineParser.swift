@@ -1,0 +1,110 @@
+// Decides which option each word of a command line is (POSIX.1-2017, chapter 12.2, with GNU's long names).
+// Accepts `--name value`, `--name=value`, `-n value`, `-nvalue`, and `--`, after which nothing is an option; options and
+// other words may mix. Refuses unknown options (naming the nearest), a missing value, a value for a switch, and a second
+// value where one is meant. It does not bundle switches (`-abc`) nor guess at abbreviated names: a later option could make
+// either mean something else.
+
+/// The command line that a program understands.
+public struct CommandLineParser: Sendable, Hashable {
+    /// What the program is called.
+    public var program: String
+    /// What it is for, in a sentence or two.
+    public var summary: String
+    /// The ways to call it, without its name, such as `--config FILE [options]`.
+    public var synopsis: [String]
+    /// The options, in the order of the help.
+    public var options: [CommandLineOption]
+    /// The words beside the options; nil refuses them all.
+    public var positional: CommandLinePositional?
+
+    /// A parser of these options.
+    public init(
+        program: String, summary: String, synopsis: [String] = ["[options]"], options: [CommandLineOption],
+        positional: CommandLinePositional? = nil
+    ) {
+        self.program = program
+        self.summary = summary
+        self.synopsis = synopsis
+        self.options = options
+        self.positional = positional
+    }
+
+    /// What `arguments` say; they begin after the program's own name.
+    public func parse(_ arguments: [String]) throws(CommandLineError) -> ParsedCommandLine {
+        var parsed = ParsedCommandLine()
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                parsed.positionals += rest
+                break
+            } else if argument.hasPrefix("--") {
+                try parseLong(argument, rest: &rest, into: &parsed)
+            } else if argument.hasPrefix("-"), argument != "-" {
+                try parseShort(argument, rest: &rest, into: &parsed)
+            } else {
+                parsed.positionals.append(argument)
+            }
+        }
+        try check(parsed.positionals)
+        return parsed
+    }
+
+    private func parseLong(
+        _ argument: String, rest: inout ArraySlice<String>, into parsed: inout ParsedCommandLine
+    ) throws(CommandLineError) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let name = String(parts[0])
+        guard let option = options.first(where: { $0.name == name }) else {
+            throw .unknownOption(name, nearest: nearestName(to: name, among: options.map(\.name)))
+        }
+        let attached = parts.count == 2 ? String(parts[1]) : nil
+        try add(option, attached: attached, rest: &rest, to: &parsed)
+    }
+
+    private func parseShort(
+        _ argument: String, rest: inout ArraySlice<String>, into parsed: inout ParsedCommandLine
+    ) throws(CommandLineError) {
+        let name = String(argument.prefix(2))
+        guard let option = options.first(where: { $0.short == name }) else {
+            // `-port` is most often meant as `--port`; anything after "=" may be a secret.
+            let word = String(argument.prefix { $0 != "=" })
+            throw .unknownOption(word, nearest: nearestName(to: "-" + word, among: options.map(\.name)))
+        }
+        guard argument.count > 2 else { return try add(option, attached: nil, rest: &rest, to: &parsed) }
+        guard option.valueName != nil else {
+            let word = String(argument.prefix { $0 != "=" })
+            if word == name { throw .unexpectedValue(option: name) }
+            throw .unknownOption(word, nearest: nearestName(to: "-" + word, among: options.map(\.name)))
+        }
+        try add(option, attached: String(argument.dropFirst(2)), rest: &rest, to: &parsed)
+    }
+
+    private func add(
+        _ option: CommandLineOption, attached: String?, rest: inout ArraySlice<String>, to parsed: inout ParsedCommandLine
+    ) throws(CommandLineError) {
+        guard let valueName = option.valueName else {
+            if attached != nil { throw .unexpectedValue(option: option.name) }
+            return parsed.occurrences.append(.init(option: option, value: nil))
+        }
+        if !option.isRepeatable, parsed.has(option.name) { throw .repeatedOption(option.name) }
+        if let attached { return parsed.occurrences.append(.init(option: option, value: attached)) }
+        guard let value = rest.first, !isOption(value) else {
+            throw .missingValue(option: option.name, valueName: valueName)
+        }
+        rest = rest.dropFirst()
+        parsed.occurrences.append(.init(option: option, value: value))
+    }
+
+    /// Whether a word that stands where a value should is one of our own options: then the value was forgotten. Other words
+    /// with a dash, such as `-1`, are values; a value that looks like one of our options is given as `--name=value`.
+    private func isOption(_ word: String) -> Bool {
+        let name = word.prefix { $0 != "=" }
+        return word == "--" || options.contains { $0.name == name || $0.short == word }
+    }
+
+    private func check(_ positionals: [String]) throws(CommandLineError) {
+        let allowed = positional?.count ?? 0...0
+        if positionals.count > allowed.upperBound { throw .unexpectedArgument(positionals[max(0, allowed.upperBound)]) }
+        if positionals.count < allowed.lowerBound { throw .missingArgument(valueName: positional?.valueName ?? "") }
+    }
+}

@@ -1,0 +1,129 @@
+// Tells a service manager how the daemon fares: systemd's notification protocol (sd_notify(3)), without libsystemd.
+// A message is a datagram of `NAME=value` lines to the Unix socket named in NOTIFY_SOCKET, a path or `@` and an abstract
+// name. Without that variable every call does nothing. A manager that does not read holds nobody up for more than a second.
+// Other kinds of address (`vsock:`) are refused: they are for managers outside a virtual machine.
+
+import MachineCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The way to the service manager, if there is one.
+public struct ServiceNotifier: Sendable, Hashable {
+    /// How often `watchdog()` must be called at the least, or nil if nobody waits for it; call twice as often.
+    public let watchdogInterval: Duration?
+    /// The bytes of `sun_path`: an abstract name begins with a zero. Empty: there is no manager.
+    private let address: [UInt8]
+
+    /// The notifier that `environment` describes by NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+    public init(environment: [String: String] = environmentVariables()) {
+        address = notifyAddress(environment["NOTIFY_SOCKET"] ?? "")
+        let isMeant = environment["WATCHDOG_PID"].map { Int32($0) == getpid() } ?? true
+        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
+        watchdogInterval = isMeant && microseconds > 0 ? .microseconds(microseconds) : nil
+    }
+
+    /// Whether a service manager listens.
+    public var isActive: Bool { !address.isEmpty }
+
+    /// The daemon serves from now on; also after a reload. Each of these calls answers whether the manager was told.
+    @discardableResult
+    public func ready(status: String? = nil) -> Bool {
+        send(["READY=1"] + statusLine(status))
+    }
+
+    /// The daemon has begun to stop.
+    @discardableResult
+    public func stopping(status: String? = nil) -> Bool {
+        send(["STOPPING=1"] + statusLine(status))
+    }
+
+    /// The daemon reads its settings again, and will say `ready` when it has (Type=notify-reload wants the time with it).
+    @discardableResult
+    public func reloading() -> Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return send(["RELOADING=1", "MONOTONIC_USEC=\(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000)"])
+    }
+
+    /// A sentence for whoever asks the manager.
+    @discardableResult
+    public func status(_ text: String) -> Bool {
+        send(statusLine(text))
+    }
+
+    /// The daemon is alive.
+    @discardableResult
+    public func watchdog() -> Bool {
+        send(["WATCHDOG=1"])
+    }
+
+    private func statusLine(_ text: String?) -> [String] {
+        // A line feed would start an assignment of its own.
+        text.map { ["STATUS=" + String($0.map { $0.isNewline || $0 == "\0" ? " " : $0 })] } ?? []
+    }
+
+    private func send(_ lines: [String]) -> Bool {
+        guard isActive else { return false }
+        let descriptor = socket(AF_UNIX, datagramSocketType, 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        var timeout = timeval(tv_sec: 1, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        let message = Array(lines.joined(separator: "\n").utf8)
+        return withSocketAddress(address) { pointer, length in
+            var count = -1
+            repeat {
+                count = sendto(descriptor, message, message.count, sendFlags, pointer, length)
+            } while count < 0 && errno == EINTR
+            return count == message.count
+        }
+    }
+}
+
+#if canImport(Glibc)
+    private let datagramSocketType = Int32(SOCK_DGRAM.rawValue)
+#else
+    private let datagramSocketType = SOCK_DGRAM
+#endif
+
+#if canImport(Darwin)
+    private let sendFlags: Int32 = 0
+#else
+    private let sendFlags = Int32(MSG_NOSIGNAL)
+#endif
+
+/// The bytes of `sun_path` for a value of NOTIFY_SOCKET; empty if it is absent, of another kind, or too long.
+private func notifyAddress(_ value: String) -> [UInt8] {
+    var bytes = Array(value.utf8)
+    let capacity = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+    guard let first = bytes.first, bytes.count < capacity, !bytes.contains(0) else { return [] }
+    if first == UInt8(ascii: "@") {
+        bytes[0] = 0
+        return bytes.count > 1 ? bytes : []
+    }
+    return first == UInt8(ascii: "/") ? bytes : []
+}
+
+/// Calls `body` with the socket address of a Unix socket. Its length is that of the name: the zeros after an abstract name
+/// would be part of it.
+func withSocketAddress<Result>(
+    _ path: [UInt8], _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+) -> Result {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let capacity = MemoryLayout.size(ofValue: address.sun_path)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.prefix(capacity)) }
+    let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
+    let terminator = path.first == 0 ? 0 : 1
+    let length = socklen_t(offset + min(capacity, path.count + terminator))
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+    }
+}

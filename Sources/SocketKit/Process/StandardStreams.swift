@@ -1,0 +1,30 @@
+// Leaving, and speaking to whoever started the program.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Ends the process with `code`.
+public func exitProcess(_ code: Int32) -> Never {
+    flushStandardOutput()
+    exit(code)
+}
+
+/// Writes what `print` has buffered: a pipe gets it now, not when the buffer is full.
+public func flushStandardOutput() {
+    fflush(nil)
+}
+
+/// Writes a line to standard error.
+public func printError(_ text: String) {
+    var rest = Array((text + "\n").utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+        if count <= 0 { return }
+        rest = rest.dropFirst(count)
+    }
+}
