@@ -1,0 +1,99 @@
+// A JSON value as a tree of its own, for messages whose shape is not known beforehand. Hot paths read `JSONNode` and
+// write with `JSONWriter` instead. A number keeps exactly what its text said: reading and writing never changes a value.
+
+/// A JSON value (RFC 8259, section 3).
+public enum JSONValue: Sendable, Hashable {
+    /// The literal `null`.
+    case null
+    /// `true` or `false`.
+    case bool(Bool)
+    /// A number written without fraction and exponent, within Int64.
+    case integer(Int64)
+    /// Another number, if the shortest decimal that reads back as this Double is what was written. Written as `null` if it
+    /// is not finite: JSON has no such number.
+    case double(Double)
+    /// A legal number that neither of the two above holds without loss, as written: `18446744073709551615`, `1e400`.
+    /// Written as `null` if the text is not a number by RFC 8259.
+    case number(String)
+    /// A string.
+    case string(String)
+    /// Values in order.
+    case array([JSONValue])
+    /// Members in order. A parsed object never holds one name twice; two objects are equal if order and values are.
+    case object([JSONMember])
+}
+
+/// One name and value of an object.
+public struct JSONMember: Sendable, Hashable {
+    /// The name, escapes decoded.
+    public var name: String
+    /// The value.
+    public var value: JSONValue
+
+    /// A member called `name`.
+    public init(_ name: String, _ value: JSONValue) {
+        self.name = name
+        self.value = value
+    }
+}
+
+extension JSONValue {
+    /// Parses `bytes`, which hold one JSON text and nothing else but white space. See `JSONDocument` for what is refused.
+    public init(
+        decoding bytes: ArraySlice<UInt8>, dialect: JSONDialect = .strict, limits: JSONLimits = .init()
+    ) throws(JSONError) {
+        self = try JSONDocument(bytes, dialect: dialect, limits: limits).root.value
+    }
+
+    /// Appends this value as JSON text, without white space.
+    public func encode(into bytes: inout [UInt8]) {
+        JSONWriter.append(to: &bytes) { writer in writer.value(self) }
+    }
+
+    /// The value of an object's first member called `name`; nil if there is none, or if this is not an object.
+    public subscript(name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
+    }
+}
+
+extension JSONNode {
+    /// This value as a tree of its own.
+    public var value: JSONValue {
+        switch kind {
+        case .null: .null
+        case .bool: .bool(bool ?? false)
+        case .number: tape.withText(of: index) { JSONNumber.value($0, isPlainInteger: $1.hasFirstFlag) }
+        case .string: .string(string ?? "")
+        case .array: .array(elements.map(\.value))
+        case .object: .object(members.map { JSONMember($0.name.string ?? "", $0.value.value) })
+        }
+    }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByBooleanLiteral, ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    /// A string.
+    public init(stringLiteral value: String) { self = .string(value) }
+
+    /// An integer.
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+
+    /// A number with a fraction.
+    public init(floatLiteral value: Double) { self = .double(value) }
+
+    /// `true` or `false`.
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+
+    /// `null`.
+    public init(nilLiteral: ()) { self = .null }
+
+    /// An array.
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+
+    /// An object, members in the order of the literal.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self = .object(elements.map { JSONMember($0.0, $0.1) })
+    }
+}
