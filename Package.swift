@@ -1,6 +1,11 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// CI treats warnings as errors; whoever builds with another compiler is not held up by a new one.
+let settings: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let codecs: [Target.Dependency] = ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
+
 // Arrows point down only (Docs/Architecture.md); ArchitectureTests checks the imports against the same table.
 let package = Package(
     name: "miagent",
@@ -19,26 +24,46 @@ let package = Package(
     ],
     targets: [
         // Pure codecs and vocabulary: bytes in, bytes out; nothing of ours beneath them.
-        .target(name: "RPCCore"),
-        .target(name: "WireWS"),
-        .target(name: "HTTPCodec"),
-        .target(name: "MachineCore"),
+        .target(name: "RPCCore", swiftSettings: settings),
+        .target(name: "WireWS", swiftSettings: settings),
+        .target(name: "HTTPCodec", swiftSettings: settings),
+        .target(name: "MachineCore", swiftSettings: settings),
         // State machines without I/O.
-        .target(name: "TunnelLink", dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]),
-        .target(name: "GatewayKit", dependencies: ["TunnelLink", "RPCCore", "WireWS", "HTTPCodec", "MachineCore"]),
-        .target(name: "AgentKit", dependencies: ["TunnelLink", "RPCCore", "WireWS", "HTTPCodec", "MachineCore"]),
+        .target(name: "TunnelLink", dependencies: codecs, swiftSettings: settings),
+        .target(name: "GatewayKit", dependencies: codecs + ["TunnelLink"], swiftSettings: settings),
+        .target(name: "AgentKit", dependencies: codecs + ["TunnelLink"], swiftSettings: settings),
         // The only module with sockets, clocks, threads and signals.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
             name: "SocketKit",
             dependencies: ["MachineCore", .target(name: "CLinux", condition: .when(platforms: [.linux]))],
-            exclude: ["CLinux"]),
+            exclude: ["CLinux"], swiftSettings: settings),
         // Thin executables.
-        .executableTarget(name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SocketKit"]),
-        .executableTarget(name: "agentd", dependencies: ["AgentKit", "SocketKit"]),
-        // Tests.
-        .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport"),
-        .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"]),
+        .executableTarget(
+            name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SocketKit"], swiftSettings: settings),
+        .executableTarget(name: "agentd", dependencies: ["AgentKit", "SocketKit"], swiftSettings: settings),
+        // Tests: one suite a module, and what they share.
+        .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "FuzzBodies", dependencies: codecs, path: "Tests/FuzzBodies", swiftSettings: settings),
+        .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "TunnelLinkTests", dependencies: codecs + ["TunnelLink", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayKitTests", dependencies: codecs + ["GatewayKit", "TunnelLink", "TestSupport"], swiftSettings: settings
+        ),
+        .testTarget(
+            name: "AgentKitTests", dependencies: codecs + ["AgentKit", "TunnelLink", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "SocketKitTests", dependencies: ["SocketKit", "MachineCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "WorldTests", dependencies: codecs + ["GatewayKit", "AgentKit", "TunnelLink", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DaemonTests", dependencies: ["gatewayd", "agentd", "HTTPCodec", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "FuzzSeedTests", dependencies: ["FuzzBodies", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

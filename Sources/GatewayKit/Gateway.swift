@@ -14,6 +14,8 @@ import TunnelLink
 public enum GatewayMessage: Sendable, Hashable {
     /// Stop: tell the agents, let what is in flight finish within that time, then close everything and say `drained`.
     case drain(within: Duration)
+    /// From now on behave so: tokens, routes and timeouts at once, limits for new connections.
+    case reconfigure(GatewayConfiguration)
 }
 
 /// What a gateway says to its host.
@@ -52,9 +54,9 @@ public struct Gateway: Machine {
     public typealias Outputs = [MachineOutput<GatewayNote>]
 
     /// How it behaves.
-    public let configuration: GatewayConfiguration
+    public private(set) var configuration: GatewayConfiguration
     let clock: WallClock
-    let router: Router
+    private(set) var router: Router
     var visitors = ConnectionTable<Visitor>()
     var agents = ConnectionTable<AgentLink>()
     var registry: Registry
@@ -79,6 +81,9 @@ public struct Gateway: Machine {
         switch input {
         case .transport(let event): handle(event, now, &outputs)
         case .message(.drain(let duration)): beginDrain(within: duration, now, &outputs)
+        case .message(.reconfigure(let configuration)):
+            self.configuration = configuration
+            router = Router(configuration.web)
         case .tick: break
         }
         expireDeadlines(now, &outputs)

@@ -5,6 +5,9 @@
 
 import MachineCore
 
+#if canImport(CLinux)
+    import CLinux  // its header claims sys/socket.h
+#endif
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

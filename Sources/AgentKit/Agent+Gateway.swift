@@ -1,0 +1,272 @@
+// The connection to the gateway: upgrade, registration, liveness, the end. What comes through the session about streams goes on to
+// Agent+Exchanges.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+import TunnelLink
+import WireWS
+
+/// How the transport lets go of a tunnel's connection.
+enum TunnelEnding: Sendable, Hashable {
+    /// At once: nothing that is queued matters.
+    case abort
+    /// After what is queued was written.
+    case close
+}
+
+extension Agent {
+    // MARK: Upgrade
+
+    mutating func upgrade(_ key: TunnelKey, on connection: ConnectionID) {
+        guard let index = tunnelIndex(key) else { return emit(.abort(connection)) }
+        advance(.connected)
+        tunnels[index].connection = connection
+        tunnels[index].stage = .upgrading
+        deadlines.set(.stage(key), at: now.advanced(by: configuration.upgradeTimeout))
+        let handshake = Handshake(configuration, key: WSHandshake.makeKey(using: &keys))
+        tunnels[index].handshake = handshake
+        do throws(HTTPFieldError) {
+            let request = try handshake.request(configuration)
+            tunnels[index].unwrittenHandshakeBytes = request.count
+            write(request[...], toGateway: index)
+        } catch {
+            lose(key, Refusal(reason: "the gateway's address or the token cannot be written into a request"))
+        }
+    }
+
+    private mutating func handle(_ outcome: Handshake.Outcome, on key: TunnelKey) {
+        switch outcome {
+        case .incomplete: break
+        case .accepted(let version, let unread):
+            register(key, version)
+            if !unread.isEmpty { receive(unread, fromGateway: key) }
+        case .refused(let refusal): lose(key, refusal, .close)
+        }
+    }
+
+    // MARK: Registration
+
+    private mutating func register(_ key: TunnelKey, _ version: TunnelVersion) {
+        guard let index = tunnelIndex(key) else { return }
+        advance(.upgraded)
+        var limits = configuration.limits
+        limits.maximumStreams = min(limits.maximumStreams, configuration.maximumExchanges)
+        let seed = (0..<20).map { _ in UInt8.random(in: .min ... .max, using: &keys) }
+        var session = TunnelSession(.agent(seed: seed), version: version, limits: limits)
+        session.register(description)
+        tunnels[index].session = session
+        tunnels[index].handshake = nil
+        tunnels[index].stage = .registering
+        log(
+            .info, "agent.connected", .init("gateway", configuration.gateway.hostField),
+            .init("protocol", version.subprotocol))
+        schedulePing(key, after: tunnels[index].pingInterval)
+        switch version {
+        case .v1: serve(key)  // the seed's gateway may never answer
+        case .v2: deadlines.set(.stage(key), at: now.advanced(by: configuration.registrationTimeout))
+        }
+    }
+
+    private mutating func serve(_ key: TunnelKey) {
+        guard let index = tunnelIndex(key), tunnels[index].stage == .registering else { return }
+        tunnels[index].stage = .serving
+        deadlines.cancel(.stage(key))
+        guard !tunnels[index].isRetiring else { return }
+        deadlines.set(.stable(key), at: now.advanced(by: configuration.stableAfter))
+        advance(.registered)
+    }
+
+    private mutating func welcomed(_ key: TunnelKey, _ welcome: Welcome) {
+        guard let index = tunnelIndex(key) else { return }
+        tunnels[index].session?.adopt(welcome)
+        if tunnels[index].pingInterval > .zero { tunnels[index].pingInterval = welcome.ping }
+        schedulePing(key, after: tunnels[index].pingInterval)
+        serve(key)
+        log(.info, "agent.registered", .init("url", welcome.webURL), .init("session", welcome.sessionID))
+        emit(.registered(webURL: welcome.webURL))
+    }
+
+    private mutating func registrationRefused(_ key: TunnelKey, _ failure: RPCFailure) {
+        guard let index = tunnelIndex(key) else { return }
+        // A v1 gateway that does not know the method takes requests for it nevertheless.
+        if tunnels[index].session?.version == .v1, failure.code == RPCFailure.methodNotFound.code { return }
+        let reason = "the gateway refuses to register this agent: \(Self.printable(failure.message)) (\(failure.code))"
+        tunnels[index].session?.close(.normal, reason: "not registered")
+        takeOutput(of: key)
+        switch TunnelFailure(rawValue: failure.code) {
+        case .unauthorized, .badAgentID, .duplicateAgent: lose(key, Refusal(reason: reason, retry: .slowly), .close)
+        case .serviceUnreachable, .serviceTimedOut, .serviceBroken, .bodyTooLarge, .tooManyStreams, .noWebService, nil:
+            lose(key, Refusal(reason: reason), .close)
+        }
+    }
+
+    /// A stranger's words, for a log: no control characters, not too many.
+    static func printable(_ text: String) -> String {
+        let visible = text.unicodeScalars.lazy.filter { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
+        return String(String.UnicodeScalarView(visible.prefix(200)))
+    }
+
+    // MARK: Bytes
+
+    mutating func receive(_ bytes: ArraySlice<UInt8>, fromGateway key: TunnelKey) {
+        guard let index = tunnelIndex(key) else { return }
+        tunnels[index].liveness.sawLife()
+        if let outcome = tunnels[index].handshake?.receive(bytes) { return handle(outcome, on: key) }
+        tunnels[index].session?.receive(bytes)
+        handleEvents(of: key)
+    }
+
+    mutating func receiveEOF(fromGateway key: TunnelKey) {
+        guard let index = tunnelIndex(key) else { return }
+        if let outcome = tunnels[index].handshake?.receiveEOF() { return handle(outcome, on: key) }
+        lose(key, Refusal(reason: "the gateway closed the connection"))
+    }
+
+    private mutating func write(_ bytes: ArraySlice<UInt8>, toGateway index: Int) {
+        if let connection = tunnels[index].connection { emit(.write(connection, bytes)) }
+    }
+
+    /// What is ready goes out in one write.
+    private mutating func takeOutput(of key: TunnelKey) {
+        guard let index = tunnelIndex(key), let ready = tunnels[index].session?.takeOutput(), !ready.isEmpty else { return }
+        write(ready, toGateway: index)
+    }
+
+    /// The end of a turn: each tunnel's output, the streams that have room again, and tunnels whose work is done.
+    mutating func flushTunnels() {
+        var index = 0
+        while index < tunnels.count {
+            let key = tunnels[index].key
+            flush(key)
+            if index < tunnels.count, tunnels[index].key == key { index += 1 }
+        }
+        haltIfDrained()
+    }
+
+    private mutating func flush(_ key: TunnelKey) {
+        guard let index = tunnelIndex(key), tunnels[index].session != nil else { return }
+        takeOutput(of: key)
+        handleEvents(of: key)  // writing made room
+        guard let index = tunnelIndex(key), let backlog = tunnels[index].session?.backlog else { return }
+        if backlog > configuration.limits.maximumBacklog {
+            lose(key, Refusal(reason: "the gateway does not read: \(backlog) bytes wait for it"))
+        } else if tunnels[index].isIdle, tunnels[index].isRetiring || phase == .draining {
+            close(key, .goingAway, "drained")
+        }
+    }
+
+    // MARK: Liveness
+
+    private mutating func schedulePing(_ key: TunnelKey, after interval: Duration) {
+        guard interval > .zero else { return deadlines.cancel(.ping(key)) }
+        deadlines.set(.ping(key), at: now.advanced(by: max(.milliseconds(1), interval)))
+    }
+
+    /// Either the next ping is due, or the wait for a sign of life after one is over.
+    mutating func pingIsDue(_ key: TunnelKey) {
+        guard let index = tunnelIndex(key) else { return }
+        switch tunnels[index].liveness {
+        case .resting:
+            tunnels[index].ping()
+            schedulePing(key, after: configuration.pongTimeout)
+        case .answered:
+            tunnels[index].liveness = .resting
+            schedulePing(key, after: max(.milliseconds(1), tunnels[index].pingInterval - configuration.pongTimeout))
+        case .awaiting:
+            lose(key, Refusal(reason: "no sign of life from the gateway for \(configuration.pongTimeout) after a ping"))
+        }
+    }
+
+    mutating func becameStable(_ key: TunnelKey) {
+        guard let index = tunnelIndex(key) else { return }
+        tunnels[index].isStable = true
+        backoff.reset()
+    }
+
+    mutating func stageTimedOut(_ key: TunnelKey) {
+        guard let index = tunnelIndex(key) else { return }
+        switch tunnels[index].stage {
+        case .dialing:
+            let gateway = configuration.gateway.hostField
+            lose(key, Refusal(reason: "no connection to \(gateway) within \(configuration.connectTimeout)"))
+        case .upgrading:
+            let refusal = tunnels[index].handshake?.timeoutRefusal(after: "\(configuration.upgradeTimeout) passed")
+            lose(key, refusal ?? Refusal(reason: "no answer to the WebSocket upgrade"))
+        case .registering:
+            lose(key, Refusal(reason: "no answer to agent.register within \(configuration.registrationTimeout)"))
+        case .serving: break
+        }
+    }
+
+    // MARK: Events
+
+    /// Takes what happened in the session, until it needs more bytes or the tunnel is gone.
+    private mutating func handleEvents(of key: TunnelKey) {
+        while let index = tunnelIndex(key), let event = tunnels[index].session?.next() { handle(event, on: key) }
+    }
+
+    private mutating func handle(_ event: TunnelEvent, on key: TunnelKey) {
+        switch event {
+        case .request(let stream, let request): begin(request, for: ExchangeKey(tunnel: key, stream: stream))
+        case .data(let stream, let bytes): takeBody(bytes, for: ExchangeKey(tunnel: key, stream: stream))
+        case .end(let stream, let trailers): endRequest(ExchangeKey(tunnel: key, stream: stream), trailers)
+        case .reset(let stream, let reason):
+            finish(ExchangeKey(tunnel: key, stream: stream), failure: "the gateway gave it up: \(reason)")
+        case .resume(let stream): resumeReading(for: ExchangeKey(tunnel: key, stream: stream))
+        case .welcome(let welcome): welcomed(key, welcome)
+        case .refused(let failure): registrationRefused(key, failure)
+        case .drain(let within): retire(key, within: within)
+        case .closed(let code, let reason): gatewayCloses(key, code, reason)
+        case .broken(let code, let reason):
+            takeOutput(of: key)
+            lose(key, Refusal(reason: "the gateway broke the protocol: \(reason) (\(code.rawValue))"), .close)
+        case .pong: break  // any byte is a sign of life
+        case .register, .status, .response, .failed: break  // only a gateway gets these
+        }
+    }
+
+    // MARK: The end
+
+    private mutating func gatewayCloses(_ key: TunnelKey, _ code: WSCloseCode?, _ reason: String) {
+        takeOutput(of: key)  // our own Close frame
+        let said = reason.isEmpty ? "" : ": \(Self.printable(reason))"
+        let number = code.map { " (\($0.rawValue))" } ?? ""
+        switch code.flatMap({ TunnelClose(rawValue: $0.rawValue) }) {
+        case .replaced:
+            let reason = "another agent registered as \(description.agentID) and takes its place"
+            lose(key, Refusal(reason: reason, retry: .never), .close)
+        case .unauthorized:
+            lose(key, Refusal(reason: "the gateway refuses the token\(said); check gatewayToken", retry: .slowly), .close)
+        case .notRegistered, .duplicate, nil:
+            lose(key, Refusal(reason: "the gateway closed the connection\(number)\(said)"), .close)
+        }
+    }
+
+    /// Says goodbye, if there is anyone to say it to, and lets go of the tunnel. What is in flight is cut.
+    mutating func close(_ key: TunnelKey, _ code: WSCloseCode, _ reason: String) {
+        guard let index = tunnelIndex(key) else { return }
+        let isOpen = tunnels[index].session != nil
+        tunnels[index].session?.close(code, reason: reason)
+        takeOutput(of: key)
+        remove(key, isOpen ? .close : .abort)
+    }
+
+    /// Takes a tunnel away with all that belongs to it. What that means for the phase is the caller's to say.
+    mutating func remove(_ key: TunnelKey, _ ending: TunnelEnding) {
+        guard let index = tunnelIndex(key) else { return }
+        for stream in tunnels[index].exchanges.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            finish(ExchangeKey(tunnel: key, stream: stream), failure: "the connection to the gateway is lost")
+        }
+        let tunnel = tunnels.remove(at: index)
+        for timer in [.stage(key), .stable(key), .ping(key), .retire(key)] as [TimerKey] { deadlines.cancel(timer) }
+        if case .dialing(let dial) = tunnel.stage, dials.removeValue(forKey: dial) != nil { emit(.cancelDial(dial)) }
+        if let connection = tunnel.connection {
+            switch ending {
+            case .abort: emit(.abort(connection))
+            case .close: emit(.close(connection))
+            }
+        }
+        if tunnels.isEmpty { emptyPool() }
+    }
+}

@@ -1,0 +1,70 @@
+// Exchanges that the program itself answers. A request is collected whole, up to its limit, and handed to the host as a note; the
+// host's answer comes back as a message, at any time, or never.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+extension Agent {
+    /// What is collected counts as gone from the tunnel: it is bounded by a limit of its own.
+    mutating func collectForHandler(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
+        consumed(bytes.count, by: key)
+        let count = (self[key]?.held.count ?? 0) + bytes.count
+        guard count > configuration.maximumHandlerBodyBytes else {
+            self[key]?.held.append(contentsOf: bytes)
+            return
+        }
+        self[key]?.held = []
+        give(.text("The request body is larger than \(configuration.maximumHandlerBodyBytes) bytes.\n", status: 413), to: key)
+    }
+
+    mutating func callHandler(_ key: ExchangeKey) {
+        guard let exchange = self[key] else { return }
+        let call = HandlerCall(id: nextNumber())
+        calls[call] = key
+        self[key]?.server = .handler(call)
+        self[key]?.held = []
+        let request = exchange.request
+        emit(
+            .call(
+                call,
+                HandlerRequest(
+                    method: request.method, path: latin1Text(request.path), query: request.query.map { latin1Text($0) },
+                    fields: request.fields, body: exchange.held)))
+    }
+
+    mutating func respond(to call: HandlerCall, _ response: HandlerResponse) {
+        if let key = calls.removeValue(forKey: call) { give(response, to: key) }
+    }
+
+    private mutating func give(_ response: HandlerResponse, to key: ExchangeKey) {
+        guard let method = self[key]?.request.method else { return }
+        let isLegal = (200...599).contains(response.status)
+        let response = isLegal ? response : .text("The handler answered \(response.status).\n", status: 500)
+        let hasBody = method != "HEAD" && response.status != 204 && response.status != 304 && !response.body.isEmpty
+        let fields = response.framedFields(answering: method)
+        respond(WebResponse(status: response.status, fields: fields, hasBody: hasBody), for: key)
+        if hasBody {
+            switch forward(response.body[...], end: true, for: key) {
+            case .sent, .full: break
+            case .overflow, .gone: return
+            }
+        }
+        answered(key)
+    }
+}
+
+extension HandlerResponse {
+    /// The fields with the length that the body has (RFC 9110 §8.6): none with 204, the host's own word for HEAD and 304, where it
+    /// may describe a body that is not there.
+    fileprivate func framedFields(answering method: String) -> HTTPFields {
+        var fields = self.fields
+        fields.removeHopByHop()
+        if status == 204 {
+            fields.removeAll(.contentLength)
+        } else if status != 304, method != "HEAD" || !fields.contains(.contentLength) {
+            try? fields.set(.contentLength, "\(body.count)")  // digits are legal
+        }
+        return fields
+    }
+}

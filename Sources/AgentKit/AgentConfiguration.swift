@@ -1,0 +1,141 @@
+// Everything that an agent is told before it starts. Each field names its unit, its default, the reason and the memory it implies.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// Who answers the requests that come through the tunnel.
+public enum LocalService: Sendable, Hashable {
+    /// A web service on this machine.
+    case http(LocalHTTPService)
+    /// The program itself: each request becomes `AgentNote.call`, to be answered with `AgentMessage.respond`.
+    case handler
+    /// Nobody: the agent only shows itself.
+    case none
+}
+
+/// A web service on this machine. Only this endpoint is ever dialled, whatever a request says.
+public struct LocalHTTPService: Sendable, Hashable {
+    /// What the service sees in the `Host` field.
+    public enum HostField: Sendable, Hashable {
+        /// This text. Development servers refuse names that they do not know, so `localhost:{port}` is the default.
+        case text(String)
+        /// The host that the visitor asked for: the value of `X-Forwarded-Host`, which the gateway sets.
+        case preserve
+    }
+
+    /// Where it listens.
+    public var endpoint: Endpoint
+    /// Put before the path of each request: with `/app`, `/x` becomes `/app/x`. Default `/`: nothing.
+    public var basePath: String
+    /// Default: the name of the endpoint.
+    public var hostField: HostField
+
+    /// The service on `port` of this machine; `hostField` defaults to `localhost:{port}`.
+    public init(port: UInt16, basePath: String = "/", hostField: HostField? = nil) {
+        self.init(endpoint: .tcp(host: "localhost", port: port), basePath: basePath, hostField: hostField)
+    }
+
+    /// The service at `endpoint`; `hostField` defaults to the endpoint's name and port, or `localhost` for a Unix socket.
+    public init(endpoint: Endpoint, basePath: String = "/", hostField: HostField? = nil) {
+        self.endpoint = endpoint
+        self.basePath = basePath
+        self.hostField = hostField ?? .text(Self.hostText(of: endpoint))
+    }
+
+    /// The endpoint as people write it.
+    var name: String {
+        switch endpoint {
+        case .tcp: Self.hostText(of: endpoint)
+        case .unix(let path): path
+        }
+    }
+
+    static func hostText(of endpoint: Endpoint) -> String {
+        switch endpoint {
+        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix: "localhost"
+        }
+    }
+}
+
+/// What an agent is, whom it serves, and its limits.
+public struct AgentConfiguration: Sendable, Hashable {
+    /// Where the gateway is.
+    public var gateway: GatewayURL
+    /// Proves to the gateway who we are, in `Authorization: Bearer`. Never logged. Default nil: the gateway asks for none.
+    public var token: String?
+    /// What the gateway is told about the agent; `agentID` must be valid.
+    public var description: AgentDescription
+    /// Who answers requests.
+    public var service: LocalService
+
+    /// The highest version of the tunnel that is offered. Default v2; v1 holds whole bodies in memory.
+    public var highestVersion = TunnelVersion.v2
+    /// Exchanges at once on one tunnel; requests beyond are refused with `tooManyStreams`. Default 64: a browser opens six
+    /// connections. Memory: each may hold `limits.initialWindow` in v2, twice `limits.maximumBufferedBody` in v1.
+    public var maximumExchanges = 64
+    /// Idle connections to the service that are kept for the next request. Default 32. Memory: about 1 KiB each, and a
+    /// descriptor here and at the service.
+    public var maximumPooledConnections = 32
+    /// How long an idle connection is kept. Default 4 s: Node closes its own after 5 s, and a request that crosses that close
+    /// is lost. Zero keeps none.
+    public var poolIdleTimeout = Duration.seconds(4)
+
+    /// For a connection to be made, to the gateway or to the service. Default 10 s, as a person would wait.
+    public var connectTimeout = Duration.seconds(10)
+    /// For the gateway's answer to the WebSocket upgrade. Default 10 s.
+    public var upgradeTimeout = Duration.seconds(10)
+    /// For the gateway's answer to `agent.register` in v2; a v1 gateway may never give one. Default 10 s.
+    public var registrationTimeout = Duration.seconds(10)
+    /// From a request to the head of the service's answer. Default zero: none here, since the gateway times it too.
+    public var responseHeadTimeout = Duration.zero
+
+    /// Between pings, until the gateway's welcome says otherwise. Default 20 s: less than what home routers forget after.
+    /// Zero sends none.
+    public var pingInterval = Duration.seconds(20)
+    /// For any byte to come after a ping, before the gateway is given up for dead. Default 10 s.
+    public var pongTimeout = Duration.seconds(10)
+    /// The ceiling of the wait after a first failure, and the highest one. Default 0.5 s to 30 s.
+    public var backoff = Duration.milliseconds(500)...Duration.seconds(30)
+    /// How long the agent must have been served before the waits begin anew. Default 10 s: a gateway that takes agents in and
+    /// throws them out again is not hammered.
+    public var stableAfter = Duration.seconds(10)
+
+    /// The largest request body that is collected for an in-process handler, in bytes. Default 1 MiB, for each exchange.
+    public var maximumHandlerBodyBytes = 1024 * 1024
+    /// What the tunnel holds at most; the gateway's welcome may lower it.
+    public var limits = TunnelLimits()
+    /// How long the heads of the gateway and of the service may be.
+    public var http = HTTPLimits()
+
+    /// An agent with the default limits.
+    public init(gateway: GatewayURL, token: String? = nil, description: AgentDescription, service: LocalService) {
+        self.gateway = gateway
+        self.token = token
+        self.description = description
+        self.service = service
+    }
+
+    /// The version in `User-Agent`, and in `agent.register` unless the description names another.
+    public static let programVersion = "0.1.0"
+
+    /// Why an agent cannot run with this, or nil if it can.
+    public var problem: String? {
+        if !AgentDescription.isValidID(description.agentID) {
+            return "the agent id must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with a dot"
+        }
+        if gateway.isSecure { return Self.noTLS }
+        if let token, !Self.isLegalToken(token) {
+            return "the gateway token is empty, or has a blank or a character that is not plain ASCII"
+        }
+        return nil
+    }
+
+    static let noTLS = "wss:// is not supported yet; put a TLS tunnel such as stunnel beside the agent and use ws://localhost"
+
+    /// Visible ASCII: what a header can carry without quoting.
+    static func isLegalToken(_ token: String) -> Bool {
+        !token.isEmpty && token.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+    }
+}

@@ -1,0 +1,120 @@
+// What an agent is told by its host and what it tells it: values, never closures.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// What the host says to an agent.
+public enum AgentMessage: Sendable, Hashable {
+    /// Dial the gateway. Ignored while the agent runs, except that a back-off is cut short.
+    case start
+    /// Something about the agent changed: the gateway is told now, and at each later registration.
+    case status(StatusUpdate)
+    /// The answer to `AgentNote.call`. Ignored when nobody waits for it any more.
+    case respond(HandlerCall, HandlerResponse)
+    /// Take no new requests, finish what is in flight, at the latest within that time, and stop.
+    case drain(within: Duration)
+    /// Stop now; what is in flight is cut.
+    case stop
+}
+
+/// What an agent says to its host.
+public enum AgentNote: Sendable, Hashable {
+    /// For the log; never holds a secret.
+    case log(LogRecord)
+    /// The agent is in another phase.
+    case phase(AgentPhase)
+    /// A request is over, well or badly.
+    case exchange(ExchangeRecord)
+    /// A request for the in-process handler, whole; the host answers with `AgentMessage.respond`.
+    case call(HandlerCall, HandlerRequest)
+    /// The gateway took the agent in; visitors find it at `webURL`, which may be empty.
+    case registered(webURL: String)
+    /// The agent does nothing any more until it is started again.
+    case stopped(reason: String)
+}
+
+/// Where an agent stands with its gateway. Transitions are in `AgentPhase.after`.
+public enum AgentPhase: Sendable, Hashable {
+    /// Makes a connection, for the `attempt`-th time since life was last stable. Next: upgrading, backingOff.
+    case dialing(attempt: Int)
+    /// Awaits the answer to the WebSocket upgrade. Next: registering, backingOff.
+    case upgrading
+    /// Awaits the answer to `agent.register`. Next: serving, dialing, backingOff, stopped.
+    case registering
+    /// Answers requests. Next: dialing (the gateway drains), backingOff, draining, stopped.
+    case serving
+    /// Waits before it dials again. Next: dialing.
+    case backingOff(until: Moment, reason: String)
+    /// Finishes what is in flight. Next: stopped.
+    case draining
+    /// Was not started, or has ended. Next: dialing.
+    case stopped
+}
+
+/// A finished request, for an access log.
+public struct ExchangeRecord: Sendable, Hashable {
+    /// The method, as the visitor sent it.
+    public var method: String
+    /// The path, byte-exact.
+    public var path: [UInt8]
+    /// The query, byte-exact; nil if there was none.
+    public var query: [UInt8]?
+    /// The status of the answer; nil if there was none.
+    public var status: Int?
+    /// Bytes of the request's body that came.
+    public var requestBytes: Int
+    /// Bytes of the answer's body that were passed on.
+    public var responseBytes: Int
+    /// From the request's head to the end of the exchange.
+    public var duration: Duration
+    /// Why the exchange failed, for people; nil if it did not.
+    public var failure: String?
+
+    /// Path and query as text: visible ASCII as it is, every other byte as `%XX`. Made when asked for.
+    public var target: String {
+        var bytes = path
+        if let query {
+            bytes.append(UInt8(ascii: "?"))
+            bytes.append(contentsOf: query)
+        }
+        return Self.visible(bytes)
+    }
+
+    static func visible(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count)
+        for byte in bytes {
+            if (0x21...0x7e).contains(byte) {
+                text.append(byte)
+            } else {
+                text += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// What an agent holds at this moment. All are zero when it has stopped.
+public struct AgentCounters: Sendable, Hashable {
+    /// Connections to gateways, being made or made: one, and those that are being drained.
+    public var tunnels = 0
+    /// Requests that are not over.
+    public var openExchanges = 0
+    /// Connections to the service: busy and idle.
+    public var localConnections = 0
+    /// Idle connections to the service.
+    public var pooledConnections = 0
+    /// Connections being made, to the gateway and to the service.
+    public var dialing = 0
+    /// Calls that the in-process handler has not answered.
+    public var openCalls = 0
+    /// Bytes that wait for the gateway to read.
+    public var backlogBytes = 0
+    /// Deadlines that are set.
+    public var timers = 0
+
+    /// All zero.
+    public init() {}
+}

@@ -1,0 +1,65 @@
+// All transitions of an agent's phase, and nothing else: which event means something in which phase, and where it leads. What is
+// done about it (dialling, timers, notes) stands in Agent+Life.
+
+import MachineCore
+
+/// What moves an agent from one phase to another.
+enum LifeEvent: Sendable, Hashable {
+    /// The host wants it to run.
+    case start
+    /// The wait is over, or the gateway asks for another connection.
+    case dial(attempt: Int)
+    /// The connection to the gateway is there.
+    case connected
+    /// The gateway took the WebSocket upgrade.
+    case upgraded
+    /// The gateway took the agent in, or is a v1 gateway, which need not say so.
+    case registered
+    /// The connection is lost, was never made, or was refused.
+    case lost(until: Moment, reason: String)
+    /// The host wants it to end gently.
+    case drain
+    /// It ends: the host says so, nothing is left to drain, or another agent took its place.
+    case halt
+}
+
+extension AgentPhase {
+    /// The phase after `event`; nil if the event means nothing in this phase.
+    func after(_ event: LifeEvent) -> AgentPhase? {
+        switch (self, event) {
+        case (.stopped, .start), (.backingOff, .start): .dialing(attempt: 1)
+        case (.dialing, .start), (.upgrading, .start), (.registering, .start), (.serving, .start), (.draining, .start): nil
+
+        case (.backingOff, .dial(let attempt)), (.registering, .dial(let attempt)), (.serving, .dial(let attempt)):
+            .dialing(attempt: attempt)
+        case (.dialing, .dial), (.upgrading, .dial), (.draining, .dial), (.stopped, .dial): nil
+
+        case (.dialing, .connected): .upgrading
+        case (.upgrading, .connected), (.registering, .connected), (.serving, .connected), (.backingOff, .connected),
+            (.draining, .connected), (.stopped, .connected):
+            nil
+
+        case (.upgrading, .upgraded): .registering
+        case (.dialing, .upgraded), (.registering, .upgraded), (.serving, .upgraded), (.backingOff, .upgraded),
+            (.draining, .upgraded), (.stopped, .upgraded):
+            nil
+
+        case (.registering, .registered): .serving
+        case (.dialing, .registered), (.upgrading, .registered), (.serving, .registered), (.backingOff, .registered),
+            (.draining, .registered), (.stopped, .registered):
+            nil
+
+        case (.dialing, .lost(let until, let reason)), (.upgrading, .lost(let until, let reason)),
+            (.registering, .lost(let until, let reason)), (.serving, .lost(let until, let reason)):
+            .backingOff(until: until, reason: reason)
+        case (.backingOff, .lost), (.draining, .lost), (.stopped, .lost): nil
+
+        case (.dialing, .drain), (.upgrading, .drain), (.registering, .drain), (.serving, .drain), (.backingOff, .drain):
+            .draining
+        case (.draining, .drain), (.stopped, .drain): nil
+
+        case (.stopped, .halt): nil
+        case (_, .halt): .stopped
+        }
+    }
+}

@@ -1,0 +1,123 @@
+// The agent's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read. Problems are
+// kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
+//
+// `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and a terminal.
+
+import HTTPCodec
+import RPCCore
+import TunnelLink
+
+extension AgentConfiguration {
+    /// Reads the configuration. Nil, after a problem that says so, if there is no agent id or no gateway to speak of.
+    public static func read(from reader: inout SettingsReader) -> AgentConfiguration? {
+        let agentID = readAgentID(from: &reader)
+        let gateway = readGateway(from: &reader)
+        let service = LocalService.read(from: &reader)
+        var configuration = AgentConfiguration(
+            gateway: gateway ?? .unknown, description: AgentDescription(agentID: agentID ?? "", servesWeb: service != .none),
+            service: service)
+        configuration.readDescription(from: &reader)
+        configuration.readToken(from: &reader)
+        configuration.readLimits(from: &reader)
+        return agentID == nil || gateway == nil ? nil : configuration
+    }
+
+    private static func readAgentID(from reader: inout SettingsReader) -> String? {
+        guard let id = reader.text("agentId") else {
+            if !reader.exists("agentId") { reader.problem("agentId", "is required: visitors find the agent under it") }
+            return nil
+        }
+        if AgentDescription.isValidID(id) { return id }
+        reader.problem("agentId", "must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with a dot")
+        return nil
+    }
+
+    private static func readGateway(from reader: inout SettingsReader) -> GatewayURL? {
+        guard let text = reader.text("gatewayUrl") else {
+            if !reader.exists("gatewayUrl") {
+                reader.problem("gatewayUrl", "is required, such as ws://gateway.example.com/agent")
+            }
+            return nil
+        }
+        do throws(GatewayURLError) {
+            let gateway = try GatewayURL(text)
+            if gateway.isSecure { reader.problem("gatewayUrl", "cannot be used: \(noTLS)") }
+            return gateway
+        } catch {
+            reader.problem("gatewayUrl", "is not an address: \(error)")
+            return nil
+        }
+    }
+
+    private mutating func readDescription(from reader: inout SettingsReader) {
+        reader.text("type", into: &description.type)
+        reader.text("model", into: &description.model)
+        reader.text("host", into: &description.host)
+    }
+
+    private mutating func readToken(from reader: inout SettingsReader) {
+        guard let token = reader.text("gatewayToken") else { return }
+        if Self.isLegalToken(token) {
+            self.token = token
+        } else {
+            reader.problem("gatewayToken", "must be visible ASCII without blanks; leave it out if the gateway asks for none")
+        }
+    }
+
+    private mutating func readLimits(from reader: inout SettingsReader) {
+        switch reader.choice("protocol", among: ["v1", "v2"]) {
+        case "v1": highestVersion = .v1
+        case .some, nil: break
+        }
+        reader.integer("maxExchanges", in: 1...65_535, into: &maximumExchanges)
+        reader.integer("maxPooledConnections", in: 0...65_535, into: &maximumPooledConnections)
+        let times: [(String, ClosedRange<Int>, WritableKeyPath<AgentConfiguration, Duration>)] = [
+            ("pingMs", 100...3_600_000, \.pingInterval), ("pongTimeoutMs", 100...3_600_000, \.pongTimeout),
+            ("connectTimeoutMs", 1...3_600_000, \.connectTimeout), ("poolIdleMs", 0...3_600_000, \.poolIdleTimeout),
+            ("responseTimeoutMs", 0...86_400_000, \.responseHeadTimeout),
+        ]
+        for (path, range, field) in times {
+            if let count = reader.integer(path, in: range) { self[keyPath: field] = .milliseconds(count) }
+        }
+    }
+}
+
+extension LocalService {
+    fileprivate static func read(from reader: inout SettingsReader) -> LocalService {
+        let isThere = reader.exists("webService")
+        let port = reader.integer("webService.port", in: 1...65_535)
+        let basePath = LocalHTTPService.readBasePath(from: &reader)
+        let hostHeader = LocalHTTPService.readHostHeader(from: &reader)
+        guard let port = port.flatMap(UInt16.init(exactly:)) else {
+            if isThere, !reader.exists("webService.port") {
+                reader.problem("webService.port", "is required: where the web service listens on this machine")
+            }
+            return .none
+        }
+        return .http(LocalHTTPService(port: port, basePath: basePath, hostField: LocalHTTPService.hostField(hostHeader, port)))
+    }
+}
+
+extension LocalHTTPService {
+    fileprivate static func readBasePath(from reader: inout SettingsReader) -> String {
+        guard let text = reader.text("webService.pathPrefix") else { return "/" }
+        let isPath = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        if isPath, text.utf8.first == UInt8(ascii: "/") { return text }
+        reader.problem("webService.pathPrefix", "must be a path such as \"/\" or \"/app\"")
+        return "/"
+    }
+
+    fileprivate static func readHostHeader(from reader: inout SettingsReader) -> String? {
+        guard let text = reader.text("webService.hostHeader") else { return nil }
+        if !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) { return text }
+        reader.problem("webService.hostHeader", "must be a host such as \"localhost:{port}\", or \"preserve\"")
+        return nil
+    }
+
+    /// `preserve`, or a text in which `{port}` stands for the port.
+    fileprivate static func hostField(_ text: String?, _ port: UInt16) -> HostField? {
+        guard let text else { return nil }
+        if text == "preserve" { return .preserve }
+        return .text(text.split(separator: "{port}", omittingEmptySubsequences: false).joined(separator: "\(port)"))
+    }
+}

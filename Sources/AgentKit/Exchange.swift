@@ -1,0 +1,73 @@
+// One request that came through a tunnel, until both of its directions are over. No transitions here: those of the tunnel's side
+// are in Agent+Exchanges, those of the service's side in Agent+Service, those of the handler's in Agent+Handler.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// Names an exchange: stream numbers are unique within a tunnel only.
+struct ExchangeKey: Sendable, Hashable {
+    var tunnel: TunnelKey
+    var stream: StreamID
+}
+
+struct LocalExchange: Sendable {
+    /// Who deals with it.
+    enum Server: Sendable, Hashable {
+        /// Nobody yet: the body is being collected, for a v1 service or for the handler. Next: dialing, connection, handler.
+        case collecting
+        /// A connection to the service is being made. Next: connection.
+        case dialing(DialID)
+        /// The service. Next: nobody; dialing once, if the connection was stale.
+        case connection(ConnectionID)
+        /// The host. Next: nobody.
+        case handler(HandlerCall)
+        /// The answer is given; what still comes of the request is thrown away.
+        case nobody
+    }
+
+    let request: WebRequest
+    let startedAt: Moment
+    /// When the head or the last byte of the request came: what the wait for an answer is counted from.
+    var waitsSince: Moment
+    var server = Server.collecting
+    /// The request in the service's form; kept for the case that it must be sent again.
+    var prepared: ServiceRequest?
+    /// Bytes of the request's body that nobody took yet: at most the stream's window in v2, the whole body in v1.
+    var held: [UInt8] = []
+    var trailers = HTTPFields()
+    /// The tunnel said that the request is whole.
+    var requestEnded = false
+    /// Bytes of the body went to a service: the request cannot be sent again.
+    var bodyWasWritten = false
+    var wasRetried = false
+
+    /// The status of the head that went into the tunnel.
+    var status: Int?
+    /// The answer has a body, so its end must be said.
+    var responseHasBody = false
+    var requestBytes = 0
+    var responseBytes = 0
+
+    init(_ request: WebRequest, at now: Moment) {
+        self.request = request
+        startedAt = now
+        waitsSince = now
+    }
+
+    /// What is told of it when it is over.
+    func record(at now: Moment, failure: String?) -> ExchangeRecord {
+        ExchangeRecord(
+            method: request.method, path: request.path, query: request.query, status: status, requestBytes: requestBytes,
+            responseBytes: responseBytes, duration: now.since(startedAt), failure: failure)
+    }
+
+    /// Whether it may be sent twice: a proxy must not repeat a request that might have an effect each time (RFC 9110 §9.2.2), nor
+    /// one of whose body something is gone.
+    var mayBeRetried: Bool {
+        switch request.method {
+        case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": !wasRetried && !bodyWasWritten && status == nil
+        default: false
+        }
+    }
+}

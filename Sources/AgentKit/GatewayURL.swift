@@ -1,0 +1,114 @@
+// Where the gateway is: `ws://host[:port][/path][?query]` (RFC 6455 §3), or `http://` for those who copy it from a browser.
+//
+// The path and the query are kept byte for byte; an empty path, or "/", stands for "/agent". Refused, each with its reason: other
+// schemes, a user or password (the token has a place of its own), a fragment (RFC 6455 §3), characters that are not plain ASCII,
+// and ports outside 1 to 65535. An error never repeats the text, for a query may hold a secret.
+
+/// What is wrong with a gateway's address, and what one looks like.
+public struct GatewayURLError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong.
+    public var reason: String
+
+    /// The reason and an example.
+    public var description: String { "\(reason); it should look like ws://gateway.example.com/agent" }
+}
+
+/// The address of a gateway.
+public struct GatewayURL: Sendable, Hashable {
+    /// Whether TLS is asked for: `wss://` or `https://`.
+    public let isSecure: Bool
+    /// A host name or a literal address; IPv6 without brackets.
+    public let host: String
+    /// The port; 80 or 443 if none was given.
+    public let port: UInt16
+    /// Path and query as given; begins with `/`.
+    public let target: String
+
+    /// What stands in the `Host` field (RFC 9112 §3.2): IPv6 in brackets, the port unless it is the scheme's own.
+    public var hostField: String {
+        let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    /// The address in `text`.
+    public init(_ text: String) throws(GatewayURLError) {
+        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw GatewayURLError(reason: "the address has a blank or a character that is not plain ASCII")
+        }
+        guard let mark = text.firstRange(of: "://") else { throw GatewayURLError(reason: "the address has no scheme") }
+        switch text[..<mark.lowerBound].lowercased() {
+        case "ws", "http": isSecure = false
+        case "wss", "https": isSecure = true
+        case let other: throw GatewayURLError(reason: "the scheme \(other):// is not ws:// or wss://")
+        }
+        let rest = text[mark.upperBound...]
+        guard !rest.contains("#") else { throw GatewayURLError(reason: "the address has a fragment (#)") }
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        (host, port) = try Self.split(authority, defaultPort: isSecure ? 443 : 80)
+        target = Self.target(rest[authority.endIndex...])
+    }
+
+    /// Stands in for an address that could not be read, while the rest of a configuration is.
+    static let unknown = GatewayURL(host: "localhost", port: 80, target: "/agent")
+
+    private init(host: String, port: UInt16, target: String) {
+        isSecure = false
+        self.host = host
+        self.port = port
+        self.target = target
+    }
+
+    private static func target(_ text: Substring) -> String {
+        let path = text.prefix { $0 != "?" }
+        return (path.isEmpty || path == "/" ? "/agent" : String(path)) + String(text[path.endIndex...])
+    }
+
+    /// authority = host [ ":" port ], where an IPv6 address stands in brackets (RFC 3986 §3.2).
+    private static func split(
+        _ authority: Substring, defaultPort: UInt16
+    ) throws(GatewayURLError) -> (host: String, port: UInt16) {
+        guard !authority.contains("@") else {
+            throw GatewayURLError(reason: "the address has a user or a password; the token goes into gatewayToken")
+        }
+        let host: Substring
+        let portText: Substring
+        if authority.first == "[" {
+            guard let end = authority.firstIndex(of: "]") else { throw GatewayURLError(reason: "the bracket [ is not closed") }
+            host = authority[..<end].dropFirst()
+            portText = authority[authority.index(after: end)...]
+            guard host.contains(":"), host.utf8.allSatisfy(isIPv6Byte) else {
+                throw GatewayURLError(reason: "what stands in brackets is not an IPv6 address")
+            }
+        } else {
+            host = authority.prefix { $0 != ":" }
+            portText = authority[host.endIndex...]
+            guard !host.isEmpty else { throw GatewayURLError(reason: "the host is missing") }
+            guard host.utf8.allSatisfy(isNameByte) else {
+                throw GatewayURLError(reason: "the host has a character that no host name has")
+            }
+        }
+        if portText.isEmpty || portText == ":" { return (String(host), defaultPort) }
+        let digits = portText.dropFirst()
+        guard portText.first == ":", digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits), port > 0
+        else { throw GatewayURLError(reason: "the port is not a number from 1 to 65535") }
+        return (String(host), port)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    private static func isIPv6Byte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"):
+            true
+        default: false
+        }
+    }
+}

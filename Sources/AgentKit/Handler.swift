@@ -1,0 +1,82 @@
+// Requests that the program itself answers, without a web service: whole values both ways. Bodies are collected up to
+// `AgentConfiguration.maximumHandlerBodyBytes`; a larger one is answered with 413 and never shown.
+
+import HTTPCodec
+import RPCCore
+
+/// One request to the in-process handler.
+public struct HandlerCall: Sendable, Hashable {
+    /// Never reused by the same agent.
+    public let id: UInt64
+
+    init(id: UInt64) { self.id = id }
+}
+
+/// A whole request.
+public struct HandlerRequest: Sendable, Hashable {
+    /// The method, as the visitor sent it.
+    public var method: String
+    /// The path as the visitor sent it, percent-encoding and all; a byte above 0x7f is the character of that number.
+    public var path: String
+    /// What follows the first `?`, in the same form; nil if there is none.
+    public var query: String?
+    /// End-to-end fields.
+    public var fields: HTTPFields
+    /// The body; empty if there is none.
+    public var body: [UInt8]
+
+    /// A request with these parts.
+    public init(method: String, path: String, query: String? = nil, fields: HTTPFields = .init(), body: [UInt8] = []) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// A whole answer.
+public struct HandlerResponse: Sendable, Hashable {
+    /// 200 to 599; anything else becomes 500.
+    public var status: Int
+    /// Fields; `Content-Length` is added if it is missing, hop-by-hop fields are left out.
+    public var fields: HTTPFields
+    /// The body; not sent in answer to HEAD, nor with 204 and 304 (RFC 9110 §6.4.1).
+    public var body: [UInt8]
+
+    /// An answer with these parts.
+    public init(status: Int = 200, fields: HTTPFields = .init(), body: [UInt8] = []) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+
+    /// Plain text.
+    public static func text(_ text: String, status: Int = 200) -> HandlerResponse {
+        HandlerResponse(status: status, type: "text/plain; charset=utf-8", body: Array(text.utf8))
+    }
+
+    /// A page.
+    public static func html(_ text: String, status: Int = 200) -> HandlerResponse {
+        HandlerResponse(status: status, type: "text/html; charset=utf-8", body: Array(text.utf8))
+    }
+
+    /// A JSON value.
+    public static func json(_ value: JSONValue, status: Int = 200) -> HandlerResponse {
+        var body: [UInt8] = []
+        value.encode(into: &body)
+        return HandlerResponse(status: status, type: "application/json", body: body)
+    }
+
+    private init(status: Int, type: String, body: [UInt8]) {
+        self.init(status: status, body: body)
+        try? fields.append(.contentType, type)  // our own constants are legal
+    }
+}
+
+/// Text in which byte b is U+00b, as Node has it.
+func latin1Text(_ bytes: some Sequence<UInt8>) -> String {
+    var text = String.UnicodeScalarView()
+    text.append(contentsOf: bytes.lazy.map { Unicode.Scalar($0) })
+    return String(text)
+}

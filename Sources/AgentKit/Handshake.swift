@@ -1,0 +1,171 @@
+// The WebSocket upgrade from the client's side (RFC 6455 §4.1): the request, and what is made of the gateway's answer.
+//
+// A 101 is believed only with Upgrade, Connection, the right Sec-WebSocket-Accept, no extension, and no subprotocol or one that
+// was offered; without one the tunnel is v1. Every other answer becomes words for people. Bytes after the 101 belong to the
+// tunnel and are handed over.
+
+import HTTPCodec
+import TunnelLink
+import WireWS
+
+/// When to dial again after something went wrong.
+enum Retry: Sendable, Hashable {
+    /// With the usual back-off.
+    case soon
+    /// It will not mend by itself: a wrong token, a duplicate id.
+    case slowly
+    /// Not at all: another agent has our place.
+    case never
+}
+
+/// What went wrong with the gateway, in words, and when to try again.
+struct Refusal: Sendable, Hashable, Error {
+    var reason: String
+    var retry = Retry.soon
+}
+
+/// One upgrade that awaits its answer.
+struct Handshake: Sendable {
+    enum Outcome: Sendable, Hashable {
+        /// Needs more bytes.
+        case incomplete
+        /// The tunnel's version, and the bytes that came after the head.
+        case accepted(TunnelVersion, unread: ArraySlice<UInt8>)
+        case refused(Refusal)
+    }
+
+    /// Of a refusal's body, as much as is worth reading.
+    private static let maximumBodyCount = 2048
+
+    private let key: String
+    private let highestVersion: TunnelVersion
+    private let target: String
+    private var decoder: HTTPResponseDecoder
+    /// The final answer, if it is not 101; its body follows.
+    private var answer: HTTPResponseHead?
+    private var body: [UInt8] = []
+
+    /// The upgrade for an agent with this configuration; `key` is fresh (`WSHandshake.makeKey`).
+    init(_ configuration: AgentConfiguration, key: String) {
+        self.key = key
+        highestVersion = configuration.highestVersion
+        target = configuration.gateway.target
+        decoder = HTTPResponseDecoder(limits: configuration.http)
+        decoder.expectResponse(to: "GET")
+    }
+
+    /// The request's bytes.
+    func request(_ configuration: AgentConfiguration) throws(HTTPFieldError) -> [UInt8] {
+        let gateway = configuration.gateway
+        let mark = gateway.target.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+        var fields = HTTPFields()
+        try fields.append(.host, gateway.hostField)
+        try fields.append(.upgrade, "websocket")
+        try fields.append(.connection, "Upgrade")
+        try fields.append(.secWebSocketKey, key)
+        try fields.append(.secWebSocketVersion, "13")
+        try fields.append(.secWebSocketProtocol, TunnelVersion.offer(upTo: highestVersion))
+        try fields.append(.userAgent, "miagent/\(AgentConfiguration.programVersion)")
+        if let token = configuration.token { try fields.append(.authorization, "Bearer \(token)") }
+        let head = HTTPRequestHead(
+            method: "GET", target: "\(gateway.target)\(mark)agentId=\(configuration.description.agentID)", fields: fields)
+        var bytes: [UInt8] = []
+        try head.encode(into: &bytes)
+        return bytes
+    }
+
+    /// Bytes of the answer.
+    mutating func receive(_ bytes: ArraySlice<UInt8>) -> Outcome {
+        decoder.receive(bytes)
+        return progress()
+    }
+
+    /// The gateway sends no more.
+    mutating func receiveEOF() -> Outcome {
+        decoder.receiveEOF()
+        let outcome = progress()
+        return outcome == .incomplete ? .refused(timeoutRefusal(after: "the connection ended")) : outcome
+    }
+
+    /// What to say when no more can be waited for: at least what was understood of a refusal.
+    func timeoutRefusal(after event: String) -> Refusal {
+        answer.map { refusal($0) } ?? Refusal(reason: "\(event) before the gateway answered the WebSocket upgrade")
+    }
+
+    private mutating func progress() -> Outcome {
+        do throws(HTTPDecodeError) {
+            while let event = try decoder.next() {
+                switch event {
+                case .head(let head, _):
+                    if head.status == 101 { return check(head) }
+                    if !head.isInformational { answer = head }
+                case .body(let piece):
+                    body.append(contentsOf: piece.prefix(Self.maximumBodyCount - body.count))
+                    if body.count == Self.maximumBodyCount, let answer { return .refused(refusal(answer)) }
+                case .end:
+                    if let answer { return .refused(refusal(answer)) }
+                case .closed: return .refused(timeoutRefusal(after: "the connection ended"))
+                }
+            }
+            return .incomplete
+        } catch {
+            return .refused(answer.map { refusal($0) } ?? Refusal(reason: "the gateway's answer is not HTTP: \(error)"))
+        }
+    }
+
+    // MARK: 101
+
+    /// RFC 6455 §4.1, the numbered list on the server's response.
+    private mutating func check(_ head: HTTPResponseHead) -> Outcome {
+        func broken(_ what: String) -> Outcome {
+            .refused(Refusal(reason: "the gateway's 101 \(what); is there a proxy between that does not know WebSocket?"))
+        }
+        guard head.fields.containsToken("websocket", in: .upgrade) else { return broken("does not upgrade to websocket") }
+        guard head.fields.containsToken("upgrade", in: .connection) else { return broken("has no Connection: Upgrade") }
+        guard head.fields[.secWebSocketAccept] == WSHandshake.accept(forKey: key) else {
+            return broken("has a wrong Sec-WebSocket-Accept")
+        }
+        guard !head.fields.contains(.secWebSocketExtensions) else { return broken("uses an extension that was not offered") }
+        let selected = head.fields.all(.secWebSocketProtocol)
+        guard let name = selected.first else { return .accepted(.v1, unread: decoder.takeUnread()) }
+        guard selected.count == 1, let version = TunnelVersion(subprotocol: latin1Text(name)), version <= highestVersion else {
+            return broken("selects a subprotocol that was not offered")
+        }
+        return .accepted(version, unread: decoder.takeUnread())
+    }
+
+    // MARK: Anything else
+
+    private func refusal(_ head: HTTPResponseHead) -> Refusal {
+        let detail = self.detail(head).map { ": \($0)" } ?? ""
+        switch head.status {
+        case 401, 403:
+            let reason = "the gateway refuses the token (\(head.status))\(detail); check gatewayToken"
+            return Refusal(reason: reason, retry: .slowly)
+        case 300...399:
+            let place = head.fields[.location].map { " to \(Self.safe($0.utf8))" } ?? ""
+            return Refusal(reason: "the gateway redirects (\(head.status))\(place); put the right address into gatewayUrl")
+        case 404, 405, 426:
+            let path = target.prefix { $0 != "?" }
+            return Refusal(reason: "no gateway takes agents at \(path) (\(head.status))\(detail); check gatewayUrl")
+        case 200...299:
+            return Refusal(reason: "\(head.status) instead of a WebSocket: this is no gateway; check gatewayUrl")
+        default:
+            return Refusal(reason: "the gateway answered \(head.status)\(detail)")
+        }
+    }
+
+    /// The gateway's own error code, and the first line of its text if it is meant to be read as it is.
+    private func detail(_ head: HTTPResponseHead) -> String? {
+        let code = head.fields["x-miagent-error"].map { Self.safe($0.utf8) }
+        let isText = head.fields.first(.contentType)?.starts(with: "text/plain".utf8) ?? false
+        let line = isText ? Self.safe(body.prefix { $0 != 0x0a }) : ""
+        let parts = [code, line.isEmpty ? nil : line].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+
+    /// Printable ASCII, not too much of it: a stranger's words in our log.
+    private static func safe(_ bytes: some Sequence<UInt8>) -> String {
+        String(decoding: bytes.lazy.filter { (0x20...0x7e).contains($0) }.prefix(200), as: UTF8.self)
+    }
+}

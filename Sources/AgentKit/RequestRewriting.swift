@@ -1,0 +1,134 @@
+// What changes about a head between the tunnel and the service (RFC 9110 §7.6): nothing that the service or the visitor should
+// see, but the base path, Host, and whatever belongs to one connection only.
+//
+// The gateway is not trusted with framing: a Content-Length must be one number and agree with the body that is announced, the
+// method must not be CONNECT, and method, target and fields are checked again by the encoder. The gateway answers `Expect`
+// itself, so it goes too.
+
+import HTTPCodec
+import TunnelLink
+
+/// Why a request cannot be put to a service, for the gateway's log.
+struct UnservableRequest: Error, Hashable {
+    var reason: String
+}
+
+/// A request in the form in which a service gets it.
+struct ServiceRequest: Sendable, Hashable {
+    /// The head's bytes.
+    var head: [UInt8]
+    var framing: HTTPBodyFraming
+    /// The service may answer 101, after which the stream is raw. Until it does, bytes on the stream are not for it.
+    var asksForUpgrade: Bool
+}
+
+extension LocalHTTPService {
+    /// What the service gets for `request`. `wholeBodyCount` is the length of a body that came whole (v1), where a length among
+    /// the fields counts for nothing.
+    func serviceRequest(for request: WebRequest, wholeBodyCount: Int?) throws(UnservableRequest) -> ServiceRequest {
+        guard request.method != "CONNECT" else { throw UnservableRequest(reason: "CONNECT is not served") }
+        guard request.path.first == UInt8(ascii: "/") else { throw UnservableRequest(reason: "path must begin with /") }
+        do throws(HTTPFieldError) {
+            var fields = request.fields
+            let host = self.host(for: fields)
+            fields.removeHopByHop()
+            fields.removeAll(.expect)
+            try fields.set(.host, host)
+            if let wholeBodyCount { try Self.setLength(wholeBodyCount, of: request.method, in: &fields) }
+            let declared = try Self.declaredLength(fields)
+            let asksForUpgrade = request.upgrade != nil && (declared ?? 0) == 0
+            let framing = try Self.framing(
+                declared: declared, hasBody: wholeBodyCount.map { $0 > 0 } ?? (request.hasBody && !asksForUpgrade))
+            if framing == .chunked { try fields.append(.transferEncoding, "chunked") }
+            if asksForUpgrade, let upgrade = request.upgrade {
+                try fields.append(.connection, "Upgrade")
+                try fields.append(.upgrade, upgrade)
+            }
+            var bytes: [UInt8] = []
+            try HTTPRequestHead(method: request.method, target: target(of: request), fields: fields).encode(into: &bytes)
+            return ServiceRequest(head: bytes, framing: framing, asksForUpgrade: asksForUpgrade)
+        } catch {
+            throw UnservableRequest(reason: Self.words(for: error))
+        }
+    }
+
+    private func host(for fields: HTTPFields) -> String {
+        switch hostField {
+        case .text(let text): text
+        case .preserve: fields[.xForwardedHost] ?? fields[.host] ?? Self.hostText(of: endpoint)
+        }
+    }
+
+    /// The base path, the path and the query; the one slash between the first two is not doubled.
+    private func target(of request: WebRequest) -> [UInt8] {
+        guard basePath != "/" || request.query != nil else { return request.path }
+        var target: [UInt8] = []
+        if basePath != "/" { target.append(contentsOf: basePath.utf8) }
+        if target.last == UInt8(ascii: "/") { target.removeLast() }
+        target.append(contentsOf: request.path)
+        if let query = request.query {
+            target.append(UInt8(ascii: "?"))
+            target.append(contentsOf: query)
+        }
+        return target
+    }
+
+    // MARK: Framing
+
+    /// A whole body has the length that it has. Without one a method that usually has a body says so (RFC 9110 §8.6).
+    private static func setLength(_ count: Int, of method: String, in fields: inout HTTPFields) throws(HTTPFieldError) {
+        let usuallyHasBody = method == "POST" || method == "PUT" || method == "PATCH"
+        if count > 0 || usuallyHasBody || fields.contains(.contentLength) { try fields.set(.contentLength, "\(count)") }
+    }
+
+    /// `Content-Length`, nil if there is none. Anything but one decimal number is refused as a value that cannot be sent on.
+    private static func declaredLength(_ fields: HTTPFields) throws(HTTPFieldError) -> UInt64? {
+        guard let text = fields.first(.contentLength) else { return nil }
+        guard fields.count(of: .contentLength) == 1, (1...19).contains(text.count) else { throw HTTPFieldError(.value) }
+        var length: UInt64 = 0
+        for byte in text {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { throw HTTPFieldError(.value) }
+            length = length * 10 + UInt64(byte - UInt8(ascii: "0"))
+        }
+        return length
+    }
+
+    private static func framing(declared: UInt64?, hasBody: Bool) throws(HTTPFieldError) -> HTTPBodyFraming {
+        switch (declared, hasBody) {
+        case (let length?, true): return .length(length)
+        case (nil, true): return .chunked
+        case (nil, false), (0?, false): return .none
+        case (.some, false): throw HTTPFieldError(.value)  // a service would wait for a body that never comes
+        }
+    }
+
+    private static func words(for error: HTTPFieldError) -> String {
+        switch error.part {
+        case .method: "the method is not a token"
+        case .target: "the path or the query has a character that a request line cannot carry"
+        case .name, .value, .status, .reason, .trailer: "a field cannot be sent on, or contradicts the body"
+        }
+    }
+}
+
+extension WebResponse {
+    /// What the gateway gets for the service's answer; nil if a gateway could not take it. `Upgrade` survives in a 101.
+    init?(_ head: HTTPResponseHead, framing: HTTPBodyFraming) {
+        guard head.status == 101 || (200...599).contains(head.status) else { return nil }
+        var fields = head.fields
+        let upgrade = head.status == 101 ? fields.first(.upgrade) : nil
+        fields.removeHopByHop()
+        if let upgrade { try? fields.append(.upgrade, bytes: upgrade) }  // it came as a legal field
+        self.init(status: head.status, fields: fields, hasBody: head.status == 101 || framing.hasBytes)
+    }
+}
+
+extension HTTPBodyFraming {
+    /// Whether anything can follow the head.
+    var hasBytes: Bool {
+        switch self {
+        case .none, .length(0): false
+        case .length, .chunked, .untilClose: true
+        }
+    }
+}

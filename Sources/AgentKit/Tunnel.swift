@@ -1,0 +1,85 @@
+// One connection to a gateway, from the dial to its end: which stage it is in, and what belongs to it. An agent has one that is
+// current, and beside it those that the gateway asked to be finished elsewhere. Transitions are in Agent+Gateway.
+//
+// The seam for TLS is here: all bytes of the connection pass through `Agent.receive(_:fromGateway:)` on their way in and through
+// `Agent.write(_:toGateway:)` on their way out, and a sans-I/O engine stands between those and the handshake or the session.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// Names a tunnel; never reused by one agent.
+struct TunnelKey: Sendable, Hashable {
+    var rawValue: UInt64
+}
+
+struct Tunnel: Sendable {
+    enum Stage: Sendable, Hashable {
+        /// A connection is being made. Next: upgrading.
+        case dialing(DialID)
+        /// `handshake` awaits its answer. Next: registering.
+        case upgrading
+        /// `session` is there; the gateway has not said welcome. Next: serving.
+        case registering
+        case serving
+    }
+
+    /// What the ping timer stands for.
+    enum Liveness: Sendable, Hashable {
+        /// The next ping is to come. Next: awaiting.
+        case resting
+        /// A ping was sent, and nothing came since. Next: answered, or the end.
+        case awaiting
+        /// A ping was sent, and something came. Next: resting.
+        case answered
+
+        /// Any byte is one, not only a pong: bulk that is ahead of the pong must not kill the tunnel.
+        mutating func sawLife() {
+            if self == .awaiting { self = .answered }
+        }
+    }
+
+    let key: TunnelKey
+    var stage: Stage
+    /// Set while upgrading.
+    var handshake: Handshake?
+    /// Set from registering on.
+    var session: TunnelSession?
+    /// Nil only while dialing.
+    var connection: ConnectionID?
+    var exchanges: [StreamID: LocalExchange] = [:]
+
+    /// The gateway drains: no longer the agent's current tunnel, and closed when idle.
+    var isRetiring = false
+    /// Served for `stableAfter`.
+    var isStable = false
+
+    /// Bytes of the upgrade that were given to the transport and not yet written; the session does not know of them.
+    var unwrittenHandshakeBytes = 0
+    var pingInterval: Duration
+    var liveness = Liveness.resting
+    private var pings: UInt64 = 0
+
+    init(_ key: TunnelKey, dial: DialID, pingInterval: Duration) {
+        self.key = key
+        stage = .dialing(dial)
+        self.pingInterval = pingInterval
+    }
+
+    /// Nothing is in flight: no exchange of ours, and nothing of a finished one waits for credit.
+    var isIdle: Bool { exchanges.isEmpty && (session?.openStreams ?? 0) == 0 }
+
+    /// Asks for a sign of life.
+    mutating func ping() {
+        pings += 1
+        session?.ping((0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) })
+        liveness = .awaiting
+    }
+
+    /// The transport took `count` bytes.
+    mutating func wrote(_ count: Int) {
+        let ofHandshake = min(count, unwrittenHandshakeBytes)
+        unwrittenHandshakeBytes -= ofHandshake
+        session?.wrote(count - ofHandshake)
+    }
+}

@@ -1,0 +1,91 @@
+// How long a message body is: RFC 9112 §6.3, step by step, with every case refused in which two recipients could disagree.
+//
+// Stricter than the RFC asks: Transfer-Encoding with Content-Length is an error, not repaired; a Content-Length occurs once and
+// is no list, even of equal numbers; Transfer-Encoding occurs once and is `chunked`; in HTTP/1.0 it is an error, in requests
+// and responses; in 1xx and 204 responses it is an error, and so is a Content-Length other than 0.
+
+/// How a recipient knows where a body ends.
+public enum HTTPBodyFraming: Sendable, Hashable {
+    /// There is no body, whatever the fields say.
+    case none
+    /// This many bytes, at most 2^63-1.
+    case length(UInt64)
+    /// The chunked coding (RFC 9112 §7.1).
+    case chunked
+    /// Responses only: all that comes until the connection ends.
+    case untilClose
+
+    /// The framing of a request's body.
+    static func ofRequest(_ fields: HTTPFields, minorVersion: Int) throws(HTTPDecodeError) -> HTTPBodyFraming {
+        // Steps 1 and 2 are about responses. Steps 3 to 6: what the fields declare. Step 7: otherwise there is no body.
+        try declared(fields, minorVersion: minorVersion) ?? .none
+    }
+
+    /// The framing of a response's body. The second outcome: is what follows no longer HTTP?
+    static func ofResponse(
+        _ fields: HTTPFields, minorVersion: Int, status: Int, to method: String
+    ) throws(HTTPDecodeError) -> (framing: HTTPBodyFraming, isTunnel: Bool) {
+        // Step 2: any 2xx to CONNECT makes a tunnel, and Content-Length and Transfer-Encoding are ignored.
+        if method == "CONNECT", (200...299).contains(status) { return (.none, true) }
+        let declared = try declared(fields, minorVersion: minorVersion)
+        // Step 1: HEAD, 1xx, 204 and 304 have no body, whatever the fields declare.
+        if (100...199).contains(status) || status == 204 {
+            // RFC 9110 §8.6, RFC 9112 §6.1: neither field may be there. `Content-Length: 0` is common and harmless.
+            guard declared == nil || declared == .length(0) else { throw .badFraming("a body in a 1xx or 204 response") }
+            return (.none, status == 101)
+        }
+        if method == "HEAD" || status == 304 { return (.none, false) }
+        // Steps 3 to 6: what the fields declare. Step 8: otherwise the body ends with the connection.
+        return (declared ?? .untilClose, false)
+    }
+
+    /// Steps 3 to 6: what Transfer-Encoding and Content-Length say, nil if neither is there.
+    private static func declared(_ fields: HTTPFields, minorVersion: Int) throws(HTTPDecodeError) -> HTTPBodyFraming? {
+        let coding = fields.index(of: .transferEncoding, from: 0)
+        let length = fields.index(of: .contentLength, from: 0)
+        if let coding {
+            // Step 3, refused rather than repaired.
+            guard length == nil else { throw .badFraming("both Transfer-Encoding and Content-Length") }
+            // Step 4: `chunked` as the final and, here, only coding.
+            guard minorVersion >= 1 else { throw .badFraming("Transfer-Encoding in an HTTP/1.0 message") }
+            guard fields.index(of: .transferEncoding, from: coding + 1) == nil else {
+                throw .badFraming("more than one Transfer-Encoding")
+            }
+            guard isChunked(fields.value(at: coding)) else { throw .unsupportedTransferCoding }
+            return .chunked
+        }
+        guard let length else { return nil }
+        // Steps 5 and 6.
+        guard fields.index(of: .contentLength, from: length + 1) == nil else {
+            throw .badFraming("more than one Content-Length")
+        }
+        return .length(try contentLength(fields.value(at: length)))
+    }
+
+    /// `Content-Length = 1*DIGIT`, at most 2^63-1.
+    private static func contentLength(_ value: ArraySlice<UInt8>) throws(HTTPDecodeError) -> UInt64 {
+        // Nineteen digits cannot overflow 64 bits.
+        guard (1...19).contains(value.count) else { throw .badFraming("Content-Length is not 1 to 19 digits") }
+        var length: UInt64 = 0
+        for byte in value {
+            guard Octet.isDigit(byte) else { throw .badFraming("Content-Length is not 1 to 19 digits") }
+            length = length &* 10 &+ UInt64(byte &- Octet.zero)
+        }
+        guard length <= UInt64(Int64.max) else { throw .badFraming("Content-Length above 2^63-1") }
+        return length
+    }
+
+    private static func isChunked(_ value: ArraySlice<UInt8>) -> Bool {
+        value.elementsEqual("chunked".utf8) { Octet.lowercased($0) == $1 }
+    }
+}
+
+extension HTTPFieldName {
+    /// Fields that decide about framing, routing or the connection before a body is read; in a trailer section they come too
+    /// late to be obeyed and are a danger to whoever merges trailers into the head (RFC 9110 §6.5.1). Both ends refuse them
+    /// there.
+    static let forbiddenInTrailers: [HTTPFieldName] = [
+        .transferEncoding, .contentLength, .host, .connection, .keepAlive, .proxyConnection, .te, .trailer, .upgrade, .expect,
+        .authorization, .proxyAuthorization, .contentType, .contentEncoding, .contentRange,
+    ]
+}

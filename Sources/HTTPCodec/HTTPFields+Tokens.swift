@@ -1,0 +1,103 @@
+// Fields that are comma-separated lists of tokens (RFC 9110 §5.6.1): Connection, Upgrade, TE, Trailer, Expect. Members are
+// compared without regard to case, empty members are skipped, and several fields of one name count as one list.
+//
+// Quoted strings are not understood: none of these fields has them where a comma could hide.
+
+extension HTTPFields {
+    /// Whether a list member of a field called `name` equals `token`.
+    public func containsToken(_ token: String, in name: HTTPFieldName) -> Bool {
+        guard var found = index(of: name, from: 0) else { return false }
+        var token = token
+        return token.withUTF8 { wanted in
+            guard let wantedBase = UnsafeRawPointer(wanted.baseAddress), wanted.count > 0 else { return false }
+            while true {
+                let isMember = anyMember(of: slots[found]) { base, member in
+                    member.count == wanted.count && Scan.equalIgnoringCase(base + member.lowerBound, wantedBase, wanted.count)
+                }
+                if isMember { return true }
+                guard let next = index(of: name, from: found + 1) else { return false }
+                found = next
+            }
+        }
+    }
+
+    /// The list members of all fields called `name`, in small letters, in order.
+    public func tokens(_ name: HTTPFieldName) -> [String] {
+        var tokens: [String] = []
+        var start = 0
+        while let found = index(of: name, from: start) {
+            _ = anyMember(of: slots[found]) { base, member in
+                let bytes = UnsafeRawBufferPointer(start: base + member.lowerBound, count: member.count)
+                tokens.append(String(decoding: bytes.lazy.map(Octet.lowercased), as: UTF8.self))
+                return false
+            }
+            start = found + 1
+        }
+        return tokens
+    }
+
+    /// Drops what belongs to one connection and must not be forwarded (RFC 9110 §7.6.1): `Connection` and the fields that it
+    /// names, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and `Upgrade`. Proxy credentials
+    /// (`Proxy-Authenticate`, `Proxy-Authorization`) go too. `Content-Length` and `Host` stay, even if `Connection` names them:
+    /// to let a client drop those would let it change the framing or the addressee behind a proxy's back.
+    public mutating func removeHopByHop() {
+        // Hashes apart from names: a hostile list of thousands of names is then only a run of integers to each field.
+        var hashes: [UInt32] = []
+        var names: [Range<Int>] = []
+        var start = 0
+        while let found = index(of: .connection, from: start) {
+            _ = anyMember(of: slots[found]) { base, member in
+                hashes.append(Scan.nameHash(base + member.lowerBound, member.count))
+                names.append(member)
+                return false
+            }
+            start = found + 1
+        }
+        remove(slots.map { isHopByHop($0) || isNamed($0, hashes, names) })
+    }
+
+    private func isHopByHop(_ slot: Slot) -> Bool {
+        Self.hopByHopFilter >> UInt64(slot.hash & 63) & 1 == 1 && Self.hopByHop.contains { hasName(slot, $0) }
+    }
+
+    /// Whether one of the ranges `names` of the storage, whose hashes are given too, holds this field's name.
+    private func isNamed(_ slot: Slot, _ hashes: [UInt32], _ names: [Range<Int>]) -> Bool {
+        guard hashes.contains(slot.hash), !hasName(slot, .contentLength), !hasName(slot, .host) else { return false }
+        let count = Int(slot.nameEnd - slot.nameStart)
+        return storage.withUnsafeBytes { raw in
+            guard let base = raw.baseAddress else { return false }
+            return zip(hashes, names).contains { hash, name in
+                hash == slot.hash && name.count == count
+                    && Scan.equalIgnoringCase(base + Int(slot.nameStart), base + name.lowerBound, count)
+            }
+        }
+    }
+
+    private static let hopByHop: [HTTPFieldName] = [
+        .connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .proxyAuthenticate,
+        .proxyAuthorization,
+    ]
+
+    /// One bit for each hash: most fields need no comparison.
+    private static let hopByHopFilter = hopByHop.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.hash & 63) }
+
+    /// Whether `test` holds for a member of the list in this field's value, given as a range of the storage, without whitespace
+    /// around it. Stops at the first.
+    private func anyMember(of slot: Slot, _ test: (UnsafeRawPointer, Range<Int>) -> Bool) -> Bool {
+        storage.withUnsafeBytes { raw in
+            guard let base = raw.baseAddress else { return false }
+            var start = Int(slot.valueStart)
+            let end = Int(slot.valueEnd)
+            while start < end {
+                var comma = start
+                while comma < end, raw[comma] != Octet.comma { comma &+= 1 }
+                var last = comma
+                while start < last, Octet.isWhitespace(raw[start]) { start &+= 1 }
+                while last > start, Octet.isWhitespace(raw[last &- 1]) { last &-= 1 }
+                if start < last, test(base, start..<last) { return true }
+                start = comma &+ 1
+            }
+            return false
+        }
+    }
+}

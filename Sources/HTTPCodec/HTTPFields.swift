@@ -1,0 +1,182 @@
+// A field section (RFC 9110 §5): an ordered list of names and values, in which a name may occur more than once.
+//
+// All bytes lie in one array, in the form they have on the wire, and a slot for each field says where; a decoded head costs one
+// copy, and an unchanged run of fields is written with one copy. Names keep their case. Nothing but the checks in this file and
+// in the decoder puts bytes there, so a value can never hold CR, LF, NUL or another control character.
+
+/// Header or trailer fields. Equality compares names (with their case) and values byte by byte, in order.
+public struct HTTPFields: Sendable {
+    /// Where a field lies in `storage`: `nameStart < nameEnd < valueStart <= valueEnd`, and the byte at `nameEnd` is a colon.
+    struct Slot: Sendable {
+        var nameStart: UInt32
+        var nameEnd: UInt32
+        var valueStart: UInt32
+        var valueEnd: UInt32
+        var hash: UInt32
+    }
+
+    /// Field lines as on the wire, with those of removed fields until it pays to drop them.
+    var storage: [UInt8]
+    /// The fields, in order; their places in `storage` ascend.
+    var slots: [Slot]
+    /// Bytes in `storage` that belong to removed fields.
+    var deadByteCount = 0
+
+    /// No fields.
+    public init() {
+        storage = []
+        slots = []
+    }
+
+    /// What a decoder has checked.
+    init(storage: [UInt8], slots: [Slot]) {
+        self.storage = storage
+        self.slots = slots
+    }
+
+    /// One field, as views of the bytes.
+    public struct Field: Sendable, Hashable {
+        /// A token, its case as received or given.
+        public var name: ArraySlice<UInt8>
+        /// Without whitespace around it.
+        public var value: ArraySlice<UInt8>
+
+        /// A field with these bytes, unchecked until it is appended to `HTTPFields`.
+        public init(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
+            self.name = name
+            self.value = value
+        }
+
+        /// The name as text.
+        public var nameString: String { Latin1.string(name) }
+        /// The value as text, each byte as the scalar of the same number (ISO 8859-1).
+        public var valueString: String { Latin1.string(value) }
+    }
+}
+
+// MARK: Looking up
+
+extension HTTPFields {
+    /// Whether there is a field of this name.
+    public func contains(_ name: HTTPFieldName) -> Bool { index(of: name, from: 0) != nil }
+
+    /// The value of the first field of this name.
+    public func first(_ name: HTTPFieldName) -> ArraySlice<UInt8>? { index(of: name, from: 0).map { value(at: $0) } }
+
+    /// The values of all fields of this name, in order.
+    public func all(_ name: HTTPFieldName) -> [ArraySlice<UInt8>] {
+        var values: [ArraySlice<UInt8>] = []
+        var start = 0
+        while let found = index(of: name, from: start) {
+            values.append(value(at: found))
+            start = found + 1
+        }
+        return values
+    }
+
+    /// How many fields have this name.
+    public func count(of name: HTTPFieldName) -> Int {
+        var count = 0
+        var start = 0
+        while let found = index(of: name, from: start) {
+            count += 1
+            start = found + 1
+        }
+        return count
+    }
+
+    /// The value of the first field of this name as text, each byte as the scalar of the same number (ISO 8859-1).
+    public subscript(_ name: HTTPFieldName) -> String? { first(name).map { Latin1.string($0) } }
+
+    /// The name of the field at `index`.
+    public func name(at index: Int) -> ArraySlice<UInt8> {
+        let slot = slots[index]
+        return storage[Int(slot.nameStart)..<Int(slot.nameEnd)]
+    }
+
+    /// The value of the field at `index`.
+    public func value(at index: Int) -> ArraySlice<UInt8> {
+        let slot = slots[index]
+        return storage[Int(slot.valueStart)..<Int(slot.valueEnd)]
+    }
+
+    /// Whether the field at `index` has this name.
+    public func name(at index: Int, is name: HTTPFieldName) -> Bool { hasName(slots[index], name) }
+
+    /// A hash of the name of the field at `index` that does not see case: equal names have equal hashes.
+    public func nameHash(at index: Int) -> UInt32 { slots[index].hash }
+
+    /// Whether the fields at `i` and `j` have the same name.
+    public func sameName(_ i: Int, _ j: Int) -> Bool {
+        let a = slots[i]
+        let b = slots[j]
+        guard a.hash == b.hash, a.nameEnd - a.nameStart == b.nameEnd - b.nameStart else { return false }
+        return storage.withUnsafeBytes { raw in
+            guard let base = raw.baseAddress else { return false }
+            return Scan.equalIgnoringCase(base + Int(a.nameStart), base + Int(b.nameStart), Int(a.nameEnd - a.nameStart))
+        }
+    }
+
+    /// The first index from `start` on with this name.
+    func index(of name: HTTPFieldName, from start: Int) -> Int? {
+        let hash = name.hash
+        return slots.withUnsafeBufferPointer { slots in
+            var index = start
+            while index < slots.count {
+                if slots[index].hash == hash, hasName(slots[index], name) { return index }
+                index &+= 1
+            }
+            return nil
+        }
+    }
+
+    /// Whether the field in `slot` has this name.
+    func hasName(_ slot: Slot, _ name: HTTPFieldName) -> Bool {
+        let count = Int(slot.nameEnd - slot.nameStart)
+        guard slot.hash == name.hash, count == name.bytes.count else { return false }
+        return storage.withUnsafeBytes { mine in
+            name.bytes.withUnsafeBytes { theirs in
+                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return false }
+                return Scan.equalIgnoringCase(mine + Int(slot.nameStart), theirs, count)
+            }
+        }
+    }
+}
+
+// MARK: As a list
+
+extension HTTPFields: RandomAccessCollection {
+    /// 0.
+    public var startIndex: Int { 0 }
+    /// `count`.
+    public var endIndex: Int { slots.count }
+    /// How many fields, repeated names included.
+    public var count: Int { slots.count }
+    /// Whether there are none.
+    public var isEmpty: Bool { slots.isEmpty }
+    /// The field at `index`, which must be in `0..<count`.
+    public subscript(index: Int) -> Field { Field(name: name(at: index), value: value(at: index)) }
+}
+
+extension HTTPFields: Hashable {
+    /// Same names, with the same case, and same values, in the same order.
+    public static func == (a: HTTPFields, b: HTTPFields) -> Bool {
+        guard a.slots.count == b.slots.count else { return false }
+        for (mine, theirs) in zip(a.slots, b.slots) where mine.hash != theirs.hash { return false }
+        return a.elementsEqual(b)
+    }
+
+    /// Consistent with `==`.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(count)
+        for index in indices {
+            hasher.combine(nameHash(at: index))
+            hasher.combine(value(at: index))
+        }
+    }
+}
+
+extension HTTPFields: CustomStringConvertible {
+    /// `Name: value` lines, for tests and debugging; never for logs, as values may be secrets.
+    public var description: String { map { "\($0.nameString): \($0.valueString)" }.joined(separator: "\n") }
+}

@@ -1,0 +1,140 @@
+// Finding lines and field lines (RFC 9112 §2.2, §5). A line ends with CR LF and nothing else: a bare LF or CR, NUL and every
+// other control character but HTAB is refused where it stands. A scan index remembers how far a head was read, so that no byte
+// is looked at twice however slowly they come, and a limit is applied to what came, whether or not its line is complete.
+//
+//     field-line   = field-name ":" OWS field-value OWS
+//     field-name   = token
+//     field-value  = *field-content
+
+/// The outcome of looking for the end of a line.
+enum LineEnd {
+    /// The index of CR; LF follows it.
+    case found(Int)
+    case needsBytes
+    case tooLong
+    case illegal(String)
+
+    /// Looks from `scan` on, and leaves there where to go on. CR must stand at an index of at most `last`.
+    @inline(__always)
+    static func find(_ base: UnsafeRawPointer, _ count: Int, scan: inout Int, last: Int) -> LineEnd {
+        let end = min(count, last &+ 1)
+        if scan < end { scan = Scan.firstControl(base, scan, end) }
+        guard scan < end else { return scan > last ? .tooLong : .needsBytes }
+        let byte = base.load(fromByteOffset: scan, as: UInt8.self)
+        guard byte == Octet.carriageReturn else {
+            return .illegal(byte == Octet.lineFeed ? "bare LF" : "control character")
+        }
+        guard scan &+ 1 < count else { return .needsBytes }
+        guard base.load(fromByteOffset: scan &+ 1, as: UInt8.self) == Octet.lineFeed else { return .illegal("bare CR") }
+        return .found(scan)
+    }
+}
+
+/// Collects field lines up to the empty line that ends them; for heads and for trailers.
+struct FieldSectionParser: Sendable {
+    /// What the section may cost.
+    struct Limits {
+        var bytes: Int
+        var bytesName: HTTPLimitName
+        var count: Int
+        var isTrailer: Bool
+    }
+
+    /// Where the first field line begins; slots count from here.
+    private var sectionStart = 0
+    /// Where the line being read begins: `sectionStart <= lineStart <= scan`.
+    private var lineStart = 0
+    /// The first byte not yet looked at.
+    private var scan = 0
+    private var slots: [HTTPFields.Slot] = []
+
+    /// Starts a section at the offset `start` of the unread bytes.
+    mutating func begin(at start: Int) {
+        sectionStart = start
+        lineStart = start
+        scan = start
+        slots = []
+    }
+
+    /// Goes on with the unread bytes, of which the first is always the same until the section is complete. Returns the fields
+    /// and the offset behind the empty line, or nil if it has not come yet.
+    mutating func parse(
+        _ base: UnsafeRawPointer, _ count: Int, _ limits: Limits
+    ) throws(HTTPDecodeError) -> (fields: HTTPFields, end: Int)? {
+        // Saturating: offsets are kept in 32 bits, and a limit may be any number.
+        let last = sectionStart &+ max(0, min(limits.bytes, Int(Int32.max)))
+        while true {
+            switch LineEnd.find(base, count, scan: &scan, last: last) {
+            case .needsBytes: return nil
+            case .tooLong: throw .tooLarge(limits.bytesName)
+            case .illegal(let reason): throw .badField(index: slots.count, reason: reason)
+            case .found(let end):
+                if end == lineStart { return (finish(base), end &+ 2) }
+                guard slots.count < limits.count else { throw .tooLarge(.fieldCount) }
+                try addLine(base, end, limits)
+                lineStart = end &+ 2
+                scan = lineStart
+            }
+        }
+    }
+
+    /// The fields, their lines copied in one piece.
+    private mutating func finish(_ base: UnsafeRawPointer) -> HTTPFields {
+        guard !slots.isEmpty else { return HTTPFields() }
+        let lines = UnsafeRawBufferPointer(start: base + sectionStart, count: lineStart &- sectionStart)
+        // Room for a few more fields: nearly every head is forwarded with some added.
+        var storage: [UInt8] = []
+        storage.reserveCapacity(lines.count &+ 256)
+        storage.append(contentsOf: lines)
+        let fields = HTTPFields(storage: storage, slots: slots)
+        slots = []
+        return fields
+    }
+
+    /// Takes the line from `lineStart` to `end` apart. Its control characters have been looked for.
+    @inline(__always)
+    private mutating func addLine(_ base: UnsafeRawPointer, _ end: Int, _ limits: Limits) throws(HTTPDecodeError) {
+        let (nameEnd, hash) = Scan.token(base, lineStart, end, end &+ 2)
+        guard nameEnd > lineStart, nameEnd < end, base.load(fromByteOffset: nameEnd, as: UInt8.self) == Octet.colon else {
+            throw .badField(index: slots.count, reason: Self.reason(base, lineStart, nameEnd, end))
+        }
+        var valueStart = nameEnd &+ 1
+        var valueEnd = end
+        while valueStart < end, Octet.isWhitespace(base.load(fromByteOffset: valueStart, as: UInt8.self)) { valueStart &+= 1 }
+        while valueEnd > valueStart, Octet.isWhitespace(base.load(fromByteOffset: valueEnd &- 1, as: UInt8.self)) {
+            valueEnd &-= 1
+        }
+        if slots.isEmpty { slots.reserveCapacity(16) }
+        slots.append(
+            HTTPFields.Slot(
+                nameStart: UInt32(truncatingIfNeeded: lineStart &- sectionStart),
+                nameEnd: UInt32(truncatingIfNeeded: nameEnd &- sectionStart),
+                valueStart: UInt32(truncatingIfNeeded: valueStart &- sectionStart),
+                valueEnd: UInt32(truncatingIfNeeded: valueEnd &- sectionStart),
+                hash: hash))
+        if limits.isTrailer { try refuseForbiddenTrailer(base) }
+    }
+
+    private func refuseForbiddenTrailer(_ base: UnsafeRawPointer) throws(HTTPDecodeError) {
+        guard let slot = slots.last else { return }
+        let count = Int(slot.nameEnd &- slot.nameStart)
+        for name in HTTPFieldName.forbiddenInTrailers where name.hash == slot.hash && name.bytes.count == count {
+            let isForbidden = name.bytes.withUnsafeBytes { forbidden in
+                guard let forbidden = forbidden.baseAddress else { return false }
+                return Scan.equalIgnoringCase(forbidden, base + lineStart, count)
+            }
+            if isForbidden { throw .badField(index: slots.count &- 1, reason: "not allowed in a trailer section") }
+        }
+    }
+
+    /// Why a line is no field line.
+    private static func reason(_ base: UnsafeRawPointer, _ start: Int, _ nameEnd: Int, _ end: Int) -> String {
+        let byte = base.load(fromByteOffset: min(nameEnd, end &- 1), as: UInt8.self)
+        if nameEnd == start {
+            if Octet.isWhitespace(byte) { return "line folding or leading whitespace" }
+            return byte == Octet.colon ? "empty name" : "illegal character in the name"
+        }
+        if nameEnd == end { return "no colon" }
+        return Octet.isWhitespace(byte) ? "whitespace in or after the name" : "illegal character in the name"
+    }
+}

@@ -1,0 +1,113 @@
+// One connection's state as plain data, and the table of all of them. Slots are reused, most recently freed first, and each
+// use has a generation of its own: an event or a command for an earlier user of a slot finds nobody.
+
+import MachineCore
+
+/// What a slot of the table holds.
+struct Connection {
+    /// Successors in parentheses.
+    enum Phase: UInt8 {
+        /// Nobody's. (connecting, open)
+        case free
+        /// A dial waits for the peer's answer. (open, free)
+        case connecting
+        /// Carries bytes. (closing, ended; free when detached)
+        case open
+        /// The machine closed it: what is queued is written, what still comes is discarded. (ended)
+        case closing
+        /// The descriptor is closed; `closed` is still to be said. (free)
+        case ended
+    }
+
+    /// What is true of a connection beside its phase.
+    struct Marks: OptionSet {
+        let rawValue: UInt16
+        /// The machine does not want to read.
+        static let paused = Marks(rawValue: 1 << 0)
+        /// The peer's stream ended and all of it was read.
+        static let sawEOF = Marks(rawValue: 1 << 1)
+        /// Nothing more may be written; once the queue is empty our stream ends.
+        static let finishing = Marks(rawValue: 1 << 2)
+        /// Our stream has ended.
+        static let finished = Marks(rawValue: 1 << 3)
+        /// The socket was full; no write is tried until it is writable.
+        static let blocked = Marks(rawValue: 1 << 4)
+        /// It is on the list of those to settle.
+        static let touched = Marks(rawValue: 1 << 5)
+        /// The poller has it.
+        static let watched = Marks(rawValue: 1 << 6)
+        /// Both directions are shut while reading is paused: unwatched, since the poller would report it in every turn.
+        static let parked = Marks(rawValue: 1 << 7)
+    }
+
+    var descriptor: Int32 = -1
+    var generation: UInt32 = 0
+    var phase = Phase.free
+    var marks: Marks = []
+    /// What the poller watches for, if `watched`.
+    var interest: Interest = []
+    /// Bytes that the socket took and no `wrote` has said yet.
+    var unreported = 0
+    var queue = SendQueue()
+    /// Why it ended or is about to end; nil for an orderly end.
+    var failure: String?
+
+    /// What the poller should watch for now.
+    var wantedInterest: Interest {
+        var wanted: Interest = []
+        switch phase {
+        case .open: if !marks.contains(.paused) { wanted.insert(.read) }
+        case .closing: wanted.insert(.read)
+        case .connecting: wanted.insert(.write)
+        case .free, .ended: break
+        }
+        if marks.contains(.sawEOF) { wanted.remove(.read) }
+        if marks.contains(.blocked) { wanted.insert(.write) }
+        return wanted
+    }
+
+    /// Whether it can still carry bytes.
+    var isAlive: Bool { phase == .open || phase == .closing }
+}
+
+/// All connections of a loop.
+struct ConnectionSlots {
+    /// By slot; a freed slot keeps its generation.
+    var entries: [Connection] = []
+    private var freeSlots: [Int] = []
+
+    /// Connections in use, in any phase but `free`.
+    var count: Int { entries.count - freeSlots.count }
+
+    /// The id of whatever is in `slot`.
+    func id(of slot: Int) -> ConnectionID {
+        ConnectionID(slot: UInt32(truncatingIfNeeded: slot), generation: entries[slot].generation)
+    }
+
+    /// The slot of `id`, if it is still in use by that connection.
+    func slot(of id: ConnectionID) -> Int? {
+        let slot = id.slot
+        guard slot < entries.count, entries[slot].phase != .free else { return nil }
+        return entries[slot].generation == UInt32(truncatingIfNeeded: id.rawValue >> 32) ? slot : nil
+    }
+
+    /// Puts a descriptor into a free slot.
+    mutating func insert(_ descriptor: Int32, _ phase: Connection.Phase) -> Int {
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = entries.count
+            entries.append(Connection())
+        }
+        entries[slot].descriptor = descriptor
+        entries[slot].phase = phase
+        return slot
+    }
+
+    /// Frees a slot: its id is stale from now on.
+    mutating func remove(_ slot: Int) {
+        entries[slot] = Connection(generation: entries[slot].generation &+ 1)
+        freeSlots.append(slot)
+    }
+}

@@ -1,0 +1,61 @@
+// Handing a connection from one loop to another: the descriptor, the bytes that it has not taken yet, and what both directions
+// have come to. The connection keeps everything but its id.
+
+import MachineCore
+import Synchronization
+
+/// A connection between two loops. If nobody adopts it, it is closed when it is forgotten.
+public final class DetachedConnection: Sendable {
+    let descriptor: Atomic<Int32>
+    let unwritten: [UInt8]
+    let unreported: Int
+    let marks: Connection.Marks
+
+    init(descriptor: Int32, unwritten: [UInt8], unreported: Int, marks: Connection.Marks) {
+        self.descriptor = Atomic(descriptor)
+        self.unwritten = unwritten
+        self.unreported = unreported
+        self.marks = marks
+    }
+
+    deinit {
+        let descriptor = descriptor.load(ordering: .acquiring)
+        if descriptor >= 0 { systemClose(descriptor) }
+    }
+}
+
+extension SocketLoop {
+    /// Takes the connection out of this loop, for another to adopt. No event follows here, not even `closed`; bytes that the
+    /// socket took and no `wrote` has said are said by the other loop. Nil if it is gone, failed or closing.
+    public func detach(_ id: ConnectionID) -> DetachedConnection? {
+        guard let slot = connections.slot(of: id), connections.entries[slot].phase == .open else { return nil }
+        guard connections.entries[slot].failure == nil else { return nil }
+        let entry = connections.entries[slot]
+        let isWatched = entry.marks.contains(.watched)
+        let descriptor = isWatched ? poller.release(entry.descriptor) : entry.descriptor
+        release(slot)
+        connections.entries[slot].descriptor = -1
+        free(slot)
+        guard descriptor >= 0 else { return nil }
+        let kept: Connection.Marks = [.paused, .sawEOF, .finishing, .finished]
+        return DetachedConnection(
+            descriptor: descriptor, unwritten: Array(entry.queue.unsent), unreported: entry.unreported,
+            marks: entry.marks.intersection(kept))
+    }
+
+    /// Takes over a connection that another loop detached, and returns its id here, under which its events go on. If it was
+    /// adopted before, the id is of nobody; if it cannot be watched, `closed` says so.
+    public func adopt(_ connection: DetachedConnection) -> ConnectionID {
+        let descriptor = connection.descriptor.exchange(-1, ordering: .acquiringAndReleasing)
+        guard descriptor >= 0 else { return ConnectionID(slot: .max, generation: .max) }
+        let slot = connections.insert(descriptor, .open)
+        connections.entries[slot].marks = connection.marks
+        connections.entries[slot].unreported = connection.unreported
+        if !connection.unwritten.isEmpty {
+            connections.entries[slot].queue.append(connection.unwritten[...], pool: &pool)
+            statistics.queuedBytes += connection.unwritten.count
+        }
+        touch(slot)
+        return connections.id(of: slot)
+    }
+}

@@ -1,0 +1,92 @@
+// Where Linux and Darwin differ in spelling, so that no other file needs a condition: constants with one type, descriptors
+// that are non-blocking and closed on exec from birth, and the pair of descriptors behind a waker.
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+#if os(Linux)
+    import CLinux
+#endif
+
+/// What differs between the systems that we run on.
+enum Platform {
+    #if canImport(Darwin) || canImport(Musl)
+        static let streamType = Int32(SOCK_STREAM)
+        static let descriptorLimit = RLIMIT_NOFILE
+    #else
+        static let streamType = Int32(SOCK_STREAM.rawValue)
+        static let descriptorLimit = RLIMIT_NOFILE
+    #endif
+    #if os(Linux)
+        static let sendFlags = Int32(MSG_NOSIGNAL)
+        private static let birthFlags = Int32(O_NONBLOCK | O_CLOEXEC)
+    #else
+        static let sendFlags: Int32 = 0
+    #endif
+
+    /// A stream socket of `family`, non-blocking and closed on exec; negative with `errno` set on failure.
+    static func streamSocket(_ family: Int32) -> Int32 {
+        #if os(Linux)
+            return socket(family, streamType | birthFlags, 0)
+        #else
+            return prepared(socket(family, streamType, 0))
+        #endif
+    }
+
+    /// Accepts one connection, non-blocking and closed on exec; negative with `errno` set on failure.
+    static func accept(_ listener: Int32, _ address: inout SocketAddress) -> Int32 {
+        address.fill { pointer, length in
+            #if os(Linux)
+                return accept4(listener, pointer, length, birthFlags)
+            #else
+                let descriptor = prepared(Darwin.accept(listener, pointer, length))
+                setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+                return descriptor
+            #endif
+        }
+    }
+
+    /// Two descriptors such that eight bytes written to `writing` make `reading` readable; nil with `errno` set on failure.
+    static func wakeDescriptors() -> (reading: Int32, writing: Int32)? {
+        #if os(Linux)
+            let reading = eventfd(0, birthFlags)
+            guard reading >= 0 else { return nil }
+            let writing = fcntl(reading, F_DUPFD_CLOEXEC, 0)
+            guard writing >= 0 else {
+                close(reading)
+                return nil
+            }
+            return (reading, writing)
+        #else
+            return pipeDescriptors()
+        #endif
+    }
+
+    /// A pipe, both ends non-blocking and closed on exec; nil with `errno` set on failure.
+    static func pipeDescriptors() -> (reading: Int32, writing: Int32)? {
+        var ends: (Int32, Int32) = (-1, -1)
+        let result = withUnsafeMutableBytes(of: &ends) { pipe($0.assumingMemoryBound(to: Int32.self).baseAddress) }
+        guard result == 0 else { return nil }
+        return (prepared(ends.0), prepared(ends.1))
+    }
+
+    /// Makes a descriptor that came from elsewhere non-blocking and closed on exec.
+    @discardableResult
+    static func prepared(_ descriptor: Int32) -> Int32 {
+        guard descriptor >= 0 else { return descriptor }
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        return descriptor
+    }
+
+    /// Nanoseconds of the monotonic clock.
+    static func monotonicNanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000 &+ UInt64(truncatingIfNeeded: time.tv_nsec)
+    }
+}

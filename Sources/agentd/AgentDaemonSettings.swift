@@ -1,0 +1,65 @@
+// The settings: AgentKit's, and beside them what only a process can have: a secret file, logs, what goes to standard output.
+
+import AgentKit
+import MachineCore
+import RPCCore
+import SocketKit
+
+struct AgentDaemonSettings {
+    var agent: AgentConfiguration
+    var log: LogWriter
+    /// Whether each request is a line on standard output.
+    var printsRequests: Bool
+    var drain: Duration
+
+    /// From the file that the words name, the environment and the words themselves.
+    static func load(_ words: ParsedCommandLine) throws -> AgentDaemonSettings {
+        var environment = environmentVariables()
+        let path = words.value("--config") ?? environment.removeValue(forKey: "MIAGENT_CONFIG")
+        var file: (name: String, text: [UInt8])?
+        do {
+            if let path { file = (path, try readWholeFile(path)) }
+        } catch {
+            throw SettingsRefused(problems: ["\(error)"])
+        }
+        var flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
+        if let port = words.positionals.first { flags.append(SettingsFlag(name: "PORT", path: "webService.port", value: port)) }
+        var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
+        // A person at a terminal wants to see what comes in; a service writes what its log is told to.
+        let settings = read(&reader, printsByDefault: path == nil || isTerminal(1))
+        let problems = reader.finish()
+        guard problems.isEmpty, let settings else {
+            throw SettingsRefused(problems: problems.map(\.description))
+        }
+        return settings
+    }
+
+    private static func read(_ reader: inout SettingsReader, printsByDefault: Bool) -> AgentDaemonSettings? {
+        let secret = secretFile("gatewayTokenFile", &reader)
+        let configuration = AgentConfiguration.read(from: &reader)
+        let prints = reader.flag("logRequests") ?? printsByDefault
+        let drain = reader.integer("drainMs", in: 0...3_600_000) ?? 10_000
+        let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
+        let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
+        let log = LogWriter(
+            format: format.flatMap { LogWriter.Format(rawValue: $0) } ?? .text,
+            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info)
+        guard var agent = configuration else { return nil }
+        if let secret { agent.token = secret }
+        if agent.description.host.isEmpty { agent.description.host = hostName() }
+        return AgentDaemonSettings(agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain))
+    }
+
+    /// The first word of the file that a setting names.
+    private static func secretFile(_ path: String, _ reader: inout SettingsReader) -> String? {
+        guard let file = reader.text(path) else { return nil }
+        do {
+            let text = String(decoding: try readWholeFile(file), as: UTF8.self)
+            if let token = text.split(whereSeparator: \.isWhitespace).first { return String(token) }
+            reader.problem(path, "names an empty file")
+        } catch {
+            reader.problem(path, "names a file that cannot be read: \(error)")
+        }
+        return nil
+    }
+}

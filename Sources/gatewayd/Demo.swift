@@ -1,0 +1,89 @@
+// `--demo`: a gateway, an agent and a small web service in one process, on loopback, to look at in a browser.
+
+import AgentKit
+import Dispatch
+import GatewayKit
+import MachineCore
+import SocketKit
+import TunnelLink
+
+enum Demo {
+    static let agentID = "demo"
+
+    static func run(_ settings: GatewayDaemonSettings) throws -> Int32 {
+        let loop = try SocketLoop()
+        let runner = Runner(Gateway(settings.gateway, clock: .system()), on: loop)
+        let log = settings.log
+        runner.onNote = { note, runner in
+            switch note {
+            case .log(let record): log.write(record)
+            case .drained: runner.stop()
+            }
+        }
+        guard let endpoint = settings.listen.first else { return ExitCode.configuration }
+        let listener = try loop.listen(on: endpoint)
+        let agent = try startAgent(listener.endpoint, token: settings.gateway.gatewayTokens.first, log)
+        var isStopping = false
+        try loop.catchSignals([Signal.terminate, Signal.interrupt]) { _ in
+            guard !isStopping else { return runner.stop() }
+            isStopping = true
+            agent.post(.stop)
+            loop.stopListening()
+            runner.send(.drain(within: .seconds(1)))
+        }
+        announce("http://\(listener.endpoint.text)", prefix: settings.gateway.web.pathPrefix)
+        try runner.run()
+        return ExitCode.ok
+    }
+
+    /// Runs an agent on a thread of its own; the way to tell it something.
+    private static func startAgent(_ gateway: Endpoint, token: String?, _ log: LogWriter) throws -> Mailbox<AgentMessage> {
+        let description = AgentDescription(
+            agentID: agentID, type: "demo", host: hostName(), model: "none", version: AgentConfiguration.programVersion)
+        let configuration = AgentConfiguration(
+            gateway: try GatewayURL("ws://\(gateway.text)/agent"), token: token, description: description, service: .handler)
+        let agent = Agent(configuration, seed: secureRandomBytes(32))
+        let mailboxes = DispatchSemaphore(value: 0)
+        nonisolated(unsafe) var result: Result<Mailbox<AgentMessage>, any Error>?
+        DispatchQueue(label: "miagent.demo.agent").async {
+            do {
+                let runner = Runner(agent, on: try SocketLoop())
+                runner.onNote = { note, runner in
+                    switch note {
+                    case .log(let record): log.write(record)
+                    case .call(let call, let request): runner.send(.respond(call, DemoService.respond(to: request)))
+                    case .stopped: runner.stop()
+                    case .phase, .exchange, .registered: break
+                    }
+                }
+                runner.send(.start)
+                result = .success(runner.mailbox)
+                mailboxes.signal()
+                try runner.run()
+            } catch {
+                if result == nil {
+                    result = .failure(error)
+                    mailboxes.signal()
+                }
+            }
+        }
+        mailboxes.wait()
+        guard let result else { throw SocketError("start", "the demo's agent", reason: "its thread ended") }
+        return try result.get()
+    }
+
+    private static func announce(_ address: String, prefix: String) {
+        print(
+            """
+            miagent demo: a gateway, an agent and a web service in this process. NOT for use beyond this machine:
+            no tokens, no TLS. Stop it with Ctrl-C.
+
+              status page    \(address)/
+              web service    \(address)\(prefix)/\(agentID)/
+              try            curl \(address)\(prefix)/\(agentID)/api/hello
+                             curl \(address)\(prefix)/\(agentID)/api/status
+                             curl -d 'anything' \(address)\(prefix)/\(agentID)/echo
+            """)
+        flushStandardOutput()
+    }
+}

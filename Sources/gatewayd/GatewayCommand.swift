@@ -1,0 +1,80 @@
+// What the command line asks for: help, a check, the demo, or the daemon itself. Exit codes as in sysexits.h: 64 for words, 78 for
+// settings, 1 for what the machine refuses.
+
+import GatewayKit
+import RPCCore
+import SocketKit
+
+enum GatewayCommand {
+    static let version = "0.1.0"
+
+    static let parser = CommandLineParser(
+        program: "gatewayd",
+        summary: "The public end of miagent: visitors reach the web services of agents that have no public address.",
+        synopsis: [
+            "gatewayd [--config FILE] [options]", "gatewayd --demo [options]", "gatewayd --check-config --config FILE",
+        ],
+        options: [
+            CommandLineOption(
+                name: "--config", short: "-c", valueName: "FILE", help: "Read settings from FILE (JSON with comments)."),
+            CommandLineOption(name: "--check-config", help: "Check the settings, say what is wrong, and exit."),
+            CommandLineOption(
+                name: "--demo", help: "Start a gateway, an agent and a small web service in this process, on loopback."),
+            CommandLineOption(
+                name: "--host", valueName: "ADDRESS", settingsPath: "host", help: "Listen on ADDRESS (default 0.0.0.0)."),
+            CommandLineOption(
+                name: "--port", short: "-p", valueName: "PORT", settingsPath: "port", help: "Listen on PORT (default 3000)."),
+            CommandLineOption(
+                name: "--unix", valueName: "PATH", settingsPath: "unixSocket", help: "Listen on a Unix socket too."),
+            CommandLineOption(
+                name: "--public-url", valueName: "URL", settingsPath: "publicUrl", help: "What pages and agents are told."),
+            CommandLineOption(
+                name: "--token", valueName: "TOKEN", settingsPath: "gatewayToken",
+                help: "What agents must present. Prefer a file or MIAGENT_GATEWAY_TOKEN: other users can see a command line."),
+            CommandLineOption(
+                name: "--auth-token", valueName: "TOKEN", settingsPath: "channels.webService.authToken",
+                help: "What visitors must present."),
+            CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Log each request."),
+            CommandLineOption(
+                name: "--log-level", valueName: "LEVEL", settingsPath: "logLevel",
+                help: "debug, info, warning or error (default info)."),
+            CommandLineOption(
+                name: "--log-format", valueName: "FORMAT", settingsPath: "logFormat", help: "text or json (default text)."),
+            CommandLineOption(name: "--help", short: "-h", help: "Show this help and exit."),
+            CommandLineOption(name: "--version", short: "-V", help: "Show the version and exit."),
+        ])
+
+    static func run(arguments: [String]) -> Int32 {
+        let words: ParsedCommandLine
+        do {
+            words = try parser.parse(arguments)
+        } catch {
+            printError("gatewayd: \(error)\ntry gatewayd --help")
+            return ExitCode.usage
+        }
+        if words.has("--help") { return say(parser.help) }
+        if words.has("--version") { return say("gatewayd \(version)") }
+        do {
+            let settings = try GatewayDaemonSettings.load(words)
+            if words.has("--check-config") { return say("the settings are in order") }
+            return try words.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, words).run()
+        } catch let error as SettingsRefused {
+            printError(error.description)
+            return ExitCode.configuration
+        } catch {
+            printError("gatewayd: \(error)")
+            return ExitCode.runtime
+        }
+    }
+
+    private static func say(_ text: String) -> Int32 {
+        print(text)
+        return ExitCode.ok
+    }
+}
+
+/// Settings that cannot be used, each with its place.
+struct SettingsRefused: Error, CustomStringConvertible {
+    var problems: [String]
+    var description: String { problems.joined(separator: "\n") }
+}

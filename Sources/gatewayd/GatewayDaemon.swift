@@ -1,0 +1,103 @@
+// The daemon: listeners, one machine on one loop, signals, the service manager.
+
+import GatewayKit
+import MachineCore
+import SocketKit
+
+/// The signals by number, the same on every system we run on.
+enum Signal {
+    static let hangUp: Int32 = 1
+    static let interrupt: Int32 = 2
+    static let terminate: Int32 = 15
+}
+
+final class GatewayDaemon {
+    private let settings: GatewayDaemonSettings
+    private let words: ParsedCommandLine
+    private let notifier = ServiceNotifier()
+    private var isStopping = false
+
+    init(_ settings: GatewayDaemonSettings, _ words: ParsedCommandLine) {
+        self.settings = settings
+        self.words = words
+    }
+
+    /// Runs until a signal says otherwise; the exit code.
+    func run() throws -> Int32 {
+        _ = raiseDescriptorLimit()
+        let loop = try SocketLoop()
+        let runner = Runner(Gateway(settings.gateway, clock: .system()), on: loop)
+        let log = settings.log
+        runner.onNote = { note, runner in
+            switch note {
+            case .log(let record): log.write(record)
+            case .drained: runner.stop()
+            }
+        }
+        for endpoint in settings.listen {
+            let listener = try loop.listen(on: endpoint)
+            log.write(LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)]))
+        }
+        warnOfOpenDoors()
+        try loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
+            signal == Signal.hangUp ? reload(runner) : stop(runner)
+        }
+        _ = notifier.ready(status: "serving")
+        try runner.run()
+        log.write(LogRecord(.info, "gateway.stopped"))
+        return ExitCode.ok
+    }
+
+    /// The first signal lets everybody finish, the second does not.
+    private func stop(_ runner: Runner<Gateway>) {
+        guard !isStopping else { return runner.stop() }
+        isStopping = true
+        _ = notifier.stopping(status: "draining")
+        runner.loop.stopListening()
+        runner.send(.drain(within: settings.drain))
+    }
+
+    /// Reads the settings again. Wrong ones change nothing; addresses and log settings are those of the start.
+    private func reload(_ runner: Runner<Gateway>) {
+        _ = notifier.reloading()
+        do {
+            runner.send(.reconfigure(try GatewayDaemonSettings.load(words).gateway))
+            settings.log.write(LogRecord(.info, "gateway.reloaded"))
+        } catch {
+            settings.log.write(LogRecord(.error, "gateway.reload-refused", [.init("reason", "\(error)")]))
+        }
+        _ = notifier.ready()
+    }
+
+    /// What stands behind a gateway may be somebody's shell: an open one says so.
+    private func warnOfOpenDoors() {
+        guard settings.isReachableFromOutside else { return }
+        if settings.gateway.gatewayTokens.isEmpty {
+            let advice = "set gatewayToken: anybody may connect an agent"
+            settings.log.write(LogRecord(.warning, "gateway.open-to-agents", [.init("advice", advice)]))
+        }
+        if settings.gateway.web.isEnabled, settings.gateway.web.authTokens.isEmpty {
+            let advice = "set channels.webService.authToken: anybody may use the agents' web services"
+            settings.log.write(LogRecord(.warning, "gateway.open-to-visitors", [.init("advice", advice)]))
+        }
+    }
+}
+
+extension WallClock {
+    /// The system's clock, against the loop's moments.
+    static func system() -> WallClock {
+        let (seconds, nanoseconds) = unixNow()
+        return WallClock(
+            unixNanosecondsAtZero: seconds * 1_000_000_000 + nanoseconds - Int64(clamping: SocketLoop.now().nanoseconds))
+    }
+}
+
+extension Endpoint {
+    /// As people write it.
+    var text: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): path
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// The settings: GatewayKit's, and beside them what only a process can have: addresses, secret files, logs.
+
+import GatewayKit
+import MachineCore
+import RPCCore
+import SocketKit
+
+struct GatewayDaemonSettings {
+    var gateway = GatewayConfiguration()
+    var listen: [Endpoint] = []
+    var log = LogWriter()
+    var drain = Duration.seconds(10)
+
+    /// From the file that the words name, the environment and the words themselves.
+    static func load(_ words: ParsedCommandLine) throws -> GatewayDaemonSettings {
+        var environment = environmentVariables()
+        let path = words.value("--config") ?? environment.removeValue(forKey: "MIAGENT_CONFIG")
+        var file: (name: String, text: [UInt8])?
+        do {
+            if let path { file = (path, try readWholeFile(path)) }
+        } catch {
+            throw SettingsRefused(problems: ["\(error)"])
+        }
+        let flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
+        var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
+        var settings = GatewayDaemonSettings()
+        settings.read(&reader, isDemo: words.has("--demo"))
+        let problems = reader.finish()
+        guard problems.isEmpty else { throw SettingsRefused(problems: problems.map(\.description)) }
+        return settings
+    }
+
+    private mutating func read(_ reader: inout SettingsReader, isDemo: Bool) {
+        gateway = GatewayConfiguration.read(from: &reader)
+        let host = reader.text("host") ?? (isDemo ? "127.0.0.1" : "0.0.0.0")
+        listen = [.tcp(host: host, port: UInt16(clamping: reader.integer("port", in: 0...65_535) ?? 3_000))]
+        if let path = reader.text("unixSocket") { listen.append(.unix(path: path)) }
+        if let count = reader.integer("drainMs", in: 0...3_600_000) { drain = .milliseconds(count) }
+        gateway.gatewayTokens += Self.secret("gatewayTokenFile", &reader)
+        gateway.web.authTokens += Self.secret("channels.webService.authTokenFile", &reader)
+        let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
+        let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
+        log = LogWriter(
+            format: format.flatMap { LogWriter.Format(rawValue: $0) } ?? .text,
+            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info)
+    }
+
+    /// The first line of the file that a setting names.
+    private static func secret(_ path: String, _ reader: inout SettingsReader) -> [String] {
+        guard let file = reader.text(path) else { return [] }
+        do {
+            let line = try readWholeFile(file).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[0]
+            let token = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).first
+            if let token { return [String(token)] }
+            reader.problem(path, "names a file whose first line is empty")
+        } catch {
+            reader.problem(path, "names a file that cannot be read: \(error)")
+        }
+        return []
+    }
+
+    /// Whether somebody on another machine could connect.
+    var isReachableFromOutside: Bool {
+        listen.contains { endpoint in
+            switch endpoint {
+            case .tcp(let host, _): host != "localhost" && host != "::1" && !host.hasPrefix("127.")
+            case .unix: false
+            }
+        }
+    }
+}

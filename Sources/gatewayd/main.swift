@@ -1,0 +1,5 @@
+// The gateway's daemon: reads its words and settings, listens, and lets GatewayKit's machine run over SocketKit's loop.
+
+import SocketKit
+
+exitProcess(GatewayCommand.run(arguments: Array(CommandLine.arguments.dropFirst())))
