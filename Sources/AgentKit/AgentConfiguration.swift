@@ -72,12 +72,12 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// The highest version of the tunnel that is offered. Default v2; v1 holds whole bodies in memory.
     public var highestVersion = TunnelVersion.v2
-    /// Exchanges at once on one tunnel; requests beyond are refused with `tooManyStreams`. Default 64: a browser opens six
+    /// Exchanges at once on one tunnel; requests beyond are refused with `tooManyStreams`. Default 1024: a browser opens six
     /// connections. Memory: each may hold `limits.initialWindow` in v2, twice `limits.maximumBufferedBody` in v1.
-    public var maximumExchanges = 64
-    /// Idle connections to the service that are kept for the next request. Default 32. Memory: about 1 KiB each, and a
+    public var maximumExchanges = 1024
+    /// Idle connections to the service that are kept for the next request. Default 512. Memory: about 1 KiB each, and a
     /// descriptor here and at the service.
-    public var maximumPooledConnections = 32
+    public var maximumPooledConnections = 512
     /// How long an idle connection is kept. Default 4 s: Node closes its own after 5 s, and a request that crosses that close
     /// is lost. Zero keeps none.
     public var poolIdleTimeout = Duration.seconds(4)

@@ -16,9 +16,10 @@ public struct ConnectionTable<Value: Sendable>: Sendable {
 
     /// The value for `id`, or nil. Setting nil removes it; setting a value takes the slot over from an earlier generation.
     @inlinable public subscript(id: ConnectionID) -> Value? {
-        get {
+        _read {
+            // Lent, not copied: a value may hold a dozen references, and looking at one field must not count them all.
             let slot = id.slot
-            return slot < ids.count && ids[slot] == id.rawValue ? values[slot] : nil
+            if slot < ids.count, ids[slot] == id.rawValue { yield values[slot] } else { yield nil }
         }
         _modify {
             let slot = id.slot

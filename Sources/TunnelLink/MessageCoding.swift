@@ -37,6 +37,13 @@ extension JSONNode {
         return number
     }
 
+    /// The object in member `name`; nil if absent or null.
+    func object(_ name: String) throws(BadParams) -> JSONNode? {
+        guard let node = self[name], !node.isNull else { return nil }
+        guard node.kind == .object else { throw BadParams(reason: "\(name) must be an object") }
+        return node
+    }
+
     /// The bytes of member `name`, one for each character; nil if absent or null.
     func latin1(_ name: String) throws(BadParams) -> [UInt8]? {
         guard let node = self[name], !node.isNull else { return nil }
@@ -80,12 +87,12 @@ extension AgentDescription {
         model = Self.bounded(try params.text("model"))
         status = Self.bounded(try params.text("status") ?? status)
         version = Self.bounded(try params.text("version"))
-        servesWeb = try params["webService"]?.flag("enabled") ?? (params["webService"].map { !$0.isNull } ?? true)
+        servesWeb = try params.object("webService")?.flag("enabled") ?? (params["webService"]?.isNull != true)
         token = try params.text("token")
     }
 
-    /// What is shown on a page need not be long: cut, not refused.
-    static func bounded(_ text: String?) -> String { String((text ?? "").prefix(200)) }
+    /// What is shown on a page need not be long: cut, not refused. Scalars are counted, because one character can be of any length.
+    static func bounded(_ text: String?) -> String { String((text ?? "").unicodeScalars.prefix(200)) }
 }
 
 extension StatusUpdate {
@@ -114,7 +121,7 @@ extension StatusUpdate {
         self.init(
             status: try params.text("status").map { AgentDescription.bounded($0) },
             model: try params.text("model").map { AgentDescription.bounded($0) },
-            servesWeb: try params["webService"]?.flag("enabled"))
+            servesWeb: try params.object("webService")?.flag("enabled"))
     }
 }
 

@@ -55,7 +55,7 @@ public enum SendOutcome: Sendable, Hashable {
 /// What a tunnel holds at most.
 public struct TunnelLimits: Sendable, Hashable {
     /// Exchanges at once. With `initialWindow` it bounds the memory of one tunnel.
-    public var maximumStreams = 256
+    public var maximumStreams = 1024
     /// Bytes that may be under way on one stream in one direction without the receiver's word (v2).
     public var initialWindow = 256 * 1024
     /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.

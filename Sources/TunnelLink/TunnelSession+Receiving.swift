@@ -14,6 +14,7 @@ extension TunnelSession {
             do {
                 guard let event = try socket.next(replies: &output) else { return nil }
                 switch event {
+                case .text where socket.isClosing, .binary where socket.isClosing: continue
                 case .text(let text): handle(text: text)
                 case .binary(let message): handle(binary: message)
                 case .ping: continue
@@ -145,6 +146,7 @@ extension TunnelSession {
             }
             accept(response, body: body, on: id)
         } catch {
+            reset(id, .protocolError)  // the agent believes that its answer is under way
             failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(error.reason)"))
         }
     }

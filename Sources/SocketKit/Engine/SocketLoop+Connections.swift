@@ -18,11 +18,10 @@ extension SocketLoop {
             guard isCurrent(id, slot) else { return }
         }
         if conditions.isDisjoint(with: [.read, .hangup, .error]) { return }
-        let entry = connections.entries[slot]
-        if entry.wantedInterest.contains(.read) {
+        if connections.entries[slot].wantedInterest.contains(.read) {
             readOnce(slot, handler)
         } else if conditions.contains(.error) {
-            let code = takeStoredError(entry.descriptor)
+            let code = takeStoredError(connections.entries[slot].descriptor)
             end(slot, failure: code == 0 ? nil : connectionErrorText(code))
         } else if conditions.contains(.hangup) {
             hangUp(slot)

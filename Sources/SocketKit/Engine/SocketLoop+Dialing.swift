@@ -1,5 +1,5 @@
-// Dials: an endpoint becomes a list of addresses, which are tried one after the other until one answers. The failure names every
-// address and why. A dial that is cancelled leaves no event behind, whatever has happened to it meanwhile.
+// Dials: an endpoint becomes a list of addresses, which are tried one after the other until one answers. The failure names
+// every address and why. A dial that is cancelled leaves no event behind, whatever has happened to it meanwhile.
 //
 // On loopback the peer's answer is there before `connect` returns, only not yet reported: asking once more saves the round
 // through the poller. There, too, a dial to a free port of the ephemeral range can meet itself (TCP's simultaneous open,

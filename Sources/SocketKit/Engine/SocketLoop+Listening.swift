@@ -73,7 +73,7 @@ extension SocketLoop {
             // The port is free at once, even where the poller closes later.
             shutdown(state.descriptor, Int32(SHUT_RDWR))
             poller.close(state.descriptor)
-            if let path = state.path, let (device, node) = Self.socketFile(path.text), device == path.device, node == path.node {
+            if let path = state.path, let file = Self.socketFile(path.text), file == (path.device, path.node) {
                 unlink(path.text)
             }
         }
@@ -227,7 +227,9 @@ extension SocketLoop {
 
     /// Removes the socket file at `path` if nobody answers there; false if somebody does, or if it is no socket.
     private static func removeIfStale(_ path: String, _ address: SocketAddress) throws(SocketError) -> Bool {
-        guard socketFile(path) != nil else { throw SocketError("listen on", address.text, reason: "a file of another kind is there") }
+        guard socketFile(path) != nil else {
+            throw SocketError("listen on", address.text, reason: "a file of another kind is there")
+        }
         let probe = Platform.streamSocket(AF_UNIX)
         guard probe >= 0 else { throw SocketError("listen on", address.text, code: errno) }
         defer { systemClose(probe) }

@@ -66,7 +66,8 @@ extension SocketLoop {
     /// Offers the queue to the kernel, unless the socket is known to be full.
     func push(_ slot: Int) {
         let queued = connections.entries[slot].queue.count
-        if queued == 0 || connections.entries[slot].marks.contains(.blocked) || connections.entries[slot].failure != nil { return }
+        guard queued > 0, connections.entries[slot].failure == nil else { return }
+        guard !connections.entries[slot].marks.contains(.blocked) else { return }
         let outcome = transmit(connections.entries[slot].descriptor, connections.entries[slot].queue.unsent)
         consume(note(outcome, offered: queued, slot), slot)
     }

@@ -135,13 +135,9 @@ public final class SocketLoop {
     /// Has each of these signals handled by `handler`, inside `turn` and on its thread. One loop of the process gets a signal:
     /// the last that asked. Fails for numbers that are no catchable signal.
     public func catchSignals(_ signals: [Int32], _ handler: @escaping (Int32) -> Void) throws(SocketError) {
-        if signalPipe == nil {
-            guard let ends = Platform.pipeDescriptors() else { throw SocketError("create a pipe", code: errno) }
-            signalPipe = ends
-            try poller.watch(ends.reading, .read, token: Token.ofSignals)
-        }
-        signalHandler = handler
+        if signalPipe == nil { signalPipe = try makeSignalPipe() }
         guard let signalPipe else { return }
+        signalHandler = handler
         for signal in signals { try Signals.deliver(signal, to: signalPipe.writing) }
     }
 
@@ -170,6 +166,18 @@ public final class SocketLoop {
         case .waker: Waker.drain(wakeDescriptor)
         case .signals: takeSignals()
         }
+    }
+
+    private func makeSignalPipe() throws(SocketError) -> (reading: Int32, writing: Int32) {
+        guard let ends = Platform.pipeDescriptors() else { throw SocketError("create a pipe", code: errno) }
+        do throws(SocketError) {
+            try poller.watch(ends.reading, .read, token: Token.ofSignals)
+        } catch {
+            close(ends.reading)
+            close(ends.writing)
+            throw error
+        }
+        return ends
     }
 
     private func takeSignals() {

@@ -1,5 +1,5 @@
-// What the poller hands back with each event. Connections are their id; the few other descriptors have numbers whose low half no
-// slot ever reaches (a table of two thousand million connections fits no machine).
+// What the poller hands back with each event. Connections are their id; the few other descriptors have numbers whose low half
+// no slot ever reaches (a table of two thousand million connections fits no machine).
 
 import MachineCore
 

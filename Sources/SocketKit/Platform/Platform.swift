@@ -16,10 +16,8 @@
 enum Platform {
     #if canImport(Darwin) || canImport(Musl)
         static let streamType = Int32(SOCK_STREAM)
-        static let descriptorLimit = RLIMIT_NOFILE
     #else
         static let streamType = Int32(SOCK_STREAM.rawValue)
-        static let descriptorLimit = RLIMIT_NOFILE
     #endif
     #if os(Linux)
         static let sendFlags = Int32(MSG_NOSIGNAL)

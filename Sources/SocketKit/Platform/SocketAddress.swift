@@ -149,7 +149,8 @@ struct SocketAddress: Sendable {
         var six = address.sin6_addr
         var characters = [UInt8](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let isPrinted = characters.withUnsafeMutableBytes { buffer in
-            inet_ntop(AF_INET6, &six, buffer.assumingMemoryBound(to: CChar.self).baseAddress, socklen_t(INET6_ADDRSTRLEN)) != nil
+            inet_ntop(AF_INET6, &six, buffer.assumingMemoryBound(to: CChar.self).baseAddress, socklen_t(INET6_ADDRSTRLEN))
+                != nil
         }
         guard isPrinted else { return "?" }
         let text = String(decoding: characters.prefix { $0 != 0 }, as: UTF8.self)

@@ -13,7 +13,7 @@ import Synchronization
 /// A machine, its loop, and the exchange between them; belongs to the loop's thread.
 public final class Runner<M: Machine> {
     /// The machine, as the last input left it.
-    public internal(set) var machine: M { get { storedMachine } set { storedMachine = newValue } }
+    @inlinable public var machine: M { storedMachine }
     /// The loop that it runs on.
     public let loop: SocketLoop
     /// Called with each note of the machine, on the loop's thread.
