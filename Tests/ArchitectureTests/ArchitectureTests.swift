@@ -1,0 +1,64 @@
+// Reads the sources as text and holds them to Docs/Architecture.md: which module imports what, what a codec or a machine may
+// not hold, how long a file gets and how it begins. Every finding names its file and line. That the detectors detect is tested
+// apart.
+
+import Testing
+
+@Suite struct ArchitectureTests {
+    @Test func everyModuleHasARowInTheTableOfImports() {
+        #expect(Repository.moduleNames.sorted() == moduleRules.map(\.name).sorted())
+        for rule in moduleRules { #expect(!Repository.sources.filter { $0.module == rule.name }.isEmpty, "\(rule.name)") }
+    }
+
+    @Test(arguments: moduleRules) func everyModuleImportsOnlyWhatItsRowAllows(_ rule: ModuleRule) {
+        report(sources(of: rule).flatMap { forbiddenImports(in: $0, rule: rule) })
+    }
+
+    @Test(arguments: moduleRules) func noModuleTrapsByChoice(_ rule: ModuleRule) {
+        for file in sources(of: rule) {
+            report(forceUnwraps(in: file.tokens, path: file.path))
+            report(violations(of: trapRules, in: file.tokens, path: file.path))
+        }
+    }
+
+    @Test(arguments: moduleRules.filter { $0.layer == .pure }) func machinesHoldNoClockRandomnessOutputOrTask(
+        _ rule: ModuleRule
+    ) {
+        for file in sources(of: rule) {
+            report(violations(of: pureRules, in: file.tokens, path: file.path))
+            report(unseededRandomness(in: file.tokens, path: file.path))
+        }
+    }
+
+    @Test func thePackageDependsOnNoOther() throws {
+        let tokens = swiftTokens(of: try #require(Repository.text(of: "Package.swift")))
+        report(violations(of: [CodeRule(". package (", "no package dependencies")], in: tokens, path: "Package.swift"))
+    }
+
+    @Test func everyLibraryIsAProduct() throws {
+        let tokens = swiftTokens(of: try #require(Repository.text(of: "Package.swift")))
+        let products = productNames(in: tokens)
+        for rule in moduleRules { #expect(products.contains(rule.name), "\(rule.name) is no product") }
+    }
+
+    @Test func filesAreShortAndAHeaderSaysWhatEachDecides() {
+        for file in Repository.sources { report(shapeFindings(of: file)) }
+    }
+
+    @Test func everyPageThatIsLinkedExists() throws {
+        let pages = ["README.md"] + Repository.files(under: "Docs", suffix: ".md")
+        for path in pages {
+            let page = try #require(Repository.text(of: path), "\(path) cannot be read")
+            report(deadLinks(in: page, at: path, exists: Repository.exists))
+        }
+    }
+}
+
+private func sources(of rule: ModuleRule) -> [SourceFile] {
+    Repository.sources.filter { $0.module == rule.name }
+}
+
+/// Fails the test once for each of `findings`.
+private func report(_ findings: [Finding], sourceLocation: SourceLocation = #_sourceLocation) {
+    for finding in findings { Issue.record("\(finding)", sourceLocation: sourceLocation) }
+}

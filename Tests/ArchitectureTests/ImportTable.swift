@@ -1,0 +1,55 @@
+// Which module may import which: the table of Docs/Architecture.md, as data. Arrows point down only.
+// The standard library needs no import; what is not in a module's row is refused, Foundation included.
+
+/// A module of Sources.
+struct ModuleRule: Sendable {
+    enum Layer: Sendable {
+        /// A codec or a machine: no clock, no randomness, no I/O, nothing that traps.
+        case pure
+        /// Touches the system.
+        case system
+        /// An executable, not a product that others build on.
+        case daemon
+    }
+
+    let name: String
+    let layer: Layer
+    let mayImport: Set<String>
+}
+
+private let codecs: Set = ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
+private let machines = codecs.union(["TunnelLink"])
+private let platform: Set = ["Glibc", "Musl", "Darwin", "Dispatch", "Synchronization"]
+private let daemon = machines.union(["AgentKit", "SocketKit", "Foundation", "Dispatch", "Synchronization"])
+
+let moduleRules: [ModuleRule] = [
+    ModuleRule(name: "RPCCore", layer: .pure, mayImport: []),
+    ModuleRule(name: "WireWS", layer: .pure, mayImport: []),
+    ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: []),
+    ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
+    ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
+    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines),
+    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines),
+    ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["MachineCore", "CLinux"])),
+    ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit"])),
+    ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon),
+]
+
+/// The modules that `tokens` import, with the line of each; conditional, scoped (`import struct A.B`) and attributed ones too.
+func imports(in tokens: [Token]) -> [(module: String, line: Int)] {
+    let scopes: Set = ["struct", "class", "enum", "protocol", "typealias", "func", "var", "let", "macro", "actor"]
+    return tokens.indices.compactMap { index in
+        guard tokens[index].isWord("import") else { return nil }
+        var next = index + 1
+        if next < tokens.count, tokens[next].kind == .word, scopes.contains(tokens[next].text) { next += 1 }
+        guard next < tokens.count, tokens[next].kind == .word else { return nil }
+        return (tokens[next].text, tokens[index].line)
+    }
+}
+
+/// The imports of `file` that `rule` does not allow.
+func forbiddenImports(in file: SourceFile, rule: ModuleRule) -> [Finding] {
+    imports(in: file.tokens).filter { !rule.mayImport.contains($0.module) }.map {
+        Finding(path: file.path, line: $0.line, what: "\(rule.name) may not import \($0.module)")
+    }
+}
