@@ -1,9 +1,9 @@
-// The service's side of an exchange, second half: the answer off the connection and into the tunnel, piece by piece. After a 101 the
-// connection carries raw bytes both ways, and each direction has an end of its own.
+// The service's side of an exchange, second half: the answer off the connection and into the tunnel, piece by piece. After a
+// 101 the connection carries raw bytes both ways, and each direction has an end of its own.
 //
 // A stale connection is forgiven once: if the service closed it before the first byte of an answer, and the request can be sent
-// again, it is. Whatever else goes wrong before the head is an error that says what to do, and after it a reset, never an answer
-// that looks complete.
+// again, it is. Whatever else goes wrong before the head is an error that says what to do, and after it a reset, never an
+// answer that looks complete.
 
 import HTTPCodec
 import MachineCore
@@ -13,9 +13,8 @@ extension Agent {
     // MARK: Transport events
 
     mutating func receive(_ bytes: ArraySlice<UInt8>, fromService connection: ConnectionID) {
-        guard let local = locals[connection] else { return }  // came too late
-        guard let key = local.owner else { return drop(connection, .abort) }  // nobody asked
-        if local.isRaw {
+        guard let key = locals[connection]?.owner else { return drop(connection, .abort) }  // too late, or nobody asked
+        if locals[connection]?.isRaw == true {
             pass(bytes, from: connection, to: key)
         } else {
             locals[connection]?.sawBytes = true

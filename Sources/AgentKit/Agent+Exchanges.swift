@@ -1,5 +1,7 @@
 // The tunnel's side of an exchange: a request begins, its body comes, it ends; and what goes back into the tunnel. Bodies pass
 // through; only a v1 body, which comes whole, and one for the in-process handler are collected first.
+//
+// Credit is never kept from a stream that is still open: what nobody will use is thrown away and counts as consumed.
 
 import HTTPCodec
 import MachineCore
@@ -9,10 +11,12 @@ import TunnelLink
 extension Agent {
     /// The exchange, unless it is over. Changed in place.
     subscript(key: ExchangeKey) -> LocalExchange? {
-        get { tunnelIndex(key.tunnel).flatMap { tunnels[$0].exchanges[key.stream] } }
+        _read {
+            if let index = tunnelIndex(key.tunnel) { yield tunnels[index].exchanges[key] } else { yield nil }
+        }
         _modify {
             if let index = tunnelIndex(key.tunnel) {
-                yield &tunnels[index].exchanges[key.stream]
+                yield &tunnels[index].exchanges[key]
             } else {
                 var nothing: LocalExchange?
                 yield &nothing
@@ -20,25 +24,33 @@ extension Agent {
         }
     }
 
-    // MARK: The request
-
-    mutating func begin(_ request: WebRequest, for key: ExchangeKey) {
-        guard let index = tunnelIndex(key.tunnel) else { return }
-        if phase == .draining { return refuse(key, .tooManyStreams, "the agent is shutting down") }
-        let comesWhole = tunnels[index].session?.version == .v1
-        switch configuration.service {
-        case .none: return refuse(key, .noWebService, "this agent serves no web service")
-        case .handler: tunnels[index].exchanges[key.stream] = LocalExchange(request, at: now)
-        case .http(let service):
-            tunnels[index].exchanges[key.stream] = LocalExchange(request, at: now)
-            if !comesWhole { serve(key, by: service, wholeBodyCount: nil) }
-        }
-        watchHeads()
+    /// The exchange of this stream, unless it is over.
+    func exchangeKey(_ tunnel: TunnelKey, _ stream: StreamID) -> ExchangeKey? {
+        guard let index = tunnelIndex(tunnel), let place = tunnels[index].exchanges.place(of: stream) else { return nil }
+        return ExchangeKey(tunnel: tunnel, stream: stream, place: place)
     }
 
-    private mutating func refuse(_ key: ExchangeKey, _ failure: TunnelFailure, _ message: String) {
-        guard let index = tunnelIndex(key.tunnel) else { return }
-        tunnels[index].session?.fail(key.stream, failure.failure(message), reason: .refused)
+    // MARK: The request
+
+    mutating func begin(_ request: WebRequest, on tunnel: TunnelKey, _ stream: StreamID) {
+        guard let index = tunnelIndex(tunnel) else { return }
+        if let (failure, message) = refusal {
+            tunnels[index].session?.fail(stream, failure.failure(message), reason: .refused)
+            return
+        }
+        let place = tunnels[index].exchanges.insert(LocalExchange(stream, request, at: now))
+        watchHeads()
+        // A v1 body follows at once, whole, and its length goes into the head; the handler gets whole bodies too.
+        if case .http(let service) = configuration.service, tunnels[index].session?.version == .v2 {
+            serve(ExchangeKey(tunnel: tunnel, stream: stream, place: place), by: service, wholeBodyCount: nil)
+        }
+    }
+
+    /// Why no request is taken; nil if it is.
+    private var refusal: (TunnelFailure, String)? {
+        if phase == .draining { return (.tooManyStreams, "the agent is shutting down") }
+        if configuration.service == .none { return (.noWebService, "this agent serves no web service") }
+        return nil
     }
 
     mutating func takeBody(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
@@ -107,11 +119,13 @@ extension Agent {
 
     /// The answer is given. What still comes of the request is of no use to anyone, but must not be left to wait for credit.
     mutating func answered(_ key: ExchangeKey) {
-        guard let exchange = self[key] else { return }
+        guard let heldCount = self[key]?.held.count else { return }
         self[key]?.server = .nobody
-        self[key]?.held = []
-        consumed(exchange.held.count, by: key)
-        if exchange.requestEnded { finish(key) }
+        if heldCount > 0 {
+            self[key]?.held = []
+            consumed(heldCount, by: key)
+        }
+        if self[key]?.requestEnded == true { finish(key) }
     }
 
     /// Bytes of the request's body have left us: the gateway may send as many more.
@@ -135,8 +149,7 @@ extension Agent {
 
     /// Takes the exchange away. Whoever still works on it stops at once.
     mutating func finish(_ key: ExchangeKey, failure: String? = nil) {
-        guard let index = tunnelIndex(key.tunnel), let exchange = tunnels[index].exchanges.removeValue(forKey: key.stream)
-        else { return }
+        guard let index = tunnelIndex(key.tunnel), let exchange = tunnels[index].exchanges.remove(key) else { return }
         switch exchange.server {
         case .collecting, .nobody: break
         case .dialing(let dial): cancelServiceDial(dial)
@@ -157,12 +170,11 @@ extension Agent {
     mutating func sweepHeads() {
         var next: Moment?
         for tunnel in tunnels {
-            let waiting = tunnel.exchanges.filter { $0.value.status == nil }
-            for (stream, exchange) in waiting.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            for exchange in tunnel.exchanges.all where exchange.status == nil {
                 let due = exchange.waitsSince.advanced(by: configuration.responseHeadTimeout)
                 if due <= now {
                     let message = "the web service did not answer within \(configuration.responseHeadTimeout)"
-                    fail(ExchangeKey(tunnel: tunnel.key, stream: stream), .serviceTimedOut, message, .timedOut)
+                    if let key = exchangeKey(tunnel.key, exchange.stream) { fail(key, .serviceTimedOut, message, .timedOut) }
                 } else {
                     next = min(next ?? due, due)
                 }

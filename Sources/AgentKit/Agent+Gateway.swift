@@ -1,5 +1,7 @@
-// The connection to the gateway: upgrade, registration, liveness, the end. What comes through the session about streams goes on to
-// Agent+Exchanges.
+// The connection to the gateway: upgrade, registration, liveness, the end. What comes through the session about streams goes on
+// to Agent+Exchanges.
+//
+// Refuses a gateway that does not answer in time, breaks the protocol, is silent after a ping, or does not read what it gets.
 
 import HTTPCodec
 import MachineCore
@@ -208,12 +210,15 @@ extension Agent {
 
     private mutating func handle(_ event: TunnelEvent, on key: TunnelKey) {
         switch event {
-        case .request(let stream, let request): begin(request, for: ExchangeKey(tunnel: key, stream: stream))
-        case .data(let stream, let bytes): takeBody(bytes, for: ExchangeKey(tunnel: key, stream: stream))
-        case .end(let stream, let trailers): endRequest(ExchangeKey(tunnel: key, stream: stream), trailers)
+        case .request(let stream, let request): begin(request, on: key, stream)
+        case .data(let stream, let bytes):
+            if let exchange = exchangeKey(key, stream) { takeBody(bytes, for: exchange) }
+        case .end(let stream, let trailers):
+            if let exchange = exchangeKey(key, stream) { endRequest(exchange, trailers) }
         case .reset(let stream, let reason):
-            finish(ExchangeKey(tunnel: key, stream: stream), failure: "the gateway gave it up: \(reason)")
-        case .resume(let stream): resumeReading(for: ExchangeKey(tunnel: key, stream: stream))
+            if let exchange = exchangeKey(key, stream) { finish(exchange, failure: "the gateway gave it up: \(reason)") }
+        case .resume(let stream):
+            if let exchange = exchangeKey(key, stream) { resumeReading(for: exchange) }
         case .welcome(let welcome): welcomed(key, welcome)
         case .refused(let failure): registrationRefused(key, failure)
         case .drain(let within): retire(key, within: within)
@@ -255,8 +260,9 @@ extension Agent {
     /// Takes a tunnel away with all that belongs to it. What that means for the phase is the caller's to say.
     mutating func remove(_ key: TunnelKey, _ ending: TunnelEnding) {
         guard let index = tunnelIndex(key) else { return }
-        for stream in tunnels[index].exchanges.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
-            finish(ExchangeKey(tunnel: key, stream: stream), failure: "the connection to the gateway is lost")
+        for stream in tunnels[index].exchanges.all.map(\.stream) {
+            guard let exchange = exchangeKey(key, stream) else { continue }
+            finish(exchange, failure: "the connection to the gateway is lost")
         }
         let tunnel = tunnels.remove(at: index)
         for timer in [.stage(key), .stable(key), .ping(key), .retire(key)] as [TimerKey] { deadlines.cancel(timer) }

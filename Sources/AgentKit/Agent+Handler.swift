@@ -1,5 +1,7 @@
-// Exchanges that the program itself answers. A request is collected whole, up to its limit, and handed to the host as a note; the
-// host's answer comes back as a message, at any time, or never.
+// Exchanges that the program itself answers. A request is collected whole, up to its limit, and handed to the host as a note;
+// the host's answer comes back as a message, at any time, or never.
+//
+// The host's answer is framed here, whatever fields it has: it cannot break the framing, nor answer with a status that is none.
 
 import HTTPCodec
 import MachineCore
@@ -55,8 +57,8 @@ extension Agent {
 }
 
 extension HandlerResponse {
-    /// The fields with the length that the body has (RFC 9110 §8.6): none with 204, the host's own word for HEAD and 304, where it
-    /// may describe a body that is not there.
+    /// The fields with the length that the body has (RFC 9110 §8.6): none with 204, the host's own word for HEAD and 304, where
+    /// it may describe a body that is not there.
     fileprivate func framedFields(answering method: String) -> HTTPFields {
         var fields = self.fields
         fields.removeHopByHop()

@@ -1,4 +1,7 @@
 // What is done when the phase changes: notes, dials, waits, the end. Which change is legal stands in AgentPhase.
+//
+// The agent never gives up, with two exceptions: its host says so, or another agent took its place. A wrong token is said
+// plainly and tried again slowly, since the gateway's side may be the one that is put right.
 
 import MachineCore
 import TunnelLink

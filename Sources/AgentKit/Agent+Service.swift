@@ -1,8 +1,8 @@
-// The service's side of an exchange, first half: a connection from the pool or a new one, the request onto it, and the connection's
-// end. What comes back is in Agent+Answers.
+// The service's side of an exchange, first half: a connection from the pool or a new one, the request onto it, and the
+// connection's end. What comes back is in Agent+Answers.
 //
-// Only the configured endpoint is dialled. Credit for the body's bytes goes back to the gateway when the service's socket has taken
-// them, not before.
+// Only the configured endpoint is dialled. Credit for the body's bytes goes back to the gateway when the service's socket has
+// taken them, not before.
 
 import HTTPCodec
 import MachineCore
@@ -84,31 +84,32 @@ extension Agent {
 
     /// Gives the connection to the exchange: the head, and what has come of the body.
     private mutating func attach(_ connection: ConnectionID, to key: ExchangeKey) {
-        guard let exchange = self[key], let prepared = exchange.prepared else { return drop(connection, .abort) }
+        guard let prepared = self[key]?.prepared, let method = self[key]?.request.method else {
+            return drop(connection, .abort)
+        }
         self[key]?.server = .connection(connection)
-        locals[connection]?.begin(prepared, method: exchange.request.method, for: key)
+        locals[connection]?.begin(prepared, method: method, for: key)
         locals[connection]?.unwritten.write(prepared.head.count)
         emit(.write(connection, prepared.head[...]))
         if prepared.asksForUpgrade {
             locals[connection]?.requestFinished = true  // the head is all of it; what follows is for after the 101
             return
         }
-        if !exchange.held.isEmpty {
+        if let held = self[key]?.held, !held.isEmpty {
             self[key]?.held = []
-            write(exchange.held[...], toService: connection, for: key)
+            write(held[...], toService: connection, for: key)
         }
-        if exchange.requestEnded { finishRequest(on: connection, for: key) }
+        if self[key]?.requestEnded == true { finishRequest(on: connection, for: key) }
     }
 
     mutating func write(_ bytes: ArraySlice<UInt8>, toService connection: ConnectionID, for key: ExchangeKey) {
-        guard let local = locals[connection], !bytes.isEmpty else { return }
-        if local.isRaw {
+        guard let isRaw = locals[connection]?.isRaw, !bytes.isEmpty else { return }
+        if isRaw {
             locals[connection]?.unwritten.write(bytes.count, body: bytes.count)
-            return emit(.write(connection, bytes))
-        }
-        if local.asksForUpgrade {
+            emit(.write(connection, bytes))
+        } else if locals[connection]?.asksForUpgrade == true {
             self[key]?.held.append(contentsOf: bytes)
-        } else if local.requestFinished {
+        } else if locals[connection]?.requestFinished == true {
             consumed(bytes.count, by: key)  // for an upgrade that was not granted
         } else {
             writeFramed(bytes, toService: connection, for: key)
@@ -134,14 +135,13 @@ extension Agent {
 
     /// The tunnel's direction is over: the body's end, or, after a 101, the end of our half of the connection.
     mutating func finishRequest(on connection: ConnectionID, for key: ExchangeKey) {
-        guard let local = locals[connection] else { return }
-        if local.isRaw {
-            guard local.sawEnd else { return emit(.finishWriting(connection)) }
+        if locals[connection]?.isRaw == true {
+            guard locals[connection]?.sawEnd == true else { return emit(.finishWriting(connection)) }
             drop(connection, .close)
             return answered(key)
         }
-        guard !local.requestFinished else { return }
-        let trailers = local.encoder.framing == .chunked ? self[key]?.trailers : nil
+        guard locals[connection]?.requestFinished == false else { return }
+        let trailers = locals[connection]?.encoder.framing == .chunked ? self[key]?.trailers : nil
         var end: [UInt8] = []
         do throws(HTTPBodyEncoder.Failure) {
             try locals[connection]?.encoder.finish(trailers: trailers ?? HTTPFields(), into: &end)
@@ -170,12 +170,11 @@ extension Agent {
 
     /// The exchange needs the connection no more: another may, if both sides allow it.
     mutating func release(_ connection: ConnectionID, by key: ExchangeKey) {
-        guard let local = locals[connection] else { return }
-        guard local.isReusable, !pool.isFull else {
-            consumed(local.unwritten.bodyBytes, by: key)  // nobody will hear of them again
+        guard locals[connection]?.isReusable == true, !pool.isFull else {
+            consumed(locals[connection]?.unwritten.bodyBytes ?? 0, by: key)  // nobody will hear of them again
             return drop(connection, .close)
         }
-        if local.isReadingPaused { emit(.setReading(connection, true)) }
+        if locals[connection]?.isReadingPaused == true { emit(.setReading(connection, true)) }
         locals[connection]?.isReadingPaused = false
         locals[connection]?.owner = nil
         locals[connection]?.isReused = true

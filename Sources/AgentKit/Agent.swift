@@ -1,8 +1,8 @@
-// The agent as a state machine: its state, and which part of it takes an event. It dials a gateway, upgrades, registers, answers
-// requests from a service on this machine or from the program itself, and comes back when the connection is lost.
+// The agent as a state machine: its state, and which part of it takes an event. It dials a gateway, upgrades, registers,
+// answers requests from a service on this machine or from the program itself, and comes back when the connection is lost.
 //
-// Streams everything: no body is collected on its way between the tunnel and a service, and credit goes back to the gateway only
-// when the service's socket has taken the bytes. Dials nothing but the gateway and the one configured service.
+// Streams everything: no body is collected on its way between the tunnel and a service, and credit goes back to the gateway
+// only when the service's socket has taken the bytes. Dials nothing but the gateway and the one configured service.
 
 import HTTPCodec
 import MachineCore

@@ -1,4 +1,7 @@
-// Everything that an agent is told before it starts. Each field names its unit, its default, the reason and the memory it implies.
+// Everything that an agent is told before it starts. Each field names its unit, its default, the reason and the memory it
+// implies.
+//
+// Nothing is checked on the way in; `problem` says why an agent could not run with it, and the agent refuses to start then.
 
 import HTTPCodec
 import MachineCore

@@ -1,4 +1,7 @@
 // What an agent is told by its host and what it tells it: values, never closures.
+//
+// Nothing here holds the token. Bytes of strangers (paths, queries) stay bytes; text is made of them only when asked for, and
+// then of visible ASCII alone.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,7 @@
-// All transitions of an agent's phase, and nothing else: which event means something in which phase, and where it leads. What is
-// done about it (dialling, timers, notes) stands in Agent+Life.
+// All transitions of an agent's phase, and nothing else: which event means something in which phase, and where it leads. What
+// is done about it (dialling, timers, notes) stands in Agent+Life.
+//
+// An event that means nothing in a phase changes nothing: late events are no errors.
 
 import MachineCore
 

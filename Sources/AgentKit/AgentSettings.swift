@@ -1,5 +1,5 @@
-// The agent's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read. Problems are
-// kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
+// The agent's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read. Problems
+// are kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
 //
 // `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and a terminal.
 

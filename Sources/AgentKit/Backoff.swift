@@ -1,5 +1,6 @@
 // How long to wait before dialling again. Full jitter: a uniform choice between nothing and a ceiling that doubles with each
 // failure, so that a thousand agents that lost the same gateway do not return in the same instant.
+// The entropy is the caller's; an odd range (zero, or negative) yields short waits, never a trap.
 
 import MachineCore
 import WireWS

@@ -1,15 +1,10 @@
-// One request that came through a tunnel, until both of its directions are over. No transitions here: those of the tunnel's side
-// are in Agent+Exchanges, those of the service's side in Agent+Service, those of the handler's in Agent+Handler.
+// One request that came through a tunnel, until both of its directions are over. No transitions here: those of the tunnel's
+// side are in Agent+Exchanges, those of the service's side in Agent+Service, those of the handler's in Agent+Handler.
+// It decides one thing: whether a request may be sent twice (RFC 9110 §9.2.2).
 
 import HTTPCodec
 import MachineCore
 import TunnelLink
-
-/// Names an exchange: stream numbers are unique within a tunnel only.
-struct ExchangeKey: Sendable, Hashable {
-    var tunnel: TunnelKey
-    var stream: StreamID
-}
 
 struct LocalExchange: Sendable {
     /// Who deals with it.
@@ -26,6 +21,7 @@ struct LocalExchange: Sendable {
         case nobody
     }
 
+    let stream: StreamID
     let request: WebRequest
     let startedAt: Moment
     /// When the head or the last byte of the request came: what the wait for an answer is counted from.
@@ -49,7 +45,8 @@ struct LocalExchange: Sendable {
     var requestBytes = 0
     var responseBytes = 0
 
-    init(_ request: WebRequest, at now: Moment) {
+    init(_ stream: StreamID, _ request: WebRequest, at now: Moment) {
+        self.stream = stream
         self.request = request
         startedAt = now
         waitsSince = now
@@ -62,8 +59,8 @@ struct LocalExchange: Sendable {
             responseBytes: responseBytes, duration: now.since(startedAt), failure: failure)
     }
 
-    /// Whether it may be sent twice: a proxy must not repeat a request that might have an effect each time (RFC 9110 §9.2.2), nor
-    /// one of whose body something is gone.
+    /// Whether it may be sent twice: a proxy must not repeat a request that might have an effect each time (RFC 9110 §9.2.2),
+    /// nor one of whose body something is gone.
     var mayBeRetried: Bool {
         switch request.method {
         case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": !wasRetried && !bodyWasWritten && status == nil

@@ -1,8 +1,8 @@
 // Where the gateway is: `ws://host[:port][/path][?query]` (RFC 6455 §3), or `http://` for those who copy it from a browser.
 //
-// The path and the query are kept byte for byte; an empty path, or "/", stands for "/agent". Refused, each with its reason: other
-// schemes, a user or password (the token has a place of its own), a fragment (RFC 6455 §3), characters that are not plain ASCII,
-// and ports outside 1 to 65535. An error never repeats the text, for a query may hold a secret.
+// The path and the query are kept byte for byte; an empty path, or "/", stands for "/agent". Refused, each with its reason:
+// other schemes, a user or password (the token has a place of its own), a fragment (RFC 6455 §3), characters that are not plain
+// ASCII, and ports outside 1 to 65535. An error never repeats the text, for a query may hold a secret.
 
 /// What is wrong with a gateway's address, and what one looks like.
 public struct GatewayURLError: Error, Sendable, Hashable, CustomStringConvertible {

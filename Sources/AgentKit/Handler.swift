@@ -1,5 +1,6 @@
 // Requests that the program itself answers, without a web service: whole values both ways. Bodies are collected up to
 // `AgentConfiguration.maximumHandlerBodyBytes`; a larger one is answered with 413 and never shown.
+// Fields are checked where they are appended (HTTPFields), so that an answer cannot smuggle a line into the head.
 
 import HTTPCodec
 import RPCCore

@@ -1,4 +1,7 @@
 // One connection to the service, busy with an exchange or idle in the pool, and the pool itself.
+//
+// Decides whether a connection may serve another exchange (RFC 9112 §9.3), how much credit goes back to the gateway for bytes
+// that were written, and which idle connection is next or too old.
 
 import HTTPCodec
 import MachineCore

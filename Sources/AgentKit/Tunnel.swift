@@ -1,8 +1,9 @@
 // One connection to a gateway, from the dial to its end: which stage it is in, and what belongs to it. An agent has one that is
 // current, and beside it those that the gateway asked to be finished elsewhere. Transitions are in Agent+Gateway.
 //
-// The seam for TLS is here: all bytes of the connection pass through `Agent.receive(_:fromGateway:)` on their way in and through
-// `Agent.write(_:toGateway:)` on their way out, and a sans-I/O engine stands between those and the handshake or the session.
+// The seam for TLS is here: all bytes of the connection pass through `Agent.receive(_:fromGateway:)` on their way in and
+// through `Agent.write(_:toGateway:)` on their way out, and a sans-I/O engine stands between those and the handshake or the
+// session.
 
 import HTTPCodec
 import MachineCore
@@ -47,7 +48,7 @@ struct Tunnel: Sendable {
     var session: TunnelSession?
     /// Nil only while dialing.
     var connection: ConnectionID?
-    var exchanges: [StreamID: LocalExchange] = [:]
+    var exchanges = ExchangeTable()
 
     /// The gateway drains: no longer the agent's current tunnel, and closed when idle.
     var isRetiring = false

@@ -1,0 +1,144 @@
+// The configuration file, and the gateway's address in it.
+
+import MachineCore
+import RPCCore
+import Testing
+import TunnelLink
+
+@testable import AgentKit
+
+@Suite struct SettingsTests {
+    private func read(_ text: String) -> (AgentConfiguration?, [String]) {
+        var reader = SettingsReader(file: (name: "agent.json", text: Array(text.utf8)))
+        let configuration = AgentConfiguration.read(from: &reader)
+        return (configuration, reader.finish().map(\.description))
+    }
+
+    @Test func theSeedsFileReadsAsItIs() throws {
+        let (read, problems) = read(
+            """
+            {
+            "agentId": "my-agent",
+            "gatewayUrl": "ws://gateway.example.com/agent",
+            "gatewayToken": "your-secret-token",
+            "webService": {
+            "port": 4173, // Agent 本地 Web 服务监听端口(仅 localhost)
+            "pathPrefix": "/" // 可选,路径前缀,默认 /
+            }
+            }
+            """)
+        #expect(problems == [])
+        let configuration = try #require(read)
+        #expect(configuration.description.agentID == "my-agent")
+        #expect(configuration.description.servesWeb)
+        #expect(configuration.gateway.host == "gateway.example.com")
+        #expect(configuration.token == "your-secret-token")
+        #expect(configuration.service == .http(LocalHTTPService(port: 4173)))
+        #expect(configuration.problem == nil)
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let (read, problems) = read(
+            """
+            {"agentId": "a", "gatewayUrl": "ws://[::1]:3000/x?y=1", "type": "t", "model": "m", "host": "h", "protocol": "v1",
+             "webService": {"port": 80, "pathPrefix": "/app", "hostHeader": "dev:{port}"}, "maxExchanges": 7, "pingMs": 5000,
+             "pongTimeoutMs": 6000, "connectTimeoutMs": 7000, "poolIdleMs": 0, "maxPooledConnections": 3,
+             "responseTimeoutMs": 8000}
+            """)
+        #expect(problems == [])
+        let configuration = try #require(read)
+        #expect(configuration.gateway.host == "::1")
+        #expect(
+            [configuration.description.type, configuration.description.model, configuration.description.host] == [
+                "t", "m", "h",
+            ])
+        #expect(configuration.highestVersion == .v1)
+        #expect(configuration.service == .http(LocalHTTPService(port: 80, basePath: "/app", hostField: .text("dev:80"))))
+        #expect(configuration.maximumExchanges == 7)
+        #expect(configuration.maximumPooledConnections == 3)
+        #expect(configuration.pingInterval == .seconds(5))
+        #expect(configuration.pongTimeout == .seconds(6))
+        #expect(configuration.connectTimeout == .seconds(7))
+        #expect(configuration.poolIdleTimeout == .zero)
+        #expect(configuration.responseHeadTimeout == .seconds(8))
+        #expect(configuration.token == nil)
+    }
+
+    @Test func withoutAWebServiceThereIsNone() throws {
+        let (configuration, problems) = read(#"{"agentId": "a", "gatewayUrl": "ws://g"}"#)
+        #expect(problems == [])
+        #expect(configuration?.service == LocalService.none)
+        #expect(configuration?.description.servesWeb == false)
+    }
+
+    @Test func preserveKeepsTheHost() {
+        let (configuration, _) = read(
+            #"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 1, "hostHeader": "preserve"}}"#)
+        #expect(configuration?.service == .http(LocalHTTPService(port: 1, hostField: .preserve)))
+    }
+
+    @Test(arguments: [
+        (#"{"gatewayUrl": "ws://g"}"#, "agentId"), (#"{"agentId": "a"}"#, "gatewayUrl"),
+        (#"{"agentId": ".a", "gatewayUrl": "ws://g"}"#, "agentId"), (#"{"agentId": "a", "gatewayUrl": "g:3000"}"#, "no scheme"),
+        (#"{"agentId": "a", "gatewayUrl": "wss://g"}"#, "wss:// is not supported yet; put"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "gatewayToken": "hush hush"}"#, "gatewayToken"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "protocol": "v3"}"#, "protocol"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {}}"#, "webService.port"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 0}}"#, "webService.port"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 1, "pathPrefix": "x"}}"#, "pathPrefix"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 1, "hostHeader": "a b"}}"#, "hostHeader"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "maxExchange": 1}"#, "maxExchanges"),
+    ])
+    func whatIsWrongIsNamed(text: String, part: String) {
+        let (_, problems) = read(text)
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains(part) == true, "\(problems)")
+        #expect(problems.first?.contains("hush") == false)
+    }
+
+    @Test func allProblemsShowAtOnce() {
+        let (configuration, problems) = read(#"{"protocol": 2, "maxExchanges": 0, "webService": {"port": "x"}, "typ": ""}"#)
+        #expect(configuration == nil)
+        #expect(problems.count == 6)
+    }
+
+    // MARK: Addresses
+
+    @Test(arguments: [
+        ("ws://g", "g", 80, "/agent", "g"), ("ws://g/", "g", 80, "/agent", "g"), ("WS://g:3000", "g", 3000, "/agent", "g:3000"),
+        ("http://g:80/a/b", "g", 80, "/a/b", "g"), ("ws://g?x=1", "g", 80, "/agent?x=1", "g"),
+        ("ws://g/?x=/", "g", 80, "/agent?x=/", "g"), ("ws://[::1]:3000/p", "::1", 3000, "/p", "[::1]:3000"),
+        ("ws://[fe80::1]", "fe80::1", 80, "/agent", "[fe80::1]"), ("wss://g.example", "g.example", 443, "/agent", "g.example"),
+        ("https://g:80/", "g", 80, "/agent", "g:80"),
+        ("ws://127.0.0.1:65535/%20", "127.0.0.1", 65535, "/%20", "127.0.0.1:65535"),
+        ("ws://g:", "g", 80, "/agent", "g"),
+    ])
+    func anAddressIsTakenApart(text: String, host: String, port: UInt16, target: String, hostField: String) throws {
+        let url = try GatewayURL(text)
+        #expect(url.host == host)
+        #expect(url.port == port)
+        #expect(url.target == target)
+        #expect(url.hostField == hostField)
+        #expect(url.isSecure == (text.lowercased().hasPrefix("wss") || text.hasPrefix("https")))
+    }
+
+    @Test(arguments: [
+        "", "g", "g:3000/agent", "://g", "ftp://g", "ws:/g", "ws://", "ws:///agent", "ws://:3000", "ws://g:0", "ws://g:65536",
+        "ws://g:3x", "ws://g:-1", "ws://u:p@g/", "ws://g/#x", "ws://g /", "ws://g\u{e4}/", "ws://[::1", "ws://[::1]x",
+        "ws://[g]",
+        "ws://a,b/", "ws://[::1]:", "ws://g/\r\n",
+    ])
+    func whatIsNoAddressIsRefusedWithAnExample(text: String) {
+        if text == "ws://[::1]:" {
+            #expect((try? GatewayURL(text))?.port == 80)
+            return
+        }
+        do {
+            _ = try GatewayURL(text)
+            Issue.record("\(text) was taken")
+        } catch {
+            #expect(error.description.hasSuffix("it should look like ws://gateway.example.com/agent"))
+            #expect(!error.description.contains("u:p"))
+        }
+    }
+}
