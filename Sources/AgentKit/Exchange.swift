@@ -6,7 +6,7 @@ import HTTPCodec
 import MachineCore
 import TunnelLink
 
-struct LocalExchange: Sendable {
+final class LocalExchange {
     /// Who deals with it.
     enum Server: Sendable, Hashable {
         /// Nobody yet: the body is being collected, for a v1 service or for the handler. Next: dialing, connection, handler.

@@ -12,7 +12,7 @@ struct ExchangeKey: Sendable, Hashable {
     var place: Int
 }
 
-struct ExchangeTable: Sendable {
+struct ExchangeTable {
     private var slots: [LocalExchange?] = []
     private var freePlaces: [Int] = []
     /// `places.count + freePlaces.count == slots.count`

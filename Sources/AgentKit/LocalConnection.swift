@@ -6,7 +6,7 @@
 import HTTPCodec
 import MachineCore
 
-struct LocalConnection: Sendable {
+final class LocalConnection {
     /// Nil: idle in the pool.
     var owner: ExchangeKey?
     var decoder: HTTPResponseDecoder
@@ -32,7 +32,7 @@ struct LocalConnection: Sendable {
     init(_ limits: HTTPLimits) { decoder = HTTPResponseDecoder(limits: limits) }
 
     /// Takes up the next exchange.
-    mutating func begin(_ request: ServiceRequest, method: String, for owner: ExchangeKey) {
+    func begin(_ request: ServiceRequest, method: String, for owner: ExchangeKey) {
         self.owner = owner
         decoder.expectResponse(to: method)
         encoder = HTTPBodyEncoder(request.framing)

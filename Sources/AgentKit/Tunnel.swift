@@ -14,7 +14,7 @@ struct TunnelKey: Sendable, Hashable {
     var rawValue: UInt64
 }
 
-struct Tunnel: Sendable {
+final class Tunnel {
     enum Stage: Sendable, Hashable {
         /// A connection is being made. Next: upgrading.
         case dialing(DialID)
@@ -71,14 +71,14 @@ struct Tunnel: Sendable {
     var isIdle: Bool { exchanges.isEmpty && (session?.openStreams ?? 0) == 0 }
 
     /// Asks for a sign of life.
-    mutating func ping() {
+    func ping() {
         pings += 1
         session?.ping((0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) })
         liveness = .awaiting
     }
 
     /// The transport took `count` bytes.
-    mutating func wrote(_ count: Int) {
+    func wrote(_ count: Int) {
         let ofHandshake = min(count, unwrittenHandshakeBytes)
         unwrittenHandshakeBytes -= ofHandshake
         session?.wrote(count - ofHandshake)

@@ -3,7 +3,7 @@
 import MachineCore
 import TunnelLink
 
-struct AgentLink: Sendable {
+final class AgentLink {
     let peer: String
     var session: TunnelSession
     /// The id in the URL, or the one it registered under.

@@ -27,7 +27,8 @@ extension Gateway {
     /// A wrong token is refused at once; a missing one may still come inside `agent.register`.
     private func authorize(_ handshake: AgentHandshake) throws(GatewayError) {
         if let token = handshake.token {
-            guard accepts(token, for: handshake.agentID) else { throw .unauthorized }
+            let isKnown = accepts(token, for: handshake.agentID) || handshake.agentID == nil && isSomebodys(token)
+            guard isKnown else { throw .unauthorized }
         }
         if configuration.duplicateAgents == .reject, let id = handshake.agentID, handshake.token != nil || !needsToken(id),
             registry.records[id]?.isOnline == true
@@ -43,6 +44,11 @@ extension Gateway {
 
     private func needsToken(_ agentID: String?) -> Bool { !tokens(for: agentID).isEmpty }
 
+    /// Whether some agent has this token of its own. Which one it may be is checked when it says who it is.
+    private func isSomebodys(_ token: String) -> Bool {
+        configuration.agents.values.reduce(false) { Authorization.accepts(token, among: $1.tokens) || $0 }
+    }
+
     private func accepts(_ token: String?, for agentID: String?) -> Bool {
         let tokens = tokens(for: agentID)
         return tokens.isEmpty || Authorization.accepts(token ?? "", among: tokens)
@@ -56,7 +62,7 @@ extension Gateway {
         outputs.append(.transport(.write(id, bytes[...])))
         let unread = visitors[id]?.decoder.takeUnread() ?? []
         let deadline = now.advanced(by: configuration.limits.registrationTimeout)
-        var link = AgentLink(
+        let link = AgentLink(
             peer: visitors[id]?.peer ?? "",
             session: TunnelSession(.gateway, version: handshake.version, limits: configuration.limits.tunnel),
             agentID: handshake.agentID, presentedToken: handshake.token, now: now, deadline: deadline)
@@ -312,7 +318,7 @@ extension Gateway {
 
     /// Takes the agent out of every table; what it left unanswered is answered here. The caller closes the connection.
     mutating func loseAgent(_ id: ConnectionID, _ reason: String, _ now: Moment, _ outputs: inout Outputs) {
-        guard var link = agents[id] else { return }
+        guard let link = agents[id] else { return }
         let last = link.session.takeOutput()
         if !last.isEmpty { outputs.append(.transport(.write(id, last))) }
         agents[id] = nil

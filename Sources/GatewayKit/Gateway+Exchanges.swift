@@ -72,8 +72,10 @@ extension Gateway {
         var web = WebRequest(
             method: head.method, path: Array(route.path), query: route.query.map { Array($0) },
             fields: HeaderRules.toService(head, context), hasBody: request.framing != .none)
-        // v1 has no way to leave HTTP, and a server may always ignore the wish (RFC 9110 §7.8).
-        let isUpgrade = head.isUpgrade && agents[connection]?.session.version == .v2
+        // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
+        // ignore the wish (RFC 9110 §7.8).
+        let hasNoBody = request.framing == .none || request.framing == .length(0)
+        let isUpgrade = head.isUpgrade && hasNoBody && agents[connection]?.session.version == .v2
         if isUpgrade {
             web.upgrade = head.fields[.upgrade]
             web.hasBody = true
@@ -134,7 +136,7 @@ extension Gateway {
         var head = HTTPResponseHead(status: response.status, fields: fields)
         if response.status == 101 {
             try? head.fields.append(.connection, "Upgrade")
-            try? head.fields.append(.upgrade, exchange.request.fields[.upgrade] ?? "")
+            try? head.fields.append(.upgrade, response.fields[.upgrade] ?? exchange.request.fields[.upgrade] ?? "")
         } else {
             head.setConnection(keepsAlive: keepsAlive, minorVersion: exchange.request.minorVersion)
         }
@@ -155,23 +157,22 @@ extension Gateway {
     private func frame(_ response: WebResponse, answering request: HTTPRequestHead, _ fields: inout HTTPFields)
         -> HTTPBodyFraming?
     {
+        // RFC 9110 §8.6: neither may have a length.
+        if response.status == 101 || response.status == 204 { fields.removeAll(.contentLength) }
+        if response.status == 101 { return .untilClose }
+        let isBodyless = request.method == "HEAD" || response.status == 204 || response.status == 304
         let declared = fields.all(.contentLength)
-        if response.status == 101 {
-            fields.removeAll(.contentLength)
-            return .untilClose
-        }
-        if request.method == "HEAD" || response.status == 204 || response.status == 304 {
-            return declared.count <= 1 ? HTTPBodyFraming.none : nil
-        }
-        if let count = response.wholeBodyCount ?? (response.hasBody ? nil : declared.isEmpty ? 0 : nil) {
+        let isSilent = declared.isEmpty && !response.hasBody && !isBodyless
+        if let count = isBodyless ? nil : response.wholeBodyCount ?? (isSilent ? 0 : nil) {
             fields.removeAll(.contentLength)
             try? fields.append(.contentLength, "\(count)")
             return .length(UInt64(count))
         }
-        if !declared.isEmpty {
-            guard declared.count == 1, let count = Self.decimal(declared[0]) else { return nil }
-            return .length(count)
+        if let text = declared.first {
+            guard declared.count == 1, let count = Self.decimal(text) else { return nil }
+            return isBodyless ? HTTPBodyFraming.none : .length(count)
         }
+        if isBodyless { return HTTPBodyFraming.none }
         guard request.minorVersion >= 1 else { return .untilClose }
         try? fields.append(.transferEncoding, "chunked")
         return .chunked
@@ -186,6 +187,7 @@ extension Gateway {
     private mutating func settleUpgrade(_ id: ConnectionID, isGranted: Bool, _ now: Moment, _ outputs: inout Outputs) {
         if isGranted {
             visitors[id]?.phase = .upgraded
+            setReading(id, true, &outputs)  // it may have been stopped for what it sent ahead
             if let unread = visitors[id]?.decoder.takeUnread(), !unread.isEmpty { forwardBody(id, unread, now, &outputs) }
         } else {
             visitors[id]?.exchange?.isUpgrade = false
@@ -234,6 +236,8 @@ extension Gateway {
             outputs.append(.transport(.finishWriting(id)))
         } else {
             var bytes: [UInt8] = []
+            // Only the chunked coding can carry trailers; elsewhere they may be dropped (RFC 9110 §6.5.1).
+            let trailers = exchange.encoder.framing == .chunked ? trailers : HTTPFields()
             do {
                 try visitors[id]?.exchange?.encoder.finish(trailers: trailers, into: &bytes)
             } catch {
@@ -256,7 +260,7 @@ extension Gateway {
         logExchange(id, exchange, outcome: "done", now, &outputs)
         visitors[id]?.exchange = nil
         guard exchange.keepsAlive, visitors[id]?.phase == .exchanging else { return closeVisitor(id, now, &outputs) }
-        beginNextRequest(id, now)
+        beginNextRequest(id, now, &outputs)
         setReading(id, true, &outputs)
         pumpVisitor(id, now, &outputs)
     }
@@ -323,10 +327,20 @@ extension Gateway {
         }
     }
 
-    /// An upgraded or streaming visitor may be quiet for as long as it likes, but what is sent to it must be read.
+    /// An upgraded or streaming visitor may be quiet for as long as it likes, but what is sent to it must be read. Any progress
+    /// counts, also after the answer's end: a slow visitor gets the whole of it.
     mutating func watchWriting(_ id: ConnectionID, _ now: Moment) {
-        guard let visitor = visitors[id], visitor.phase == .exchanging || visitor.phase == .upgraded else { return }
-        setDeadline(of: id, at: visitor.queuedBytes == 0 ? nil : now.advanced(by: configuration.limits.writeTimeout))
+        guard let phase = visitors[id]?.phase else { return }
+        let limits = configuration.limits
+        switch phase {
+        case .exchanging where visitors[id]?.exchange?.status == nil, .receivingHead where visitors[id]?.hasBegun == true,
+            .discarding:
+            break
+        case .exchanging, .upgraded:
+            setDeadline(of: id, at: visitors[id]?.queuedBytes == 0 ? nil : now.advanced(by: limits.writeTimeout))
+        case .receivingHead: setDeadline(of: id, at: now.advanced(by: limits.idleTimeout))
+        case .closing: setDeadline(of: id, at: now.advanced(by: limits.writeTimeout))
+        }
     }
 
     private mutating func forget(_ exchange: WebExchange) {

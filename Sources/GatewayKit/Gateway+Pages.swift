@@ -77,8 +77,9 @@ extension AgentRecord {
 enum UTCTime {
     /// `2026-04-10T05:21:22Z` (RFC 3339).
     static func text(_ unixSeconds: Int64) -> String {
-        let days = Int64((Double(unixSeconds) / 86_400).rounded(.down))
-        let second = unixSeconds - days * 86_400
+        let remainder = unixSeconds % 86_400
+        let second = remainder < 0 ? remainder + 86_400 : remainder
+        let days = unixSeconds / 86_400 - (remainder < 0 ? 1 : 0)
         let (year, month, day) = civil(days)
         return "\(year)-\(two(month))-\(two(day))T\(two(second / 3_600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
     }

@@ -157,7 +157,7 @@ extension Gateway {
         if !keepsAlive {
             closeVisitor(id, now, &outputs)
         } else if request?.isOver == true {
-            beginNextRequest(id, now)
+            beginNextRequest(id, now, &outputs)
         } else {
             visitors[id]?.phase = .discarding
             setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
@@ -167,19 +167,22 @@ extension Gateway {
     /// The request's last byte came.
     private mutating func requestEnded(_ id: ConnectionID, _ trailers: HTTPFields, _ now: Moment, _ outputs: inout Outputs) {
         if visitors[id]?.phase == .discarding {
-            beginNextRequest(id, now)
+            beginNextRequest(id, now, &outputs)
         } else {
             endRequest(id, trailers, now, &outputs)
         }
     }
 
-    /// The connection is ready for another request.
-    mutating func beginNextRequest(_ id: ConnectionID, _ now: Moment) {
-        visitors[id]?.phase = .receivingHead
-        visitors[id]?.hasBegun = false
+    /// The connection is ready for another request, of which something may be here already.
+    mutating func beginNextRequest(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         visitors[id]?.exchange = nil
+        if isDraining { return closeVisitor(id, now, &outputs) }
+        visitors[id]?.phase = .receivingHead
         visitors[id]?.decoder.startNextMessage()
-        setDeadline(of: id, at: now.advanced(by: configuration.limits.idleTimeout))
+        let hasBegun = visitors[id]?.decoder.isIdle == false
+        visitors[id]?.hasBegun = hasBegun
+        let limits = configuration.limits
+        setDeadline(of: id, at: now.advanced(by: hasBegun ? limits.headTimeout : limits.idleTimeout))
     }
 
     // MARK: The transport's side
@@ -191,7 +194,7 @@ extension Gateway {
     }
 
     mutating func setReading(_ id: ConnectionID, _ isOn: Bool, _ outputs: inout Outputs) {
-        guard let visitor = visitors[id], visitor.isReading != isOn else { return }
+        guard let visitor = visitors[id], visitor.isReading != isOn, visitor.phase != .closing else { return }
         visitors[id]?.isReading = isOn
         outputs.append(.transport(.setReading(id, isOn)))
     }
@@ -208,6 +211,7 @@ extension Gateway {
         guard let queued = visitors[id]?.queuedBytes else { return }
         let left = max(0, queued - count)
         visitors[id]?.queuedBytes = left
+        watchWriting(id, now)
         guard let exchange = visitors[id]?.exchange else { return }
         let released = exchange.heldBytes - min(exchange.heldBytes, left)
         if released > 0 {
@@ -215,7 +219,6 @@ extension Gateway {
             agents[exchange.connection]?.session.consumed(released, on: exchange.stream)
             markDirty(exchange.connection)
         }
-        if exchange.status != nil { watchWriting(id, now) }
     }
 
     // MARK: Time

@@ -83,7 +83,8 @@ enum GatewayError: Error, Equatable {
         case .serviceUnreachable(let reason): "The agent cannot reach its web service: \(reason)."
         case .serviceBroken(let reason): "The web service's answer makes no sense: \(reason)."
         case .agentLost(let id): "The connection to agent \"\(id)\" was lost before it answered."
-        case .serviceTimedOut(let seconds): "The web service did not begin to answer within \(seconds) s."
+        case .serviceTimedOut(let seconds):
+            "The web service did not begin to answer \(seconds > 0 ? "within \(seconds) s" : "in time")."
         case .requestTimedOut: "The request did not arrive in time."
         case .upgradeRequired: "Agents connect here by WebSocket, version 13."
         case .duplicateAgent(let id): "An agent \"\(id)\" is connected already."
@@ -97,7 +98,7 @@ enum GatewayError: Error, Equatable {
         case .unauthorized: [(.wwwAuthenticate, "Bearer realm=\"miagent\"")]
         case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
         case .methodNotAllowed(let allow): [(.allow, allow)]
-        case .upgradeRequired: [(.upgrade, "websocket"), (.secWebSocketVersion, "13")]
+        case .upgradeRequired: [(.connection, "Upgrade"), (.upgrade, "websocket"), (.secWebSocketVersion, "13")]
         default: []
         }
     }

@@ -31,9 +31,8 @@ enum HeaderRules {
         if fields.contains(.connection) {
             // What `Connection` names is hop-by-hop, but a peer cannot use that to take framing or addressing away.
             let kept: Set<String> = ["content-length", "host", "close", "keep-alive", "upgrade", "authorization", "cookie"]
-            for token in fields.tokens(.connection) where !kept.contains(token) {
-                fields.removeAll { $0.name.elementsEqual(token.utf8, by: { lowercased($0) == $1 }) }
-            }
+            let named = Set(fields.tokens(.connection)).subtracting(kept)
+            fields.removeAll { named.contains(String(decoding: $0.name.map(lowercased), as: UTF8.self)) }
         }
         for name in hopByHop { fields.removeAll(name) }
     }
@@ -46,6 +45,7 @@ enum HeaderRules {
         fields.removeAll(.expect)
         if visitor.removesAuthorization { fields.removeAll(.authorization) }
         let host = head.fields[.host] ?? ""
+        if !visitor.isTrustedProxy { fields.removeAll { isForwarding($0.name) } }
         let before = visitor.isTrustedProxy ? head.fields : HTTPFields()
         set(.xForwardedFor, before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer, in: &fields)
         set(.xForwardedProto, before[.xForwardedProto] ?? "http", in: &fields)
@@ -75,8 +75,9 @@ enum HeaderRules {
     /// host, is a path here; a path that is not under the prefix is put there.
     static func locationForVisitor(_ location: String, prefix: String, host: String?) -> String {
         guard let path = localPath(location, host: host) else { return location }
-        if prefix.isEmpty || path == prefix || path.hasPrefix(prefix + "/") { return path }
-        return prefix + path
+        // Without its authority a path such as //a.b/c would lead to another host.
+        if prefix.isEmpty { return path.hasPrefix("//") || path.hasPrefix("/\\") ? location : path }
+        return path == prefix || path.hasPrefix(prefix + "/") ? path : prefix + path
     }
 
     /// The path, query and fragment of a location that stays with the service; nil if it leads elsewhere or is relative.
@@ -103,9 +104,10 @@ enum HeaderRules {
             guard trimmed.count > 5, trimmed.prefix(5).elementsEqual("path=".utf8, by: { lowercased($0) == $1 }) else {
                 continue
             }
-            let path = String(decoding: trimmed.dropFirst(5), as: UTF8.self)
-            guard path.hasPrefix("/"), path != prefix, !path.hasPrefix(prefix + "/") else { continue }
-            parts[index] = Array(" Path=\(prefix)\(path)".utf8)
+            let path = trimmed.dropFirst(5)
+            let isOutside = !path.elementsEqual(prefix.utf8) && !path.starts(with: "\(prefix)/".utf8)
+            guard path.first == UInt8(ascii: "/"), isOutside else { continue }
+            parts[index] = Array(" Path=\(prefix)".utf8) + path
         }
         return Array(parts.joined(separator: [UInt8(ascii: ";")]))
     }
@@ -114,6 +116,11 @@ enum HeaderRules {
         fields.removeAll(name)
         // A value that came as a legal field is one again; an empty prefix is not worth a field.
         if !value.isEmpty { try? fields.append(name, value) }
+    }
+
+    /// `X-Forwarded-` and anything.
+    private static func isForwarding(_ name: ArraySlice<UInt8>) -> Bool {
+        name.count > 12 && name.prefix(12).elementsEqual("x-forwarded-".utf8, by: { lowercased($0) == $1 })
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 {

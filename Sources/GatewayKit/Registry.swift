@@ -69,7 +69,8 @@ struct Registry: Sendable {
         let offline = records.filter { !$0.value.isOnline }.sorted { ($0.value.lastSeen ?? 0) < ($1.value.lastSeen ?? 0) }
         for (id, _) in offline.prefix(max(1, maximumOffline / 10)) {
             records[id] = nil
-            idByLabel[id.lowercased()] = nil
+            let label = id.lowercased()
+            if idByLabel[label] == id { idByLabel[label] = nil }  // it may be that of another by now
         }
     }
 

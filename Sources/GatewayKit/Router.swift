@@ -87,8 +87,9 @@ struct Router: Sendable, Hashable {
         var rest = target[...]
         if rest.first != UInt8(ascii: "/") {
             guard let authority = afterScheme(rest) else { return nil }
-            guard let slash = authority.firstIndex(of: UInt8(ascii: "/")) else { return ([UInt8(ascii: "/")], nil) }
-            rest = authority[slash...]
+            rest = authority.drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+            // An empty path means the root (RFC 9112 §3.2.1).
+            if rest.first != UInt8(ascii: "/") { return ([UInt8(ascii: "/")], rest.isEmpty ? nil : rest.dropFirst()) }
         }
         guard let mark = rest.firstIndex(of: UInt8(ascii: "?")) else { return (rest, nil) }
         return (rest[..<mark], rest[(mark + 1)...])

@@ -4,7 +4,7 @@ import HTTPCodec
 import MachineCore
 import TunnelLink
 
-struct Visitor: Sendable {
+final class Visitor {
     enum Phase: Sendable, Hashable {
         /// Between requests or in a head. → exchanging, discarding, closing
         case receivingHead
@@ -39,7 +39,7 @@ struct Visitor: Sendable {
 }
 
 /// One request and its answer, on their way through a tunnel.
-struct WebExchange: Sendable {
+final class WebExchange {
     let agentID: String
     let connection: ConnectionID
     let stream: StreamID
@@ -61,6 +61,20 @@ struct WebExchange: Sendable {
     var responseBytes: UInt64 = 0
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.
     var heldBytes = 0
+
+    init(
+        agentID: String, connection: ConnectionID, stream: StreamID, request: HTTPRequestHead, prefix: String, started: Moment,
+        isUpgrade: Bool, keepsAlive: Bool
+    ) {
+        self.agentID = agentID
+        self.connection = connection
+        self.stream = stream
+        self.request = request
+        self.prefix = prefix
+        self.started = started
+        self.isUpgrade = isUpgrade
+        self.keepsAlive = keepsAlive
+    }
 }
 
 /// A request's head and how its body is framed.

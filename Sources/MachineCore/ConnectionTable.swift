@@ -1,8 +1,10 @@
 // Connections in an array indexed by slot: looking one up costs a load and a compare, no hashing.
-// Inlinable, because an unspecialised generic on the path of every event would cost more than the rest of the event.
+//
+// What a connection is to a machine is an object (Docs/Decisions/0005): a table of large structs would copy a dozen references out
+// and back for each event. Inlinable, because an unspecialised generic would cost more than the event.
 
-/// Values by connection. A stale id (same slot, other generation) finds nothing and disturbs nothing.
-public struct ConnectionTable<Value: Sendable>: Sendable {
+/// Objects by connection. A stale id (same slot, other generation) finds nothing and disturbs nothing.
+public struct ConnectionTable<Value: AnyObject> {
     @usableFromInline var ids: [UInt64] = []
     @usableFromInline var values: [Value?] = []
 
@@ -14,24 +16,14 @@ public struct ConnectionTable<Value: Sendable>: Sendable {
     /// An empty table.
     @inlinable public init() {}
 
-    /// The value for `id`, or nil. Setting nil removes it; setting a value takes the slot over from an earlier generation.
+    /// The object for `id`, or nil. Setting nil removes it; setting an object takes the slot over from an earlier generation.
     @inlinable public subscript(id: ConnectionID) -> Value? {
-        _read {
-            // Lent, not copied: a value may hold a dozen references, and looking at one field must not count them all.
+        get {
             let slot = id.slot
-            if slot < ids.count, ids[slot] == id.rawValue { yield values[slot] } else { yield nil }
+            return slot < ids.count && ids[slot] == id.rawValue ? values[slot] : nil
         }
-        _modify {
-            let slot = id.slot
-            if slot < ids.count, ids[slot] == id.rawValue {
-                let before = values[slot] == nil ? 0 : 1
-                defer { storedCount += (values[slot] == nil ? 0 : 1) - before }
-                yield &values[slot]
-            } else {
-                var absent: Value?
-                yield &absent
-                if let absent { insert(absent, at: slot, for: id.rawValue) }
-            }
+        set {
+            if let newValue { insert(newValue, for: id) } else { remove(id) }
         }
     }
 
@@ -40,13 +32,19 @@ public struct ConnectionTable<Value: Sendable>: Sendable {
         ids.indices.filter { values[$0] != nil }.map { ConnectionID(rawValue: ids[$0]) }
     }
 
-    @usableFromInline mutating func insert(_ value: Value, at slot: Int, for rawValue: UInt64) {
-        while values.count <= slot {
+    @usableFromInline mutating func insert(_ value: Value, for id: ConnectionID) {
+        while values.count <= id.slot {
             ids.append(.max)
             values.append(nil)
         }
-        if values[slot] == nil { storedCount += 1 }
-        ids[slot] = rawValue
-        values[slot] = value
+        if values[id.slot] == nil { storedCount += 1 }
+        ids[id.slot] = id.rawValue
+        values[id.slot] = value
+    }
+
+    @usableFromInline mutating func remove(_ id: ConnectionID) {
+        guard self[id] != nil else { return }
+        values[id.slot] = nil
+        storedCount -= 1
     }
 }

@@ -2,7 +2,7 @@
 // and entropy a seed that it was made with. So a test drives it over a fake wire, and a daemon over sockets, in the same way.
 
 /// A state machine that neither reads a clock nor touches a socket.
-public protocol Machine: Sendable {
+public protocol Machine {
     /// What the host says to it beside transport events: "drain", the answer of an in-process handler, …
     associatedtype Message: Sendable
     /// What it says to the host beside transport commands: log records, changes of phase, …

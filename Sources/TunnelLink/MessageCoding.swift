@@ -91,7 +91,7 @@ extension AgentDescription {
         token = try params.text("token")
     }
 
-    /// What is shown on a page need not be long: cut, not refused. Scalars are counted, because one character can be of any length.
+    /// What is shown on a page need not be long: cut, not refused. Scalars are counted: a character can be of any length.
     static func bounded(_ text: String?) -> String { String((text ?? "").unicodeScalars.prefix(200)) }
 }
 

@@ -105,7 +105,7 @@ extension TunnelSession {
             return reply(
                 envelope.id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
         }
-        var stream = TunnelStream(window: limits.initialWindow)
+        let stream = TunnelStream(window: limits.initialWindow)
         stream.requestID = envelope.id
         stream.headReceived = true
         stream.endReceived = version == .v1 || !request.hasBody
@@ -217,12 +217,9 @@ extension TunnelSession {
     }
 
     private mutating func handleCredit(_ id: StreamID, _ count: Int) {
-        guard var stream = streams[id] else { return }
-        streams[id] = nil
-        let isSane = stream.sendWindow.grant(count)
-        if isSane { schedule(id, &stream) }
-        streams[id] = stream
-        if !isSane { abandon(id, .protocolError) }
+        guard let stream = streams[id] else { return }
+        guard stream.sendWindow.grant(count) else { return abandon(id, .protocolError) }
+        schedule(id, stream)
     }
 
     /// Gives a stream up because of the peer: both sides are told.

@@ -12,7 +12,7 @@ import RPCCore
 import WireWS
 
 /// One end of a tunnel. Give it what came (`receive`), take what happened (`next`), write what is ready (`takeOutput`).
-public struct TunnelSession: Sendable {
+public struct TunnelSession {
     /// Which end this is.
     public enum Role: Sendable, Hashable {
         /// Accepted the WebSocket; sends requests.
@@ -150,7 +150,7 @@ public struct TunnelSession: Sendable {
     public mutating func open(_ request: WebRequest) -> StreamID? {
         guard streams.count < limits.maximumStreams, !socket.isClosing else { return nil }
         let id = nextStreamID()
-        var stream = TunnelStream(window: limits.initialWindow)
+        let stream = TunnelStream(window: limits.initialWindow)
         stream.headSent = true
         if version == .v1, request.hasBody {
             stream.heldRequest = request
@@ -280,17 +280,15 @@ extension TunnelSession {
         let held = streams[id]?.queue.count ?? 0
         guard held + bytes.count <= limits.maximumBufferedBody else { return .overflow }
         streams[id]?.queue.append(bytes)
-        guard end, var stream = streams[id] else { return .sent }
+        guard end, let stream = streams[id] else { return .sent }
         let body = stream.queue.takeAll()
         stream.endRequested = true
         stream.endSent = true
         if let request = stream.heldRequest {
             stream.heldRequest = nil
-            streams[id] = stream
             sendRequest(request, on: id, wholeBody: body)
         } else if let response = stream.heldResponse {
             stream.heldResponse = nil
-            streams[id] = stream
             sendResponse(response, on: id, requestID: stream.requestID, wholeBody: body)
         }
         forgetIfOver(id)
@@ -314,22 +312,20 @@ extension TunnelSession {
 
     /// v2: what could not go at once waits for its turn. How much waits then, or nil if nothing is left to send.
     private mutating func queue(_ rest: ArraySlice<UInt8>, on id: StreamID, end: Bool, trailers: HTTPFields) -> Int? {
-        guard var stream = streams[id], !stream.endSent else { return nil }
-        streams[id] = nil  // moved out and back, so that the queue is appended to in place
+        guard let stream = streams[id], !stream.endSent else { return nil }
         stream.queue.append(rest)
         if end {
             stream.endRequested = true
             stream.trailers = trailers
         }
         let count = stream.queue.count
-        schedule(id, &stream)
-        streams[id] = stream
+        schedule(id, stream)
         return count
     }
 
     func isSchedulable(_ stream: TunnelStream) -> Bool { stream.isSendable && !stream.isScheduled }
 
-    mutating func schedule(_ id: StreamID, _ stream: inout TunnelStream) {
+    mutating func schedule(_ id: StreamID, _ stream: TunnelStream) {
         guard isSchedulable(stream) else { return }
         stream.isScheduled = true
         scheduled.append(id)
@@ -338,8 +334,7 @@ extension TunnelSession {
     /// Gives the streams their turns while there is room: at most 16 KiB each while others wait.
     private mutating func pump() {
         while room > 0, let id = scheduled.popFirst() {
-            guard var stream = streams[id] else { continue }
-            streams[id] = nil
+            guard let stream = streams[id] else { continue }
             stream.isScheduled = false
             let most = scheduled.isEmpty ? DataFrame.maximumPayloadCount : 16 * 1024
             let count = stream.sendWindow.take(upTo: min(most, stream.queue.count))
@@ -355,8 +350,7 @@ extension TunnelSession {
                 stream.isFull = false
                 events.append(.resume(id))
             }
-            schedule(id, &stream)
-            streams[id] = stream
+            schedule(id, stream)
             forgetIfOver(id)
         }
     }

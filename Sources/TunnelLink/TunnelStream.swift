@@ -4,7 +4,7 @@
 import HTTPCodec
 import RPCCore
 
-struct TunnelStream: Sendable {
+final class TunnelStream {
     /// Agent: the id under which the answer is due. A gateway derives it from the stream's number.
     var requestID: RPCID = .null
     /// v1: the head that waits until its body is whole.

@@ -42,12 +42,11 @@ enum Demo {
             agentID: agentID, type: "demo", host: hostName(), model: "none", version: AgentConfiguration.programVersion)
         let configuration = AgentConfiguration(
             gateway: try GatewayURL("ws://\(gateway.text)/agent"), token: token, description: description, service: .handler)
-        let agent = Agent(configuration, seed: secureRandomBytes(32))
         let mailboxes = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var result: Result<Mailbox<AgentMessage>, any Error>?
         DispatchQueue(label: "miagent.demo.agent").async {
             do {
-                let runner = Runner(agent, on: try SocketLoop())
+                let runner = Runner(Agent(configuration, seed: secureRandomBytes(32)), on: try SocketLoop())
                 runner.onNote = { note, runner in
                     switch note {
                     case .log(let record): log.write(record)

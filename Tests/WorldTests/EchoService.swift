@@ -9,7 +9,7 @@ struct EchoService: Machine {
     typealias Message = Never
     typealias Note = Never
 
-    private struct Client {
+    private final class Client {
         var decoder = HTTPRequestDecoder()
         var head: HTTPRequestHead?
         var encoder = HTTPBodyEncoder(.none)

@@ -1,0 +1,103 @@
+// The runner with a small machine: events, messages, notes and ticks go where they belong, and the turn is seen through.
+
+import Dispatch
+import MachineCore
+import SocketKit
+import Testing
+
+/// Echoes, counts, and does what it is told.
+private struct EchoMachine: Machine {
+    enum Message: Sendable { case dial(Endpoint), report, tickAt(Moment) }
+    enum Note: Sendable, Hashable { case echoed(Int), answer([UInt8]), count(Int), ticked }
+
+    var echoed = 0
+    var gathered: [UInt8] = []
+    var unsaid = 0
+    var nextDeadline: Moment?
+
+    mutating func handle(_ input: MachineInput<Message>, now: Moment, into outputs: inout [MachineOutput<Note>]) {
+        switch input {
+        case .transport(.received(let id, let bytes)):
+            if bytes.first == UInt8(ascii: "<") {
+                gathered += bytes
+                outputs.append(.note(.answer(gathered)))
+            } else {
+                echoed += bytes.count
+                unsaid += bytes.count
+                outputs.append(.transport(.write(id, [UInt8(ascii: "<")] + bytes)))
+            }
+        case .transport(.connected(_, let id)):
+            outputs.append(.transport(.write(id, Array("ping".utf8)[...])))
+        case .transport: break
+        case .message(.dial(let endpoint)): outputs.append(.transport(.dial(DialID(rawValue: 1), endpoint)))
+        case .message(.report): outputs.append(.note(.count(echoed)))
+        case .message(.tickAt(let moment)): nextDeadline = moment
+        case .tick:
+            nextDeadline = nil
+            outputs.append(.note(.ticked))
+        }
+    }
+
+    mutating func finishTurn(now: Moment, into outputs: inout [MachineOutput<Note>]) {
+        if unsaid > 0 { outputs.append(.note(.echoed(unsaid))) }
+        unsaid = 0
+    }
+}
+
+@Suite("The runner")
+struct RunnerTests {
+    @Test(arguments: backends)
+    func drivesAMachineOverRealSockets(backend: PollerBackend) throws {
+        let loop = try SocketLoop(backend: backend)
+        let endpoint = try loop.listen(on: .tcp(host: "127.0.0.1", port: 0)).endpoint
+        let runner = Runner(EchoMachine(), on: loop)
+        var notes: [EchoMachine.Note] = []
+        runner.onNote = { note, runner in
+            notes.append(note)
+            if case .answer = note { runner.send(.report) }
+            if case .count = note { runner.stop() }
+        }
+        runner.send(.dial(endpoint))
+        try runner.run()
+        #expect(notes == [.echoed(4), .answer(Array("<ping".utf8)), .count(4)])
+        #expect(runner.machine.echoed == 4)
+    }
+
+    @Test(arguments: backends)
+    func deliversMessagesOfOtherThreadsInOrder(backend: PollerBackend) throws {
+        let runner = Runner(EchoMachine(), on: try SocketLoop(backend: backend))
+        let mailbox = runner.mailbox
+        var reports = 0
+        runner.onNote = { note, runner in
+            reports += 1
+            if reports == 1000 { runner.stop() }
+        }
+        DispatchQueue.global().async { for _ in 0..<1000 { mailbox.post(.report) } }
+        try runner.run()
+        #expect(reports == 1000)
+    }
+
+    @Test(arguments: backends)
+    func ticksWhenTheMachineAskedForIt(backend: PollerBackend) throws {
+        let runner = Runner(EchoMachine(), on: try SocketLoop(backend: backend))
+        var notes: [EchoMachine.Note] = []
+        runner.onNote = { note, runner in
+            notes.append(note)
+            runner.stop()
+        }
+        let deadline = SocketLoop.now().advanced(by: .milliseconds(3))
+        runner.send(.tickAt(deadline))
+        try runner.run()
+        #expect(notes == [.ticked])
+        #expect(SocketLoop.now() >= deadline)
+    }
+
+    @Test(arguments: backends)
+    func aTurnEndsAtItsLimit(backend: PollerBackend) throws {
+        let runner = Runner(EchoMachine(), on: try SocketLoop(backend: backend))
+        try runner.turn(until: SocketLoop.now())
+        let limit = SocketLoop.now().advanced(by: .milliseconds(2))
+        while SocketLoop.now() < limit { try runner.turn(until: limit) }
+        #expect(runner.loop.statistics.turns <= 4)
+    }
+}
