@@ -24,15 +24,16 @@ extension Agent {
         guard let exchange = self[key] else { return }
         let call = HandlerCall(id: nextNumber())
         calls[call] = key
-        self[key]?.server = .handler(call)
-        self[key]?.held = []
         let request = exchange.request
+        let body = exchange.held
+        exchange.server = .handler(call)
+        exchange.held = []
         emit(
             .call(
                 call,
                 HandlerRequest(
                     method: request.method, path: latin1Text(request.path), query: request.query.map { latin1Text($0) },
-                    fields: request.fields, body: exchange.held)))
+                    fields: request.fields, body: body)))
     }
 
     mutating func respond(to call: HandlerCall, _ response: HandlerResponse) {

@@ -11,7 +11,8 @@ final class AgentDaemon {
 
     init(_ settings: AgentDaemonSettings) { self.settings = settings }
 
-    /// Runs until a signal says otherwise, or the gateway wants this agent no more; the exit code.
+    /// Runs until a signal says otherwise, or another agent took its place: also an orderly end, since a service manager that
+    /// started it again would have the two evict each other for ever. The exit code.
     func run() throws -> Int32 {
         _ = raiseDescriptorLimit()
         let loop = try SocketLoop()
@@ -23,7 +24,7 @@ final class AgentDaemon {
         runner.send(.start)
         _ = notifier.ready(status: "dialing the gateway")
         try runner.run()
-        return isStopping ? ExitCode.ok : ExitCode.runtime
+        return ExitCode.ok
     }
 
     private func stop(_ runner: Runner<Agent>) {
@@ -70,7 +71,7 @@ final class AgentDaemon {
     private static func line(_ record: ExchangeRecord) -> String {
         let status = record.status.map { "\($0)" } ?? "---"
         let outcome = record.failure.map { " (\($0))" } ?? ""
-        let path = record.target
+        let path = record.target.prefix { $0 != "?" }  // a query may hold a secret
         return "\(status) \(record.method) \(path) \(record.duration.wholeMilliseconds) ms \(record.responseBytes) B\(outcome)"
     }
 }

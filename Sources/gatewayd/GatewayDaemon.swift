@@ -34,14 +34,14 @@ final class GatewayDaemon {
             case .drained: runner.stop()
             }
         }
+        try loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
+            signal == Signal.hangUp ? reload(runner) : stop(runner)
+        }
         for endpoint in settings.listen {
             let listener = try loop.listen(on: endpoint)
             log.write(LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)]))
         }
         warnOfOpenDoors()
-        try loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
-            signal == Signal.hangUp ? reload(runner) : stop(runner)
-        }
         _ = notifier.ready(status: "serving")
         try runner.run()
         log.write(LogRecord(.info, "gateway.stopped"))
