@@ -1,0 +1,176 @@
+// What the gateway itself has to say to a visitor, when nothing goes wrong.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+import Testing
+import TunnelLink
+
+@testable import GatewayKit
+
+@Suite struct OwnAnswerTests {
+    @Test func healthAndReadinessAreForEverybody() throws {
+        let world = World {
+            $0.statusPage.authTokens = ["t"]
+            $0.statusPage.isEnabled = false
+        }
+        #expect(try world.get("/healthz").text == "ok\n")
+        let ready = try world.get("/readyz")
+        #expect(ready.status == 200 && ready.text == "ready\n")
+        #expect(ready.fields[.date] == "Fri, 10 Apr 2026 05:21:22 GMT")
+        #expect(ready.fields[.cacheControl] == "no-store")
+        #expect(ready.errorCode == nil)
+        let id = world.connect()
+        world.send(id, "GET /slow")  // so that the drain is not over at once
+        world.tell(.drain(within: .seconds(5)))
+        let draining = try world.get("/readyz")
+        #expect(draining.status == 503 && draining.text == "draining\n")
+        #expect(try world.get("/healthz").status == 200)
+        world.end()
+    }
+
+    @Test func theStatusPageCountsAndListsAgents() throws {
+        let world = World { $0.publicURL = "https://gw.example" }
+        let empty = try world.get("/")
+        #expect(empty.status == 200)
+        #expect(empty.fields[.contentType] == "text/html; charset=utf-8")
+        #expect(empty.fields["content-security-policy"]?.contains("default-src 'none'") == true)
+        #expect(empty.text.contains("No agent has connected yet."))
+        let pi = world.dial(query: "agentId=pi")
+        pi.register(
+            AgentDescription(agentID: "pi", type: "pi-coding", host: "VM-0-17-ubuntu", model: "minimax-cn/MiniMax-M2.7"))
+        let off = world.dial(query: "agentId=off")
+        off.register(AgentDescription(agentID: "off", type: "opencode", status: "busy", servesWeb: false))
+        let gone = world.agent("gone")
+        world.leave(gone.id)
+        let page = try world.get("/").text
+        for part in [
+            "https://gw.example", "<dd>2</dd>", "<dd>1</dd>", "<td>pi</td>", "pi-coding", "VM-0-17-ubuntu",
+            "minimax-cn/MiniMax-M2.7",
+            "<a href=\"https://gw.example/web/pi/\"", "2026-04-10 05:21:22", ">busy<", ">offline<",
+        ] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(!page.contains("/web/off/") && !page.contains("/web/gone/"))
+        world.end()
+    }
+
+    @Test func nothingThatAnAgentSaysRunsOrRearrangesThePage() throws {
+        let attack = "\"><script>alert('x')</script><!--\u{202e}"
+        let world = World()
+        let agent = world.dial(query: "agentId=a")
+        agent.register(
+            AgentDescription(
+                agentID: "a", type: attack, host: attack, model: attack, status: attack, version: attack, servesWeb: true))
+        let host = "gw.example"
+        let page = try world.get("/", host: host).text
+        #expect(!page.contains("<script") && !page.contains("<!--") && !page.contains("\u{202e}"))
+        #expect(page.components("&lt;script&gt;") == 4)
+        agent.session.update(StatusUpdate(status: "<b>", model: "<i>"))
+        agent.flush()
+        let updated = try world.get("/").text
+        #expect(updated.contains("&lt;b&gt;") && updated.contains("&lt;i&gt;") && !updated.contains("<b>"))
+        world.end()
+    }
+
+    @Test func programsGetTheAgentsAsJSON() throws {
+        let world = World()
+        let agent = world.agent("a")
+        agent.session.update(StatusUpdate(status: "say \"hi\"\n", servesWeb: false))
+        agent.flush()
+        let other = world.agent("b")
+        world.leave(other.id)
+        let answer = try world.get("/api/agents")
+        #expect(answer.fields[.contentType] == "application/json")
+        let list = try JSONValue(decoding: answer.body[...])
+        #expect(list["connected"] == 1)
+        #expect(list["webServices"] == 0)
+        guard case .array(let agents)? = list["agents"] else {
+            Issue.record("\(answer.text)")
+            return
+        }
+        #expect(agents.map { $0["agentId"] } == ["a", "b"])
+        #expect(agents[0]["status"] == .string("say \"hi\"\n"))
+        #expect(agents[0]["online"] == true && agents[0]["webEntry"] == .null && agents[0]["lastSeen"] == .null)
+        #expect(agents[0]["remoteAddress"] == "198.51.100.7")
+        #expect(agents[0]["connectedAt"] == "2026-04-10T05:21:22Z")
+        #expect(
+            agents[1]["status"] == "offline" && agents[1]["online"] == false && agents[1]["lastSeen"] == "2026-04-10T05:21:22Z")
+        #expect(!answer.text.contains("token"))
+        world.end()
+    }
+
+    @Test func theStatusPageMayNeedATokenOrBeOff() throws {
+        let world = World { $0.statusPage.authTokens = ["t", "u"] }
+        for target in ["/", "/api/agents"] {
+            #expect(try world.get(target).status == 401)
+            #expect(try world.get(target, "Authorization: Bearer x\r\n").errorCode == "unauthorized")
+            #expect(try world.get(target, "Authorization: Bearer u\r\n").status == 200)
+        }
+        world.end()
+        let closed = World { $0.statusPage.isEnabled = false }
+        for target in ["/", "/api/agents"] { #expect(try closed.get(target).errorCode == "not-found") }
+        closed.end()
+    }
+
+    @Test func ownPagesAnswerGETAndHEADOnly() throws {
+        let world = World()
+        for target in ["/", "/healthz", "/readyz", "/api/agents"] {
+            let page = try world.get(target)
+            let head = try world.get(target, method: "HEAD")
+            #expect(head.status == 200 && head.body.isEmpty)
+            #expect(head.fields[.contentLength] == "\(page.body.count)")
+            for method in ["POST", "PUT", "OPTIONS", "get", "BREW"] {
+                let refused = try world.get(target, method: method)
+                #expect(refused.status == 405 && refused.errorCode == "method-not-allowed", "\(method) \(target)")
+                #expect(refused.fields[.allow] == "GET, HEAD")
+            }
+        }
+        world.end()
+    }
+
+    @Test func aMissingSlashIsAddedByARedirectThatKeepsTheQuery() throws {
+        let world = World()
+        _ = world.agent("a")
+        for (target, location) in [("/web/a", "/web/a/"), ("/web/a?x=%2F&y", "/web/a/?x=%2F&y"), ("/web/a?", "/web/a/?")] {
+            let answer = try world.get(target)
+            #expect(answer.status == 308)
+            #expect(answer.fields[.location] == location)
+        }
+        let posted = try world.get("/web/nobody", method: "POST")
+        #expect(posted.status == 308)
+        #expect(posted.fields[.location] == "/web/nobody/")
+        world.end()
+    }
+
+    @Test func pagesTellTheAddressThatTheVisitorUsed() throws {
+        let world = World()
+        _ = world.agent("a")
+        #expect(try world.get("/", host: "10.0.0.1:3000").text.contains("http://10.0.0.1:3000/web/a/"))
+        world.end()
+        let named = World {
+            $0.publicURL = "https://gw.example:8443"
+            $0.web.subdomainHost = "apps.example"
+        }
+        let agent = named.agent("My-Agent")
+        #expect(
+            agent.events.contains {
+                if case .welcome(let welcome) = $0 { welcome.webURL == "https://my-agent.apps.example:8443/" } else { false }
+            })
+        #expect(try named.get("/").text.contains("https://my-agent.apps.example:8443/"))
+        named.end()
+    }
+}
+
+extension String {
+    /// How often `part` occurs.
+    fileprivate func components(_ part: String) -> Int {
+        var count = 0
+        var rest = utf8[...]
+        while !rest.isEmpty {
+            if rest.starts(with: part.utf8) { count += 1 }
+            rest = rest.dropFirst()
+        }
+        return count
+    }
+}

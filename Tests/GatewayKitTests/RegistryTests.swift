@@ -1,0 +1,135 @@
+// Who is here and who was; and the small things that pages are made of.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import GatewayKit
+
+@Suite struct RegistryTests {
+    private func connection(_ slot: UInt32) -> ConnectionID { ConnectionID(slot: slot, generation: 1) }
+
+    private func add(_ id: String, _ slot: UInt32, to registry: inout Registry, at time: Int64 = 0, servesWeb: Bool = true) {
+        var description = AgentDescription(agentID: id, servesWeb: servesWeb)
+        description.token = "s3cret"
+        registry.add(description, connection: connection(slot), remoteAddress: "peer", at: time)
+    }
+
+    private func byPath(_ id: String) -> WebRoute { WebRoute(agentID: id, path: [], query: nil, prefix: "", isByHost: false) }
+    private func byHost(_ id: String) -> WebRoute { WebRoute(agentID: id, path: [], query: nil, prefix: "", isByHost: true) }
+
+    @Test func anAgentComesGoesAndIsRemembered() throws {
+        var registry = Registry(maximumOffline: 10)
+        add("a", 1, to: &registry, at: 5)
+        #expect(registry.onlineCount == 1)
+        #expect(registry.webServiceCount == 1)
+        let record = try #require(registry.record(for: byPath("a")))
+        #expect(record.isOnline && record.lastSeen == nil && record.connectedAt == 5 && record.description.token == nil)
+        registry.remove(connection(2), of: "a", at: 6)  // another's
+        #expect(registry.onlineCount == 1)
+        registry.remove(connection(1), of: "a", at: 7)
+        registry.remove(connection(1), of: "a", at: 8)
+        #expect(registry.onlineCount == 0)
+        #expect(registry.webServiceCount == 0)
+        #expect(registry.record(for: byPath("a"))?.lastSeen == 7)
+        add("a", 3, to: &registry, at: 9)
+        #expect(registry.onlineCount == 1)
+        #expect(registry.record(for: byPath("a"))?.lastSeen == nil)
+    }
+
+    @Test func pathsAreExactAndHostNamesHaveNoCase() {
+        var registry = Registry(maximumOffline: 10)
+        add("My.Agent", 1, to: &registry)
+        #expect(registry.record(for: byPath("My.Agent")) != nil)
+        #expect(registry.record(for: byPath("my.agent")) == nil)
+        #expect(registry.record(for: byHost("my.agent"))?.description.agentID == "My.Agent")
+    }
+
+    @Test func agentsWithoutAWebServiceAreNotCounted() {
+        var registry = Registry(maximumOffline: 10)
+        add("a", 1, to: &registry, servesWeb: false)
+        add("b", 2, to: &registry)
+        #expect(registry.onlineCount == 2)
+        #expect(registry.webServiceCount == 1)
+        registry.update("b") { $0.description.servesWeb = false }
+        registry.update("nobody") { $0.description.servesWeb = true }
+        #expect(registry.webServiceCount == 0)
+        #expect(registry.records.count == 2)
+    }
+
+    @Test func onlySoManyOfflineAgentsAreRememberedTheLongestGoneAreForgotten() {
+        var registry = Registry(maximumOffline: 20)
+        for slot in 1...30 as ClosedRange<UInt32> { add("a\(slot)", slot, to: &registry) }
+        for slot in 1...21 as ClosedRange<UInt32> { registry.remove(connection(slot), of: "a\(slot)", at: Int64(slot)) }
+        #expect(registry.onlineCount == 9)
+        #expect(registry.records.count == 28)
+        for id in ["a1", "a2"] {
+            #expect(registry.records[id] == nil)
+            #expect(registry.record(for: byHost(id)) == nil)
+        }
+        #expect(registry.records["a3"]?.isOnline == false)
+        #expect(registry.records["a22"]?.isOnline == true)
+    }
+
+    @Test func forgettingAnAgentLeavesTheHostNameOfAnother() {
+        var registry = Registry(maximumOffline: 0)
+        add("Twin", 1, to: &registry)
+        add("twin", 2, to: &registry)
+        registry.remove(connection(1), of: "Twin", at: 1)
+        #expect(registry.records["Twin"] == nil)
+        #expect(registry.record(for: byHost("twin"))?.description.agentID == "twin")
+    }
+
+    @Test func severalTunnelsOfOneAgentAreKeptInOrder() {
+        var registry = Registry(maximumOffline: 10)
+        add("a", 1, to: &registry)
+        add("a", 2, to: &registry)
+        add("a", 1, to: &registry)
+        #expect(registry.records["a"]?.connections == [connection(2), connection(1)])
+        #expect(registry.onlineCount == 1)
+        registry.remove(connection(2), of: "a", at: 1)
+        #expect(registry.records["a"]?.isOnline == true)
+    }
+
+    // MARK: What pages are made of
+
+    @Test func htmlIsEscaped() {
+        #expect(HTML.escaped("<script>alert('x')</script>") == "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;")
+        #expect(HTML.escaped("a&b\"c") == "a&amp;b&quot;c")
+        #expect(HTML.escaped("plain \u{e9}\u{4e2d}\u{1f600}") == "plain \u{e9}\u{4e2d}\u{1f600}")
+        #expect(
+            HTML.escaped("a\u{0}b\u{1b}c\u{7f}\u{85}\u{202e}d\u{2066}\u{200f}\n")
+                == "a\u{fffd}b\u{fffd}c\u{fffd}\u{fffd}\u{fffd}d\u{fffd}\u{fffd}\u{fffd}")
+        #expect(HTML.escaped("<\u{338}") == "&lt;\u{338}")  // one character, two scalars
+    }
+
+    @Test(
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (-1, "1969-12-31T23:59:59Z"), (86_399, "1970-01-01T23:59:59Z"),
+            (86_400, "1970-01-02T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"), (951_782_400, "2000-02-29T00:00:00Z"), (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"), (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_740_787_199, "2025-02-28T23:59:59Z"),
+            (1_740_787_200, "2025-03-01T00:00:00Z"), (1_775_798_482, "2026-04-10T05:21:22Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"), (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (-2_203_891_200, "1900-03-01T00:00:00Z"),
+        ] as [(Int64, String)]) func timesAreWrittenInUTC(seconds: Int64, text: String)
+    {
+        #expect(UTCTime.text(seconds) == text)
+    }
+
+    @Test func timesBeyondAllReasonDoNotTrap() {
+        for seconds in [Int64.max, .min, .max - 86_400, .min + 86_400] { #expect(!UTCTime.text(seconds).isEmpty) }
+        let clock = WallClock(unixNanosecondsAtZero: .max)
+        _ = clock.unixSeconds(at: Moment(nanoseconds: .max))
+    }
+
+    @Test func theDateIsMadeOnceASecond() {
+        var date = CachedDate()
+        #expect(date.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(date.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(date.text(784_111_778) == "Sun, 06 Nov 1994 08:49:38 GMT")
+    }
+}

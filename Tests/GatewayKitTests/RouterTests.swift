@@ -1,0 +1,113 @@
+// Which door a request knocks at, byte for byte.
+
+import HTTPCodec
+import Testing
+
+@testable import GatewayKit
+
+@Suite struct RouterTests {
+    private func route(_ target: String, host: String = "gw.example", _ configure: (inout WebConfiguration) -> Void = { _ in })
+        -> Route
+    {
+        var web = WebConfiguration()
+        configure(&web)
+        return Router(web).route(HTTPRequestHead(method: "GET", target: latin1(target), fields: fields(("Host", host))))
+    }
+
+    private func web(_ id: String, _ path: String, _ query: String? = nil, prefix: String? = nil, byHost: Bool = false) -> Route
+    {
+        .web(
+            WebRoute(
+                agentID: id, path: latin1(path)[...], query: query.map { latin1($0)[...] }, prefix: prefix ?? "/web/\(id)",
+                isByHost: byHost))
+    }
+
+    @Test func theGatewaysOwnPathsAreExact() {
+        #expect(route("/") == .statusPage)
+        #expect(route("/?a=b") == .statusPage)
+        #expect(route("/healthz") == .health)
+        #expect(route("/readyz") == .readiness)
+        #expect(route("/api/agents") == .agentList)
+        #expect(route("/agent?agentId=a") == .tunnel)
+        for target in [
+            "/Healthz", "/healthz/", "//", "/agent/", "/%61gent", "/web", "/web/", "/web//", "/webx/a/", "/WEB/a/", "*",
+        ] {
+            #expect(route(target) == .notFound, "\(target)")
+        }
+    }
+
+    @Test func aWebServiceIsBeneathThePrefix() {
+        #expect(route("/web/my-agent/") == web("my-agent", "/"))
+        #expect(route("/web/a/api/x?y=1&z=%2F") == web("a", "/api/x", "y=1&z=%2F"))
+        #expect(route("/web/a/?") == web("a", "/", ""))
+        #expect(route("/web/a/p?q?r") == web("a", "/p", "q?r"))
+        #expect(route("/web/A/") == web("A", "/"))
+        #expect(route("/x/y/a/z") { $0.pathPrefix = "/x/y" } == web("a", "/z", prefix: "/x/y/a"))
+    }
+
+    @Test func nothingIsDecodedOrNormalised() {
+        for path in ["/../b", "/./", "//", "/%2e%2e/", "/a%2Fb", "/%", "/\u{e9}\u{ff}", "/a;b=c", "/a\\b"] {
+            #expect(route("/web/a" + path) == web("a", path), "\(path)")
+        }
+    }
+
+    @Test func withoutASlashAfterTheIdOneIsAdded() {
+        let route = route("/web/a?x=1")
+        let expected = WebRoute(agentID: "a", path: [], query: latin1("x=1")[...], prefix: "/web/a", isByHost: false)
+        #expect(route == .addSlash(expected))
+    }
+
+    @Test func whatCannotBeAnIdLeadsNowhere() {
+        let tooLong = String(repeating: "a", count: 65)
+        for id in ["", ".", "..", ".a", "a%2fb", "a%20b", "a b", "\u{e9}", tooLong, "a\\b", "a:b", "a@b"] {
+            #expect(route("/web/\(id)/x") == .notFound, "\(id)")
+        }
+        for id in ["a.b", "a..b", "-", "_", String(repeating: "a", count: 64)] {
+            #expect(route("/web/\(id)/x") == web(id, "/x"), "\(id)")
+        }
+    }
+
+    @Test func absoluteFormLeadsToTheSamePlace() {
+        #expect(route("http://gw.example/web/a/x?y") == web("a", "/x", "y"))
+        #expect(route("HTTPS://other.example:8/web/a/x") == web("a", "/x"))
+        #expect(route("http://gw.example") == .statusPage)
+        #expect(route("http://gw.example?x=1") == .statusPage)
+        #expect(route("http://gw.example?next=/healthz") == .statusPage)
+        for target in ["ftp://gw.example/", "gw.example:443", "http:/healthz", "httpx://a/healthz"] {
+            #expect(route(target) == .notFound, "\(target)")
+        }
+    }
+
+    @Test func anAbsoluteFormWithoutAPathKeepsItsQuery() {
+        let route = route("http://gw.example?x=/1", host: "a.gw.example") { $0.subdomainHost = "gw.example" }
+        #expect(route == web("a", "/", "x=/1", prefix: "", byHost: true))
+    }
+
+    // MARK: Host names
+
+    @Test func aHostNameMayChooseTheAgent() {
+        for host in ["a.gw.example", "A.GW.Example", "a.gw.example:3000", "a.gw.example.", "a.gw.example.:80", "a.gw.example:"]
+        {
+            let route = route("/x?y", host: host) { $0.subdomainHost = "gw.example" }
+            #expect(route == web("a", "/x", "y", prefix: "", byHost: true), "\(host)")
+        }
+        let dotted = route("/", host: "a.b.gw.example") { $0.subdomainHost = "GW.example" }
+        #expect(dotted == web("a.b", "/", prefix: "", byHost: true))
+    }
+
+    @Test func beneathAHostNameEveryPathIsTheServices() {
+        for path in ["/", "/agent", "/healthz", "/api/agents", "/web/b/"] {
+            let route = route(path, host: "a.gw.example") { $0.subdomainHost = "gw.example" }
+            #expect(route == web("a", path, prefix: "", byHost: true), "\(path)")
+        }
+    }
+
+    @Test func otherHostsDoNotChoose() {
+        for host in [
+            "gw.example", "gw.example:3000", "xgw.example", "a.gw.example.evil", "a.gw.examplex", "[::1]:3000", "", "example",
+        ] {
+            #expect(route("/healthz", host: host) { $0.subdomainHost = "gw.example" } == .health, "\(host)")
+        }
+        #expect(route("/healthz", host: "a.gw.example") == .health)
+    }
+}

@@ -1,0 +1,139 @@
+// The gateway's configuration file: the seed's as it stands, every key of ours, and what is refused.
+
+import MachineCore
+import RPCCore
+import Testing
+
+@testable import GatewayKit
+
+@Suite struct SettingsTests {
+    private func read(_ text: String, environment: [String: String] = [:]) -> (GatewayConfiguration, [SettingsProblem]) {
+        var reader = SettingsReader(file: ("config.json", Array(text.utf8)), environment: environment)
+        let configuration = GatewayConfiguration.read(from: &reader)
+        return (configuration, reader.finish())
+    }
+
+    @Test func theSeedsFileReadsAsItStands() {
+        let (configuration, problems) = read(
+            """
+            {
+            "channels": {
+            "webService": {
+            "enabled": true,
+            "pathPrefix": "/web", // 代理路由前缀,默认 /web
+            "authToken": "your-token", // 可选,Bearer token 鉴权
+            "timeoutMs": 30000 // 单次请求超时,默认 30 s
+            }
+            }
+            }
+            """)
+        var expected = GatewayConfiguration()
+        expected.web.authTokens = ["your-token"]
+        #expect(problems.isEmpty)
+        #expect(configuration == expected)
+    }
+
+    @Test func anEmptyFileMeansTheDefaults() {
+        let (configuration, problems) = read("{}")
+        #expect(configuration == GatewayConfiguration())
+        #expect(problems.isEmpty)
+        #expect(configuration.web.timeout == .seconds(30))
+        #expect(configuration.web.pathPrefix == "/web")
+    }
+
+    @Test func everyKeyIsRead() {
+        let (configuration, problems) = read(
+            """
+            {
+              "publicUrl": "https://gw.example/", "gatewayToken": ["old", "new"], "duplicateAgents": "reject",
+              "agents": { "my-agent": { "token": "t", "authToken": ["v", "w"] }, "a.b": {} },
+              "trustedProxies": ["127.0.0.1", "::1"], "logRequests": true,
+              "statusPage": { "enabled": false, "authToken": "s" },
+              "channels": { "webService": {
+                "enabled": false, "pathPrefix": "/x/y/", "authToken": ["p", "q"], "timeoutMs": 1500,
+                "subdomainHost": "gw.example", "maxBufferedBody": 1000, "maxBody": 2000 } },
+              "limits": {
+                "maxStreamsPerAgent": 7, "initialWindow": 65536, "maxConnections": 9, "maxHeadBytes": 4096, "headTimeoutMs": 1,
+                "idleTimeoutMs": 2, "writeTimeoutMs": 3, "pingIntervalMs": 4, "pongTimeoutMs": 5 },
+            }
+            """)
+        var expected = GatewayConfiguration()
+        expected.publicURL = "https://gw.example"
+        expected.gatewayTokens = ["old", "new"]
+        expected.duplicateAgents = .reject
+        var access = AgentAccess()
+        access.tokens = ["t"]
+        access.authTokens = ["v", "w"]
+        expected.agents = ["my-agent": access, "a.b": AgentAccess()]
+        expected.trustedProxies = ["127.0.0.1", "::1"]
+        expected.logsRequests = true
+        expected.statusPage.isEnabled = false
+        expected.statusPage.authTokens = ["s"]
+        expected.web.isEnabled = false
+        expected.web.pathPrefix = "/x/y"
+        expected.web.authTokens = ["p", "q"]
+        expected.web.timeout = .milliseconds(1_500)
+        expected.web.subdomainHost = "gw.example"
+        expected.web.maximumBody = 2_000
+        expected.limits.tunnel.maximumBufferedBody = 1_000
+        expected.limits.tunnel.maximumStreams = 7
+        expected.limits.tunnel.initialWindow = 65_536
+        expected.limits.maximumConnections = 9
+        expected.limits.http.maximumFieldSectionBytes = 4_096
+        expected.limits.headTimeout = .milliseconds(1)
+        expected.limits.idleTimeout = .milliseconds(2)
+        expected.limits.writeTimeout = .milliseconds(3)
+        expected.limits.pingInterval = .milliseconds(4)
+        expected.limits.pongTimeout = .milliseconds(5)
+        #expect(problems.isEmpty, "\(problems)")
+        #expect(configuration == expected)
+    }
+
+    @Test(arguments: [
+        (#"{"gatewayToken": 7}"#, "gatewayToken"), (#"{"gatewayToken": ""}"#, "gatewayToken"),
+        (#"{"gatewayToken": ["a", ""]}"#, "gatewayToken"), (#"{"publicUrl": "gw.example"}"#, "publicUrl"),
+        (#"{"publicUrl": true}"#, "publicUrl"), (#"{"duplicateAgents": "fight"}"#, "duplicateAgents"),
+        (#"{"trustedProxies": {}}"#, "trustedProxies"), (#"{"logRequests": "very"}"#, "logRequests"),
+        (#"{"statusPage": {"authToken": ""}}"#, "statusPage.authToken"),
+        (#"{"statusPage": {"enabled": 1}}"#, "statusPage.enabled"),
+        (#"{"channels": {"webService": {"enabled": "on"}}}"#, "channels.webService.enabled"),
+        (#"{"channels": {"webService": {"pathPrefix": "web"}}}"#, "channels.webService.pathPrefix"),
+        (#"{"channels": {"webService": {"pathPrefix": "/"}}}"#, "channels.webService.pathPrefix"),
+        (#"{"channels": {"webService": {"pathPrefix": "/a b"}}}"#, "channels.webService.pathPrefix"),
+        (#"{"channels": {"webService": {"pathPrefix": "/a?b"}}}"#, "channels.webService.pathPrefix"),
+        (#"{"channels": {"webService": {"authToken": ""}}}"#, "channels.webService.authToken"),
+        (#"{"channels": {"webService": {"timeoutMs": 0}}}"#, "channels.webService.timeoutMs"),
+        (#"{"channels": {"webService": {"timeoutMs": "30s"}}}"#, "channels.webService.timeoutMs"),
+        (#"{"channels": {"webService": {"maxBody": -1}}}"#, "channels.webService.maxBody"),
+        (#"{"channels": {"webService": {"maxBufferedBody": 1.5}}}"#, "channels.webService.maxBufferedBody"),
+        (#"{"agents": {"a": {"token": ""}}}"#, "agents.a.token"),
+        (#"{"agents": {"a": {"authToken": 5}}}"#, "agents.a.authToken"),
+        (#"{"limits": {"maxConnections": 0}}"#, "limits.maxConnections"),
+        (#"{"limits": {"headTimeoutMs": 0}}"#, "limits.headTimeoutMs"),
+        (#"{"limits": {"initialWindow": 1}}"#, "limits.initialWindow"), (#"{"gatewayTokn": "x"}"#, "gatewayTokn"),
+        (#"{"agents": {"a": {"tokn": "x"}}}"#, "agents.a.tokn"), (#"{"channels": {"webservice": {}}}"#, "channels.webservice"),
+    ]) func whatIsWrongIsNamedOnce(text: String, path: String) {
+        let (_, problems) = read(text)
+        #expect(problems.map(\.path) == [path], "\(problems)")
+        #expect(problems.allSatisfy { $0.source.hasPrefix("config.json:1:") })
+    }
+
+    @Test func aWrongValueLeavesTheDefault() {
+        let (configuration, _) = read(#"{"channels": {"webService": {"pathPrefix": "web", "timeoutMs": -1}}}"#)
+        #expect(configuration == GatewayConfiguration())
+    }
+
+    @Test func secretsAreNeverInAProblem() {
+        let (_, problems) = read(#"{"gatewayToken": {"s3cret": "s3cret"}, "statusPage": {"authToken": ["s3cret", 1]}}"#)
+        #expect(!problems.isEmpty)
+        #expect(problems.allSatisfy { !$0.message.contains("\"s3cret\"") || $0.path.contains("s3cret") })
+    }
+
+    @Test func theEnvironmentOverridesTheFile() {
+        let environment = ["MIAGENT_GATEWAY_TOKEN": "from-environment", "MIAGENT_CHANNELS_WEB_SERVICE_TIMEOUT_MS": "5"]
+        let (configuration, problems) = read(#"{"gatewayToken": "from-file"}"#, environment: environment)
+        #expect(problems.isEmpty, "\(problems)")
+        #expect(configuration.gatewayTokens == ["from-environment"])
+        #expect(configuration.web.timeout == .milliseconds(5))
+    }
+}

@@ -1,0 +1,179 @@
+// Leaving HTTP through the tunnel (RFC 9110 §7.8): raw bytes both ways after a 101, kept from the first to the last.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import GatewayKit
+
+@Suite struct UpgradeTests {
+    private let upgrade =
+        "GET /web/a/ws?x=1 HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+        + "Sec-WebSocket-Key: k\r\n\r\n"
+
+    @Test func bytesBesideTheHeadAndBesideThe101AreKept() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(upgrade + "early")
+        let request = try agent.request()
+        #expect(request.head.upgrade == "websocket" && request.head.hasBody)
+        #expect(request.head.query == latin1("x=1") && request.head.fields["sec-websocket-key"] == "k")
+        #expect(agent.body(request.id).isEmpty)  // nothing before the 101
+        world.send(id, "-bird")
+        agent.begin(request.id, 101, fields(("Sec-WebSocket-Accept", "s"), ("Content-Length", "5")))
+        #expect(agent.body(request.id) == "early-bird")
+        agent.send(request.id, "hello")
+        let answer = try world.expectAnswer(id)
+        #expect(answer.status == 101 && answer.fields["sec-websocket-accept"] == "s")
+        #expect(answer.fields["connection"] == "Upgrade" && answer.fields["upgrade"] == "websocket")
+        #expect(!answer.fields.contains(.contentLength))
+        #expect(world.read(id) == "hello")
+        world.send(id, [0, 255, 13, 10])
+        #expect(agent.bodies[request.id]?.suffix(4) == [0, 255, 13, 10])
+        world.wait(.seconds(36_000))  // it may be quiet for as long as it likes
+        #expect(!world.wire(id).isGone)
+        world.leave(id)
+        #expect(agent.has(.reset(request.id, .cancelled)))
+        world.end()
+    }
+
+    @Test func theProtocolIsTheOneThatTheServiceChose() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(upgrade.replacing("Upgrade: websocket", with: "Upgrade: h2c, websocket"))
+        agent.begin(try agent.request().id, 101, fields(("Upgrade", "websocket")))
+        #expect(try world.expectAnswer(id).fields["upgrade"] == "websocket")
+        world.end()
+    }
+
+    @Test func eachHalfEndsByItself() throws {
+        for visitorFirst in [true, false] {
+            let world = World()
+            let agent = world.agent()
+            let id = world.visit(upgrade)
+            let request = try agent.request()
+            agent.begin(request.id, 101)
+            _ = world.answer(id)
+            if visitorFirst {
+                world.finish(id)
+                #expect(agent.has(.end(request.id, trailers: HTTPFields())))
+                #expect(!world.wire(id).isFinished)
+                agent.send(request.id, "last words")
+                #expect(world.read(id) == "last words")
+                agent.send(request.id, [], end: true)
+                #expect(world.wire(id).isFinished && world.wire(id).isClosing)
+            } else {
+                agent.send(request.id, "last words", end: true)
+                #expect(world.read(id) == "last words")
+                #expect(world.wire(id).isFinished && !world.wire(id).isClosing)
+                world.send(id, "answer")
+                #expect(agent.body(request.id) == "answer")
+                world.finish(id)
+                #expect(world.wire(id).isClosing)
+            }
+            #expect(world.gateway.counters.openStreams == 0 && agent.session.openStreams == 0)
+            world.end()
+        }
+    }
+
+    @Test func whoWasStoppedBeforeThe101IsReadAgainAfterIt() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(upgrade + String(repeating: "x", count: 20_000))
+        #expect(!world.wire(id).isReading)
+        let request = try agent.request()
+        agent.begin(request.id, 101)
+        #expect(agent.body(request.id).utf8.count == 20_000)
+        #expect(world.wire(id).isReading)
+        world.end()
+    }
+
+    @Test func aServiceThatDoesNotSwitchAnswersAsUsual() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(upgrade + get("/healthz"))
+        let request = try agent.request()
+        agent.answer(request.id, 426, HTTPFields(), "no")
+        #expect(agent.has(.end(request.id, trailers: HTTPFields())))
+        #expect(try world.expectAnswer(id).text == "no")
+        #expect(try world.expectAnswer(id).text == "ok\n")
+        #expect(!world.wire(id).isClosing)
+        world.end()
+    }
+
+    @Test func aRequestWithABodyIsAnOrdinaryOne() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(
+            upgrade.replacing("GET", with: "POST").replacing("Host: h", with: "Host: h\r\nContent-Length: 6") + "abc")
+        let request = try agent.request()
+        #expect(request.head.upgrade == nil)
+        agent.begin(request.id, 200)
+        world.send(id, "def" + get("/healthz"))
+        #expect(agent.body(request.id) == "abcdef")
+        #expect(agent.has(.end(request.id, trailers: HTTPFields())))
+        agent.send(request.id, "done", end: true)
+        #expect(try world.expectAnswer(id).text == "done")
+        #expect(try world.expectAnswer(id).text == "ok\n")
+        world.end()
+    }
+
+    @Test func v1AndHTTP10HaveNoWayToLeave() throws {
+        for version in TunnelVersion.allCases {
+            let world = World()
+            let agent = world.agent("a", version)
+            let id = world.visit(version == .v1 ? upgrade : upgrade.replacing("HTTP/1.1", with: "HTTP/1.0"))
+            let request = try agent.request()
+            #expect(request.head.upgrade == nil && !request.head.hasBody)
+            agent.answer(request.id, 200, HTTPFields(), "page")
+            #expect(try world.expectAnswer(id).text == "page")
+            world.end()
+        }
+    }
+
+    @Test func anUpgradeThatIsNotAnsweredTimesOut() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(upgrade)
+        world.wait(.seconds(30))
+        #expect(try world.expectAnswer(id).status == 504)
+        #expect(agent.has(.reset(try agent.request().id, .timedOut)))
+        world.end()
+    }
+
+    @Test func aTunnelLostUnderAnUpgradedStreamCutsIt() throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(upgrade)
+        agent.begin(try agent.request().id, 101)
+        world.leave(agent.id)
+        #expect(world.wire(id).isAborted)
+        world.end()
+    }
+
+    @Test func upgradedStreamsAreHeldBackLikeAnyOther() throws {
+        let world = World { $0.limits.tunnel.initialWindow = 20_000 }
+        var limits = TunnelLimits()
+        limits.initialWindow = 20_000
+        let agent = world.agent(limits: limits)
+        let id = world.visit(upgrade)
+        let request = try agent.request()
+        agent.begin(request.id, 101)
+        _ = world.answer(id)
+        world.hold(id)
+        agent.send(request.id, pattern(60_000))
+        #expect(world.wire(id).unacknowledged <= 20_200)
+        for _ in 0..<20 { world.take(id, 5_000) }
+        #expect(world.readBytes(id) == pattern(60_000))
+        world.take(id)
+        agent.consumes = false
+        while world.wire(id).isReading { world.send(id, pattern(10_000)) }
+        #expect(world.gateway.counters.bufferedBytes <= 64 * 1024 + 10_000)
+        world.wait(.seconds(61))
+        #expect(!world.wire(id).isGone)
+        for _ in 0..<40 { agent.consume(request.id, 5_000) }
+        #expect(world.wire(id).isReading)
+        world.end()
+    }
+}
