@@ -1,0 +1,183 @@
+// What a person or a service manager sees of the programs: the exit codes of sysexits.h (0 in order, 64 wrong words, 78
+// wrong settings, 1 anything at run time), the check of settings, and words that say what to mend, where, and never what a
+// secret is. A signal lets requests finish that are in flight.
+
+import Foundation
+import Testing
+
+extension DaemonTests {
+    @Suite struct CommandLines {
+        /// The two files of the first description of this system, letter for letter.
+        static let gatewayFile = """
+            {
+            "channels": {
+            "webService": {
+            "enabled": true,
+            "pathPrefix": "/web", // 代理路由前缀,默认 /web
+            "authToken": "your-token", // 可选,Bearer token 鉴权
+            "timeoutMs": 30000 // 单次请求超时,默认 30 s
+            }
+            }
+            }
+            """
+        static let agentFile = """
+            {
+            "agentId": "my-agent",
+            "gatewayUrl": "ws://gateway.example.com/agent",
+            "gatewayToken": "your-secret-token",
+            "webService": {
+            "port": 4173, // Agent 本地 Web 服务监听端口(仅 localhost)
+            "pathPrefix": "/" // 可选,路径前缀,默认 /
+            }
+            }
+            """
+
+        // MARK: 0
+
+        @Test func theFirstFilesAreInOrder() throws {
+            try onStage { stage in
+                for (name, text) in [("gatewayd", Self.gatewayFile), ("agentd", Self.agentFile)] {
+                    let (ending, output) = try stage.run(name, ["--check-config", "--config", try stage.file(text)])
+                    #expect(ending == .exited(0), "\(name): \(output)")
+                    #expect(!output.contains("your-"))
+                }
+            }
+        }
+
+        @Test(arguments: ["gatewayd", "agentd"])
+        func helpAndVersionAreNotErrors(_ name: String) throws {
+            try onStage { stage in
+                let (help, text) = try stage.run(name, ["--help"])
+                #expect(help == .exited(0))
+                #expect(text.contains("--config") && text.contains("--check-config"))
+                let (version, number) = try stage.run(name, ["--version"])
+                #expect(version == .exited(0))
+                #expect(number.hasPrefix("\(name) "))
+            }
+        }
+
+        @Test(arguments: [SIGTERM, SIGINT])
+        func aSignalEndsBothDaemonsInOrder(_ signal: Int32) throws {
+            try onStage { stage in
+                let (gateway, agent, _) = try stage.chain { try $0.answer("served") }
+                #expect(try gateway.get("/web/pi/").text == "served")
+                agent.signal(signal)
+                #expect(try agent.waitForEnding() == .exited(0))
+                gateway.daemon.signal(signal)
+                #expect(try gateway.daemon.waitForEnding() == .exited(0))
+            }
+        }
+
+        @Test func aGatewayThatIsToldToStopFinishesWhatIsInFlight() throws {
+            try onStage { stage in
+                let begun = Bell("the request reaches the service")
+                let finish = Bell("the service may answer")
+                let (gateway, agent, _) = try stage.chain { call in
+                    begun.ring()
+                    try finish.await()
+                    try call.answer("served")
+                }
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/")
+                try begun.await()
+                gateway.daemon.signal(SIGTERM)
+                try gateway.daemon.waitForLine(with: "gateway.draining")
+                finish.ring()
+                #expect(try visitor.answer().text == "served")
+                #expect(try visitor.isClosed())
+                #expect(try gateway.daemon.waitForEnding() == .exited(0))
+                #expect(agent.isRunning)
+            }
+        }
+
+        @Test func anAgentThatIsToldToStopFinishesWhatIsInFlight() throws {
+            try onStage { stage in
+                let begun = Bell("the request reaches the service")
+                let finish = Bell("the service may answer")
+                let (gateway, agent, _) = try stage.chain { call in
+                    begun.ring()
+                    try finish.await()
+                    try call.answer("served")
+                }
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/")
+                try begun.await()
+                agent.signal(SIGTERM)
+                try agent.waitForLine(with: "agent.draining")
+                finish.ring()
+                #expect(try visitor.answer().text == "served")
+                #expect(try agent.waitForEnding() == .exited(0))
+                #expect(try visitor.get("/web/pi/").verdict == "503 agent-offline")
+            }
+        }
+
+        // MARK: 64
+
+        @Test(arguments: ["gatewayd", "agentd"])
+        func anOptionThatNobodyKnowsIsAUsageError(_ name: String) throws {
+            try onStage { stage in
+                let (ending, output) = try stage.run(name, ["--confg", "x.json"])
+                #expect(ending == .exited(64))
+                #expect(output.contains("--confg") && output.contains("--config"))
+                #expect(try stage.run(name, ["--config"]).0 == .exited(64))
+            }
+        }
+
+        // MARK: 78
+
+        @Test func aKeyThatNobodyKnowsIsNamedWithItsLineAndTheNearest() throws {
+            try onStage { stage in
+                let gatewayFile = try stage.file("{\n  \"port\": 0,\n  \"chanels\": {}\n}")
+                let (gateway, said) = try stage.run("gatewayd", ["--config", gatewayFile])
+                #expect(gateway == .exited(78))
+                #expect(said.contains("\(gatewayFile):3:3: unknown key \"chanels\"; did you mean \"channels\"?"))
+                let agentFile = try stage.file(
+                    "{\n  // who we are\n  \"agentID\": \"pi\",\n\n  \"gatewayToken\": \"hush-hush\"\n}")
+                let (agent, complaint) = try stage.run("agentd", ["--config", agentFile])
+                #expect(agent == .exited(78))
+                #expect(complaint.contains("\(agentFile):3:3: unknown key \"agentID\"; did you mean \"agentId\"?"))
+                #expect(!complaint.contains("hush-hush"))
+            }
+        }
+
+        @Test(arguments: ["{\"port\": 65536}", "{\"port\": \"many\"}", "{\"port\": 1,,}", "[]", ""])
+        func aFileThatSaysNothingSensibleIsASettingsError(_ text: String) throws {
+            try onStage { stage in
+                let file = try stage.file(text)
+                for words in [["--config", file], ["--check-config", "--config", file]] {
+                    let (ending, output) = try stage.run("gatewayd", words)
+                    #expect(ending == .exited(78))
+                    #expect(output.contains(file))
+                }
+            }
+        }
+
+        @Test func settingsThatCannotBeUsedAreASettingsError() throws {
+            try onStage { stage in
+                #expect(try stage.run("gatewayd", ["--config", "/nonexistent/gateway.json"]).0 == .exited(78))
+                #expect(try stage.run("gatewayd", ["--port", "many"]).0 == .exited(78))
+                #expect(try stage.run("gatewayd", [], environment: ["MIAGENT_PROT": "1"]).0 == .exited(78))
+                for id in [".hidden", "a b", "", String(repeating: "a", count: 65), "ä"] {
+                    let words = ["4173", "--gateway", "ws://127.0.0.1:9/agent", "--id", id]
+                    let (ending, output) = try stage.run("agentd", words)
+                    #expect(ending == .exited(78), "\(id)")
+                    #expect(output.contains("--id"), "\(output)")
+                }
+                #expect(try stage.run("agentd", ["--id", "pi"]).output.contains("gatewayUrl"))
+            }
+        }
+
+        // MARK: 1
+
+        @Test func aPortThatIsInUseIsARuntimeError() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let words = ["--host", "127.0.0.1", "--port", "\(gateway.port)"]
+                let (ending, output) = try stage.run("gatewayd", words)
+                #expect(ending == .exited(1))
+                #expect(output.contains("\(gateway.port)"))
+                try gateway.expectHealthy()
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// Agents come back by themselves, under their own id only, and the newest connection under an id is the one that counts. The
+// door for agents takes WebSocket, version 13 (RFC 6455 §4.2), and an id of 1 to 64 of A-Z a-z 0-9 . _ - that does not begin
+// with a dot; everybody else is told what it is for.
+
+import Foundation
+import Testing
+
+extension DaemonTests {
+    @Suite struct Reconnects {
+        @Test(arguments: [SIGTERM, SIGKILL], Tunnel.allCases)
+        func anAgentComesBackAfterTheGatewayRestarted(_ signal: Int32, _ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let (gateway, agent, _) = try stage.chain("{}", tunnel) { try $0.answer("served") }
+                #expect(try gateway.get("/web/pi/").text == "served")
+                let mark = agent.mark
+                gateway.daemon.signal(signal)
+                let ending = try gateway.daemon.waitForEnding()
+                #expect(ending == (signal == SIGTERM ? .exited(0) : .killed(signal: SIGKILL)))
+                let successor = try stage.gateway(port: gateway.port)
+                try agent.waitForLine(with: "agent.registered", after: mark)
+                #expect(try successor.get("/web/pi/").text == "served")
+            }
+        }
+
+        @Test func anAgentThatStartsFirstWaitsForItsGateway() throws {
+            try onStage { stage in
+                let listener = try Socket.bound()
+                let port = try listener.port
+                let service = try stage.pathService()
+                let agent = try stage.agent(at: port, before: service.port, waits: false)
+                try agent.waitForLine(with: "agent.lost", "retryMs=")
+                listener.close()
+                let gateway = try stage.gateway(port: port)
+                try agent.waitForLine(with: "agent.registered")
+                #expect(try gateway.get("/web/pi/").text == "service at /")
+            }
+        }
+
+        @Test(arguments: Tunnel.allCases)
+        func theNewestAgentUnderAnIdTakesThePlaceAndTheOldOneStops(_ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let (gateway, old, _) = try stage.chain("{}", tunnel) { try $0.answer("old") }
+                #expect(try gateway.get("/web/pi/").text == "old")
+                let service = try stage.service { try $0.answer("new") }
+                try stage.agent(at: gateway.port, before: service.port, tunnel)
+                #expect(try old.waitForEnding() == .exited(0))  // in order: a restart would evict the newcomer
+                try old.waitForLine(with: "another agent registered as pi")
+                #expect(try gateway.get("/web/pi/").text == "new")
+            }
+        }
+
+        @Test func aGatewayMayRejectASecondAgentUnderAnId() throws {
+            try onStage { stage in
+                let (gateway, _, _) = try stage.chain(#"{"duplicateAgents": "reject"}"#) { try $0.answer("old") }
+                let service = try stage.service { try $0.answer("new") }
+                let second = try stage.agent(at: gateway.port, before: service.port, waits: false)
+                try second.waitForLine(with: "duplicate-agent", "retryMs=")
+                #expect(second.isRunning)
+                #expect(try gateway.get("/web/pi/").text == "old")
+            }
+        }
+
+        @Test func theDoorForAgentsTakesNobodyElse() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let visitor = try gateway.visitor()
+                let plain = try visitor.get("/agent")
+                #expect(plain.verdict == "426 upgrade-required")
+                #expect(plain.head["sec-websocket-version"] == "13")
+                let upgrade = [
+                    "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                ]
+                for id in [".hidden", "a%20b", "", String(repeating: "a", count: 65)] {
+                    #expect(try gateway.get("/agent?agentId=\(id)", upgrade).verdict == "400 bad-agent-id", "\(id)")
+                }
+                try visitor.send("GET", "/agent?agentId=pi", upgrade)
+                let head = try visitor.answerHead()
+                #expect(head.words.dropFirst().first == "101")
+                #expect(head["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")  // RFC 6455 §1.3
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// Services that are not there, answer nonsense, break off or never answer: before the head of an answer the visitor is told
+// why (502, 504), after it the transfer visibly breaks (RFC 9112 §8), and in both cases the next request finds everything in
+// order.
+
+import Testing
+
+/// What a broken service says before it hangs up.
+struct BrokenAnswer: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var text: String
+
+    init(_ name: String, _ lines: String...) {
+        testDescription = name
+        text = lines.joined(separator: "\r\n")
+    }
+
+    static let beforeTheBody = [
+        BrokenAnswer("nothing", ""),
+        BrokenAnswer("no HTTP", "hello, I am a mail server", "", ""),
+        BrokenAnswer("half a head", "HTTP/1.1 200 OK", "Content-Le"),
+        BrokenAnswer("no number", "HTTP/1.1 200 OK", "Content-Length: many", "", ""),
+        BrokenAnswer("two lengths", "HTTP/1.1 200 OK", "Content-Length: 1", "Content-Length: 2", "", "ab"),
+        BrokenAnswer("HTTP/2", "HTTP/2.0 200 OK", "Content-Length: 0", "", ""),
+        BrokenAnswer("101 unasked", "HTTP/1.1 101 Sure", "Connection: Upgrade", "Upgrade: x", "", ""),
+    ]
+
+    static let withinTheBody = [
+        BrokenAnswer("length", "HTTP/1.1 200 OK", "Content-Length: 1000", "", "only this"),
+        BrokenAnswer("chunked", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "9", "only this", ""),
+        BrokenAnswer("no chunk", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "9", "only this!!"),
+    ]
+}
+
+extension DaemonTests {
+    @Suite struct ServiceFailures {
+        // MARK: Not there
+
+        @Test(arguments: Tunnel.allCases)
+        func aServiceThatIsNotThereIsUnreachableUntilItStarts(_ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let listener = try Socket.bound()
+                let agent = try stage.agent(at: gateway.port, before: try listener.port, tunnel)
+                let visitor = try gateway.visitor()
+                #expect(try visitor.get("/web/pi/").verdict == "502 service-unreachable")
+                try agent.waitForLine(with: "service.unreachable", "is the web service running?")
+                #expect(try visitor.ask("POST", "/web/pi/", body: "some body").verdict == "502 service-unreachable")
+                try listener.listen()
+                _ = try stage.service(on: listener) { try $0.answer("served") }
+                #expect(try visitor.get("/web/pi/").text == "served")
+                try agent.waitForLine(with: "service.reachable")
+            }
+        }
+
+        @Test(arguments: Tunnel.allCases)
+        func aServiceThatStoppedIsUnreachable(_ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let (gateway, _, service) = try stage.chain("{}", tunnel) { try $0.answer("served") }
+                let visitor = try gateway.visitor()
+                #expect(try visitor.get("/web/pi/").text == "served")
+                service.stop()
+                #expect(try visitor.get("/web/pi/").verdict == "502 service-unreachable")
+                #expect(try visitor.get("/healthz").status == 200)
+            }
+        }
+
+        // MARK: Nonsense
+
+        @Test(arguments: BrokenAnswer.beforeTheBody, Tunnel.allCases)
+        func anAnswerThatIsNoneIsToldToTheVisitor(_ broken: BrokenAnswer, _ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
+                    if call.path == "/good" { return try call.answer("served") }
+                    try call.say(broken.text)
+                    call.hangUp()
+                }
+                let visitor = try gateway.visitor()
+                #expect(try visitor.get("/web/pi/broken").verdict == "502 service-broken")
+                #expect(try visitor.get("/web/pi/good").text == "served")
+            }
+        }
+
+        // MARK: Broken off
+
+        @Test(arguments: BrokenAnswer.withinTheBody)
+        func anAnswerThatBreaksOffIsVisiblyCut(_ broken: BrokenAnswer) throws {
+            try onStage { stage in
+                let (gateway, _, _) = try stage.chain { call in
+                    if call.path == "/good" { return try call.answer("served") }
+                    try call.say(broken.text)
+                    call.hangUp()
+                }
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/broken")
+                let head = try visitor.answerHead()
+                #expect(head.words.dropFirst().first == "200")
+                #expect(throws: CutOff.self) { try visitor.conversation.readBody(of: head, isResponse: true) }
+                #expect(try gateway.get("/web/pi/good").text == "served")
+            }
+        }
+
+        /// To HTTP/1.0 an answer without a length ends with the connection: only a reset tells that it is not whole.
+        @Test func anAnswerThatBreaksOffIsAResetToAnOldVisitor() throws {
+            try onStage { stage in
+                let (gateway, _, _) = try stage.chain { call in
+                    try call.say(BrokenAnswer.withinTheBody[1].text)
+                    call.hangUp()
+                }
+                let visitor = try gateway.visitor()
+                try visitor.conversation.send("GET /web/pi/ HTTP/1.0\r\nHost: x\r\n\r\n")
+                let error = #expect(throws: CutOff.self) { try visitor.conversation.readToEnd() }
+                #expect(error?.wasReset == true)
+                try gateway.expectHealthy()
+            }
+        }
+
+        /// The first version of the tunnel carries whole bodies, so the visitor can still be told.
+        @Test(arguments: BrokenAnswer.withinTheBody)
+        func anAnswerThatBreaksOffIsToldThroughTheFirstVersion(_ broken: BrokenAnswer) throws {
+            try onStage { stage in
+                let (gateway, _, _) = try stage.chain("{}", .v1) { call in
+                    if call.path == "/good" { return try call.answer("served") }
+                    try call.say(broken.text)
+                    call.hangUp()
+                }
+                let visitor = try gateway.visitor()
+                #expect(try visitor.get("/web/pi/broken").verdict == "502 service-broken")
+                #expect(try visitor.get("/web/pi/good").text == "served")
+            }
+        }
+
+        // MARK: The agent dies
+
+        @Test(arguments: Tunnel.allCases)
+        func anAgentThatDiesBeforeTheHeadIsToldToTheVisitor(_ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let begun = Bell("the request reaches the service")
+                let (gateway, agent, _) = try stage.chain("{}", tunnel) { call in
+                    begun.ring()
+                    try call.conversation.awaitEnd()
+                    throw CutOff(wasReset: false)
+                }
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/")
+                try begun.await()
+                try agent.kill()
+                #expect(try visitor.answer().verdict == "502 agent-lost")
+                #expect(try visitor.get("/web/pi/").verdict == "503 agent-offline")
+            }
+        }
+
+        @Test func anAgentThatDiesWithinTheBodyIsVisible() throws {
+            try onStage { stage in
+                let (gateway, agent, _) = try stage.chain { call in
+                    try call.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+                    try call.conversation.awaitEnd()
+                    throw CutOff(wasReset: false)
+                }
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/")
+                _ = try visitor.answerHead()
+                #expect(try visitor.conversation.readChunk() == Array("hello".utf8))
+                try agent.kill()
+                #expect(throws: CutOff.self) { try visitor.conversation.readChunk() }
+                try gateway.expectHealthy()
+            }
+        }
+
+        // MARK: Silence
+
+        @Test(arguments: Tunnel.allCases)
+        func aServiceThatNeverAnswersIsGivenUp(_ tunnel: Tunnel) throws {
+            try onStage { stage in
+                let left = Bell("the service sees that nobody waits any more")
+                let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#, tunnel) { call in
+                    if call.path == "/good" { return try call.answer("served") }
+                    try call.conversation.awaitEnd()
+                    left.ring()
+                    throw CutOff(wasReset: false)
+                }
+                let visitor = try gateway.visitor()
+                #expect(try visitor.get("/web/pi/silent").verdict == "504 service-timed-out")
+                #expect(try visitor.get("/web/pi/good").text == "served")
+                if tunnel == .v2 { try left.await() }  // the first version has no way to say so
+            }
+        }
+
+        /// The time limit is for the head. A body may take as long as it likes.
+        @Test func aSlowBodyIsNotCutByTheTimeLimitOfTheHead() throws {
+            try onStage { stage in
+                let elapsed = Bell("another request has met the time limit")
+                let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#) { call in
+                    if call.path == "/silent" {
+                        try call.conversation.awaitEnd()
+                        throw CutOff(wasReset: false)
+                    }
+                    try call.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+                    try elapsed.await()
+                    try call.say(" last")
+                }
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/slow")
+                let head = try visitor.answerHead()
+                try visitor.conversation.expect("first")
+                #expect(try gateway.get("/web/pi/silent").verdict == "504 service-timed-out")
+                elapsed.ring()
+                try visitor.conversation.expect(" last")
+                #expect(head["content-length"] == "10")
+                try visitor.send("GET", "/healthz")
+                #expect(try visitor.answer().status == 200)
+            }
+        }
+    }
+}
