@@ -1,0 +1,38 @@
+"""Runs the measures and prints their table. Each measure is a file in measures/ with `measure(report, scale)`."""
+
+import argparse
+import importlib
+import sys
+import time
+import traceback
+
+from support.report import Report
+from support.scale import FULL, QUICK
+
+MEASURES = [
+    "events", "abort", "slow_visitor", "slow_crowd", "truncation", "websockets_pairs", "websockets_life", "websockets_crowd",
+    "bulk"]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="Tests/Streaming/run")
+    parser.add_argument("--quick", action="store_true", help="smaller counts, within a minute")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}")
+    words = parser.parse_args()
+    unknown = set(words.measures) - set(MEASURES)
+    if unknown:
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}")
+    report = Report()
+    for name in words.measures or MEASURES:
+        began = time.monotonic()
+        try:
+            importlib.import_module(f"measures.{name}").measure(report, QUICK if words.quick else FULL)
+        except Exception as error:  # a measure that breaks has failed; the others still run
+            traceback.print_exc()
+            report.add(f"{name} runs to its end", "no error", f"{type(error).__name__}: {error}"[:60], False)
+        report.note(f"{name} took {time.monotonic() - began:.1f} s")
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
