@@ -120,7 +120,7 @@ extension SocketLoop {
         guard connections.count < limits.maximumConnections else { return skip(id, "too many connections") }
         let descriptor = Platform.streamSocket(address.family)
         guard descriptor >= 0 else { return skip(id, errorText(errno)) }
-        if address.family != AF_UNIX { setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+        if address.family != AF_UNIX { Platform.prepareStream(descriptor) }
         var code = address.lend { connect(descriptor, $0, $1) } == 0 ? 0 : errno
         if code == EINPROGRESS, address.isLoopback {
             code = address.lend { connect(descriptor, $0, $1) } == 0 ? 0 : errno

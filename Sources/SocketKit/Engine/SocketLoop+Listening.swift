@@ -59,7 +59,7 @@ extension SocketLoop {
             throw SocketError("take over", "descriptor \(descriptor)", reason: "not a listening socket")
         }
         Platform.prepared(descriptor)
-        if local.family != AF_UNIX { setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+        if local.family != AF_UNIX { Platform.prepareStream(descriptor) }
         return try add(descriptor, local.endpoint, path: nil)
     }
 
@@ -200,7 +200,7 @@ extension SocketLoop {
             setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
             if reusePort { setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
             // Accepted sockets inherit this on Linux, which saves a call for each.
-            setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            Platform.prepareStream(descriptor)
             if address.family == AF_INET6 { setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
         }
         var result = address.lend { systemBind(descriptor, $0, $1) }
