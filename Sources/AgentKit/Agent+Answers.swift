@@ -79,7 +79,7 @@ extension Agent {
         _ head: HTTPResponseHead, _ framing: HTTPBodyFraming, from connection: ConnectionID, for key: ExchangeKey
     ) {
         if head.status == 101 { return switchProtocols(head, from: connection, for: key) }
-        if head.isInformational { return }
+        if head.isInformational { return inform(head, for: key) }
         guard let response = WebResponse(head, framing: framing) else {
             return breakOff(connection, key, "answered with status \(head.status)")
         }
@@ -148,8 +148,7 @@ extension Agent {
 
     /// The service cannot, or will not, give a whole answer on this connection.
     private mutating func breakOff(_ connection: ConnectionID, _ key: ExchangeKey, _ what: String) {
-        guard let local = locals[connection], let exchange = self[key], case .http(let service) = configuration.service
-        else { return }
+        guard let local = locals[connection], let exchange = self[key], let service = httpService(of: key) else { return }
         if local.isReused, !local.sawBytes, exchange.mayBeRetried {
             drop(connection, .abort)
             self[key]?.wasRetried = true

@@ -34,24 +34,48 @@ extension Agent {
 
     mutating func begin(_ request: WebRequest, on tunnel: TunnelKey, _ stream: StreamID) {
         guard let index = tunnelIndex(tunnel) else { return }
-        if let (failure, message) = refusal {
-            tunnels[index].session?.fail(stream, failure.failure(message), reason: .refused)
-            return
+        if phase == .draining { return refuse(stream, on: index, .tooManyStreams, "the agent is shutting down") }
+        guard let service = services.place(for: request.path) else {
+            return refuse(stream, on: index, .noWebService, "this agent serves nothing at this path")
         }
-        let place = tunnels[index].exchanges.insert(LocalExchange(stream, request, at: now))
+        if services[service] == .none {
+            return refuse(stream, on: index, .noWebService, "this agent serves no web service")
+        }
+        let place = tunnels[index].exchanges.insert(LocalExchange(stream, request, service: service, at: now))
         watchHeads()
-        // A v1 body follows at once, whole, and its length goes into the head; the handler gets whole bodies too.
-        if case .http(let service) = configuration.service, tunnels[index].session?.version == .v2 {
-            serve(ExchangeKey(tunnel: tunnel, stream: stream, place: place), by: service, wholeBodyCount: nil)
+        start(ExchangeKey(tunnel: tunnel, stream: stream, place: place), tunnels[index].session?.version ?? .v2)
+    }
+
+    private mutating func refuse(_ stream: StreamID, on index: Int, _ failure: TunnelFailure, _ message: String) {
+        tunnels[index].session?.fail(stream, failure.failure(message), reason: .refused)
+    }
+
+    /// What can be done about the request before its body.
+    private mutating func start(_ key: ExchangeKey, _ version: TunnelVersion) {
+        switch service(of: key) {
+        case .http(let service):
+            // A v1 body follows at once, whole, and its length goes into the head.
+            if version == .v2 { serve(key, by: service, wholeBodyCount: nil) } else { askForBody(key) }
+        case .handler:
+            // The wish to leave HTTP is ignored (RFC 9110 §7.8), and what would follow a 101 is no body.
+            if self[key]?.request.upgrade != nil { callHandler(key) } else { askForBody(key) }
+        case .streamingHandler:
+            askForBody(key)
+            openCall(key, folder: nil)
+        case .folder(let folder): openCall(key, folder: folder)
+        case .routes, .none: break
         }
     }
 
-    /// Why no request is taken; nil if it is.
-    private var refusal: (TunnelFailure, String)? {
-        if phase == .draining { return (.tooManyStreams, "the agent is shutting down") }
-        if configuration.service == .none { return (.noWebService, "this agent serves no web service") }
-        return nil
+    /// Answers `Expect: 100-continue` for those who want every body (RFC 9110 §10.1.1). A folder wants none.
+    private mutating func askForBody(_ key: ExchangeKey) {
+        guard let index = tunnelIndex(key.tunnel), let request = self[key]?.request else { return }
+        guard request.hasBody, request.fields.contains(.expect) else { return }
+        tunnels[index].session?.inform(WebInformational(status: 100), on: key.stream)
     }
+
+    /// Who is to answer.
+    private func service(of key: ExchangeKey) -> LocalService { self[key].map { services[$0.service] } ?? .none }
 
     mutating func takeBody(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
         guard let server = self[key]?.server else { return }
@@ -62,15 +86,16 @@ extension Agent {
         case .collecting: collect(bytes, for: key)
         case .dialing: self[key]?.held.append(contentsOf: bytes)
         case .connection(let connection): write(bytes, toService: connection, for: key)
+        case .stream(let call): show(bytes, to: call, for: key)
         case .handler, .nobody: consumed(bytes.count, by: key)
         }
     }
 
     private mutating func collect(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
-        switch configuration.service {
-        case .none: break
+        switch service(of: key) {
         case .http: self[key]?.held.append(contentsOf: bytes)
         case .handler: collectForHandler(bytes, for: key)
+        case .streamingHandler, .folder, .routes, .none: break
         }
     }
 
@@ -80,11 +105,12 @@ extension Agent {
         self[key]?.trailers = trailers
         switch server {
         case .collecting:
-            switch configuration.service {
-            case .none: break
+            switch service(of: key) {
             case .http(let service): serve(key, by: service, wholeBodyCount: self[key]?.held.count)
             case .handler: callHandler(key)
+            case .streamingHandler, .folder, .routes, .none: break
             }
+        case .stream(let call): endBody(of: call, for: key)
         case .dialing, .handler: break
         case .connection(let connection): finishRequest(on: connection, for: key)
         case .nobody: finish(key)
@@ -92,6 +118,18 @@ extension Agent {
     }
 
     // MARK: The answer
+
+    /// Passes an answer before the answer on: 100, 102 and 103 (RFC 9110 §15.2). It shows that the service works, so the wait for its
+    /// head begins anew.
+    mutating func inform(_ head: HTTPResponseHead, for key: ExchangeKey) {
+        guard let index = tunnelIndex(key.tunnel) else { return }
+        let now = now
+        self[key]?.waitsSince = now
+        var fields = head.fields
+        fields.removeHopByHop()
+        fields.removeAll(.contentLength)
+        tunnels[index].session?.inform(WebInformational(status: head.status, fields: fields), on: key.stream)
+    }
 
     mutating func respond(_ response: WebResponse, for key: ExchangeKey) {
         guard let index = tunnelIndex(key.tunnel) else { return }
@@ -119,19 +157,21 @@ extension Agent {
 
     /// The answer is given. What still comes of the request is of no use to anyone, but must not be left to wait for credit.
     mutating func answered(_ key: ExchangeKey) {
-        guard let heldCount = self[key]?.held.count else { return }
-        self[key]?.server = .nobody
-        if heldCount > 0 {
-            self[key]?.held = []
-            consumed(heldCount, by: key)
+        guard let exchange = self[key] else { return }
+        exchange.server = .nobody
+        let unusedCount = exchange.held.count + exchange.untakenBytes
+        if unusedCount > 0 {
+            exchange.held = []
+            exchange.untakenBytes = 0
+            consumed(unusedCount, by: key)
         }
-        if self[key]?.requestEnded == true { finish(key) }
+        if exchange.requestEnded { finish(key) }
     }
 
     /// Bytes of the request's body have left us: the gateway may send as many more.
     mutating func consumed(_ count: Int, by key: ExchangeKey) {
         guard count > 0, let index = tunnelIndex(key.tunnel) else { return }
-        tunnels[index].session?.consumed(count, on: key.stream)
+        tunnels[index].session?.consumed(count, on: key.stream, now: now)
     }
 
     // MARK: The end
@@ -154,7 +194,8 @@ extension Agent {
         case .collecting, .nobody: break
         case .dialing(let dial): cancelServiceDial(dial)
         case .connection(let connection): drop(connection, .abort)
-        case .handler(let call): calls[call] = nil
+        case .handler(let call), .stream(let call):
+            if calls.removeValue(forKey: call) != nil { emit(.cancelled(call)) }
         }
         emit(.exchange(exchange.record(at: now, failure: failure)))
     }

@@ -148,13 +148,14 @@ extension Agent {
 
     private mutating func flush(_ key: TunnelKey) {
         guard let index = tunnelIndex(key), tunnels[index].session != nil else { return }
+        if tunnels[index].session?.wantsRoundTrip == true { measureRoundTrip(key, tunnels[index]) }
         takeOutput(of: key)
         handleEvents(of: key)  // writing made room
         guard let index = tunnelIndex(key), let backlog = tunnels[index].session?.backlog else { return }
         if backlog > configuration.limits.maximumBacklog {
             lose(key, Refusal(reason: "the gateway does not read: \(backlog) bytes wait for it"))
-        } else if tunnels[index].isIdle, tunnels[index].isRetiring || phase == .draining {
-            close(key, .goingAway, "drained")
+        } else if tunnels[index].isIdle, phase == .draining {
+            close(key, .goingAway, "drained")  // one that retires is the gateway's to close: a request may be on its way
         }
     }
 
@@ -170,7 +171,7 @@ extension Agent {
         guard let index = tunnelIndex(key) else { return }
         switch tunnels[index].liveness {
         case .resting:
-            tunnels[index].ping()
+            tunnels[index].ping(at: now)
             schedulePing(key, after: configuration.pongTimeout)
         case .answered:
             tunnels[index].liveness = .resting
@@ -178,6 +179,13 @@ extension Agent {
         case .awaiting:
             lose(key, Refusal(reason: "no sign of life from the gateway for \(configuration.pongTimeout) after a ping"))
         }
+    }
+
+    /// A body came so fast that its window may be too small for the road.
+    private mutating func measureRoundTrip(_ key: TunnelKey, _ tunnel: Tunnel) {
+        guard tunnel.pingInterval > .zero, tunnel.liveness != .awaiting else { return }
+        tunnel.ping(at: now)
+        schedulePing(key, after: configuration.pongTimeout)
     }
 
     mutating func becameStable(_ key: TunnelKey) {
@@ -226,8 +234,9 @@ extension Agent {
         case .broken(let code, let reason):
             takeOutput(of: key)
             lose(key, Refusal(reason: "the gateway broke the protocol: \(reason) (\(code.rawValue))"), .close)
-        case .pong: break  // any byte is a sign of life
-        case .register, .status, .response, .failed: break  // only a gateway gets these
+        case .pong(let payload):
+            if let index = tunnelIndex(key) { tunnels[index].pong(payload, at: now) }
+        case .register, .status, .informational, .response, .failed: break  // only a gateway gets these
         }
     }
 

@@ -1,5 +1,5 @@
-// Exchanges that the program itself answers. A request is collected whole, up to its limit, and handed to the host as a note;
-// the host's answer comes back as a message, at any time, or never.
+// Exchanges that the program itself answers in whole values. A request is collected whole, up to its limit, and handed to the
+// host as a note; the host's answer comes back as a message, at any time, or never.
 //
 // The host's answer is framed here, whatever fields it has: it cannot break the framing, nor answer with a status that is none.
 
@@ -37,7 +37,9 @@ extension Agent {
     }
 
     mutating func respond(to call: HandlerCall, _ response: HandlerResponse) {
-        if let key = calls.removeValue(forKey: call) { give(response, to: key) }
+        guard let key = calls[call], self[key]?.status == nil else { return }  // a streaming host may have sent a head
+        calls[call] = nil
+        give(response, to: key)
     }
 
     private mutating func give(_ response: HandlerResponse, to key: ExchangeKey) {

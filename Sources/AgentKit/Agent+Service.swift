@@ -1,7 +1,7 @@
 // The service's side of an exchange, first half: a connection from the pool or a new one, the request onto it, and the
 // connection's end. What comes back is in Agent+Answers.
 //
-// Only the configured endpoint is dialled. Credit for the body's bytes goes back to the gateway when the service's socket has
+// Only configured endpoints are dialled. Credit for the body's bytes goes back to the gateway when the service's socket has
 // taken them, not before.
 
 import HTTPCodec
@@ -18,6 +18,12 @@ extension Agent {
         case close
     }
 
+    /// The web service that is to answer; nil if it is none.
+    func httpService(of key: ExchangeKey) -> LocalHTTPService? {
+        guard let place = self[key]?.service, case .http(let service) = services[place] else { return nil }
+        return service
+    }
+
     // MARK: Getting a connection
 
     /// Puts the request to the service.
@@ -29,7 +35,7 @@ extension Agent {
             let failure = RPCFailure(code: RPCFailure.invalidParams.code, message: "Invalid params: \(error.reason)")
             return fail(key, failure, .protocolError)
         }
-        if let connection = pool.pop() {
+        if let connection = pool.pop(for: self[key]?.service ?? 0) {
             attach(connection, to: key)
         } else {
             dialService(for: key)
@@ -37,7 +43,7 @@ extension Agent {
     }
 
     mutating func dialService(for key: ExchangeKey) {
-        guard case .http(let service) = configuration.service else { return }
+        guard let service = httpService(of: key) else { return }
         let dial = DialID(rawValue: nextNumber())
         dials[dial] = .service(key)
         self[key]?.server = .dialing(dial)
@@ -47,24 +53,24 @@ extension Agent {
 
     mutating func connectedToService(_ dial: DialID, _ connection: ConnectionID, for key: ExchangeKey) {
         deadlines.cancel(.dial(dial))
-        if serviceIsDown {
-            serviceIsDown = false
-            log(.info, "service.reachable")
+        guard let place = self[key]?.service else { return emit(.abort(connection)) }
+        if downServices.remove(place) != nil {
+            log(.info, "service.reachable", .init("service", httpService(of: key)?.name ?? ""))
         }
-        locals[connection] = LocalConnection(configuration.http)
+        locals[connection] = LocalConnection(configuration.http, service: place)
         attach(connection, to: key)
     }
 
     mutating func serviceDialFailed(_ dial: DialID, _ reason: String, for key: ExchangeKey) {
         deadlines.cancel(.dial(dial))
-        guard case .http(let service) = configuration.service else { return }
+        guard let service = httpService(of: key), let place = self[key]?.service else { return }
         let isRefused = reason.lowercased().contains("refused")
         let message =
             isRefused
             ? "connection to \(service.name) refused: is the web service running?"
             : "cannot connect to \(service.name): \(reason)"
-        log(serviceIsDown ? .debug : .warning, "service.unreachable", .init("reason", message))
-        serviceIsDown = true
+        let isNews = downServices.insert(place).inserted
+        log(isNews ? .warning : .debug, "service.unreachable", .init("reason", message))
         self[key]?.server = .collecting  // nothing of it is left to cancel
         fail(key, .serviceUnreachable, message, .unreachable)
     }
@@ -160,10 +166,16 @@ extension Agent {
         consumed(released, by: key)
     }
 
+    /// The tunnel has room again for what the service or the host has to say.
     mutating func resumeReading(for key: ExchangeKey) {
-        guard case .connection(let connection) = self[key]?.server, locals[connection]?.isReadingPaused == true else { return }
-        locals[connection]?.isReadingPaused = false
-        emit(.setReading(connection, true))
+        switch self[key]?.server {
+        case .connection(let connection):
+            guard locals[connection]?.isReadingPaused == true else { return }
+            locals[connection]?.isReadingPaused = false
+            emit(.setReading(connection, true))
+        case .stream(let call): resumeHost(call, for: key)
+        case .collecting, .dialing, .handler, .nobody, nil: break
+        }
     }
 
     // MARK: Letting go
@@ -179,7 +191,7 @@ extension Agent {
         locals[connection]?.owner = nil
         locals[connection]?.isReused = true
         let expires = now.advanced(by: configuration.poolIdleTimeout)
-        pool.push(connection, expires: expires)
+        pool.push(connection, for: locals[connection]?.service ?? 0, expires: expires)
         if deadlines[.pool] == nil { deadlines.set(.pool, at: expires) }
     }
 

@@ -28,16 +28,18 @@ public struct Agent: Machine {
     var backoff: Backoff
     /// The current one, and those that retire.
     var tunnels: [Tunnel] = []
-    /// Connections to the service, busy and idle.
+    /// Who answers which paths.
+    let services: ServiceTable
+    /// Connections to services, busy and idle.
     var locals = ConnectionTable<LocalConnection>()
     var pool: LocalPool
     /// Connections that are being made, and for whom.
     var dials: [DialID: Dialer] = [:]
-    /// Calls that the host has not answered.
+    /// Calls that the host has not answered to the end.
     var calls: [HandlerCall: ExchangeKey] = [:]
     var deadlines = Deadlines<TimerKey>()
-    /// The last dial to the service failed; said once, not for each request.
-    var serviceIsDown = false
+    /// Services, by their place in the table, the last dial to which failed; said once, not for each request.
+    var downServices: Set<Int> = []
     private var lastNumber: UInt64 = 0
 
     /// The time of the present call.
@@ -77,6 +79,7 @@ public struct Agent: Machine {
     /// never the same twice.
     public init(_ configuration: AgentConfiguration, seed: [UInt8]) {
         self.configuration = configuration
+        services = ServiceTable(configuration.service)
         description = configuration.description
         if description.version.isEmpty { description.version = AgentConfiguration.programVersion }
         keys = KeyStream(seed: seed)
@@ -185,6 +188,10 @@ public struct Agent: Machine {
         case .start: start()
         case .status(let update): updateStatus(update)
         case .respond(let call, let response): respond(to: call, response)
+        case .head(let call, let head): begin(call, head)
+        case .body(let call, let bytes, let end): send(bytes, end: end, of: call)
+        case .took(let call, let count): took(count, of: call)
+        case .fail(let call, let reason): giveUp(call, reason)
         case .drain(let within): drain(within: within)
         case .stop: stop(reason: "stopped by its host")
         }

@@ -7,61 +7,6 @@ import HTTPCodec
 import MachineCore
 import TunnelLink
 
-/// Who answers the requests that come through the tunnel.
-public enum LocalService: Sendable, Hashable {
-    /// A web service on this machine.
-    case http(LocalHTTPService)
-    /// The program itself: each request becomes `AgentNote.call`, to be answered with `AgentMessage.respond`.
-    case handler
-    /// Nobody: the agent only shows itself.
-    case none
-}
-
-/// A web service on this machine. Only this endpoint is ever dialled, whatever a request says.
-public struct LocalHTTPService: Sendable, Hashable {
-    /// What the service sees in the `Host` field.
-    public enum HostField: Sendable, Hashable {
-        /// This text. Development servers refuse names that they do not know, so `localhost:{port}` is the default.
-        case text(String)
-        /// The host that the visitor asked for: the value of `X-Forwarded-Host`, which the gateway sets.
-        case preserve
-    }
-
-    /// Where it listens.
-    public var endpoint: Endpoint
-    /// Put before the path of each request: with `/app`, `/x` becomes `/app/x`. Default `/`: nothing.
-    public var basePath: String
-    /// Default: the name of the endpoint.
-    public var hostField: HostField
-
-    /// The service on `port` of this machine; `hostField` defaults to `localhost:{port}`.
-    public init(port: UInt16, basePath: String = "/", hostField: HostField? = nil) {
-        self.init(endpoint: .tcp(host: "localhost", port: port), basePath: basePath, hostField: hostField)
-    }
-
-    /// The service at `endpoint`; `hostField` defaults to the endpoint's name and port, or `localhost` for a Unix socket.
-    public init(endpoint: Endpoint, basePath: String = "/", hostField: HostField? = nil) {
-        self.endpoint = endpoint
-        self.basePath = basePath
-        self.hostField = hostField ?? .text(Self.hostText(of: endpoint))
-    }
-
-    /// The endpoint as people write it.
-    var name: String {
-        switch endpoint {
-        case .tcp: Self.hostText(of: endpoint)
-        case .unix(let path): path
-        }
-    }
-
-    static func hostText(of endpoint: Endpoint) -> String {
-        switch endpoint {
-        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .unix: "localhost"
-        }
-    }
-}
-
 /// What an agent is, whom it serves, and its limits.
 public struct AgentConfiguration: Sendable, Hashable {
     /// Where the gateway is.
@@ -132,7 +77,7 @@ public struct AgentConfiguration: Sendable, Hashable {
         if let token, !Self.isLegalToken(token) {
             return "the gateway token is empty, or has a blank or a character that is not plain ASCII"
         }
-        return nil
+        return service.problem
     }
 
     static let noTLS = "wss:// is not supported yet; put a TLS tunnel such as stunnel beside the agent and use ws://localhost"

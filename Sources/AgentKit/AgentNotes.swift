@@ -13,8 +13,17 @@ public enum AgentMessage: Sendable, Hashable {
     case start
     /// Something about the agent changed: the gateway is told now, and at each later registration.
     case status(StatusUpdate)
-    /// The answer to `AgentNote.call`. Ignored when nobody waits for it any more.
+    /// The answer to `AgentNote.call`, or to `AgentNote.open` before its `head`. Ignored when nobody waits for it any more, as
+    /// are the four that follow.
     case respond(HandlerCall, HandlerResponse)
+    /// The head of the answer to `AgentNote.open`; `body` follows unless the answer has none (HEAD, 204, 304, length 0).
+    case head(HandlerCall, HandlerResponseHead)
+    /// More of the answer's body; `end` with the last of it, which may be empty. Answered with `writable` or `full`.
+    case body(HandlerCall, [UInt8], end: Bool)
+    /// The host is rid of so many bytes of the request's body: the visitor may send as many more.
+    case took(HandlerCall, Int)
+    /// There will be no (whole) answer: 502 before the head, a visible cut after it. The reason is for people.
+    case fail(HandlerCall, reason: String)
     /// Take no new requests, finish what is in flight, at the latest within that time, and stop.
     case drain(within: Duration)
     /// Stop now; what is in flight is cut.
@@ -31,6 +40,21 @@ public enum AgentNote: Sendable, Hashable {
     case exchange(ExchangeRecord)
     /// A request for the in-process handler, whole; the host answers with `AgentMessage.respond`.
     case call(HandlerCall, HandlerRequest)
+    /// A request for the streaming handler or for a folder. `body` and one `bodyEnd` follow, or `cancelled`, as long as it is
+    /// not answered.
+    case open(HandlerCall, HandlerHead)
+    /// Bytes of the request's body, lent: a host that keeps them beyond this call copies them. It says `AgentMessage.took` when
+    /// it is rid of them.
+    case body(HandlerCall, ArraySlice<UInt8>)
+    /// The request's body is whole, or there is none.
+    case bodyEnd(HandlerCall)
+    /// After `AgentMessage.head` and each `body` but the last: send the next piece when you have one. After `full`: go on.
+    case writable(HandlerCall)
+    /// After `AgentMessage.body`: it was taken, but send no more until `writable`. What is sent nevertheless is held in memory.
+    case full(HandlerCall)
+    /// Nobody waits for the answer any more, the whole-value handler's neither: the visitor left, the tunnel is lost, the
+    /// answer is too large for v1 or not what its head said.
+    case cancelled(HandlerCall)
     /// The gateway took the agent in; visitors find it at `webURL`, which may be empty.
     case registered(webURL: String)
     /// The agent does nothing any more until it is started again.
@@ -111,7 +135,7 @@ public struct AgentCounters: Sendable, Hashable {
     public var pooledConnections = 0
     /// Connections being made, to the gateway and to the service.
     public var dialing = 0
-    /// Calls that the in-process handler has not answered.
+    /// Calls that the host has not answered to the end.
     public var openCalls = 0
     /// Bytes that wait for the gateway to read.
     public var backlogBytes = 0

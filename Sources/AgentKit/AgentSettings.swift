@@ -1,7 +1,8 @@
 // The agent's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read. Problems
 // are kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
 //
-// `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and a terminal.
+// `webService` is in ServiceSettings. `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and
+// a terminal.
 
 import HTTPCodec
 import RPCCore
@@ -9,10 +10,13 @@ import TunnelLink
 
 extension AgentConfiguration {
     /// Reads the configuration. Nil, after a problem that says so, if there is no agent id or no gateway to speak of.
-    public static func read(from reader: inout SettingsReader) -> AgentConfiguration? {
+    /// `folderProblem` says why a folder cannot be served, or nil; unless it is given, none is looked at.
+    public static func read(
+        from reader: inout SettingsReader, folderProblem: (String) -> String? = { _ in nil }
+    ) -> AgentConfiguration? {
         let agentID = readAgentID(from: &reader)
         let gateway = readGateway(from: &reader)
-        let service = LocalService.read(from: &reader)
+        let service = LocalService.read(from: &reader, folderProblem)
         var configuration = AgentConfiguration(
             gateway: gateway ?? .unknown, description: AgentDescription(agentID: agentID ?? "", servesWeb: service != .none),
             service: service)
@@ -79,45 +83,5 @@ extension AgentConfiguration {
         for (path, range, field) in times {
             if let count = reader.integer(path, in: range) { self[keyPath: field] = .milliseconds(count) }
         }
-    }
-}
-
-extension LocalService {
-    fileprivate static func read(from reader: inout SettingsReader) -> LocalService {
-        let isThere = reader.exists("webService")
-        let port = reader.integer("webService.port", in: 1...65_535)
-        let basePath = LocalHTTPService.readBasePath(from: &reader)
-        let hostHeader = LocalHTTPService.readHostHeader(from: &reader)
-        guard let port = port.flatMap(UInt16.init(exactly:)) else {
-            if isThere, !reader.exists("webService.port") {
-                reader.problem("webService.port", "is required: where the web service listens on this machine")
-            }
-            return .none
-        }
-        return .http(LocalHTTPService(port: port, basePath: basePath, hostField: LocalHTTPService.hostField(hostHeader, port)))
-    }
-}
-
-extension LocalHTTPService {
-    fileprivate static func readBasePath(from reader: inout SettingsReader) -> String {
-        guard let text = reader.text("webService.pathPrefix") else { return "/" }
-        let isPath = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        if isPath, text.utf8.first == UInt8(ascii: "/") { return text }
-        reader.problem("webService.pathPrefix", "must be a path such as \"/\" or \"/app\"")
-        return "/"
-    }
-
-    fileprivate static func readHostHeader(from reader: inout SettingsReader) -> String? {
-        guard let text = reader.text("webService.hostHeader") else { return nil }
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) { return text }
-        reader.problem("webService.hostHeader", "must be a host such as \"localhost:{port}\", or \"preserve\"")
-        return nil
-    }
-
-    /// `preserve`, or a text in which `{port}` stands for the port.
-    fileprivate static func hostField(_ text: String?, _ port: UInt16) -> HostField? {
-        guard let text else { return nil }
-        if text == "preserve" { return .preserve }
-        return .text(text.split(separator: "{port}", omittingEmptySubsequences: false).joined(separator: "\(port)"))
     }
 }

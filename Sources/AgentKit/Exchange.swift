@@ -1,6 +1,6 @@
 // One request that came through a tunnel, until both of its directions are over. No transitions here: those of the tunnel's
-// side are in Agent+Exchanges, those of the service's side in Agent+Service, those of the handler's in Agent+Handler.
-// It decides one thing: whether a request may be sent twice (RFC 9110 §9.2.2).
+// side are in Agent+Exchanges, those of the service's side in Agent+Service, those of the host's in Agent+Handler and
+// Agent+Streaming. It decides one thing: whether a request may be sent twice (RFC 9110 §9.2.2).
 
 import HTTPCodec
 import MachineCore
@@ -9,20 +9,25 @@ import TunnelLink
 final class LocalExchange {
     /// Who deals with it.
     enum Server: Sendable, Hashable {
-        /// Nobody yet: the body is being collected, for a v1 service or for the handler. Next: dialing, connection, handler.
+        /// Nobody yet: the body is being collected, for a v1 service or for the handler. Next: dialing, connection, handler,
+        /// stream.
         case collecting
         /// A connection to the service is being made. Next: connection.
         case dialing(DialID)
         /// The service. Next: nobody; dialing once, if the connection was stale.
         case connection(ConnectionID)
-        /// The host. Next: nobody.
+        /// The host, which has the whole request. Next: nobody.
         case handler(HandlerCall)
+        /// The host, piece by piece. Next: nobody.
+        case stream(HandlerCall)
         /// The answer is given; what still comes of the request is thrown away.
         case nobody
     }
 
     let stream: StreamID
     let request: WebRequest
+    /// Who is to answer: a place in the agent's table.
+    let service: Int
     let startedAt: Moment
     /// When the head or the last byte of the request came: what the wait for an answer is counted from.
     var waitsSince: Moment
@@ -31,6 +36,8 @@ final class LocalExchange {
     var prepared: ServiceRequest?
     /// Bytes of the request's body that nobody took yet: at most the stream's window in v2, the whole body in v1.
     var held: [UInt8] = []
+    /// Bytes of the request's body that a streaming host was shown and has not yet taken: at most the stream's window in v2.
+    var untakenBytes = 0
     var trailers = HTTPFields()
     /// The tunnel said that the request is whole.
     var requestEnded = false
@@ -42,12 +49,17 @@ final class LocalExchange {
     var status: Int?
     /// The answer has a body, so its end must be said.
     var responseHasBody = false
+    /// What a streaming host still owes of the length that it gave; nil if it gave none.
+    var owedBytes: UInt64?
+    /// A streaming host was told to wait.
+    var isHostPaused = false
     var requestBytes = 0
     var responseBytes = 0
 
-    init(_ stream: StreamID, _ request: WebRequest, at now: Moment) {
+    init(_ stream: StreamID, _ request: WebRequest, service: Int, at now: Moment) {
         self.stream = stream
         self.request = request
+        self.service = service
         startedAt = now
         waitsSince = now
     }

@@ -64,7 +64,7 @@ public struct GatewayURL: Sendable, Hashable {
     }
 
     /// authority = host [ ":" port ], where an IPv6 address stands in brackets (RFC 3986 §3.2).
-    private static func split(
+    static func split(
         _ authority: Substring, defaultPort: UInt16
     ) throws(GatewayURLError) -> (host: String, port: UInt16) {
         guard !authority.contains("@") else {

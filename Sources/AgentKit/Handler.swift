@@ -1,6 +1,7 @@
-// Requests that the program itself answers, without a web service: whole values both ways. Bodies are collected up to
-// `AgentConfiguration.maximumHandlerBodyBytes`; a larger one is answered with 413 and never shown.
-// Fields are checked where they are appended (HTTPFields), so that an answer cannot smuggle a line into the head.
+// Requests that the program itself answers, without a web service: the values that go both ways. For the whole-value handler
+// bodies are collected up to `AgentConfiguration.maximumHandlerBodyBytes`, and a larger one is answered with 413 and never
+// shown; the streaming handler gets a head at once, and bodies of any size in pieces. Fields are checked where they are
+// appended (HTTPFields), so that an answer cannot smuggle a line into the head.
 
 import HTTPCodec
 import RPCCore
@@ -33,6 +34,49 @@ public struct HandlerRequest: Sendable, Hashable {
         self.query = query
         self.fields = fields
         self.body = body
+    }
+}
+
+/// The head of a request; its body follows in `AgentNote.body`.
+public struct HandlerHead: Sendable, Hashable {
+    /// The method, as the visitor sent it.
+    public var method: String
+    /// The path as the visitor sent it, percent-encoding and all; a byte above 0x7f is the character of that number.
+    public var path: String
+    /// What follows the first `?`, in the same form; nil if there is none.
+    public var query: String?
+    /// End-to-end fields.
+    public var fields: HTTPFields
+    /// Whether a body may follow. `AgentNote.bodyEnd` comes in any case.
+    public var hasBody: Bool
+    /// The folder that is to answer (`LocalService.folder`); nil for the streaming handler.
+    public var folder: StaticFolder?
+
+    /// A head with these parts.
+    public init(
+        method: String, path: String, query: String? = nil, fields: HTTPFields = .init(), hasBody: Bool = false,
+        folder: StaticFolder? = nil
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.hasBody = hasBody
+        self.folder = folder
+    }
+}
+
+/// The head of an answer; its body follows in `AgentMessage.body`.
+public struct HandlerResponseHead: Sendable, Hashable {
+    /// 200 to 599; anything else becomes a whole answer of 500.
+    public var status: Int
+    /// Fields; hop-by-hop fields are left out. A `Content-Length` is held to: more or less than it is a failure.
+    public var fields: HTTPFields
+
+    /// A head with these parts.
+    public init(status: Int = 200, fields: HTTPFields = .init()) {
+        self.status = status
+        self.fields = fields
     }
 }
 

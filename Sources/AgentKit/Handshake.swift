@@ -145,6 +145,9 @@ struct Handshake: Sendable {
         case 300...399:
             let place = head.fields[.location].map { " to \(Self.safe($0.utf8))" } ?? ""
             return Refusal(reason: "the gateway redirects (\(head.status))\(place); put the right address into gatewayUrl")
+        case 409:
+            let reason = "the gateway has an agent of this id already (409)\(detail)"
+            return Refusal(reason: reason, retry: .slowly)
         case 404, 405, 426:
             let path = target.prefix { $0 != "?" }
             return Refusal(reason: "no gateway takes agents at \(path) (\(head.status))\(detail); check gatewayUrl")

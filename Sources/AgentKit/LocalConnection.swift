@@ -7,6 +7,8 @@ import HTTPCodec
 import MachineCore
 
 final class LocalConnection {
+    /// Whose it is: a place in the agent's table of services.
+    let service: Int
     /// Nil: idle in the pool.
     var owner: ExchangeKey?
     var decoder: HTTPResponseDecoder
@@ -29,7 +31,10 @@ final class LocalConnection {
     var isReadingPaused = false
     var unwritten = WriteCredit()
 
-    init(_ limits: HTTPLimits) { decoder = HTTPResponseDecoder(limits: limits) }
+    init(_ limits: HTTPLimits, service: Int) {
+        self.service = service
+        decoder = HTTPResponseDecoder(limits: limits)
+    }
 
     /// Takes up the next exchange.
     func begin(_ request: ServiceRequest, method: String, for owner: ExchangeKey) {
@@ -75,6 +80,7 @@ struct WriteCredit: Sendable, Hashable {
 struct LocalPool: Sendable {
     private struct Entry: Sendable {
         var connection: ConnectionID
+        var service: Int
         var expires: Moment
     }
 
@@ -89,11 +95,18 @@ struct LocalPool: Sendable {
     /// When the oldest is to be closed.
     var nextExpiry: Moment? { entries.first?.expires }
 
-    mutating func push(_ connection: ConnectionID, expires: Moment) {
-        entries.append(Entry(connection: connection, expires: expires))
+    mutating func push(_ connection: ConnectionID, for service: Int, expires: Moment) {
+        entries.append(Entry(connection: connection, service: service, expires: expires))
     }
 
+    /// The one that was used last, whosever it is.
     mutating func pop() -> ConnectionID? { entries.popLast()?.connection }
+
+    /// The one that this service used last. With one service it is always the last of all.
+    mutating func pop(for service: Int) -> ConnectionID? {
+        guard let index = entries.lastIndex(where: { $0.service == service }) else { return nil }
+        return entries.remove(at: index).connection
+    }
 
     mutating func remove(_ connection: ConnectionID) { entries.removeAll { $0.connection == connection } }
 

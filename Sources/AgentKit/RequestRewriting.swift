@@ -2,8 +2,7 @@
 // see, but the base path, Host, and whatever belongs to one connection only.
 //
 // The gateway is not trusted with framing: a Content-Length must be one number and agree with the body that is announced, the
-// method must not be CONNECT, and method, target and fields are checked again by the encoder. The gateway answers `Expect`
-// itself, so it goes too.
+// method must not be CONNECT, and method, target and fields are checked again by the encoder.
 
 import HTTPCodec
 import TunnelLink
@@ -32,7 +31,8 @@ extension LocalHTTPService {
             var fields = request.fields
             let host = self.host(for: fields)
             fields.removeHopByHop()
-            fields.removeAll(.expect)
+            // `Expect` is the service's to answer where its word can be passed on, and where there is a body to wait for.
+            if wholeBodyCount != nil || !request.hasBody || request.upgrade != nil { fields.removeAll(.expect) }
             try fields.set(.host, host)
             if let wholeBodyCount { try Self.setLength(wholeBodyCount, of: request.method, in: &fields) }
             let declared = try Self.declaredLength(fields)
@@ -82,7 +82,7 @@ extension LocalHTTPService {
     }
 
     /// `Content-Length`, nil if there is none. Anything but one decimal number is refused as a value that cannot be sent on.
-    private static func declaredLength(_ fields: HTTPFields) throws(HTTPFieldError) -> UInt64? {
+    static func declaredLength(_ fields: HTTPFields) throws(HTTPFieldError) -> UInt64? {
         guard let text = fields.first(.contentLength) else { return nil }
         guard fields.count(of: .contentLength) == 1, (1...19).contains(text.count) else { throw HTTPFieldError(.value) }
         var length: UInt64 = 0

@@ -50,7 +50,7 @@ final class Tunnel {
     var connection: ConnectionID?
     var exchanges = ExchangeTable()
 
-    /// The gateway drains: no longer the agent's current tunnel, and closed when idle.
+    /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
     var isRetiring = false
     /// Served for `stableAfter`.
     var isStable = false
@@ -60,6 +60,7 @@ final class Tunnel {
     var pingInterval: Duration
     var liveness = Liveness.resting
     private var pings: UInt64 = 0
+    private var pingSentAt = Moment()
 
     init(_ key: TunnelKey, dial: DialID, pingInterval: Duration) {
         self.key = key
@@ -71,11 +72,21 @@ final class Tunnel {
     var isIdle: Bool { exchanges.isEmpty && (session?.openStreams ?? 0) == 0 }
 
     /// Asks for a sign of life.
-    func ping() {
+    func ping(at now: Moment) {
         pings += 1
-        session?.ping((0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) })
+        pingSentAt = now
+        session?.ping(pingPayload)
         liveness = .awaiting
     }
+
+    /// An answer to the last ping, and to none before it, measures the round trip.
+    func pong(_ payload: ArraySlice<UInt8>, at now: Moment) {
+        guard payload.elementsEqual(pingPayload) else { return }
+        let shortest = session?.roundTrip ?? .nanoseconds(Int64.max)
+        session?.roundTrip = min(now.since(pingSentAt), shortest)
+    }
+
+    private var pingPayload: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) } }
 
     /// The transport took `count` bytes.
     func wrote(_ count: Int) {

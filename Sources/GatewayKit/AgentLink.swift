@@ -12,6 +12,14 @@ final class AgentLink {
     var presentedToken: String?
     /// It is in the registry under `agentID`.
     var isRegistered = false
+    /// What it says of itself, once it is registered.
+    var description = AgentDescription(agentID: "")
+    /// It was told to dial again: what it has in flight here is finished, whoever registers under its id.
+    var isRetiring = false
+    /// When it registered, in seconds since 1970.
+    var registeredAt: Int64 = 0
+    /// The number of the last request that it was given: of tunnels that are equally busy, the one that waited longest is next.
+    var lastExchange: UInt64 = 0
     /// The visitor of each open stream.
     var visitors: [StreamID: ConnectionID] = [:]
     /// `Host` of its handshake, for the URL that it is told.

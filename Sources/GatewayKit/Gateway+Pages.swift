@@ -63,6 +63,8 @@ extension AgentRecord {
         }
         writer.name("online")
         writer.bool(isOnline)
+        writer.name("tunnels")
+        writer.integer(Int64(connections.count))
         writer.name("webEntry")
         if isOnline, description.servesWeb { writer.string("\(pathPrefix)/\(description.agentID)/") } else { writer.null() }
         writer.name("lastSeen")

@@ -16,10 +16,11 @@ extension Gateway {
 
     mutating func receiveFromVisitor(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
         guard let phase = visitors[id]?.phase else { return }
+        statistics.bytesIn &+= UInt64(bytes.count)
         switch phase {
         case .closing: break
         case .upgraded: forwardBody(id, bytes, now, &outputs)
-        case .receivingHead, .exchanging, .discarding:
+        case .receivingHead, .awaitingAgent, .exchanging, .discarding:
             visitors[id]?.decoder.receive(bytes)
             if phase == .receivingHead, visitors[id]?.hasBegun == false {
                 visitors[id]?.hasBegun = true
@@ -40,6 +41,9 @@ extension Gateway {
             abandonExchange(id, .cancelled, now, &outputs)
             closeVisitor(id, now, &outputs)
         case .receivingHead: closeVisitor(id, now, &outputs)
+        case .awaitingAgent:
+            forgetWaiting(id)
+            closeVisitor(id, now, &outputs)
         case .closing: break
         }
     }
@@ -47,6 +51,7 @@ extension Gateway {
     /// The connection is gone.
     mutating func loseVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         abandonExchange(id, .cancelled, now, &outputs)
+        forgetWaiting(id)
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
     }
@@ -54,7 +59,7 @@ extension Gateway {
     /// Handles all that the decoder has. Also called when an answer is complete, for a pipelined request.
     mutating func pumpVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         do {
-            while let phase = visitors[id]?.phase, phase != .closing, phase != .upgraded,
+            while let phase = visitors[id]?.phase, phase != .closing, phase != .upgraded, phase != .awaitingAgent,
                 let event = try visitors[id]?.decoder.next()
             {
                 switch event {
@@ -97,6 +102,7 @@ extension Gateway {
         _ id: ConnectionID, _ head: HTTPRequestHead, _ framing: HTTPBodyFraming, _ now: Moment, _ outputs: inout Outputs
     ) {
         let request = VisitorRequest(head: head, framing: framing)
+        statistics.requests &+= 1
         switch router.route(head) {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
         case .tunnel: upgradeAgent(id, request, now, &outputs)
@@ -128,6 +134,7 @@ extension Gateway {
     mutating func answer(
         _ id: ConnectionID, _ error: GatewayError, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
     ) {
+        statistics.errors[error.code, default: 0] &+= 1
         let page = ErrorPage.page(for: error, accept: request?.head.fields[.accept])
         log(
             .debug, "visitor.refused",
@@ -176,13 +183,11 @@ extension Gateway {
     /// The connection is ready for another request, of which something may be here already.
     mutating func beginNextRequest(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         visitors[id]?.exchange = nil
-        if isDraining { return closeVisitor(id, now, &outputs) }
         visitors[id]?.phase = .receivingHead
         visitors[id]?.decoder.startNextMessage()
         let hasBegun = visitors[id]?.decoder.isIdle == false
         visitors[id]?.hasBegun = hasBegun
-        let limits = configuration.limits
-        setDeadline(of: id, at: now.advanced(by: hasBegun ? limits.headTimeout : limits.idleTimeout))
+        setDeadline(of: id, at: now.advanced(by: hasBegun ? configuration.limits.headTimeout : idleTimeout))
     }
 
     // MARK: The transport's side
@@ -190,6 +195,7 @@ extension Gateway {
     mutating func write(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ outputs: inout Outputs) {
         guard !bytes.isEmpty else { return }
         visitors[id]?.queuedBytes += bytes.count
+        statistics.bytesOut &+= UInt64(bytes.count)
         outputs.append(.transport(.write(id, bytes)))
     }
 
@@ -216,7 +222,7 @@ extension Gateway {
         let released = exchange.heldBytes - min(exchange.heldBytes, left)
         if released > 0 {
             visitors[id]?.exchange?.heldBytes -= released
-            agents[exchange.connection]?.session.consumed(released, on: exchange.stream)
+            agents[exchange.connection]?.session.consumed(released, on: exchange.stream, now: now)
             markDirty(exchange.connection)
         }
     }
@@ -241,6 +247,7 @@ extension Gateway {
         switch visitor.phase {
         case .receivingHead where visitor.hasBegun: answer(id, .requestTimedOut, to: nil, now, &outputs)
         case .receivingHead, .discarding: closeVisitor(id, now, &outputs)
+        case .awaitingAgent: waitIsOver(id, now, &outputs)
         case .exchanging: exchangeTimedOut(id, now, &outputs)
         case .upgraded, .closing: outputs.append(.transport(.abort(id)))
         }

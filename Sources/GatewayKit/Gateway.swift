@@ -1,10 +1,13 @@
 // The gateway as a machine: visitors in, agents in, bytes between them. It owns every connection's state by id; the transport owns
 // the sockets. This file is the switchboard: what happened is sent to the extension that knows what to do.
 //
-//     Visitors    a connection's requests: decoding, own answers, time limits          Gateway+Visitors
-//     Exchanges   a request on its way to an agent, its answer on its way back         Gateway+Exchanges
-//     Agents      handshake, registration, liveness, what comes through a tunnel       Gateway+Agents
-//     Pages       what the gateway itself has to say                                   Gateway+Pages
+//     Visitors        a connection's requests: decoding, own answers, time limits      Gateway+Visitors
+//     Requests        a request on its way to an agent                                 Gateway+Requests
+//     Responses       its answer on its way back                                       Gateway+Responses
+//     Failures        what goes wrong on either way, and what takes too long           Gateway+Failures
+//     Registration    an agent's handshake and registration                            Gateway+Registration
+//     Agents          what comes through a tunnel, liveness, the end                   Gateway+Agents
+//     Pages           what the gateway itself has to say                               Gateway+Pages
 
 import HTTPCodec
 import MachineCore
@@ -63,10 +66,15 @@ public struct Gateway: Machine {
     var deadlines = Deadlines<GatewayTimer>()
     /// Agents whose output is to be collected at the end of the turn.
     var dirtyAgents: [ConnectionID] = []
+    /// Visitors whose agent is not here and may come yet, by its id in lower case. `waitingCount` is their number.
+    var waiting: [String: [ConnectionID]] = [:]
+    var waitingCount = 0
     var drainDeadline: Moment?
     var hasDrained = false
     var sessionCount: UInt64 = 0
     var date = CachedDate()
+    /// What happened since the start.
+    public internal(set) var statistics = GatewayStatistics()
 
     /// A gateway that nobody has connected to yet.
     public init(_ configuration: GatewayConfiguration, clock: WallClock) {
@@ -92,10 +100,13 @@ public struct Gateway: Machine {
     /// Collects what is ready for each tunnel into one write.
     public mutating func finishTurn(now: Moment, into outputs: inout Outputs) {
         while let id = dirtyAgents.popLast() {
-            agents[id]?.isDirty = false
-            guard let ready = agents[id]?.session.takeOutput() else { continue }
+            guard let link = agents[id] else { continue }
+            if link.session.wantsRoundTrip, link.pingSentAt == nil { ping(id, now) }
+            link.isDirty = false
+            let ready = link.session.takeOutput()
             if !ready.isEmpty { outputs.append(.transport(.write(id, ready))) }
             pumpAgent(id, now, &outputs)  // sending may have made room in a stream that was full
+            if isDraining { releaseIfIdle(id, now, &outputs) }
         }
         finishDrain(now, &outputs)
     }
@@ -191,12 +202,26 @@ extension Gateway {
         deadlines.set(.drain, at: deadline)
         log(.info, "gateway.draining", [.init("withinMs", "\(duration.wholeMilliseconds)")], &outputs)
         for id in agents.allIDs {
+            agents[id]?.isRetiring = true
             agents[id]?.session.drain(within: duration)
             markDirty(id)
         }
+        // A request may be on its way on a connection that looks idle: it is closed when nothing came for a moment.
         for id in visitors.allIDs where visitors[id]?.phase == .receivingHead && visitors[id]?.hasBegun == false {
-            closeVisitor(id, now, &outputs)
+            setDeadline(of: id, at: now.advanced(by: idleTimeout))
         }
+    }
+
+    /// How long a connection is kept between requests.
+    var idleTimeout: Duration {
+        isDraining ? min(configuration.limits.drainLinger, configuration.limits.idleTimeout) : configuration.limits.idleTimeout
+    }
+
+    /// A v1 agent need not know `gateway.drain`: it is sent away, to dial again, as soon as nothing of it is in flight. A v2 agent
+    /// has another tunnel by then, and this one is of use as long as there are visitors.
+    private mutating func releaseIfIdle(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let link = agents[id], link.session.version == .v1, link.visitors.isEmpty else { return }
+        closeAgent(id, .serviceRestart, "the gateway stops", now, &outputs)
     }
 
     /// When the last request is answered, the tunnels go too.

@@ -45,6 +45,8 @@ public enum DuplicateAgents: String, Sendable, Hashable, CaseIterable {
     case replace
     /// The old connection stays.
     case reject
+    /// All stay and share the work: a request goes to the one with the fewest under way.
+    case balance
 }
 
 /// The page at `/`.
@@ -67,6 +69,9 @@ public struct WebConfiguration: Sendable, Hashable {
     public var authTokens: [String] = []
     /// How long a service may take until the head of its answer.
     public var timeout = Duration.seconds(30)
+    /// How long a request waits for an agent that is not here, so that a restart of the gateway, or a tunnel that broke, is a delay
+    /// instead of an error; zero: not at all.
+    public var agentWait = Duration.zero
     /// `{agentId}.` before this host name reaches an agent too; nil: only by path.
     public var subdomainHost: String?
     /// The largest request body, in bytes; 0: no limit.
@@ -77,7 +82,8 @@ public struct WebConfiguration: Sendable, Hashable {
 
 /// What a gateway holds, and how long it waits.
 public struct GatewayLimits: Sendable, Hashable {
-    /// Of one tunnel. Memory of one agent: at most `maximumStreams` × (`initialWindow` + `streamQueueBytes`) while all stream.
+    /// Of one tunnel. Memory of one agent: at most `maximumStreams` × (`initialWindow` + `streamQueueBytes`) + `windowBudget` while
+    /// all stream.
     public var tunnel = TunnelLimits()
     /// Of visitors' requests. A visitor in the middle of its head holds at most start line + field section, 40 KiB.
     public var http = HTTPLimits()
@@ -89,6 +95,8 @@ public struct GatewayLimits: Sendable, Hashable {
     public var headTimeout = Duration.seconds(10)
     /// Between requests on one connection.
     public var idleTimeout = Duration.seconds(75)
+    /// The same once a drain has begun: a request may be on its way on a connection that looks idle.
+    public var drainLinger = Duration.seconds(1)
     /// How long a visitor may leave unread what was sent to it.
     public var writeTimeout = Duration.seconds(60)
     /// From the WebSocket handshake to `agent.register`.
@@ -97,6 +105,9 @@ public struct GatewayLimits: Sendable, Hashable {
     public var pingInterval = Duration.seconds(20)
     /// How long its answer may take.
     public var pongTimeout = Duration.seconds(10)
+    /// How long a visitor that expects `100 Continue` waits for the service's word; then it is told to go on anyway, since an agent
+    /// may not know how to pass that word on.
+    public var continueTimeout = Duration.seconds(1)
     /// Request bytes that are read and thrown away so that a connection survives an early answer; beyond, it is closed.
     public var maximumDiscardedBody: UInt64 = 64 * 1024
     /// The defaults.

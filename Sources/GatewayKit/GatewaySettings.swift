@@ -68,6 +68,7 @@ extension WebConfiguration {
         }
         authTokens = GatewayConfiguration.readTokens(base + "authToken", &reader)
         if let count = reader.integer(base + "timeoutMs", in: 1...86_400_000) { timeout = .milliseconds(count) }
+        if let count = reader.integer(base + "agentWaitMs", in: 0...60_000) { agentWait = .milliseconds(count) }
         subdomainHost = reader.text(base + "subdomainHost")
         if let count = reader.integer(base + "maxBody", in: 0...Int.max) { maximumBody = UInt64(count) }
     }
@@ -80,6 +81,8 @@ extension GatewayLimits {
         }
         if let count = reader.integer("limits.maxStreamsPerAgent", in: 1...65_536) { tunnel.maximumStreams = count }
         if let count = reader.integer("limits.initialWindow", in: 16_384...1 << 30) { tunnel.initialWindow = count }
+        if let count = reader.integer("limits.maxWindowPerStream", in: 16_384...1 << 30) { tunnel.maximumWindow = count }
+        if let count = reader.integer("limits.windowBudgetPerAgent", in: 0...1 << 40) { tunnel.windowBudget = count }
         if let count = reader.integer("limits.maxConnections", in: 1...10_000_000) { maximumConnections = count }
         if let count = reader.integer("limits.maxHeadBytes", in: 1_024...1 << 20) { http.maximumFieldSectionBytes = count }
         let times: [(String, WritableKeyPath<GatewayLimits, Duration>)] = [

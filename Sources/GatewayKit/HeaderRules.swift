@@ -16,6 +16,8 @@ struct VisitorContext: Sendable {
     var prefix: String
     /// `Authorization` held our own token.
     var removesAuthorization: Bool
+    /// The service is asked itself whether it wants the body.
+    var passesExpect = false
 }
 
 enum HeaderRules {
@@ -42,7 +44,7 @@ enum HeaderRules {
         var fields = head.fields
         removeHopByHop(&fields)
         fields.removeAll(.host)
-        fields.removeAll(.expect)
+        if !visitor.passesExpect { fields.removeAll(.expect) }
         if visitor.removesAuthorization { fields.removeAll(.authorization) }
         let host = head.fields[.host] ?? ""
         if !visitor.isTrustedProxy { fields.removeAll { isForwarding($0.name) } }
@@ -70,6 +72,31 @@ enum HeaderRules {
         }
         return fields
     }
+
+    /// The trailers that the visitor gets. Whoever merges trailers into the head must not find there what a head may not have: our
+    /// error mark, what belongs to one connection, and what decides about framing, routing or credentials (RFC 9110 §6.5.1). Nor
+    /// what would have been rewritten there.
+    static func trailersToVisitor(_ trailers: HTTPFields) -> HTTPFields {
+        guard !trailers.isEmpty else { return trailers }
+        var fields = trailers
+        removeHopByHop(&fields)
+        for name in notInTrailers { fields.removeAll(name) }
+        return fields
+    }
+
+    /// The trailers that the service gets: the same, and nothing that pretends to come from a proxy.
+    static func trailersToService(_ trailers: HTTPFields) -> HTTPFields {
+        guard !trailers.isEmpty else { return trailers }
+        var fields = trailersToVisitor(trailers)
+        fields.removeAll { isForwarding($0.name) }
+        fields.removeAll("forwarded")
+        return fields
+    }
+
+    private static let notInTrailers: [HTTPFieldName] = [
+        errorMark, .contentLength, .contentType, .contentEncoding, .contentRange, .host, .expect, .authorization, .cookie,
+        .setCookie, .location,
+    ]
 
     /// A `Location` of the service, as the visitor must see it: one on the service's own loopback address, or on the visitor's
     /// host, is a path here; a path that is not under the prefix is put there.

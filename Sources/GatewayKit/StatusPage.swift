@@ -32,12 +32,18 @@ enum StatusPage {
         let time = UTCTime.text(agent.connectedAt).prefix(19).split(separator: "T").joined(separator: " ")
         let status =
             agent.isOnline
-            ? "<span class=\"on\">\(HTML.escaped(description.status))</span>" : "<span class=\"off\">offline</span>"
+            ? "<span class=\"on\">\(HTML.escaped(description.status))</span>\(share(of: agent))"
+            : "<span class=\"off\">offline</span>"
         let cells = [
             HTML.escaped(description.agentID), status, HTML.escaped(description.type), HTML.escaped(description.host),
             HTML.escaped(description.model), entry, time,
         ]
         return "<tr>\(cells.map { "<td>\($0.isEmpty ? "—" : $0)</td>" }.joined())</tr>"
+    }
+
+    /// How many tunnels share the work, if there are several.
+    private static func share(of agent: AgentRecord) -> String {
+        agent.connections.count > 1 ? " × \(agent.connections.count)" : ""
     }
 
     static let style = """

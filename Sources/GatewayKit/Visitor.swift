@@ -6,8 +6,10 @@ import TunnelLink
 
 final class Visitor {
     enum Phase: Sendable, Hashable {
-        /// Between requests or in a head. → exchanging, discarding, closing
+        /// Between requests or in a head. → awaitingAgent, exchanging, discarding, closing
         case receivingHead
+        /// The head is here, its agent is not, and may come yet. → exchanging, discarding, closing
+        case awaitingAgent
         /// A request is on its way to an agent or back. → receivingHead, upgraded, discarding, closing
         case exchanging
         /// The answer is out and the rest of the request is of no interest. → receivingHead, closing
@@ -22,6 +24,8 @@ final class Visitor {
     var decoder: HTTPRequestDecoder
     var phase = Phase.receivingHead
     var exchange: WebExchange?
+    /// Set while awaitingAgent.
+    var waiting: WaitingRequest?
     /// Given to the transport and not yet written.
     var queuedBytes = 0
     var isReading = true
@@ -50,6 +54,8 @@ final class WebExchange {
     /// The visitor asks to leave HTTP: the request's end is not the end of its bytes.
     var isUpgrade = false
     var requestEnded = false
+    /// The visitor holds its body back until it is told to go on (RFC 9110 §10.1.1).
+    var awaitsContinue = false
     /// Bytes of the request's body so far.
     var requestBytes: UInt64 = 0
     /// The status, once the head of the answer is out.
@@ -83,6 +89,9 @@ struct VisitorRequest: Sendable {
     var framing: HTTPBodyFraming
     /// The body has come whole and was taken care of.
     var isOver = false
+
+    /// Whether there is a body and the visitor waits before it sends it. One that may hold back nothing need not be told.
+    var expectsContinue: Bool { framing != .none && framing != .length(0) && head.expectsContinue }
 
     /// Whether what is left of the body may be read and thrown away to keep the connection.
     func canDiscard(upTo limit: UInt64) -> Bool {

@@ -1,4 +1,4 @@
-// What both ends say to each other, as values. How they look on the wire is in MessageCoding and DataFrame.
+// What both ends say to each other, as values. How they look on the wire is in AgentMessages, WebMessages and DataFrame.
 
 import HTTPCodec
 import RPCCore
@@ -146,6 +146,23 @@ public struct WebResponse: Sendable, Hashable {
         self.hasBody = hasBody
         self.wholeBodyCount = wholeBodyCount
     }
+}
+
+/// An answer before the answer (RFC 9110 §15.2): `web.informational`, v2 only. Any number of them may precede a `WebResponse`.
+public struct WebInformational: Sendable, Hashable {
+    /// 100, 102 or 103: what `isValidStatus` lets pass. 101 is an answer of its own.
+    public var status: Int
+    /// End-to-end fields.
+    public var fields: HTTPFields
+
+    /// An interim answer with these parts.
+    public init(status: Int, fields: HTTPFields = HTTPFields()) {
+        self.status = status
+        self.fields = fields
+    }
+
+    /// Whether an interim answer may have this status: Continue, Processing or Early Hints.
+    public static func isValidStatus(_ status: Int) -> Bool { status == 100 || status == 102 || status == 103 }
 }
 
 /// Why a stream ended before its time.

@@ -10,6 +10,8 @@ public enum TunnelEvent: Sendable, Hashable {
     case register(RPCID, AgentDescription)
     /// To a gateway: something about the agent changed.
     case status(StatusUpdate)
+    /// To a gateway: an answer before the answer (100, 102 or 103); the head itself is still to come.
+    case informational(StreamID, WebInformational)
     /// To a gateway: the head of an answer. Followed by `data` and one `end`, or `reset`.
     case response(StreamID, WebResponse)
     /// To a gateway: there will be no answer; the stream is over.
@@ -54,10 +56,15 @@ public enum SendOutcome: Sendable, Hashable {
 
 /// What a tunnel holds at most.
 public struct TunnelLimits: Sendable, Hashable {
-    /// Exchanges at once. With `initialWindow` it bounds the memory of one tunnel.
+    /// Exchanges at once. With `initialWindow` and `windowBudget` it bounds the memory of one tunnel.
     public var maximumStreams = 1024
-    /// Bytes that may be under way on one stream in one direction without the receiver's word (v2).
+    /// Bytes that may be under way on a new stream in one direction without the receiver's word (v2).
     public var initialWindow = 256 * 1024
+    /// What the window of one stream may grow to (v2): 16 MiB fill 640 Mbit/s at 200 ms.
+    public var maximumWindow = 16 * 1024 * 1024
+    /// What all streams' windows together may grow beyond their initial size (v2). Memory: this much in all, while as many streams
+    /// as may are open and their readers stopped together.
+    public var windowBudget = 64 * 1024 * 1024
     /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
     public var maximumBufferedBody = 8 * 1024 * 1024
     /// The largest JSON-RPC message without a body. Heads are at most 40 KiB, and JSON may write one byte as six.

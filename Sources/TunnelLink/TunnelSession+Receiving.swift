@@ -84,12 +84,23 @@ extension TunnelSession {
         case ("gateway.drain", false):
             let within = try envelope.payload?.integer("withinMs", in: 0...86_400_000) ?? 0
             events.append(.drain(within: .milliseconds(within)))
+        case ("web.informational", true):
+            guard let params = envelope.payload, let id = try openStream(in: params), streams[id]?.headReceived == false,
+                let interim = try WebInformational(params)
+            else { return }
+            events.append(.informational(id, interim))
         case ("web.trailers", _):
-            guard let number = try envelope.payload?.integer("stream", in: 0...Int64(UInt32.max)) else { return }
-            let trailers = try HTTPFields(envelope.payload?["trailers"], member: "trailers")
-            streams[StreamID(rawValue: UInt32(number))]?.receivedTrailers = trailers
+            guard let params = envelope.payload, let id = try openStream(in: params) else { return }
+            streams[id]?.receivedTrailers = try HTTPFields(params["trailers"], member: "trailers")
         default: break
         }
+    }
+
+    /// The open stream that a notification is about; nil if it is over, or never was.
+    private func openStream(in params: JSONNode) throws(BadParams) -> StreamID? {
+        guard version == .v2, let number = try params.integer("stream", in: 0...Int64(UInt32.max)) else { return nil }
+        let id = StreamID(rawValue: UInt32(number))
+        return streams[id] == nil ? nil : id
     }
 
     // MARK: Requests and their answers
@@ -183,7 +194,7 @@ extension TunnelSession {
     }
 
     private mutating func failStream(_ id: StreamID, _ failure: RPCFailure) {
-        streams[id] = nil
+        remove(id)
         events.append(.failed(id, failure))
     }
 
@@ -200,7 +211,7 @@ extension TunnelSession {
         case .data(let id, let payload, let end): handleData(id, payload, end: end)
         case .credit(let id, let count): handleCredit(id, count)
         case .reset(let id, let reason):
-            if streams.removeValue(forKey: id) != nil { events.append(.reset(id, reason)) }
+            if remove(id) { events.append(.reset(id, reason)) }
         }
     }
 

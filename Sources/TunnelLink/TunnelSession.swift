@@ -32,11 +32,19 @@ public struct TunnelSession {
     var events = FIFO<TunnelEvent>()
     /// Encoded and ready for the wire.
     var output: [UInt8] = []
-    private var scheduled = FIFO<StreamID>()
+    /// Streams that await their turn: those that are sendable, each once.
+    var scheduled = FIFO<StreamID>()
     private var lastStream: UInt32 = 0
     /// Taken by the transport and not yet written.
     private var unwritten = 0
-    private var scratch: [UInt8] = []
+    /// The last message's buffer, for the next.
+    var scratch: [UInt8] = []
+    /// What windows have grown by: the sum of `grownBytes` of the streams that are open, `<= limits.windowBudget`.
+    private var grownBytes = 0
+    /// The shortest time that a ping and its answer took; the owner measures it. Windows do not grow before it is known.
+    public var roundTrip: Duration?
+    /// A stream emptied a whole window and `roundTrip` is not known: the owner should ping now.
+    public private(set) var wantsRoundTrip = false
     /// Agent: the id of the `agent.register` that awaits its answer.
     var registrationID: RPCID?
     /// Gateway: the id in the URL, for agents that do not repeat it in `agent.register`.
@@ -139,7 +147,10 @@ public struct TunnelSession {
     }
 
     /// Asks for a sign of life; `pong` with the same payload (at most 125 bytes) answers.
-    public mutating func ping(_ payload: [UInt8]) { _ = socket.ping(payload[...], into: &output) }
+    public mutating func ping(_ payload: [UInt8]) {
+        wantsRoundTrip = false
+        _ = socket.ping(payload[...], into: &output)
+    }
 
     /// Says goodbye. What the peer still sends is ignored, but for its own close.
     public mutating func close(_ code: WSCloseCode, reason: String) { socket.close(code, reason: reason, into: &output) }
@@ -161,6 +172,19 @@ public struct TunnelSession {
         }
         streams[id] = stream
         return id
+    }
+
+    /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass, after
+    /// the head, and if the stream is gone.
+    public mutating func inform(_ interim: WebInformational, on id: StreamID) {
+        guard version == .v2, WebInformational.isValidStatus(interim.status), let stream = streams[id], !stream.headSent else {
+            return
+        }
+        sendText { writer in
+            RPCCodec.beginNotification(method: "web.informational", in: &writer)
+            interim.write(to: &writer, stream: id)
+            writer.endObject()
+        }
     }
 
     /// Agent: sends the head of the answer. Ignored if the stream is gone.
@@ -195,15 +219,40 @@ public struct TunnelSession {
         return .sent
     }
 
-    /// The owner is rid of `count` bytes that came on the stream: the peer may send as many more.
-    public mutating func consumed(_ count: Int, on id: StreamID) {
-        guard version == .v2, count > 0, let credit = streams[id]?.receiveWindow.release(count) else { return }
+    /// The owner is rid of `count` bytes that came on the stream: the peer may send as many more, and further ones if the window
+    /// turns out to be too small for the road. Without `now` it stays as it is.
+    public mutating func consumed(_ count: Int, on id: StreamID, now: Moment? = nil) {
+        guard version == .v2, count > 0, let stream = streams[id] else { return }
+        var credit = stream.receiveWindow.release(count) ?? 0
+        if let now, !stream.endReceived { credit += growth(of: stream, by: count, now) }
+        guard credit > 0 else { return }
         _ = socket.binary(DataFrame.credit(id, credit)[...], into: &output)
     }
 
+    /// Doubles the window of a stream that emptied it in less than two round trips. No stream takes more than half of what is left
+    /// of the budget, so that those that come later find something too.
+    private mutating func growth(of stream: TunnelStream, by count: Int, _ now: Moment) -> Int {
+        let window = stream.receiveWindow.capacity
+        guard let elapsed = stream.pace.advance(count, window: window, now: now) else { return 0 }
+        guard let roundTrip else {
+            wantsRoundTrip = true
+            return 0
+        }
+        guard elapsed < roundTrip * 2 else { return 0 }
+        let growth = min(window, limits.maximumWindow - window, (limits.windowBudget - grownBytes) / 2)
+        guard growth >= Self.leastGrowth else { return 0 }
+        stream.receiveWindow.grow(by: growth)
+        stream.grownBytes += growth
+        grownBytes += growth
+        return growth
+    }
+
+    /// Less is not worth a message.
+    private static let leastGrowth = 16 * 1024
+
     /// Gives the stream up. The peer is told why (v2); v1 has no word for it.
     public mutating func reset(_ id: StreamID, _ reason: ResetReason) {
-        guard streams.removeValue(forKey: id) != nil, version == .v2 else { return }
+        guard remove(id), version == .v2 else { return }
         _ = socket.binary(DataFrame.reset(id, reason)[...], into: &output)
     }
 
@@ -211,157 +260,25 @@ public struct TunnelSession {
     public mutating func fail(_ id: StreamID, _ failure: RPCFailure, reason: ResetReason) {
         guard let stream = streams[id] else { return }
         if version == .v2, stream.headSent { return reset(id, reason) }
-        streams[id] = nil
+        remove(id)
         reply(stream.requestID, failure)
     }
-}
 
-// MARK: Sending
+    // MARK: Shared with the extensions
 
-extension TunnelSession {
+    /// Takes the stream away, and its share of the budget back; false if it is not there.
+    @discardableResult mutating func remove(_ id: StreamID) -> Bool {
+        guard let stream = streams.removeValue(forKey: id) else { return false }
+        grownBytes -= stream.grownBytes
+        return true
+    }
+
     /// A number that no open stream has. Numbers are reused after 2^32 streams, long after anyone remembers them.
     mutating func nextStreamID() -> StreamID {
         repeat { lastStream = lastStream == .max ? 1 : lastStream + 1 } while streams[StreamID(rawValue: lastStream)] != nil
         return StreamID(rawValue: lastStream)
     }
 
-    private var room: Int { limits.outputHighWater - backlog }
-
-    /// Writes one JSON-RPC message into a buffer that is kept, and frames it.
-    mutating func sendText(_ write: (inout JSONWriter) -> Void) {
-        var writer = JSONWriter(reusing: scratch)
-        scratch = []
-        write(&writer)
-        var text = writer.finish()
-        _ = socket.text(text[...], into: &output)
-        if text.capacity <= 16 * 1024 {
-            text.removeAll(keepingCapacity: true)
-            scratch = text
-        }
-    }
-
-    mutating func reply(_ id: RPCID, _ failure: RPCFailure) {
-        sendText { RPCCodec.writeFailure(id: id, failure, in: &$0) }
-    }
-
-    private mutating func sendRequest(_ request: WebRequest, on id: StreamID, wholeBody: ArraySlice<UInt8>?) {
-        sendText { writer in
-            RPCCodec.beginRequest(id: .string(id.requestID), method: "web.request", in: &writer)
-            request.write(to: &writer, stream: id, wholeBody: wholeBody)
-            writer.endObject()
-        }
-    }
-
-    private mutating func sendResponse(
-        _ response: WebResponse, on id: StreamID, requestID: RPCID, wholeBody: ArraySlice<UInt8>?
-    ) {
-        sendText { writer in
-            RPCCodec.beginResult(id: requestID, in: &writer)
-            response.write(to: &writer, stream: id, wholeBody: wholeBody)
-            writer.endObject()
-        }
-    }
-
-    private mutating func sendTrailers(_ trailers: HTTPFields, on id: StreamID) {
-        sendText { writer in
-            RPCCodec.beginNotification(method: "web.trailers", in: &writer)
-            writer.beginObject()
-            writer.name("stream")
-            writer.integer(Int64(id.rawValue))
-            writer.name("trailers")
-            trailers.write(to: &writer)
-            writer.endObject()
-            writer.endObject()
-        }
-    }
-
-    /// v1: keeps the bytes, and sends the whole at the end.
-    private mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, end: Bool) -> SendOutcome {
-        let held = streams[id]?.queue.count ?? 0
-        guard held + bytes.count <= limits.maximumBufferedBody else { return .overflow }
-        streams[id]?.queue.append(bytes)
-        guard end, let stream = streams[id] else { return .sent }
-        let body = stream.queue.takeAll()
-        stream.endRequested = true
-        stream.endSent = true
-        if let request = stream.heldRequest {
-            stream.heldRequest = nil
-            sendRequest(request, on: id, wholeBody: body)
-        } else if let response = stream.heldResponse {
-            stream.heldResponse = nil
-            sendResponse(response, on: id, requestID: stream.requestID, wholeBody: body)
-        }
-        forgetIfOver(id)
-        return .sent
-    }
-
-    /// v2, the usual case: nobody waits, so what credit and room allow goes straight into the output.
-    private mutating func sendNow(_ rest: inout ArraySlice<UInt8>, on id: StreamID, end: Bool) {
-        while !rest.isEmpty, room > 0 {
-            let count = streams[id]?.sendWindow.take(upTo: min(rest.count, DataFrame.maximumPayloadCount)) ?? 0
-            if count == 0 { return }
-            let isLast = end && count == rest.count
-            frame(rest.prefix(count), on: id, end: isLast)
-            rest = rest.dropFirst(count)
-            if isLast {
-                streams[id]?.endRequested = true
-                forgetIfOver(id)
-            }
-        }
-    }
-
-    /// v2: what could not go at once waits for its turn. How much waits then, or nil if nothing is left to send.
-    private mutating func queue(_ rest: ArraySlice<UInt8>, on id: StreamID, end: Bool, trailers: HTTPFields) -> Int? {
-        guard let stream = streams[id], !stream.endSent else { return nil }
-        stream.queue.append(rest)
-        if end {
-            stream.endRequested = true
-            stream.trailers = trailers
-        }
-        let count = stream.queue.count
-        schedule(id, stream)
-        return count
-    }
-
-    func isSchedulable(_ stream: TunnelStream) -> Bool { stream.isSendable && !stream.isScheduled }
-
-    mutating func schedule(_ id: StreamID, _ stream: TunnelStream) {
-        guard isSchedulable(stream) else { return }
-        stream.isScheduled = true
-        scheduled.append(id)
-    }
-
-    /// Gives the streams their turns while there is room: at most 16 KiB each while others wait.
-    private mutating func pump() {
-        while room > 0, let id = scheduled.popFirst() {
-            guard let stream = streams[id] else { continue }
-            stream.isScheduled = false
-            let most = scheduled.isEmpty ? DataFrame.maximumPayloadCount : 16 * 1024
-            let count = stream.sendWindow.take(upTo: min(most, stream.queue.count))
-            let isLast = stream.endRequested && count == stream.queue.count
-            if isLast, !stream.trailers.isEmpty { sendTrailers(stream.trailers, on: id) }
-            if count > 0 || isLast {
-                let header = DataFrame.dataHeader(id, end: isLast)
-                _ = socket.binary(header[...], stream.queue.prefix(count), into: &output)
-                stream.queue.drop(count)
-                stream.endSent = isLast
-            }
-            if stream.isFull, stream.queue.count <= limits.streamQueueBytes / 2 {
-                stream.isFull = false
-                events.append(.resume(id))
-            }
-            schedule(id, stream)
-            forgetIfOver(id)
-        }
-    }
-
-    private mutating func frame(_ payload: ArraySlice<UInt8>, on id: StreamID, end: Bool) {
-        _ = socket.binary(DataFrame.dataHeader(id, end: end)[...], payload, into: &output)
-        if end { streams[id]?.endSent = true }
-    }
-
-    /// A stream both of whose directions have ended is over.
-    mutating func forgetIfOver(_ id: StreamID) {
-        if let stream = streams[id], stream.endSent, stream.endReceived { streams[id] = nil }
-    }
+    /// Bytes of data that may still join the output. Control is not held to it.
+    var room: Int { limits.outputHighWater - backlog }
 }

@@ -29,6 +29,10 @@ final class TunnelStream {
     var isFull = false
 
     var receiveWindow: ReceiveWindow
+    /// How fast it empties.
+    var pace = WindowPace()
+    /// What it has beyond the initial window, out of the tunnel's budget.
+    var grownBytes = 0
     var endReceived = false
     /// Came by `web.trailers`, for the end that follows.
     var receivedTrailers = HTTPFields()

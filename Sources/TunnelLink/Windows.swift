@@ -1,7 +1,10 @@
-// Flow control of one direction of one stream, alone in two small structs.
+// Flow control of one direction of one stream, alone in small structs.
 //
 // The invariant on both ends: bytes that the receiver holds  <=  capacity. Credit returns only when bytes have left the receiver
 // (the final socket took them), never when they were merely parsed, so a slow reader throttles the sender and nobody's memory grows.
+// Capacity grows where it is what keeps the road from being filled; TunnelSession has the budget.
+
+import MachineCore
 
 /// What we let the peer send.
 public struct ReceiveWindow: Sendable, Hashable {
@@ -32,6 +35,32 @@ public struct ReceiveWindow: Sendable, Hashable {
         defer { unannounced = 0 }
         credit += unannounced
         return unannounced
+    }
+
+    /// From now on the window holds `count` bytes more, and the peer may send so many more: to be announced.
+    mutating func grow(by count: Int) {
+        capacity += count
+        credit += count
+    }
+}
+
+/// How fast a window is emptied: the bytes that left since a moment. A sender that waits for credit sends one window in each round
+/// trip, so a window that empties in less than two is too small for the road; one that takes longer holds all that the road carries.
+struct WindowPace: Sendable, Hashable {
+    private var began: Moment?
+    private var count = 0
+
+    /// `count` bytes left. The time that it took to empty a whole window, each time that happens.
+    mutating func advance(_ count: Int, window: Int, now: Moment) -> Duration? {
+        guard let began else {
+            self.began = now
+            return nil
+        }
+        self.count += count
+        guard self.count >= window else { return nil }
+        self.began = now
+        self.count = 0
+        return now.since(began)
     }
 }
 

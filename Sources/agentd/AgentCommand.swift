@@ -7,10 +7,10 @@ import SocketKit
 enum AgentCommand {
     static let parser = CommandLineParser(
         program: "agentd",
-        summary: "The private end of miagent: makes a web service on this machine reachable through a gateway.",
+        summary: "The private end of miagent: makes a web service or a folder on this machine reachable through a gateway.",
         synopsis: [
-            "agentd PORT --gateway ws://HOST/agent --token TOKEN --id ID", "agentd --config FILE [options]",
-            "agentd --check-config --config FILE",
+            "PORT|URL|DIRECTORY --gateway ws://HOST/agent --token TOKEN --id ID", "--config FILE [options]",
+            "--check-config --config FILE",
         ],
         options: [
             CommandLineOption(
@@ -44,7 +44,9 @@ enum AgentCommand {
             CommandLineOption(name: "--help", short: "-h", help: "Show this help and exit."),
             CommandLineOption(name: "--version", short: "-V", help: "Show the version and exit."),
         ],
-        positional: CommandLinePositional(valueName: "PORT", count: 0...1, help: "The web service's port on this machine."))
+        positional: CommandLinePositional(
+            valueName: "SERVICE", count: 0...1,
+            help: "A web service's port on this machine, its address (http://HOST:PORT), or a folder whose files are served."))
 
     static func run(arguments: [String]) -> Int32 {
         let words: ParsedCommandLine

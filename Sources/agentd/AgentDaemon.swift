@@ -7,6 +7,7 @@ import SocketKit
 final class AgentDaemon {
     private let settings: AgentDaemonSettings
     private let notifier = ServiceNotifier()
+    private let folders = FolderServer()
     private var isStopping = false
 
     init(_ settings: AgentDaemonSettings) { self.settings = settings }
@@ -47,7 +48,12 @@ final class AgentDaemon {
             runner.stop()
         case .phase(let phase):
             if case .backingOff(_, let reason) = phase { _ = notifier.status("waiting to dial again: \(reason)") }
-        case .call: break  // there is no in-process service here
+        case .open(let call, let head): runner.send(folders.begin(call, head))
+        case .writable(let call):
+            if let piece = folders.next(call) { runner.send(piece) }
+        case .cancelled(let call): folders.cancel(call)
+        case .body(let call, let bytes): runner.send(.took(call, bytes.count))  // a GET's body means nothing
+        case .call, .bodyEnd, .full: break
         }
     }
 
@@ -56,14 +62,18 @@ final class AgentDaemon {
         flushStandardOutput()
     }
 
-    private var serviceText: String {
-        switch settings.agent.service {
+    private var serviceText: String { Self.text(of: settings.agent.service) }
+
+    private static func text(of service: LocalService) -> String {
+        switch service {
         case .http(let service):
             switch service.endpoint {
-            case .tcp(let host, let port): "http://\(host):\(port)\(service.basePath)"
+            case .tcp(let host, let port): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(service.basePath)"
             case .unix(let path): path
             }
-        case .handler, .none: "no web service"
+        case .folder(let folder): "the files in \(folder.path)"
+        case .routes(let routes): routes.map { "\($0.prefix): \(text(of: $0.service))" }.joined(separator: ", ")
+        case .handler, .streamingHandler, .none: "no web service"
         }
     }
 

@@ -23,7 +23,7 @@ struct AgentDaemonSettings {
             throw SettingsRefused(problems: ["\(error)"])
         }
         var flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
-        if let port = words.positionals.first { flags.append(SettingsFlag(name: "PORT", path: "webService.port", value: port)) }
+        if let word = words.positionals.first { flags.append(flag(forService: word)) }
         var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
         let settings = read(&reader, printsByDefault: path == nil || isTerminal(1))
@@ -34,9 +34,18 @@ struct AgentDaemonSettings {
         return settings
     }
 
+    /// A port, an address or a folder, by its form.
+    private static func flag(forService word: String) -> SettingsFlag {
+        if word.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            return SettingsFlag(name: "PORT", path: "webService.port", value: word)
+        }
+        if word.contains("://") { return SettingsFlag(name: "URL", path: "webService.url", value: word) }
+        return SettingsFlag(name: "DIRECTORY", path: "webService.directory", value: word)
+    }
+
     private static func read(_ reader: inout SettingsReader, printsByDefault: Bool) -> AgentDaemonSettings? {
         let secret = secretFile("gatewayTokenFile", &reader)
-        let configuration = AgentConfiguration.read(from: &reader)
+        let configuration = AgentConfiguration.read(from: &reader, folderProblem: FolderServer.problem)
         let prints = reader.flag("logRequests") ?? printsByDefault
         let drain = reader.integer("drainMs", in: 0...3_600_000) ?? 10_000
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))

@@ -53,6 +53,7 @@ enum Demo {
                     case .call(let call, let request): runner.send(.respond(call, DemoService.respond(to: request)))
                     case .stopped: runner.stop()
                     case .phase, .exchange, .registered: break
+                    case .open, .body, .bodyEnd, .writable, .full, .cancelled: break
                     }
                 }
                 runner.send(.start)

@@ -83,7 +83,7 @@ import TunnelLink
         (#"{"agentId": "a", "gatewayUrl": "wss://g"}"#, "wss:// is not supported yet; put"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "gatewayToken": "hush hush"}"#, "gatewayToken"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "protocol": "v3"}"#, "protocol"),
-        (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {}}"#, "webService.port"),
+        (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {}}"#, "needs a port, url, unix or directory"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 0}}"#, "webService.port"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 1, "pathPrefix": "x"}}"#, "pathPrefix"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 1, "hostHeader": "a b"}}"#, "hostHeader"),

@@ -27,6 +27,7 @@ struct World {
 
     /// What a gateway saw of one answer.
     struct Answer: Equatable {
+        var interim: [WebInformational] = []
         var head: WebResponse?
         var body: [UInt8] = []
         var ended = false
@@ -190,6 +191,8 @@ struct World {
                 gateways[id]?.session.welcome(rpcID, welcome)
             }
         case .status(let update): gateways[id]?.statuses.append(update)
+        case .informational(let stream, let interim):
+            gateways[id]?.answers[stream, default: Answer()].interim.append(interim)
         case .response(let stream, let head): gateways[id]?.answers[stream, default: Answer()].head = head
         case .failed(let stream, let failure): gateways[id]?.answers[stream, default: Answer()].failure = failure
         case .data(let stream, let bytes):

@@ -159,3 +159,13 @@ extension World {
         return agent
     }
 }
+
+extension World {
+    /// Has the agent say a text message that no session would.
+    func say(_ agent: AgentPeer, _ text: String) {
+        var bytes: [UInt8] = []
+        var socket = WSConnection(.client(seed: [3]))
+        #expect(socket.text(Array(text.utf8)[...], into: &bytes) == true)
+        send(agent.id, bytes)
+    }
+}

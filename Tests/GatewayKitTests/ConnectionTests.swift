@@ -105,21 +105,6 @@ import TunnelLink
         world.end()
     }
 
-    @Test func continueIsSaidBeforeTheBodyIsRead() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-        #expect(world.wire(id).written == latin1("HTTP/1.1 100 Continue\r\n\r\n"))
-        world.send(id, "abc")
-        let request = try agent.request()
-        #expect(!request.head.fields.contains(.expect))
-        #expect(agent.body(request.id) == "abc")
-        agent.answer(request.id)
-        let answer = try world.expectAnswer(id, to: "POST")
-        #expect(answer.interim == [100] && answer.status == 200)
-        world.end()
-    }
-
     @Test func anIdleConnectionIsClosedAndABusyOneIsNot() throws {
         let world = World()
         let id = world.visit(get("/healthz"))

@@ -136,6 +136,8 @@ import WireWS
         agent.send(stream.id, "a")
         world.tell(.drain(within: .seconds(30)))
         #expect(agent.has(.drain(within: .seconds(30))))
+        #expect(!world.wire(idle).isClosing && !world.wire(busy).isClosing && !world.wire(streaming).isClosing)
+        world.wait(.seconds(1))
         #expect(world.wire(idle).isClosing && !world.wire(busy).isClosing && !world.wire(streaming).isClosing)
         let stranger = world.visit(World.handshake("agentId=late"))
         #expect(try world.expectAnswer(stranger).errorCode == "overloaded")
@@ -144,6 +146,10 @@ import WireWS
         #expect(!world.hasDrained)
         agent.send(stream.id, "b", end: true)  // its head promised to keep the connection
         #expect(try world.expectAnswer(streaming).text == "ab")
+        world.send(streaming, get("/web/a/"))
+        agent.answer(try agent.request().id, 200, HTTPFields(), "more")
+        let last = try world.expectAnswer(streaming)
+        #expect(last.text == "more" && last.fields[.connection] == "close")
         #expect(world.wire(streaming).isClosing)
         #expect(world.hasDrained)
         #expect(agent.events.last == .closed(.serviceRestart, reason: "the gateway stops"))
@@ -178,7 +184,39 @@ import WireWS
         #expect(try world.expectAnswer(id).status == 404)
         world.tell(.drain(within: .seconds(30)))
         world.send(id, "de")
+        #expect(!world.wire(id).isClosing && !world.hasDrained)
+        world.wait(.seconds(1))
         #expect(world.wire(id).isClosing && world.hasDrained)
+        world.end()
+    }
+
+    @Test func anAgentThatRegistersAfterTheNoticeLeavesTheOldTunnelAlone() throws {
+        let world = World()
+        let old = world.agent()
+        let visitor = world.visit(get("/web/a/"))
+        let request = try old.request()
+        let new = world.dial()
+        world.tell(.drain(within: .seconds(30)))
+        new.register(AgentDescription(agentID: "a"))
+        #expect(!world.wire(old.id).isClosing && !world.wire(new.id).isClosing)
+        old.answer(request.id, 200, HTTPFields(), "whole")
+        #expect(try world.expectAnswer(visitor).text == "whole")
+        world.end()
+    }
+
+    @Test func aVersionOneAgentIsSentAwayWhenNothingOfItIsInFlight() throws {
+        let world = World()
+        let idle = world.agent("i", .v1)
+        let busy = world.agent("b", .v1)
+        let visitor = world.visit(get("/web/b/"))
+        let request = try busy.request()
+        world.tell(.drain(within: .seconds(30)))
+        #expect(idle.events.last == .closed(.serviceRestart, reason: "the gateway stops"))
+        #expect(!world.wire(busy.id).isClosing)
+        busy.answer(request.id, 200, HTTPFields(), "whole")
+        #expect(try world.expectAnswer(visitor).text == "whole")
+        #expect(busy.events.last == .closed(.serviceRestart, reason: "the gateway stops"))
+        #expect(world.hasDrained)
         world.end()
     }
 

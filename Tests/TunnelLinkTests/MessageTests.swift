@@ -214,4 +214,41 @@ import Testing
             #expect(StreamID(requestID: text) == nil, "\(text)")
         }
     }
+
+    // MARK: Interim answers
+
+    @Test func anInterimAnswerIsANotificationWithItsStream() throws {
+        var agent = RawPeer(of: agentRole, .v2)
+        _ = agent.say(
+            #"{"jsonrpc":"2.0","id":"web_7","method":"web.request","params":{"httpMethod":"GET","path":"/","stream":7,"end":true}}"#
+        )
+        agent.session.inform(WebInformational(status: 103, fields: fields(("Link", "</a>"))), on: .number(7))
+        let text = agent.heardText() ?? ""
+        #expect(
+            text == """
+                {"jsonrpc":"2.0","method":"web.informational","params":{"stream":7,"statusCode":103,"headers":{"link":"</a>"}}}
+                """)
+        agent.session.inform(WebInformational(status: 101), on: .number(7))
+        agent.session.inform(WebInformational(status: 103), on: .number(8))
+        agent.session.respond(WebResponse(status: 200), on: .number(7))
+        agent.session.inform(WebInformational(status: 103), on: .number(7))
+        #expect(agent.heard().count == 1)
+
+        var gateway = RawPeer(of: .gateway, .v2)
+        for _ in 1...7 { _ = try gateway.open(WebRequest(method: "GET", path: Array("/".utf8))) }
+        let event = TunnelEvent.informational(.number(7), WebInformational(status: 103, fields: fields(("link", "</a>"))))
+        #expect(gateway.say(text) == [event])
+        #expect(gateway.say(text) == [event])
+        #expect(gateway.say(text.replacing("103", with: "101")).isEmpty)
+        #expect(gateway.say(text.replacing("\"stream\":7", with: "\"stream\":9")).isEmpty)
+        #expect(gateway.say(#"{"jsonrpc":"2.0","id":"web_7","result":{"statusCode":200,"stream":7,"end":true}}"#).count == 2)
+        #expect(gateway.say(text).isEmpty)
+    }
+
+    @Test func inVersionOneThereAreNoInterimAnswers() {
+        var agent = RawPeer(of: agentRole, .v1)
+        _ = agent.say(#"{"jsonrpc":"2.0","id":"a","method":"web.request","params":{"httpMethod":"GET","path":"/"}}"#)
+        agent.session.inform(WebInformational(status: 103), on: .number(1))
+        #expect(agent.heard().isEmpty)
+    }
 }

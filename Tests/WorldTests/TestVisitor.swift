@@ -18,7 +18,11 @@ struct TestVisitor: Machine {
         var isWhole = false
     }
 
-    enum Message: Sendable { case leave }
+    enum Message: Sendable {
+        case leave
+        /// Reads nothing from now on.
+        case pause
+    }
     typealias Note = Never
 
     private let gateway: Endpoint
@@ -27,8 +31,9 @@ struct TestVisitor: Machine {
     private var decoder = HTTPResponseDecoder()
     private(set) var answers: [Answer] = []
     private(set) var isDone = false
+    /// Bytes of bodies so far.
+    private(set) var receivedBytes = 0
     private var started = false
-    /// Reads nothing until told so by the test.
     private var dials: UInt64 = 0
 
     init(gateway: Endpoint, _ requests: [Request]) {
@@ -44,6 +49,8 @@ struct TestVisitor: Machine {
         case .tick:
             started = true
             dial(&outputs)
+        case .message(.pause):
+            if let connection { outputs.append(.transport(.setReading(connection, false))) }
         case .message(.leave):
             if let connection { outputs.append(.transport(.abort(connection))) }
             isDone = true
@@ -108,7 +115,9 @@ struct TestVisitor: Machine {
             switch event {
             case .head(let head, _):
                 if head.status >= 200 { answers.append(Answer(status: head.status, fields: head.fields)) }
-            case .body(let bytes): answers[answers.count - 1].body += bytes
+            case .body(let bytes):
+                receivedBytes += bytes.count
+                answers[answers.count - 1].body += bytes
             case .end:
                 answers[answers.count - 1].isWhole = true
                 if answers.last?.fields.containsToken("close", in: .connection) == false { sendNext(&outputs) }

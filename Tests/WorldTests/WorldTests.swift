@@ -9,61 +9,6 @@ import TestSupport
 import Testing
 import TunnelLink
 
-private let gatewayEndpoint = Endpoint.tcp(host: "gateway", port: 80)
-private let serviceEndpoint = Endpoint.tcp(host: "localhost", port: 4_173)
-
-/// A gateway, a service, and agents between them.
-private final class Town {
-    let world: World
-    var gateway: Host<Gateway>
-    let service: Host<EchoService>
-    var agents: [Host<Agent>] = []
-    private let configuration: GatewayConfiguration
-
-    init(seed: UInt64, conditions: World.Conditions = .init(), _ configuration: GatewayConfiguration = .init()) {
-        world = World(seed: seed, conditions: conditions)
-        self.configuration = configuration
-        let clock = WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)
-        gateway = world.add(Gateway(configuration, clock: clock), listeningOn: gatewayEndpoint)
-        service = world.add(EchoService(), listeningOn: serviceEndpoint)
-    }
-
-    @discardableResult func addAgent(_ id: String, version: TunnelVersion = .v2) throws -> Host<Agent> {
-        var agent = AgentConfiguration(
-            gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: id),
-            service: .http(LocalHTTPService(port: 4_173)))
-        agent.highestVersion = version
-        let host = world.add(Agent(agent, seed: world.random.bytes(32)))
-        host.send(.start)
-        agents.append(host)
-        return host
-    }
-
-    func awaitAgents() -> Bool {
-        world.run { gateway.machine.counters.registeredAgents == agents.count }
-    }
-
-    func addVisitor(_ requests: [TestVisitor.Request]) -> Host<TestVisitor> {
-        world.add(TestVisitor(gateway: gatewayEndpoint, requests))
-    }
-
-    /// The gateway loses power and a new one takes its place.
-    func restartGateway() {
-        world.remove(gateway)
-        gateway = world.add(
-            Gateway(configuration, clock: WallClock(unixNanosecondsAtZero: 0)), listeningOn: gatewayEndpoint)
-    }
-
-    /// Everybody goes; what is left over?
-    func expectNothingLeftOver(_ note: Comment) {
-        for agent in agents { agent.send(.stop) }
-        world.run { world.openConnections == 0 }
-        #expect(gateway.machine.counters == GatewayCounters(), note)
-        for agent in agents { #expect(agent.machine.counters == AgentCounters(), note) }
-        #expect(service.machine.connections == 0, note)
-    }
-}
-
 @Suite struct WorldTests {
     @Test(arguments: TunnelVersion.allCases)
     func everyRequestComesBackAsItWent(_ version: TunnelVersion) throws {

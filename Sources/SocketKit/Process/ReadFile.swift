@@ -23,6 +23,8 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         case tooLarge(limit: Int)
         /// The name is empty or holds a zero byte.
         case badName
+        /// The process, or the machine, has as many files open as it may.
+        case tooManyOpen
         /// Anything else: the system's own number for it.
         case system(code: Int32)
     }
@@ -46,16 +48,18 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         case .isDirectory: "\(path): is a directory"
         case .tooLarge(let limit): "\(path): is larger than \(limit) bytes"
         case .badName: "\"\(path.filter { $0 != "\0" })\": is not a file name"
+        case .tooManyOpen: "\(path): too many files are open"
         case .system(let code): "\(path): \(String(cString: strerror(code)))"
         }
     }
 
-    fileprivate init(path: String, code: Int32) {
+    init(path: String, code: Int32) {
         self.path = path
         switch code {
         case ENOENT, ENOTDIR: reason = .notFound
         case EACCES, EPERM: reason = .notPermitted
         case EISDIR: reason = .isDirectory
+        case EMFILE, ENFILE: reason = .tooManyOpen
         default: reason = .system(code: code)
         }
     }

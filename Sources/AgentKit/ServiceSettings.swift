@@ -1,0 +1,207 @@
+// The `webService` of the configuration file: one service, as a port, an address, a Unix socket or a folder, or several as
+// routes of which each is one of those.
+//
+// Exactly one kind for each; what belongs to another kind is a problem rather than ignored, since a prefix or a Host that has
+// no effect would be looked for in vain.
+
+import MachineCore
+import RPCCore
+
+extension LocalService {
+    static func read(from reader: inout SettingsReader, _ folderProblem: (String) -> String?) -> LocalService {
+        let isThere = reader.exists("webService")
+        let single = ServiceSettings(beneath: "webService.", &reader)
+        let hasRoutes = reader.exists("webService.routes")
+        let routes = readRoutes(&reader, folderProblem)
+        guard isThere else { return .none }
+        if hasRoutes {
+            if single.isAnyGiven { reader.problem("webService.routes", "cannot stand beside a service or its settings") }
+            return routes
+        }
+        return single.service(of: "webService", alternatives: ", or routes", &reader, folderProblem)
+    }
+
+    private static func readRoutes(_ reader: inout SettingsReader, _ folderProblem: (String) -> String?) -> LocalService {
+        var routes: [RouteToService] = []
+        reader.each("webService.routes") { prefix, entry in
+            let settings = ServiceSettings(beneath: "", &entry)
+            let service = settings.service(of: "", alternatives: "", &entry, folderProblem)
+            let route = RouteToService(prefix, to: service)
+            if !LocalHTTPService.isPath(prefix) {
+                entry.problem("", "must be named by a path, such as \"/api\"")
+            } else if routes.contains(where: { $0.segments == route.segments }) {
+                entry.problem("", "is there twice: a slash at the end changes nothing")
+            }
+            routes.append(route)
+        }
+        if routes.isEmpty, reader.exists("webService.routes") {
+            reader.problem("webService.routes", "must be an object of routes, such as {\"/\": {\"port\": 4173}}")
+        }
+        return .routes(routes)
+    }
+}
+
+/// What is given for one service, each value checked alone.
+private struct ServiceSettings {
+    /// Put before each key.
+    let path: String
+    /// The keys that are given among those of which there must be one.
+    let kinds: [String]
+    let port: Int?
+    let url: String?
+    let socket: String?
+    let directory: String?
+    let basePath: String?
+    let hostHeader: String?
+    let dotFiles: Bool?
+
+    /// Reads the keys at `path`, which is empty or ends with a dot.
+    init(beneath path: String, _ reader: inout SettingsReader) {
+        self.path = path
+        port = reader.integer(path + "port", in: 1...65_535)
+        url = reader.text(path + "url")
+        socket = reader.text(path + "unix")
+        directory = reader.text(path + "directory")
+        basePath = Self.basePath(path + "pathPrefix", &reader)
+        hostHeader = Self.hostHeader(path + "hostHeader", &reader)
+        dotFiles = reader.flag(path + "dotFiles")
+        kinds = ["port", "url", "unix", "directory"].filter { reader.exists(path + $0) }
+    }
+
+    var isAnyGiven: Bool { !kinds.isEmpty || basePath != nil || hostHeader != nil || dotFiles != nil }
+
+    /// The service, or none after a problem with the key `owner`.
+    func service(
+        of owner: String, alternatives: String, _ reader: inout SettingsReader, _ folderProblem: (String) -> String?
+    ) -> LocalService {
+        guard let kind = kinds.first else {
+            reader.problem(owner, "needs a port, url, unix or directory\(alternatives): where the web service is")
+            return .none
+        }
+        if kinds.count > 1 {
+            reader.problem(
+                path + kinds[1], "cannot stand beside \(kind): there must be exactly one of port, url, unix, directory")
+            return .none
+        }
+        if let directory { return folder(directory, &reader, folderProblem) }
+        if dotFiles != nil { reader.problem(path + "dotFiles", "is for a directory") }
+        guard let endpoint = endpoint(&reader) else { return .none }
+        return .http(httpService(endpoint, &reader))
+    }
+
+    private func folder(
+        _ directory: String, _ reader: inout SettingsReader, _ folderProblem: (String) -> String?
+    ) -> LocalService {
+        if basePath != nil { reader.problem(path + "pathPrefix", "is not for a directory") }
+        if hostHeader != nil { reader.problem(path + "hostHeader", "is not for a directory") }
+        if directory.isEmpty || directory.utf8.contains(0) {
+            reader.problem(path + "directory", "must be the path of a folder")
+        } else if let problem = folderProblem(directory) {
+            reader.problem(path + "directory", problem)
+        }
+        return .folder(StaticFolder(path: directory, servesDotFiles: dotFiles ?? false))
+    }
+
+    // MARK: Web services
+
+    /// Where the service listens; nil after a problem.
+    private func endpoint(_ reader: inout SettingsReader) -> ServiceURL? {
+        if let port = port.flatMap(UInt16.init(exactly:)) {
+            return ServiceURL(endpoint: .tcp(host: "localhost", port: port), basePath: nil, hostText: "localhost:\(port)")
+        }
+        if let socket {
+            if !socket.isEmpty, !socket.utf8.contains(0) {
+                return ServiceURL(endpoint: .unix(path: socket), basePath: nil, hostText: "localhost")
+            }
+            reader.problem(path + "unix", "must be the path of a Unix socket")
+        }
+        guard let url else { return nil }
+        do throws(GatewayURLError) {
+            return try ServiceURL(url)
+        } catch {
+            reader.problem(path + "url", "cannot be used: \(error.reason); it should look like http://127.0.0.1:3000")
+            return nil
+        }
+    }
+
+    private func httpService(_ target: ServiceURL, _ reader: inout SettingsReader) -> LocalHTTPService {
+        if basePath != nil, target.basePath != nil {
+            reader.problem(path + "pathPrefix", "cannot stand beside a url that has a path of its own")
+        }
+        return LocalHTTPService(
+            endpoint: target.endpoint, basePath: basePath ?? target.basePath ?? "/", hostField: hostField(target, &reader))
+    }
+
+    /// `preserve`, or a text in which `{port}` stands for the port.
+    private func hostField(_ target: ServiceURL, _ reader: inout SettingsReader) -> LocalHTTPService.HostField {
+        guard let hostHeader else { return .text(target.hostText) }
+        if hostHeader == "preserve" { return .preserve }
+        let parts = hostHeader.split(separator: "{port}", omittingEmptySubsequences: false)
+        guard case .tcp(_, let port) = target.endpoint else {
+            if parts.count > 1 { reader.problem(path + "hostHeader", "has {port}, but a Unix socket has none") }
+            return .text(hostHeader)
+        }
+        return .text(parts.joined(separator: "\(port)"))
+    }
+
+    // MARK: Values
+
+    private static func basePath(_ path: String, _ reader: inout SettingsReader) -> String? {
+        guard let text = reader.text(path) else { return nil }
+        if LocalHTTPService.isPath(text) { return text }
+        reader.problem(path, "must be a path such as \"/\" or \"/app\"")
+        return nil
+    }
+
+    private static func hostHeader(_ path: String, _ reader: inout SettingsReader) -> String? {
+        guard let text = reader.text(path) else { return nil }
+        if !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) { return text }
+        reader.problem(path, "must be a host such as \"localhost:{port}\", or \"preserve\"")
+        return nil
+    }
+}
+
+/// Where a web service is, taken from `http://host[:port][/path]`.
+private struct ServiceURL {
+    var endpoint: Endpoint
+    /// Nil if the address has none.
+    var basePath: String?
+    /// What stands in the `Host` field (RFC 9110 §7.2): the port, unless it is the scheme's own.
+    var hostText: String
+
+    init(endpoint: Endpoint, basePath: String?, hostText: String) {
+        self.endpoint = endpoint
+        self.basePath = basePath
+        self.hostText = hostText
+    }
+
+    /// Refuses other schemes, what `GatewayURL` refuses of a host, and a query or fragment.
+    init(_ text: String) throws(GatewayURLError) {
+        let scheme = "http://"
+        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw GatewayURLError(reason: "it has a blank or a character that is not plain ASCII")
+        }
+        guard text.prefix(scheme.count).lowercased() == scheme else {
+            throw GatewayURLError(reason: "only http:// is spoken to a web service")
+        }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let path = rest[authority.endIndex...]
+        guard !authority.contains("@") else { throw GatewayURLError(reason: "it has a user or a password") }
+        guard path.isEmpty || LocalHTTPService.isPath(path) else { throw GatewayURLError(reason: "it has more than a path") }
+        let (host, port) = try GatewayURL.split(authority, defaultPort: 80)
+        let endpoint = Endpoint.tcp(host: host, port: port)
+        let hostText = LocalHTTPService.hostText(of: endpoint)
+        self.init(
+            endpoint: endpoint, basePath: path.isEmpty || path == "/" ? nil : String(path),
+            hostText: port == 80 ? String(hostText.dropLast(3)) : hostText)
+    }
+}
+
+extension LocalHTTPService {
+    /// Whether `text` can be put before a path: begins with a slash, and is visible ASCII without query and fragment.
+    fileprivate static func isPath(_ text: some StringProtocol) -> Bool {
+        text.utf8.first == UInt8(ascii: "/")
+            && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+    }
+}

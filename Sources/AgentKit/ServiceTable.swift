@@ -1,0 +1,40 @@
+// Which service a request is for. Made once from the configuration; a request then costs a comparison for each route that is
+// longer than its own, and with one service none at all.
+
+struct ServiceTable: Sendable {
+    private struct Route: Sendable {
+        var prefix: [UInt8]
+        var place: Int
+    }
+
+    /// What a place stands for: no `routes`.
+    private(set) var services: [LocalService] = []
+    /// The longest prefix first.
+    private var routes: [Route] = []
+
+    init(_ service: LocalService) {
+        switch service {
+        case .http, .handler, .streamingHandler, .folder, .none: add(service, beneath: [])
+        case .routes(let list):
+            for route in list { add(route.service, beneath: route.segments) }
+        }
+        routes.sort { ($0.prefix.count, $1.place) > ($1.prefix.count, $0.place) }
+    }
+
+    private mutating func add(_ service: LocalService, beneath prefix: [UInt8]) {
+        routes.append(Route(prefix: prefix, place: services.count))
+        services.append(service)
+    }
+
+    subscript(place: Int) -> LocalService { services.indices.contains(place) ? services[place] : .none }
+
+    /// The place of the service that has `path`; nil if none has.
+    func place(for path: [UInt8]) -> Int? { routes.first { Self.has($0.prefix, path) }?.place }
+
+    /// Whether `path` is `prefix`, or goes on with a `/` after it.
+    private static func has(_ prefix: [UInt8], _ path: [UInt8]) -> Bool {
+        if prefix.isEmpty { return true }
+        guard path.count >= prefix.count, path.starts(with: prefix) else { return false }
+        return path.count == prefix.count || path[prefix.count] == UInt8(ascii: "/")
+    }
+}

@@ -1,0 +1,205 @@
+// How an agent becomes one of ours: its handshake (RFC 6455 §4.2), its token, and `agent.register`.
+//
+// Refuses what is no WebSocket handshake, an id that is none, a wrong token, and, where so configured, an id that is connected.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+import TunnelLink
+import WireWS
+
+// MARK: Handshake
+
+extension Gateway {
+    mutating func upgradeAgent(_ id: ConnectionID, _ request: VisitorRequest, _ now: Moment, _ outputs: inout Outputs) {
+        do throws(GatewayError) {
+            let handshake = try AgentHandshake(request)
+            try authorize(handshake)
+            guard !isDraining else { throw .overloaded }
+            welcomeAgent(id, handshake, request.head, now, &outputs)
+        } catch {
+            log(
+                .warning, "agent.turned-away",
+                [.init("peer", visitors[id]?.peer ?? ""), .init("status", "\(error.status)"), .init("code", error.code)],
+                &outputs)
+            answer(id, error, to: request, now, &outputs)
+        }
+    }
+
+    /// A wrong token is refused at once; a missing one may still come inside `agent.register`.
+    private func authorize(_ handshake: AgentHandshake) throws(GatewayError) {
+        if let token = handshake.token {
+            let isKnown = accepts(token, for: handshake.agentID) || handshake.agentID == nil && isSomebodys(token)
+            guard isKnown else { throw .unauthorized }
+        }
+        if configuration.duplicateAgents == .reject, let id = handshake.agentID, handshake.token != nil || !needsToken(id),
+            !rivals(of: id).isEmpty
+        {
+            throw .duplicateAgent(id)
+        }
+    }
+
+    /// The tunnels under this id; those that were told to go elsewhere are in nobody's way.
+    private func rivals(of agentID: String) -> [ConnectionID] {
+        registry.records[agentID]?.connections.filter { agents[$0]?.isRetiring == false } ?? []
+    }
+
+    private func tokens(for agentID: String?) -> [String] {
+        let own = agentID.flatMap { configuration.agents[$0]?.tokens } ?? []
+        return own.isEmpty ? configuration.gatewayTokens : own
+    }
+
+    private func needsToken(_ agentID: String?) -> Bool { !tokens(for: agentID).isEmpty }
+
+    /// Whether some agent has this token of its own. Which one it may be is checked when it says who it is.
+    private func isSomebodys(_ token: String) -> Bool {
+        configuration.agents.values.reduce(false) { Authorization.accepts(token, among: $1.tokens) || $0 }
+    }
+
+    private func accepts(_ token: String?, for agentID: String?) -> Bool {
+        let tokens = tokens(for: agentID)
+        return tokens.isEmpty || Authorization.accepts(token ?? "", among: tokens)
+    }
+
+    private mutating func welcomeAgent(
+        _ id: ConnectionID, _ handshake: AgentHandshake, _ head: HTTPRequestHead, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        var bytes: [UInt8] = []
+        try? handshake.response.encode(into: &bytes)
+        outputs.append(.transport(.write(id, bytes[...])))
+        let unread = visitors[id]?.decoder.takeUnread() ?? []
+        let deadline = now.advanced(by: configuration.limits.registrationTimeout)
+        let link = AgentLink(
+            peer: visitors[id]?.peer ?? "",
+            session: TunnelSession(.gateway, version: handshake.version, limits: configuration.limits.tunnel),
+            agentID: handshake.agentID, presentedToken: handshake.token, now: now, deadline: deadline)
+        link.session.agentIDInURL = handshake.agentID
+        link.host = head.fields[.host]
+        visitors[id] = nil
+        deadlines.cancel(.visitor(id))
+        agents[id] = link
+        deadlines.set(.agent(id), at: deadline)
+        // The seed's agents say who they are in the URL and nothing more.
+        if handshake.version == .v1, let agentID = handshake.agentID, accepts(handshake.token, for: agentID) {
+            register(id, AgentDescription(agentID: agentID), now, &outputs)
+            resumeWaiting(for: agentID, now, &outputs)
+        }
+        if !unread.isEmpty { receiveFromAgent(id, unread, now, &outputs) }
+    }
+}
+
+/// What an agent's handshake says.
+struct AgentHandshake {
+    var agentID: String?
+    var token: String?
+    var version = TunnelVersion.v1
+    var response = HTTPResponseHead(status: 101, fields: HTTPFields())
+
+    init(_ request: VisitorRequest) throws(GatewayError) {
+        let head = request.head
+        guard head.method == "GET" else { throw .methodNotAllowed(allow: "GET") }
+        guard head.isUpgrade, head.fields.containsToken("websocket", in: .upgrade), request.framing == .none,
+            head.fields[.secWebSocketVersion] == "13", let key = head.fields[.secWebSocketKey],
+            let accept = WSHandshake.accept(forKey: key)
+        else { throw .upgradeRequired }
+        let query = Router.pathAndQuery(of: head.target)?.query
+        agentID = Authorization.queryValue("agentId", in: query)
+        if let agentID, !AgentDescription.isValidID(agentID) { throw .badAgentID }
+        token = Authorization.bearerToken(head.fields) ?? Authorization.queryValue("token", in: query)
+        let offered = head.fields.tokens(.secWebSocketProtocol).compactMap { TunnelVersion(subprotocol: $0) }.max()
+        version = offered ?? .v1
+        for (name, value) in [
+            (.upgrade, "websocket"), (.connection, "Upgrade"), (.secWebSocketAccept, accept),
+        ] as [(HTTPFieldName, String)] { try? response.fields.append(name, value) }
+        if let offered { try? response.fields.append(.secWebSocketProtocol, offered.subprotocol) }
+    }
+}
+
+// MARK: Registration
+
+extension Gateway {
+    mutating func register(
+        _ id: ConnectionID, asked rpcID: RPCID, _ description: AgentDescription, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        guard let link = agents[id] else { return }
+        let agentID = description.agentID
+        guard AgentDescription.isValidID(agentID), link.agentID == nil || link.agentID == agentID else {
+            let reason = "agentId must be 1 to 64 of A-Z a-z 0-9 . _ - and the same as in the URL"
+            return refuse(id, rpcID, TunnelFailure.badAgentID.failure(reason), .notRegistered, now, &outputs)
+        }
+        guard link.isRegistered || accepts(link.presentedToken ?? description.token, for: agentID) else {
+            let failure = TunnelFailure.unauthorized.failure("the token is missing or wrong")
+            return refuse(id, rpcID, failure, .unauthorized, now, &outputs)
+        }
+        if configuration.duplicateAgents == .reject, rivals(of: agentID).contains(where: { $0 != id }) {
+            let failure = TunnelFailure.duplicateAgent.failure("an agent \(agentID) is connected already")
+            return refuse(id, rpcID, failure, .duplicate, now, &outputs)
+        }
+        register(id, description, now, &outputs)
+        let welcome = welcome(for: agentID, link)
+        agents[id]?.session.welcome(rpcID, welcome)
+        markDirty(id)
+        resumeWaiting(for: agentID, now, &outputs)
+    }
+
+    private mutating func welcome(for agentID: String, _ link: AgentLink) -> Welcome {
+        sessionCount += 1
+        return Welcome(
+            sessionID: "s\(sessionCount)", webURL: webURL(of: agentID, host: link.host),
+            ping: configuration.limits.pingInterval,
+            initialWindow: configuration.limits.tunnel.initialWindow, maximumStreams: configuration.limits.tunnel.maximumStreams
+        )
+    }
+
+    /// Puts the agent on the list; those before it under the same id make way, unless they share the work.
+    private mutating func register(_ id: ConnectionID, _ description: AgentDescription, _ now: Moment, _ outputs: inout Outputs)
+    {
+        let agentID = description.agentID
+        guard let link = agents[id] else { return }
+        if configuration.duplicateAgents != .balance {
+            for other in rivals(of: agentID) where other != id {
+                closeAgent(other, TunnelClose.replaced, "another agent registered as \(agentID)", now, &outputs)
+            }
+        }
+        link.agentID = agentID
+        link.presentedToken = nil
+        link.description = description
+        link.description.token = nil
+        guard !link.isRegistered else { return describe(agentID, by: link) }
+        link.isRegistered = true
+        link.registeredAt = clock.unixSeconds(at: now)
+        statistics.agentsRegistered &+= 1
+        registry.add(description, connection: id, remoteAddress: link.peer, at: link.registeredAt)
+        describe(agentID, by: link)
+        scheduleAgent(id, at: now.advanced(by: configuration.limits.pingInterval))
+        log(
+            .info, "agent.registered",
+            [
+                .init("agent", agentID), .init("peer", link.peer), .init("protocol", link.session.version.subprotocol),
+                .init("tunnels", "\(registry.records[agentID]?.connections.count ?? 1)"),
+            ], &outputs)
+    }
+
+    private mutating func refuse(
+        _ id: ConnectionID, _ rpcID: RPCID, _ failure: RPCFailure, _ code: TunnelClose, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        log(
+            .warning, "agent.refused",
+            [.init("peer", agents[id]?.peer ?? ""), .init("code", "\(failure.code)"), .init("reason", failure.message)],
+            &outputs)
+        agents[id]?.session.refuse(rpcID, failure)
+        closeAgent(id, code, failure.message, now, &outputs)
+    }
+
+    /// Where visitors find an agent.
+    func webURL(of agentID: String, host: String?) -> String {
+        let base = configuration.publicURL ?? "http://\(host ?? "localhost")"
+        guard let subdomainHost = configuration.web.subdomainHost else {
+            return "\(base)\(configuration.web.pathPrefix)/\(agentID)/"
+        }
+        let scheme = base.hasPrefix("https:") ? "https" : "http"
+        let port =
+            base.split(separator: ":").last.flatMap { $0.allSatisfy(\.isNumber) && base.hasSuffix($0) ? ":\($0)" : nil } ?? ""
+        return "\(scheme)://\(agentID.lowercased()).\(subdomainHost)\(port)/"
+    }
+}

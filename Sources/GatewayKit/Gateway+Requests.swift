@@ -1,0 +1,173 @@
+// A request on its way to an agent: who may ask, which tunnel takes it, and its body, each byte of which goes on when it is here.
+//
+// Refuses, before anything reaches the agent: a missing token, an unknown or absent agent, a declared body above the limit, more
+// streams than agreed. Errors are those of the table in Docs/Protocol.md.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+extension Gateway {
+    mutating func beginExchange(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        do throws(GatewayError) {
+            let (record, removesAuthorization) = try admit(request, route)
+            guard let connection = tunnel(of: record) else { throw .agentOffline(route.agentID) }
+            try checkBody(of: request, for: connection)
+            try open(id, request, route, record, on: connection, removesAuthorization, now)
+        } catch {
+            if holdForAgent(id, request, route, error, now, &outputs) { return }
+            return answer(id, error, to: request, now, &outputs)
+        }
+        visitors[id]?.phase = .exchanging
+        setDeadline(of: id, at: now.advanced(by: configuration.web.timeout))
+        if request.expectsContinue { settleExpectation(id, now, &outputs) }
+    }
+
+    /// Whether the visitor's `Expect: 100-continue` is for the service to answer: a v1 agent could not pass its word on.
+    private func passesExpect(_ request: VisitorRequest, on connection: ConnectionID) -> Bool {
+        request.expectsContinue && agents[connection]?.session.version == .v2
+    }
+
+    /// The visitor sends no body until it is told to. The service says so (v2), or time does; in v1 the request is on its way only
+    /// when its body is here, so it is told at once.
+    private mutating func settleExpectation(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange else { return }
+        exchange.awaitsContinue = true
+        guard agents[exchange.connection]?.session.version == .v2, !exchange.isUpgrade else {
+            return sayContinue(id, now, &outputs)
+        }
+        setDeadline(of: id, at: now.advanced(by: configuration.limits.continueTimeout))
+    }
+
+    /// Tells a visitor that waits for it to go on with its body.
+    mutating func sayContinue(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, exchange.awaitsContinue else { return }
+        exchange.awaitsContinue = false
+        setDeadline(of: id, at: now.advanced(by: configuration.web.timeout))
+        write(id, Self.continueLine, &outputs)
+    }
+
+    private static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)[...]
+
+    /// The agent that the route means, if this visitor may speak to it; and whether `Authorization` held our own token.
+    /// Who has no token learns nothing of who is here.
+    private func admit(_ request: VisitorRequest, _ route: WebRoute) throws(GatewayError) -> (AgentRecord, Bool) {
+        guard configuration.web.isEnabled else { throw .webServiceOff }
+        let record = registry.record(for: route)
+        let own = configuration.agents[record?.description.agentID ?? route.agentID]?.authTokens ?? []
+        let tokens = own.isEmpty ? configuration.web.authTokens : own
+        if !tokens.isEmpty {
+            guard let token = Authorization.bearerToken(request.head.fields), Authorization.accepts(token, among: tokens) else {
+                throw .unauthorized
+            }
+        }
+        guard let record else { throw .unknownAgent(route.agentID) }
+        guard record.isOnline else { throw .agentOffline(route.agentID) }
+        guard record.description.servesWeb else { throw .noWebService(route.agentID) }
+        return (record, !tokens.isEmpty)
+    }
+
+    /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve the
+    /// web, and before others those that read what they are sent.
+    private func tunnel(of record: AgentRecord) -> ConnectionID? {
+        if record.connections.count == 1 { return record.connections.first }
+        var best: (id: ConnectionID, load: Int, lastExchange: UInt64)?
+        for id in record.connections {
+            guard let link = agents[id], link.description.servesWeb else { continue }
+            let load = isClogged(link) ? Int.max : link.isRetiring ? Int.max - 1 : link.session.openStreams
+            if let best, (best.load, best.lastExchange) <= (load, link.lastExchange) { continue }
+            best = (id, load, link.lastExchange)
+        }
+        return best?.id
+    }
+
+    /// So much waits for the agent to read it that it gets no new requests.
+    private func isClogged(_ link: AgentLink) -> Bool {
+        link.session.backlog >= configuration.limits.tunnel.maximumBacklog / 2
+    }
+
+    private func checkBody(of request: VisitorRequest, for connection: ConnectionID) throws(GatewayError) {
+        guard case .length(let count) = request.framing else { return }
+        let maximum = maximumBody(through: connection)
+        if count > maximum { throw .bodyTooLarge(limit: maximum) }
+    }
+
+    private func maximumBody(through connection: ConnectionID) -> UInt64 {
+        let configured = configuration.web.maximumBody == 0 ? UInt64.max : configuration.web.maximumBody
+        guard let session = agents[connection]?.session, session.version == .v1 else { return configured }
+        return min(configured, UInt64(clamping: session.limits.maximumBufferedBody))
+    }
+
+    private mutating func open(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ record: AgentRecord, on connection: ConnectionID,
+        _ removesAuthorization: Bool, _ now: Moment
+    ) throws(GatewayError) {
+        let head = request.head
+        let peer = visitors[id]?.peer ?? ""
+        let context = VisitorContext(
+            peer: peer, isTrustedProxy: configuration.trustedProxies.contains(peer), prefix: route.prefix,
+            removesAuthorization: removesAuthorization, passesExpect: passesExpect(request, on: connection))
+        var web = WebRequest(
+            method: head.method, path: Array(route.path), query: route.query.map { Array($0) },
+            fields: HeaderRules.toService(head, context), hasBody: request.framing != .none)
+        // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
+        // ignore the wish (RFC 9110 §7.8).
+        let hasNoBody = request.framing == .none || request.framing == .length(0)
+        let isUpgrade = head.isUpgrade && hasNoBody && agents[connection]?.session.version == .v2
+        if isUpgrade {
+            web.upgrade = head.fields[.upgrade]
+            web.hasBody = true
+        }
+        guard let link = agents[connection], !isClogged(link), let stream = link.session.open(web) else {
+            throw .tooManyStreams(record.description.agentID)
+        }
+        statistics.exchanges &+= 1
+        link.lastExchange = statistics.exchanges
+        link.visitors[stream] = id
+        markDirty(connection)
+        visitors[id]?.exchange = WebExchange(
+            agentID: record.description.agentID, connection: connection, stream: stream, request: head, prefix: route.prefix,
+            started: now, isUpgrade: isUpgrade, keepsAlive: head.keepsAlive)
+    }
+
+    /// Passes bytes of the request's body, or of an upgraded stream, on.
+    mutating func forwardBody(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, !exchange.requestEnded else { return }
+        let total = exchange.requestBytes + UInt64(bytes.count)
+        visitors[id]?.exchange?.requestBytes = total
+        let maximum = maximumBody(through: exchange.connection)
+        guard exchange.isUpgrade || total <= maximum else {
+            return failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)
+        }
+        if exchange.awaitsContinue, exchange.status == nil { sayContinue(id, now, &outputs) }
+        if exchange.status == nil { setDeadline(of: id, at: now.advanced(by: configuration.web.timeout)) }
+        markDirty(exchange.connection)
+        switch agents[exchange.connection]?.session.send(bytes, on: exchange.stream, end: false) ?? .gone {
+        case .sent, .gone: break
+        case .full: setReading(id, false, &outputs)
+        case .overflow: failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)
+        }
+    }
+
+    /// The request is whole, or the visitor's half of an upgraded stream is over.
+    mutating func endRequest(_ id: ConnectionID, _ trailers: HTTPFields, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange else { return }
+        // The head of an upgrade is whole, but its bytes begin only after the 101.
+        if exchange.isUpgrade, visitors[id]?.phase != .upgraded { return }
+        exchange.requestEnded = true
+        exchange.awaitsContinue = false
+        let trailers = HeaderRules.trailersToService(trailers)
+        _ = agents[exchange.connection]?.session.send([], on: exchange.stream, end: true, trailers: trailers)
+        markDirty(exchange.connection)
+        finishIfOver(id, now, &outputs)
+    }
+}
+
+extension HTTPRequestHead {
+    /// Whether the client asks to leave HTTP (RFC 9110 §7.8).
+    var isUpgrade: Bool {
+        minorVersion >= 1 && fields.contains(.upgrade) && fields.containsToken("upgrade", in: .connection)
+    }
+}

@@ -1,0 +1,175 @@
+// An answer on its way back to the visitor: its head, its framing (RFC 9112 §6.3), its body byte by byte, its end.
+//
+// Refuses, and then cuts what has begun: a length that is no number, a body that is longer or shorter than declared, a 101 that
+// nobody asked for. Nothing incomplete is ever made to look complete.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+extension Gateway {
+    /// Passes an answer before the answer on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue` once at
+    /// most. Each is a sign that the service works, so the wait for its answer begins anew. A visitor that does not read gets none.
+    mutating func inform(_ id: ConnectionID, _ interim: WebInformational, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, exchange.status == nil else { return }
+        if interim.status == 100 { return sayContinue(id, now, &outputs) }
+        if !exchange.awaitsContinue { setDeadline(of: id, at: now.advanced(by: configuration.web.timeout)) }
+        guard exchange.request.minorVersion >= 1, visitors[id]?.queuedBytes ?? 0 <= Self.maximumQueuedInterimBytes else {
+            return
+        }
+        var fields = HeaderRules.toVisitor(interim.fields, prefix: exchange.prefix, host: exchange.request.fields[.host])
+        fields.removeAll(.contentLength)  // RFC 9110 §8.6
+        var bytes: [UInt8] = []
+        // Fields that came through the tunnel are legal ones, and the status was checked there.
+        try? HTTPResponseHead(status: interim.status, fields: fields).encode(into: &bytes)
+        write(id, bytes[...], &outputs)
+    }
+
+    /// What may wait for a visitor before interim answers are left out: nothing else limits them.
+    private static let maximumQueuedInterimBytes = 16 * 1024
+
+    mutating func respond(_ id: ConnectionID, _ response: WebResponse, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, exchange.status == nil else { return }
+        if response.status == 101, !exchange.isUpgrade {
+            return failExchange(id, .serviceBroken("it switched protocols unasked"), .protocolError, now, &outputs)
+        }
+        var fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.request.fields[.host])
+        guard let framing = frame(response, answering: exchange.request, &fields) else {
+            return failExchange(id, .serviceBroken("its Content-Length is not one number"), .protocolError, now, &outputs)
+        }
+        // Who was not told to send its body must be told that nobody waits for it any more (RFC 9110 §10.1.1).
+        let keepsAlive = exchange.keepsAlive && framing != .untilClose && !isDraining && !exchange.awaitsContinue
+        var head = HTTPResponseHead(status: response.status, fields: fields)
+        if response.status == 101 {
+            try? head.fields.append(.connection, "Upgrade")
+            try? head.fields.append(.upgrade, response.fields[.upgrade] ?? exchange.request.fields[.upgrade] ?? "")
+        } else {
+            head.setConnection(keepsAlive: keepsAlive, minorVersion: exchange.request.minorVersion)
+        }
+        if !head.fields.contains(.date) { try? head.fields.append(.date, date.text(clock.unixSeconds(at: now))) }
+        var bytes: [UInt8] = []
+        do { try head.encode(into: &bytes) } catch {
+            return failExchange(id, .serviceBroken("its head holds an illegal field"), .protocolError, now, &outputs)
+        }
+        write(id, bytes[...], &outputs)
+        visitors[id]?.exchange?.status = response.status
+        visitors[id]?.exchange?.keepsAlive = keepsAlive
+        visitors[id]?.exchange?.encoder = HTTPBodyEncoder(framing)
+        watchWriting(id, now)
+        if exchange.isUpgrade { settleUpgrade(id, isGranted: response.status == 101, now, &outputs) }
+    }
+
+    /// How the answer's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no number.
+    private func frame(_ response: WebResponse, answering request: HTTPRequestHead, _ fields: inout HTTPFields)
+        -> HTTPBodyFraming?
+    {
+        // RFC 9110 §8.6: neither may have a length.
+        if response.status == 101 || response.status == 204 { fields.removeAll(.contentLength) }
+        if response.status == 101 { return .untilClose }
+        let isBodyless = request.method == "HEAD" || response.status == 204 || response.status == 304
+        let declared = fields.all(.contentLength)
+        let isSilent = declared.isEmpty && !response.hasBody && !isBodyless
+        if let count = isBodyless ? nil : response.wholeBodyCount ?? (isSilent ? 0 : nil) {
+            fields.removeAll(.contentLength)
+            try? fields.append(.contentLength, "\(count)")
+            return .length(UInt64(count))
+        }
+        if let text = declared.first {
+            guard declared.count == 1, let count = Self.decimal(text) else { return nil }
+            return isBodyless ? HTTPBodyFraming.none : .length(count)
+        }
+        if isBodyless { return HTTPBodyFraming.none }
+        guard request.minorVersion >= 1 else { return .untilClose }
+        try? fields.append(.transferEncoding, "chunked")
+        return .chunked
+    }
+
+    private static func decimal(_ text: ArraySlice<UInt8>) -> UInt64? {
+        guard !text.isEmpty, text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        return UInt64(String(decoding: text, as: UTF8.self))
+    }
+
+    /// After a 101 the bytes that came beside it begin the stream; after anything else the request was an ordinary one.
+    private mutating func settleUpgrade(_ id: ConnectionID, isGranted: Bool, _ now: Moment, _ outputs: inout Outputs) {
+        if isGranted {
+            statistics.upgrades &+= 1
+            visitors[id]?.phase = .upgraded
+            setReading(id, true, &outputs)  // it may have been stopped for what it sent ahead
+            if let unread = visitors[id]?.decoder.takeUnread(), !unread.isEmpty { forwardBody(id, unread, now, &outputs) }
+        } else {
+            visitors[id]?.exchange?.isUpgrade = false
+            endRequest(id, HTTPFields(), now, &outputs)
+        }
+    }
+
+    mutating func deliver(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, exchange.status != nil, visitors[id]?.phase != .closing else { return }
+        let queuedBefore = visitors[id]?.queuedBytes ?? 0
+        guard writeBody(id, bytes, exchange.encoder.framing, &outputs) else {
+            return failExchange(id, .serviceBroken("its body is longer than it said"), .protocolError, now, &outputs)
+        }
+        visitors[id]?.exchange?.responseBytes += UInt64(bytes.count)
+        if visitors[id]?.queuedBytes == queuedBefore {
+            // Of no use to anyone (HEAD).
+            agents[exchange.connection]?.session.consumed(bytes.count, on: exchange.stream, now: now)
+        } else {
+            visitors[id]?.exchange?.heldBytes += bytes.count
+            watchWriting(id, now)
+        }
+    }
+
+    /// False: more than was declared. A body to a HEAD, or with a 304, is dropped.
+    private mutating func writeBody(
+        _ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ framing: HTTPBodyFraming, _ outputs: inout Outputs
+    ) -> Bool {
+        if framing == .none { return true }
+        var prefix: [UInt8] = []
+        var suffix: [UInt8] = []
+        do {
+            try visitors[id]?.exchange?.encoder.encodePrefix(bytes.count, into: &prefix)
+        } catch {
+            return false
+        }
+        visitors[id]?.exchange?.encoder.encodeSuffix(into: &suffix)
+        write(id, prefix[...], &outputs)
+        write(id, bytes, &outputs)
+        write(id, suffix[...], &outputs)
+        return true
+    }
+
+    mutating func endResponse(_ id: ConnectionID, _ trailers: HTTPFields, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, exchange.status != nil else { return }
+        visitors[id]?.exchange?.responseEnded = true
+        if visitors[id]?.phase == .upgraded {
+            outputs.append(.transport(.finishWriting(id)))
+        } else {
+            var bytes: [UInt8] = []
+            // Only the chunked coding can carry trailers; elsewhere they may be dropped (RFC 9110 §6.5.1).
+            let trailers = exchange.encoder.framing == .chunked ? HeaderRules.trailersToVisitor(trailers) : HTTPFields()
+            do {
+                try visitors[id]?.exchange?.encoder.finish(trailers: trailers, into: &bytes)
+            } catch {
+                return failExchange(id, .serviceBroken("its body is shorter than it said"), .protocolError, now, &outputs)
+            }
+            write(id, bytes[...], &outputs)
+        }
+        finishIfOver(id, now, &outputs)
+    }
+
+    /// After the answer's last byte the connection takes the next request. If the request is still coming, nobody wants the rest.
+    mutating func finishIfOver(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, exchange.responseEnded else { return }
+        if !exchange.requestEnded {
+            if visitors[id]?.phase == .upgraded { return }
+            abandonExchange(id, .cancelled, now, &outputs)
+            return closeVisitor(id, now, &outputs)
+        }
+        forget(exchange)
+        logExchange(id, exchange, outcome: "done", now, &outputs)
+        visitors[id]?.exchange = nil
+        guard exchange.keepsAlive, visitors[id]?.phase == .exchanging else { return closeVisitor(id, now, &outputs) }
+        beginNextRequest(id, now, &outputs)
+        setReading(id, true, &outputs)
+        pumpVisitor(id, now, &outputs)
+    }
+}

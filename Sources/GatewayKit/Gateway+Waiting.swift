@@ -1,0 +1,76 @@
+// Requests that wait a moment for their agent: after a restart of the gateway, or when a tunnel has just broken, agents are back within
+// a second or two, and a visitor would rather wait than be told so. Off unless `web.agentWait` says how long.
+//
+// Only who may speak to the agent waits; the body stays where it is, unread. No more wait than fit into the limit; whoever waits in
+// vain gets the answer that it would have had at once.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+/// A request whose agent is not here.
+struct WaitingRequest: Sendable {
+    var request: VisitorRequest
+    var route: WebRoute
+    /// What it is told when time is up.
+    var error: GatewayError
+    var until: Moment
+}
+
+extension Gateway {
+    /// Puts the request aside if its agent may come yet; false if it is to be answered now.
+    mutating func holdForAgent(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ error: GatewayError, _ now: Moment,
+        _ outputs: inout Outputs
+    ) -> Bool {
+        guard error == .unknownAgent(route.agentID) || error == .agentOffline(route.agentID) else { return false }
+        let wait = configuration.web.agentWait
+        guard wait > .zero, !isDraining, waitingCount < Self.maximumWaiting, let visitor = visitors[id] else { return false }
+        let until = visitor.waiting?.until ?? now.advanced(by: wait)
+        guard now < until else { return false }
+        visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until)
+        visitor.phase = .awaitingAgent
+        waiting[route.agentID.lowercased(), default: []].append(id)
+        waitingCount += 1
+        setReading(id, false, &outputs)
+        setDeadline(of: id, at: until)
+        return true
+    }
+
+    /// An agent registered: those that wait for it go on, in the order in which they came.
+    mutating func resumeWaiting(for agentID: String, _ now: Moment, _ outputs: inout Outputs) {
+        guard waitingCount > 0, let ids = waiting.removeValue(forKey: agentID.lowercased()) else { return }
+        waitingCount -= ids.count
+        for id in ids {
+            guard let held = visitors[id]?.waiting else { continue }
+            visitors[id]?.phase = .receivingHead
+            setReading(id, true, &outputs)
+            beginExchange(id, held.request, held.route, now, &outputs)
+            if visitors[id]?.phase != .awaitingAgent { visitors[id]?.waiting = nil }
+            pumpVisitor(id, now, &outputs)
+        }
+    }
+
+    /// The wait was in vain.
+    mutating func waitIsOver(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let held = visitors[id]?.waiting else { return }
+        forgetWaiting(id)
+        setReading(id, true, &outputs)
+        answer(id, held.error, to: held.request, now, &outputs)
+        pumpVisitor(id, now, &outputs)
+    }
+
+    /// The visitor waits no longer, whatever the reason.
+    mutating func forgetWaiting(_ id: ConnectionID) {
+        guard let held = visitors[id]?.waiting else { return }
+        visitors[id]?.waiting = nil
+        let key = held.route.agentID.lowercased()
+        guard let place = waiting[key]?.firstIndex(of: id) else { return }
+        waiting[key]?.remove(at: place)
+        waitingCount -= 1
+        if waiting[key]?.isEmpty == true { waiting[key] = nil }
+    }
+
+    /// Each may hold one read of the transport, 64 KiB.
+    static var maximumWaiting: Int { 1_024 }
+}

@@ -1,0 +1,149 @@
+// What goes into the tunnel: messages in JSON, and data by credit, room and turn.
+//
+// v1 holds a body until its end and sends one message. v2 sends what credit and room allow at once; the rest waits in its stream,
+// and the streams take turns, at most 16 KiB each while others wait, so that none starves another.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+import WireWS
+
+extension TunnelSession {
+    /// Writes one JSON-RPC message into a buffer that is kept, and frames it.
+    mutating func sendText(_ write: (inout JSONWriter) -> Void) {
+        var writer = JSONWriter(reusing: scratch)
+        scratch = []
+        write(&writer)
+        var text = writer.finish()
+        _ = socket.text(text[...], into: &output)
+        if text.capacity <= 16 * 1024 {
+            text.removeAll(keepingCapacity: true)
+            scratch = text
+        }
+    }
+
+    mutating func reply(_ id: RPCID, _ failure: RPCFailure) {
+        sendText { RPCCodec.writeFailure(id: id, failure, in: &$0) }
+    }
+
+    mutating func sendRequest(_ request: WebRequest, on id: StreamID, wholeBody: ArraySlice<UInt8>?) {
+        sendText { writer in
+            RPCCodec.beginRequest(id: .string(id.requestID), method: "web.request", in: &writer)
+            request.write(to: &writer, stream: id, wholeBody: wholeBody)
+            writer.endObject()
+        }
+    }
+
+    mutating func sendResponse(
+        _ response: WebResponse, on id: StreamID, requestID: RPCID, wholeBody: ArraySlice<UInt8>?
+    ) {
+        sendText { writer in
+            RPCCodec.beginResult(id: requestID, in: &writer)
+            response.write(to: &writer, stream: id, wholeBody: wholeBody)
+            writer.endObject()
+        }
+    }
+
+    private mutating func sendTrailers(_ trailers: HTTPFields, on id: StreamID) {
+        sendText { writer in
+            RPCCodec.beginNotification(method: "web.trailers", in: &writer)
+            writer.beginObject()
+            writer.name("stream")
+            writer.integer(Int64(id.rawValue))
+            writer.name("trailers")
+            trailers.write(to: &writer)
+            writer.endObject()
+            writer.endObject()
+        }
+    }
+
+    /// v1: keeps the bytes, and sends the whole at the end.
+    mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, end: Bool) -> SendOutcome {
+        let held = streams[id]?.queue.count ?? 0
+        guard held + bytes.count <= limits.maximumBufferedBody else { return .overflow }
+        streams[id]?.queue.append(bytes)
+        guard end, let stream = streams[id] else { return .sent }
+        let body = stream.queue.takeAll()
+        stream.endRequested = true
+        stream.endSent = true
+        if let request = stream.heldRequest {
+            stream.heldRequest = nil
+            sendRequest(request, on: id, wholeBody: body)
+        } else if let response = stream.heldResponse {
+            stream.heldResponse = nil
+            sendResponse(response, on: id, requestID: stream.requestID, wholeBody: body)
+        }
+        forgetIfOver(id)
+        return .sent
+    }
+
+    /// v2, the usual case: nobody waits, so what credit and room allow goes straight into the output.
+    mutating func sendNow(_ rest: inout ArraySlice<UInt8>, on id: StreamID, end: Bool) {
+        while !rest.isEmpty, room > 0 {
+            let count = streams[id]?.sendWindow.take(upTo: min(rest.count, DataFrame.maximumPayloadCount)) ?? 0
+            if count == 0 { return }
+            let isLast = end && count == rest.count
+            frame(rest.prefix(count), on: id, end: isLast)
+            rest = rest.dropFirst(count)
+            if isLast {
+                streams[id]?.endRequested = true
+                forgetIfOver(id)
+            }
+        }
+    }
+
+    /// v2: what could not go at once waits for its turn. How much waits then, or nil if nothing is left to send.
+    mutating func queue(_ rest: ArraySlice<UInt8>, on id: StreamID, end: Bool, trailers: HTTPFields) -> Int? {
+        guard let stream = streams[id], !stream.endSent else { return nil }
+        stream.queue.append(rest)
+        if end {
+            stream.endRequested = true
+            stream.trailers = trailers
+        }
+        let count = stream.queue.count
+        schedule(id, stream)
+        return count
+    }
+
+    func isSchedulable(_ stream: TunnelStream) -> Bool { stream.isSendable && !stream.isScheduled }
+
+    mutating func schedule(_ id: StreamID, _ stream: TunnelStream) {
+        guard isSchedulable(stream) else { return }
+        stream.isScheduled = true
+        scheduled.append(id)
+    }
+
+    /// Gives the streams their turns while there is room: at most 16 KiB each while others wait.
+    mutating func pump() {
+        while room > 0, let id = scheduled.popFirst() {
+            guard let stream = streams[id] else { continue }
+            stream.isScheduled = false
+            let most = scheduled.isEmpty ? DataFrame.maximumPayloadCount : 16 * 1024
+            let count = stream.sendWindow.take(upTo: min(most, stream.queue.count))
+            let isLast = stream.endRequested && count == stream.queue.count
+            if isLast, !stream.trailers.isEmpty { sendTrailers(stream.trailers, on: id) }
+            if count > 0 || isLast {
+                let header = DataFrame.dataHeader(id, end: isLast)
+                _ = socket.binary(header[...], stream.queue.prefix(count), into: &output)
+                stream.queue.drop(count)
+                stream.endSent = isLast
+            }
+            if stream.isFull, stream.queue.count <= limits.streamQueueBytes / 2 {
+                stream.isFull = false
+                events.append(.resume(id))
+            }
+            schedule(id, stream)
+            forgetIfOver(id)
+        }
+    }
+
+    private mutating func frame(_ payload: ArraySlice<UInt8>, on id: StreamID, end: Bool) {
+        _ = socket.binary(DataFrame.dataHeader(id, end: end)[...], payload, into: &output)
+        if end { streams[id]?.endSent = true }
+    }
+
+    /// A stream both of whose directions have ended is over.
+    mutating func forgetIfOver(_ id: StreamID) {
+        if let stream = streams[id], stream.endSent, stream.endReceived { remove(id) }
+    }
+}

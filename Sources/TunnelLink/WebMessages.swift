@@ -1,0 +1,156 @@
+// How a request and its answers look in JSON: the params of `web.request` and its result, and those of `web.informational`
+// (Docs/Protocol.md). v1 carries the whole body
+// in them, as base64 (RFC 4648 §4); v2 names the stream on which the body follows, and says if there is none.
+
+import HTTPCodec
+import RPCCore
+
+extension WebRequest {
+    /// The params. v1 carries `body`, the whole of it; v2 the stream, and whether it ends here.
+    func write(to writer: inout JSONWriter, stream: StreamID, wholeBody: ArraySlice<UInt8>?) {
+        writer.beginObject()
+        writer.name("requestId")
+        writer.string(stream.requestID)
+        writer.name("httpMethod")
+        writer.string(method)
+        writer.name("path")
+        writer.latin1(path[...])
+        if let query {
+            writer.name("query")
+            writer.latin1(query[...])
+        } else if wholeBody != nil {
+            writer.name("query")
+            writer.string("")
+        }
+        writer.name("headers")
+        fields.write(to: &writer)
+        if let wholeBody {
+            writer.name("body")
+            writer.base64(wholeBody)
+        } else {
+            if let upgrade {
+                writer.name("upgrade")
+                writer.string(upgrade)
+            }
+            writeStream(stream, hasBody: hasBody, to: &writer)
+        }
+        writer.endObject()
+    }
+
+    /// The request in the params of `web.request`; `body` receives a whole body.
+    init(_ params: JSONNode?, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
+        guard let params, params.kind == .object else { throw BadParams(reason: "params must be an object") }
+        guard let method = try params.text("httpMethod"), !method.isEmpty else {
+            throw BadParams(reason: "httpMethod is missing")
+        }
+        guard let path = try params.latin1("path"), path.first == UInt8(ascii: "/") else {
+            throw BadParams(reason: "path must begin with /")
+        }
+        self.init(method: method, path: path)
+        let query = try params.latin1("query")
+        self.query = version == .v1 && query?.isEmpty == true ? nil : query
+        fields = try HTTPFields(params["headers"])
+        switch version {
+        case .v1: hasBody = try params.decodeBody(into: &body)
+        case .v2:
+            upgrade = try params.text("upgrade")
+            hasBody = try !(params.flag("end") ?? false)
+        }
+    }
+}
+
+extension WebResponse {
+    /// The result. v1 carries `body`, the whole of it; v2 the stream, and whether it ends here.
+    func write(to writer: inout JSONWriter, stream: StreamID, wholeBody: ArraySlice<UInt8>?) {
+        writer.beginObject()
+        writer.name("statusCode")
+        writer.integer(Int64(status))
+        writer.name("headers")
+        fields.write(to: &writer)
+        if let wholeBody {
+            writer.name("body")
+            writer.base64(wholeBody)
+        } else {
+            writeStream(stream, hasBody: hasBody, to: &writer)
+        }
+        writer.endObject()
+    }
+
+    /// The response in a result; `body` receives a whole body.
+    init(_ result: JSONNode?, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
+        guard let result, result.kind == .object else { throw BadParams(reason: "result must be an object") }
+        guard let status = try result.integer("statusCode", in: 101...599), status == 101 || status >= 200 else {
+            throw BadParams(reason: "statusCode must be 101, or 200 to 599")
+        }
+        self.init(status: Int(status))
+        fields = try HTTPFields(result["headers"])
+        switch version {
+        case .v1:
+            hasBody = try result.decodeBody(into: &body)
+            wholeBodyCount = body.count
+        case .v2: hasBody = try !(result.flag("end") ?? false)
+        }
+    }
+}
+
+extension WebInformational {
+    /// The params of `web.informational`.
+    func write(to writer: inout JSONWriter, stream: StreamID) {
+        writer.beginObject()
+        writer.name("stream")
+        writer.integer(Int64(stream.rawValue))
+        writer.name("statusCode")
+        writer.integer(Int64(status))
+        writer.name("headers")
+        fields.write(to: &writer)
+        writer.endObject()
+    }
+
+    /// The interim answer in params; nil if its status is none that passes.
+    init?(_ params: JSONNode) throws(BadParams) {
+        guard let status = try params.integer("statusCode", in: 100...199).map({ Int($0) }), Self.isValidStatus(status) else {
+            return nil
+        }
+        self.init(status: status, fields: try HTTPFields(params["headers"]))
+    }
+}
+
+private func writeStream(_ stream: StreamID, hasBody: Bool, to writer: inout JSONWriter) {
+    writer.name("stream")
+    writer.integer(Int64(stream.rawValue))
+    if !hasBody {
+        writer.name("end")
+        writer.bool(true)
+    }
+}
+
+extension JSONNode {
+    /// Appends the base64 of member `body`, if there is one; true if that was any byte.
+    fileprivate func decodeBody(into body: inout [UInt8]) throws(BadParams) -> Bool {
+        guard let node = self["body"], !node.isNull else { return false }
+        do {
+            try node.appendBase64Decoded(to: &body)
+        } catch {
+            throw BadParams(reason: "body is not base64 (offset \(error.offset))")
+        }
+        return !body.isEmpty
+    }
+}
+
+extension StreamID {
+    /// The JSON-RPC id, and `requestId`, of this stream's request.
+    var requestID: String { "web_\(rawValue)" }
+
+    /// The stream whose request had this id, or nil.
+    init?(requestID: String) {
+        let text = requestID.utf8
+        guard text.starts(with: "web_".utf8), (5...14).contains(text.count) else { return nil }
+        var number: UInt64 = 0
+        for byte in text.dropFirst(4) {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
+        }
+        guard let exact = UInt32(exactly: number) else { return nil }
+        self.init(rawValue: exact)
+    }
+}

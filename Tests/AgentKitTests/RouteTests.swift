@@ -1,0 +1,107 @@
+// Several services behind one agent: which of them gets a request, and that their connections and failures stay apart.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import AgentKit
+
+@Suite struct RouteTests {
+    private let site = LocalService.routes([
+        RouteToService("/", to: .folder(StaticFolder(path: "/srv"))),
+        RouteToService("/api/", to: .http(LocalHTTPService(port: 4000))),
+        RouteToService("/api/v2", to: .http(LocalHTTPService(endpoint: .unix(path: "/run/v2.sock"), basePath: "/base"))),
+        RouteToService("/own", to: .handler),
+        RouteToService("/off", to: .none),
+    ])
+
+    @Test(arguments: [
+        ("/", 0), ("/x", 0), ("/apis", 0), ("/api", 1), ("/api/", 1), ("/api/v1", 1), ("/api/v20", 1), ("/api/v2", 2),
+        ("/api/v2/x", 2), ("/API", 0), ("/%61pi", 0), ("/own", 3), ("//own", 0), ("/off/x", 4),
+    ])
+    func theLongestPrefixWins(path: String, place: Int) {
+        #expect(ServiceTable(site).place(for: Array(path.utf8)) == place)
+    }
+
+    @Test func oneServiceHasEveryPath() {
+        let table = ServiceTable(.handler)
+        for path in ["/", "/x", "*", ""] { #expect(table.place(for: Array(path.utf8)) == 0) }
+        #expect(table[0] == .handler)
+        #expect(table[1] == .none && table[-1] == .none)
+    }
+
+    @Test func eachServiceGetsItsRequestsWithTheWholePath() throws {
+        var (world, gateway) = try World.serving(.sample(service: site))
+        let first = try world.request(gateway, "GET", "/api/a")
+        #expect(world.dials.map(\.endpoint) == [.tcp(host: "localhost", port: 4000)])
+        let api = try world.accept()
+        #expect(world.readText(api).hasPrefix("GET /api/a HTTP/1.1\r\nHost: localhost:4000\r\n"))
+        try world.request(gateway, "GET", "/api/v2/b")
+        #expect(world.dials.map(\.endpoint) == [.unix(path: "/run/v2.sock")])
+        let socket = try world.accept()
+        #expect(world.readText(socket).hasPrefix("GET /base/api/v2/b HTTP/1.1\r\nHost: localhost\r\n"))
+        try world.request(gateway, "GET", "/own")
+        #expect(world.calls.map(\.1.path) == ["/own"])
+        try world.request(gateway, "GET", "/a.html")
+        guard case .open(_, let head) = world.streaming.first else { throw Missing(what: "open") }
+        #expect(head.folder == StaticFolder(path: "/srv"))
+        let off = try world.request(gateway, "GET", "/off")
+        #expect(world.answer(gateway, off).failure?.code == TunnelFailure.noWebService.rawValue)
+        world.reply(api, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        #expect(world.answer(gateway, first).text == "ok")
+        world.peerCloses(gateway)
+        world.expectNothingLeft()
+    }
+
+    @Test func aPathWithoutARouteIsNotServed() throws {
+        let service = LocalService.routes([RouteToService("/api", to: .handler)])
+        var (world, gateway) = try World.serving(.sample(service: service))
+        let stream = try world.request(gateway, "GET", "/")
+        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
+        world.expectNothingLeft()
+    }
+
+    @Test func idleConnectionsAreUsedForTheirOwnServiceOnly() throws {
+        var (world, gateway) = try World.serving(.sample(service: site))
+        try world.request(gateway, "GET", "/api/")
+        let api = try world.accept()
+        world.reply(api, "HTTP/1.1 204 No Content\r\n\r\n")
+        #expect(world.agent.counters.pooledConnections == 1)
+        try world.request(gateway, "GET", "/api/v2")
+        #expect(world.dials.count == 1)
+        let socket = try world.accept()
+        world.reply(socket, "HTTP/1.1 204 No Content\r\n\r\n")
+        #expect(world.agent.counters.pooledConnections == 2)
+        _ = (world.read(api), world.read(socket))
+        try world.request(gateway, "GET", "/api/again")
+        #expect(world.dials.isEmpty)
+        #expect(world.readText(api).hasPrefix("GET /api/again"))
+        world.reply(api, "HTTP/1.1 204 No Content\r\n\r\n")
+        world.expectNothingLeft()
+    }
+
+    @Test func aServiceThatIsDownIsSaidOnceForEach() throws {
+        var (world, gateway) = try World.serving(.sample(service: site))
+        for path in ["/api", "/api", "/api/v2"] {
+            try world.request(gateway, "GET", path)
+            try world.refuseDial()
+        }
+        let lines = world.logs.filter { $0.event == "service.unreachable" }
+        #expect(lines.map(\.level) == [.warning, .debug, .warning])
+        world.expectNothingLeft()
+    }
+
+    @Test func routesThatMakeNoSenseKeepTheAgentFromStarting() {
+        let wrong: [[RouteToService]] = [
+            [], [RouteToService("api", to: .handler)], [RouteToService("/", to: .routes([]))],
+            [RouteToService("/a", to: .handler), RouteToService("/a/", to: .none)],
+        ]
+        for routes in wrong {
+            var world = World(.sample(service: .routes(routes)))
+            world.send(.start)
+            #expect(world.stops.count == 1)
+            #expect(world.dials.isEmpty)
+        }
+    }
+}

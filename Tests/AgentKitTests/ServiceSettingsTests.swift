@@ -1,0 +1,97 @@
+// `webService` in the configuration file: its kinds, alone and as routes, and what is said when they are mixed up.
+
+import MachineCore
+import RPCCore
+import Testing
+
+@testable import AgentKit
+
+@Suite struct ServiceSettingsTests {
+    private func read(_ service: String, folderProblem: String? = nil) -> (LocalService?, [String]) {
+        let text = "{\"agentId\": \"a\", \"gatewayUrl\": \"ws://g\", \"webService\": \(service)}"
+        var reader = SettingsReader(file: (name: "agent.json", text: Array(text.utf8)))
+        let configuration = AgentConfiguration.read(from: &reader) { _ in folderProblem }
+        return (configuration?.service, reader.finish().map(\.description))
+    }
+
+    @Test(
+        arguments: [
+            (#"{"port": 80}"#, .http(LocalHTTPService(port: 80))),
+            (
+                #"{"url": "http://127.0.0.1:3000"}"#,
+                .http(LocalHTTPService(endpoint: .tcp(host: "127.0.0.1", port: 3000), hostField: .text("127.0.0.1:3000")))
+            ),
+            (
+                #"{"url": "HTTP://example.lan/base/", "hostHeader": "x:{port}"}"#,
+                .http(
+                    LocalHTTPService(
+                        endpoint: .tcp(host: "example.lan", port: 80), basePath: "/base/", hostField: .text("x:80")))
+            ),
+            (
+                #"{"url": "http://[::1]/", "pathPrefix": "/p"}"#,
+                .http(LocalHTTPService(endpoint: .tcp(host: "::1", port: 80), basePath: "/p", hostField: .text("[::1]")))
+            ),
+            (
+                #"{"unix": "/run/app.sock", "pathPrefix": "/p", "hostHeader": "preserve"}"#,
+                .http(LocalHTTPService(endpoint: .unix(path: "/run/app.sock"), basePath: "/p", hostField: .preserve))
+            ),
+            (#"{"unix": "app.sock"}"#, .http(LocalHTTPService(endpoint: .unix(path: "app.sock")))),
+            (#"{"directory": "./public"}"#, .folder(StaticFolder(path: "./public"))),
+            (#"{"directory": "d", "dotFiles": true}"#, .folder(StaticFolder(path: "d", servesDotFiles: true))),
+        ] as [(String, LocalService)])
+    func eachKindIsRead(text: String, service: LocalService) {
+        let (read, problems) = read(text)
+        #expect(problems == [])
+        #expect(read == service)
+    }
+
+    @Test func routesAreRead() {
+        let (service, problems) = read(
+            #"{"routes": {"/api": {"port": 4000, "hostHeader": "h"}, "/v1.0/": {"unix": "s"}, "/": {"directory": "d"}}}"#)
+        #expect(problems == [])
+        #expect(
+            service
+                == .routes([
+                    RouteToService("/api", to: .http(LocalHTTPService(port: 4000, hostField: .text("h")))),
+                    RouteToService("/v1.0/", to: .http(LocalHTTPService(endpoint: .unix(path: "s")))),
+                    RouteToService("/", to: .folder(StaticFolder(path: "d"))),
+                ]))
+    }
+
+    @Test(arguments: [
+        (#"{"port": 1, "url": "http://h"}"#, "cannot stand beside port"),
+        (#"{"unix": "s", "directory": "d"}"#, "exactly one of"),
+        (#"{"pathPrefix": "/x"}"#, "needs a port, url, unix or directory"),
+        (#"{"directory": "d", "pathPrefix": "/x"}"#, "\"webService.pathPrefix\" is not for a directory"),
+        (#"{"directory": "d", "hostHeader": "x"}"#, "\"webService.hostHeader\" is not for a directory"),
+        (#"{"directory": ""}"#, "must be the path of a folder"),
+        (#"{"port": 1, "dotFiles": false}"#, "\"webService.dotFiles\" is for a directory"),
+        (#"{"url": "https://h"}"#, "only http:// is spoken"),
+        (#"{"url": "h:3000"}"#, "should look like http://127.0.0.1:3000"),
+        (#"{"url": "http://u:hush@h/"}"#, "a user or a password"),
+        (#"{"url": "http://h/?x"}"#, "more than a path"), (#"{"url": "http://h:0"}"#, "the port is not a number"),
+        (#"{"url": "http://h/a", "pathPrefix": "/b"}"#, "a path of its own"),
+        (#"{"unix": ""}"#, "must be the path of a Unix socket"),
+        (#"{"unix": "s", "hostHeader": "h:{port}"}"#, "a Unix socket has none"),
+        (#"{"routes": {}}"#, "must be an object of routes"), (#"{"routes": []}"#, "must be an object of routes"),
+        (#"{"routes": {"/": {"port": 1}}, "port": 2}"#, "cannot stand beside a service"),
+        (#"{"routes": {"/": {"port": 1}}, "pathPrefix": "/x"}"#, "cannot stand beside a service"),
+        (#"{"routes": {"api": {"port": 1}}}"#, "must be named by a path"),
+        (#"{"routes": {"/a": {"port": 1}, "/a/": {"port": 2}}}"#, "is there twice"),
+        (#"{"routes": {"/a": {}}}"#, "\"webService.routes./a\" needs a port"),
+        (#"{"routes": {"/a": {"port": 1, "unix": "s"}}}"#, "\"webService.routes./a.unix\" cannot stand beside port"),
+        (#"{"routes": {"/a": {"routes": {}}}}"#, "needs a port"), (#"{"prot": 1}"#, "did you mean"),
+    ])
+    func whatIsWrongIsNamed(text: String, part: String) {
+        let (_, problems) = read(text)
+        #expect(problems.contains { $0.contains(part) }, "\(problems)")
+        #expect(!problems.contains { $0.contains("hush") })
+    }
+
+    @Test func aFolderThatCannotBeServedIsAProblem() {
+        let (_, problems) = read(#"{"directory": "d"}"#, folderProblem: "is not there")
+        #expect(problems == ["agent.json:1:70: \"webService.directory\" is not there"])
+        let (_, routed) = read(#"{"routes": {"/": {"directory": "d"}}}"#, folderProblem: "is not there")
+        #expect(routed.count == 1 && routed.first?.hasSuffix("\"webService.routes./.directory\" is not there") == true)
+    }
+}

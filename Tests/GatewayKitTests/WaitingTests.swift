@@ -1,0 +1,99 @@
+// Requests that wait a moment for an agent that is not here.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import GatewayKit
+
+@Suite struct WaitingTests {
+    private func patient() -> World { World { $0.web.agentWait = .seconds(2) } }
+
+    @Test(arguments: TunnelVersion.allCases) func aRequestWaitsForAnAgentThatIsOnItsWay(version: TunnelVersion) throws {
+        let world = patient()
+        let first = world.visit("POST /web/a/x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab")
+        let second = world.visit(get("/web/a/y"))
+        #expect(!world.wire(first).isReading)
+        world.wait(.milliseconds(1_999))
+        #expect(world.wire(first).written.isEmpty && world.wire(second).written.isEmpty)
+        let agent = world.agent("a", version)
+        #expect(world.wire(first).isReading)
+        world.send(first, "c")
+        let requests = [try agent.request(), try agent.request()].sorted {
+            $0.head.path.count < $1.head.path.count || $0.head.hasBody
+        }
+        for request in requests {
+            agent.answer(request.id, 200, HTTPFields(), "for \(String(decoding: request.head.path, as: UTF8.self))")
+        }
+        #expect(try world.expectAnswer(first, to: "POST").text == "for /x")
+        #expect(try world.expectAnswer(second).text == "for /y")
+        world.end()
+    }
+
+    @Test func whoWaitsInVainGetsTheAnswerItWouldHaveHadAtOnce() throws {
+        let world = patient()
+        let id = world.visit(get("/web/a/") + get("/healthz"))
+        world.wait(.seconds(2))
+        #expect(try world.expectAnswer(id).errorCode == "unknown-agent")
+        #expect(try world.expectAnswer(id).status == 200, "the next request was not forgotten")
+        world.agent().close()
+        let late = world.visit(get("/web/a/"))
+        #expect(world.wire(late).written.isEmpty)
+        world.wait(.seconds(2))
+        #expect(try world.expectAnswer(late).errorCode == "agent-offline")
+        world.end()
+    }
+
+    @Test func othersAreAnsweredAtOnce() throws {
+        let world = World {
+            $0.web.agentWait = .seconds(2)
+            $0.web.authTokens = ["t"]
+        }
+        #expect(try world.get("/web/a/").errorCode == "unauthorized")
+        _ = world.agent("b")
+        let waiting = world.visit(get("/web/a/", "Authorization: Bearer t\r\n"))
+        #expect(world.wire(waiting).written.isEmpty)
+        world.tell(.drain(within: .seconds(9)))
+        #expect(try world.get("/web/a/", "Authorization: Bearer t\r\n").errorCode == "unknown-agent")
+        world.end()
+    }
+
+    @Test func whoLeavesWhileItWaitsIsForgotten() throws {
+        let world = patient()
+        let one = world.visit(get("/web/a/"))
+        let other = world.visit(get("/web/a/"))
+        world.leave(one)
+        world.finish(other)
+        #expect(world.wire(other).isClosing)
+        #expect(world.gateway.waiting.isEmpty && world.gateway.waitingCount == 0)
+        #expect(world.agent().waitingRequests == 0)
+        world.end()
+    }
+
+    @Test func aHostNamesCaseDoesNotMatterAndAPathsDoes() throws {
+        let world = World {
+            $0.web.agentWait = .seconds(2)
+            $0.web.subdomainHost = "gw.example"
+        }
+        let byHost = world.visit("GET / HTTP/1.1\r\nHost: My-Agent.gw.example\r\n\r\n")
+        let byPath = world.visit("GET /web/my-agent/ HTTP/1.1\r\nHost: h\r\n\r\n")
+        let agent = world.agent("MY-Agent")
+        #expect(agent.waitingRequests == 1)
+        agent.answer(try agent.request().id, 200, HTTPFields(), "x")
+        #expect(try world.expectAnswer(byHost).text == "x")
+        world.wait(.seconds(2))
+        #expect(try world.expectAnswer(byPath).errorCode == "unknown-agent")
+        #expect(world.gateway.waiting.isEmpty && world.gateway.waitingCount == 0)
+        world.end()
+    }
+
+    @Test func noMoreWaitThanMay() throws {
+        let world = patient()
+        for _ in 0..<Gateway.maximumWaiting { _ = world.visit(get("/web/a/")) }
+        #expect(try world.get("/web/a/").errorCode == "unknown-agent")
+        world.wait(.seconds(2))
+        #expect(world.gateway.waitingCount == 0)
+        world.end()
+    }
+}
