@@ -27,7 +27,8 @@ struct Pipe {
         let room = discards ? Int.max : kernelBytes - travellingCount - arrived.count
         let count = min(budget, waitingCount, max(0, room))
         guard count > 0 else { return 0 }
-        if !discards { travelling.append((arrival, waiting[waitingStart..<(waitingStart + count)])) }
+        // A copy: a slice would make the next write copy all that waits.
+        if !discards { travelling.append((arrival, Array(waiting[waitingStart..<(waitingStart + count)])[...])) }
         waitingStart += count
         if waitingStart == waiting.count {
             waiting = []

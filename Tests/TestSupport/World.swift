@@ -33,6 +33,8 @@ public final class World {
     public var conditions: Conditions
     /// Every random choice.
     public var random: SplitMix
+    /// How hard the network is on connections to these endpoints, where it differs from the rest.
+    public var roads: [Endpoint: Conditions] = [:]
     fileprivate var hosts: [any AnyHost] = []
     fileprivate var listeners: [Endpoint: any AnyHost] = [:]
     fileprivate var links: [Link] = []
@@ -50,6 +52,9 @@ public final class World {
         if let endpoint { listeners[endpoint] = host }
         return host
     }
+
+    /// Lets a machine listen on one more endpoint.
+    public func listen(_ host: some AnyHost, on endpoint: Endpoint) { listeners[endpoint] = host }
 
     /// Takes a machine off the network, as a power cut would: its peers see resets, and what it held is gone.
     public func remove(_ host: some AnyHost) {
@@ -100,6 +105,7 @@ public final class World {
             return host.deliver(.dialFailed(dial, reason: "connection refused"))
         }
         let link = Link(host, host.newID(), listener, listener.newID())
+        link.road = roads[endpoint]
         links.append(link)
         host.attach(link, side: 0)
         listener.attach(link, side: 1)
@@ -235,6 +241,8 @@ public final class Link {
     }
 
     fileprivate(set) var ends: [End]
+    /// Its own conditions, if it has any.
+    fileprivate var road: World.Conditions?
     /// `pipes[n]` carries what end n writes.
     fileprivate(set) var pipes = [Pipe(), Pipe()]
 
@@ -285,9 +293,10 @@ public final class Link {
 
     private func send(_ side: Int, in world: World) -> Bool {
         guard pipes[side].waitingCount > 0 else { return false }
-        let budget = Int.random(in: 1...world.conditions.writeBytes, using: &world.random)
-        let arrival = world.now.advanced(by: .milliseconds(Int64(world.conditions.latencyMs))).nanoseconds
-        let count = pipes[side].send(budget: budget, kernelBytes: world.conditions.kernelBytes, arrival: arrival)
+        let conditions = road ?? world.conditions
+        let budget = Int.random(in: 1...conditions.writeBytes, using: &world.random)
+        let arrival = world.now.advanced(by: .milliseconds(Int64(conditions.latencyMs))).nanoseconds
+        let count = pipes[side].send(budget: budget, kernelBytes: conditions.kernelBytes, arrival: arrival)
         if count > 0, !ends[side].isClosed { ends[side].host.deliver(.wrote(ends[side].id, count)) }
         return count > 0
     }
@@ -296,7 +305,7 @@ public final class Link {
     private func receive(_ side: Int, in world: World) -> Bool {
         let end = ends[side]
         guard !end.isClosed, end.isReading || end.isClosing else { return false }
-        let limit = Int.random(in: 1...world.conditions.readBytes, using: &world.random)
+        let limit = Int.random(in: 1...(road ?? world.conditions).readBytes, using: &world.random)
         if let bytes = pipes[1 - side].read(limit: limit) {
             if !end.isClosing { end.host.deliver(.received(end.id, bytes)) }
             return true
