@@ -12,10 +12,7 @@ enum AgentCommand {
             "PORT|URL|DIRECTORY --gateway ws://HOST/agent --token TOKEN --id ID", "--config FILE [options]",
             "--check-config --config FILE",
         ],
-        options: [
-            CommandLineOption(
-                name: "--config", short: "-c", valueName: "FILE", help: "Read settings from FILE (JSON with comments)."),
-            CommandLineOption(name: "--check-config", help: "Check the settings, say what is wrong, and exit."),
+        options: CommandLineOption.settingsFile + [
             CommandLineOption(
                 name: "--gateway", short: "-g", valueName: "URL", settingsPath: "gatewayUrl",
                 help: "Where the gateway is: ws://HOST/agent."),
@@ -36,49 +33,14 @@ enum AgentCommand {
                 name: "--protocol", valueName: "VERSION", settingsPath: "protocol",
                 help: "The highest tunnel version: v1 or v2 (default v2)."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
-            CommandLineOption(
-                name: "--log-level", valueName: "LEVEL", settingsPath: "logLevel",
-                help: "debug, info, warning or error (default info)."),
-            CommandLineOption(
-                name: "--log-format", valueName: "FORMAT", settingsPath: "logFormat", help: "text or json (default text)."),
-            CommandLineOption(name: "--help", short: "-h", help: "Show this help and exit."),
-            CommandLineOption(name: "--version", short: "-V", help: "Show the version and exit."),
-        ],
+        ] + CommandLineOption.common,
         positional: CommandLinePositional(
             valueName: "SERVICE", count: 0...1,
             help: "A web service's port on this machine, its address (http://HOST:PORT), or a folder whose files are served."))
 
     static func run(arguments: [String]) -> Int32 {
-        let words: ParsedCommandLine
-        do {
-            words = try parser.parse(arguments)
-        } catch {
-            printError("agentd: \(error)\ntry agentd --help")
-            return ExitCode.usage
-        }
-        if words.has("--help") { return say(parser.help) }
-        if words.has("--version") { return say("agentd \(AgentConfiguration.programVersion)") }
-        do {
-            let settings = try AgentDaemonSettings.load(words)
-            if words.has("--check-config") { return say("the settings are in order") }
-            return try AgentDaemon(settings).run()
-        } catch let error as SettingsRefused {
-            printError(error.description)
-            return ExitCode.configuration
-        } catch {
-            printError("agentd: \(error)")
-            return ExitCode.runtime
+        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, _ in
+            try AgentDaemon(settings).run()
         }
     }
-
-    private static func say(_ text: String) -> Int32 {
-        print(text)
-        return ExitCode.ok
-    }
-}
-
-/// Settings that cannot be used, each with its place.
-struct SettingsRefused: Error, CustomStringConvertible {
-    var problems: [String]
-    var description: String { problems.joined(separator: "\n") }
 }

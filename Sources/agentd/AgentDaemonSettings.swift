@@ -15,18 +15,12 @@ struct AgentDaemonSettings {
     /// From the file that the words name, the environment and the words themselves.
     static func load(_ words: ParsedCommandLine) throws -> AgentDaemonSettings {
         var environment = environmentVariables()
-        let path = words.value("--config") ?? environment.removeValue(forKey: "MIAGENT_CONFIG")
-        var file: (name: String, text: [UInt8])?
-        do {
-            if let path { file = (path, try readWholeFile(path)) }
-        } catch {
-            throw SettingsRefused(problems: ["\(error)"])
-        }
+        let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
         var flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         if let word = words.positionals.first { flags.append(flag(forService: word)) }
         var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
-        let settings = read(&reader, printsByDefault: path == nil || isTerminal(1))
+        let settings = read(&reader, printsByDefault: file == nil || isTerminal(1))
         let problems = reader.finish()
         guard problems.isEmpty, let settings else {
             throw SettingsRefused(problems: problems.map(\.description))
@@ -50,9 +44,7 @@ struct AgentDaemonSettings {
         let drain = reader.integer("drainMs", in: 0...3_600_000) ?? 10_000
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
-        let log = LogWriter(
-            format: format.flatMap { LogWriter.Format(rawValue: $0) } ?? .text,
-            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info)
+        let log = LogWriter(level: level, format: format)
         guard var agent = configuration else { return nil }
         if let secret { agent.token = secret }
         if agent.description.host.isEmpty { agent.description.host = hostName() }
@@ -63,8 +55,7 @@ struct AgentDaemonSettings {
     private static func secretFile(_ path: String, _ reader: inout SettingsReader) -> String? {
         guard let file = reader.text(path) else { return nil }
         do {
-            let text = String(decoding: try readWholeFile(file), as: UTF8.self)
-            if let token = text.split(whereSeparator: \.isWhitespace).first { return String(token) }
+            if let token = try readSecret(file) { return token }
             reader.problem(path, "names an empty file")
         } catch {
             reader.problem(path, "names a file that cannot be read: \(error)")

@@ -14,10 +14,7 @@ enum GatewayCommand {
         synopsis: [
             "gatewayd [--config FILE] [options]", "gatewayd --demo [options]", "gatewayd --check-config --config FILE",
         ],
-        options: [
-            CommandLineOption(
-                name: "--config", short: "-c", valueName: "FILE", help: "Read settings from FILE (JSON with comments)."),
-            CommandLineOption(name: "--check-config", help: "Check the settings, say what is wrong, and exit."),
+        options: CommandLineOption.settingsFile + [
             CommandLineOption(
                 name: "--demo", help: "Start a gateway, an agent and a small web service in this process, on loopback."),
             CommandLineOption(
@@ -35,46 +32,11 @@ enum GatewayCommand {
                 name: "--auth-token", valueName: "TOKEN", settingsPath: "channels.webService.authToken",
                 help: "What visitors must present."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Log each request."),
-            CommandLineOption(
-                name: "--log-level", valueName: "LEVEL", settingsPath: "logLevel",
-                help: "debug, info, warning or error (default info)."),
-            CommandLineOption(
-                name: "--log-format", valueName: "FORMAT", settingsPath: "logFormat", help: "text or json (default text)."),
-            CommandLineOption(name: "--help", short: "-h", help: "Show this help and exit."),
-            CommandLineOption(name: "--version", short: "-V", help: "Show the version and exit."),
-        ])
+        ] + CommandLineOption.common)
 
     static func run(arguments: [String]) -> Int32 {
-        let words: ParsedCommandLine
-        do {
-            words = try parser.parse(arguments)
-        } catch {
-            printError("gatewayd: \(error)\ntry gatewayd --help")
-            return ExitCode.usage
-        }
-        if words.has("--help") { return say(parser.help) }
-        if words.has("--version") { return say("gatewayd \(version)") }
-        do {
-            let settings = try GatewayDaemonSettings.load(words)
-            if words.has("--check-config") { return say("the settings are in order") }
-            return try words.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, words).run()
-        } catch let error as SettingsRefused {
-            printError(error.description)
-            return ExitCode.configuration
-        } catch {
-            printError("gatewayd: \(error)")
-            return ExitCode.runtime
+        parser.run(arguments, version: version, load: GatewayDaemonSettings.load) { settings, words in
+            try words.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, words).run()
         }
     }
-
-    private static func say(_ text: String) -> Int32 {
-        print(text)
-        return ExitCode.ok
-    }
-}
-
-/// Settings that cannot be used, each with its place.
-struct SettingsRefused: Error, CustomStringConvertible {
-    var problems: [String]
-    var description: String { problems.joined(separator: "\n") }
 }

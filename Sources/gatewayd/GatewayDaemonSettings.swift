@@ -14,13 +14,7 @@ struct GatewayDaemonSettings {
     /// From the file that the words name, the environment and the words themselves.
     static func load(_ words: ParsedCommandLine) throws -> GatewayDaemonSettings {
         var environment = environmentVariables()
-        let path = words.value("--config") ?? environment.removeValue(forKey: "MIAGENT_CONFIG")
-        var file: (name: String, text: [UInt8])?
-        do {
-            if let path { file = (path, try readWholeFile(path)) }
-        } catch {
-            throw SettingsRefused(problems: ["\(error)"])
-        }
+        let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
         let flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
         var settings = GatewayDaemonSettings()
@@ -40,19 +34,15 @@ struct GatewayDaemonSettings {
         gateway.web.authTokens += Self.secret("channels.webService.authTokenFile", &reader)
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
-        log = LogWriter(
-            format: format.flatMap { LogWriter.Format(rawValue: $0) } ?? .text,
-            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info)
+        log = LogWriter(level: level, format: format)
     }
 
-    /// The first line of the file that a setting names.
+    /// The first word of the file that a setting names.
     private static func secret(_ path: String, _ reader: inout SettingsReader) -> [String] {
         guard let file = reader.text(path) else { return [] }
         do {
-            let line = try readWholeFile(file).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[0]
-            let token = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).first
-            if let token { return [String(token)] }
-            reader.problem(path, "names a file whose first line is empty")
+            if let token = try readSecret(file) { return [token] }
+            reader.problem(path, "names an empty file")
         } catch {
             reader.problem(path, "names a file that cannot be read: \(error)")
         }
