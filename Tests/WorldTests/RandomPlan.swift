@@ -79,7 +79,8 @@ struct RandomPlan: Sendable {
     }
 
     init(random: inout SplitMix) {
-        kind = Kind.allCases.randomElement(using: &random) ?? .length
+        let isWhole = Int.random(in: 0..<3, using: &random) > 0
+        kind = Kind.allCases.filter { $0.isWhole == isWhole }.randomElement(using: &random) ?? .length
         let sizes = [0, 1, 700, 5_000, 20_000, 60_000]
         up = Bool.random(using: &random) ? 0 : sizes.randomElement(using: &random) ?? 0
         down = sizes.randomElement(using: &random) ?? 0

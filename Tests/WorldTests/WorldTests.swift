@@ -1,5 +1,5 @@
-// Both machines over a simulated network: whatever the network does to the bytes, what comes back is what was asked for, and when
-// everybody has gone nothing is left.
+// Both machines over a simulated network: whatever the network does to the bytes, what comes back is what was asked for, and
+// when everybody has gone nothing is left.
 
 import AgentKit
 import GatewayKit
