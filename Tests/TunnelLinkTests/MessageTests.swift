@@ -147,11 +147,16 @@ import Testing
     // MARK: Bytes
 
     @Test(arguments: TunnelVersion.allCases) func everyLegalByteOfPathsQueriesAndValuesSurvives(version: TunnelVersion) throws {
-        let legal = (0x21...0xff).filter { $0 != 0x7f && $0 != 0x3f && $0 != 0x23 }.map { UInt8($0) }
+        let illegal: Set<UInt8> = [0x7f, 0x3f, 0x23]
+        let legal: [UInt8] = [UInt8](0x21...0xff).filter { !illegal.contains($0) }
         var value = HTTPFields()
-        let bytes = [UInt8](0x20...0x7e) + [UInt8](0x80...0xff)
-        try value.append(name: Array("x-all".utf8)[...], value: ([0x61] + bytes + [0x61])[...])
-        let request = WebRequest(method: "PROPFIND", path: [0x2f] + legal, query: legal, fields: value)
+        var bytes: [UInt8] = [0x61]
+        bytes += [UInt8](0x20...0x7e)
+        bytes += [UInt8](0x80...0xff)
+        bytes.append(0x61)
+        try value.append(name: Array("x-all".utf8)[...], value: bytes[...])
+        let path: [UInt8] = Array("/".utf8) + legal
+        let request = WebRequest(method: "PROPFIND", path: path, query: legal, fields: value)
         var pair = Pair(version, seed: 3, largestCut: 50)
         let id = try pair.gateway.open(request)
         pair.settle()
@@ -219,9 +224,8 @@ import Testing
 
     @Test func anInterimAnswerIsANotificationWithItsStream() throws {
         var agent = RawPeer(of: agentRole, .v2)
-        _ = agent.say(
-            #"{"jsonrpc":"2.0","id":"web_7","method":"web.request","params":{"httpMethod":"GET","path":"/","stream":7,"end":true}}"#
-        )
+        let params = #"{"httpMethod":"GET","path":"/","stream":7,"end":true}"#
+        _ = agent.say(#"{"jsonrpc":"2.0","id":"web_7","method":"web.request","params":\#(params)}"#)
         agent.session.inform(WebInformational(status: 103, fields: fields(("Link", "</a>"))), on: .number(7))
         let text = agent.heardText() ?? ""
         #expect(
