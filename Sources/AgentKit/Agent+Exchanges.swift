@@ -119,8 +119,8 @@ extension Agent {
 
     // MARK: The answer
 
-    /// Passes an answer before the answer on: 100, 102 and 103 (RFC 9110 §15.2). It shows that the service works, so the wait for its
-    /// head begins anew.
+    /// Passes an answer before the answer on: 100, 102 and 103 (RFC 9110 §15.2). It shows that the service works, so the wait
+    /// for its head begins anew.
     mutating func inform(_ head: HTTPResponseHead, for key: ExchangeKey) {
         guard let index = tunnelIndex(key.tunnel) else { return }
         let now = now

@@ -1,6 +1,7 @@
 // An agent's connection once it stands: what comes through its tunnel, whether it lives (any byte counts), and its end.
 //
-// Cuts an agent that does not answer a ping, does not register in time, breaks the protocol, or reads nothing of what it is sent.
+// Cuts an agent that does not answer a ping, does not register in time, breaks the protocol, or reads nothing of what it is
+// sent.
 
 import HTTPCodec
 import MachineCore
@@ -84,8 +85,8 @@ extension Gateway {
         describe(agentID, by: link)
     }
 
-    /// What is shown of an agent is what one of its tunnels said, the newest or the last to say something. It serves the web if any
-    /// of them does.
+    /// What is shown of an agent is what one of its tunnels said, the newest or the last to say something. It serves the web if
+    /// any of them does.
     mutating func describe(_ agentID: String, by link: AgentLink) {
         let servesWeb = registry.records[agentID]?.connections.contains { agents[$0]?.description.servesWeb == true } ?? false
         registry.update(agentID) { record in

@@ -1,7 +1,7 @@
 // What goes wrong with an exchange, what each side is told of it, and how long either may take.
 //
-// Before the head of the answer is out, an error is an answer of ours; after it, the connection is cut so that nobody takes a part
-// for the whole. Whoever works for an exchange that is over is told at once.
+// Before the head of the answer is out, an error is an answer of ours; after it, the connection is cut so that nobody takes a
+// part for the whole. Whoever works for an exchange that is over is told at once.
 
 import HTTPCodec
 import MachineCore
@@ -9,8 +9,8 @@ import RPCCore
 import TunnelLink
 
 extension Gateway {
-    /// Gives the exchange up and tells the visitor: by an answer if its head is not out, else by cutting the connection, so that
-    /// nothing incomplete looks complete.
+    /// Gives the exchange up and tells the visitor: by an answer if its head is not out, else by cutting the connection, so
+    /// that nothing incomplete looks complete.
     mutating func failExchange(
         _ id: ConnectionID, _ error: GatewayError, _ reason: ResetReason, _ now: Moment, _ outputs: inout Outputs
     ) {
@@ -63,7 +63,9 @@ extension Gateway {
 
     mutating func exchangeTimedOut(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange else { return closeVisitor(id, now, &outputs) }
-        if exchange.status != nil {  // it does not read
+        if exchange.status != nil, exchange.eventStream != nil, visitors[id]?.queuedBytes == 0 {
+            keepEventStreamOpen(id, now, &outputs)
+        } else if exchange.status != nil {  // it does not read
             abandonExchange(id, .cancelled, now, &outputs)
             visitors[id]?.phase = .closing
             outputs.append(.transport(.abort(id)))
@@ -98,7 +100,10 @@ extension Gateway {
             .discarding, .awaitingAgent:
             break
         case .exchanging, .upgraded:
-            setDeadline(of: id, at: visitors[id]?.queuedBytes == 0 ? nil : now.advanced(by: limits.writeTimeout))
+            let isQuiet = visitors[id]?.queuedBytes == 0
+            let hasEvents = isQuiet && visitors[id]?.exchange?.eventStream != nil
+            let quiet = hasEvents ? now.advanced(by: configuration.web.sseKeepAlive) : nil
+            setDeadline(of: id, at: isQuiet ? quiet : now.advanced(by: limits.writeTimeout))
         case .receivingHead: setDeadline(of: id, at: now.advanced(by: idleTimeout))
         case .closing: setDeadline(of: id, at: now.advanced(by: limits.writeTimeout))
         }

@@ -1,7 +1,8 @@
-// A request on its way to an agent: who may ask, which tunnel takes it, and its body, each byte of which goes on when it is here.
+// A request on its way to an agent: who may ask, which tunnel takes it, and its body, each byte of which goes on when it is
+// here.
 //
-// Refuses, before anything reaches the agent: a missing token, an unknown or absent agent, a declared body above the limit, more
-// streams than agreed. Errors are those of the table in Docs/Protocol.md.
+// Refuses, before anything reaches the agent: a missing token, an unknown or absent agent, a declared body above the limit,
+// more streams than agreed. Errors are those of the table in Docs/Protocol.md.
 
 import HTTPCodec
 import MachineCore
@@ -30,8 +31,8 @@ extension Gateway {
         request.expectsContinue && agents[connection]?.session.version == .v2
     }
 
-    /// The visitor sends no body until it is told to. The service says so (v2), or time does; in v1 the request is on its way only
-    /// when its body is here, so it is told at once.
+    /// The visitor sends no body until it is told to. The service says so (v2), or time does; in v1 the request is on its way
+    /// only when its body is here, so it is told at once.
     private mutating func settleExpectation(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange else { return }
         exchange.awaitsContinue = true
@@ -56,21 +57,30 @@ extension Gateway {
     private func admit(_ request: VisitorRequest, _ route: WebRoute) throws(GatewayError) -> (AgentRecord, Bool) {
         guard configuration.web.isEnabled else { throw .webServiceOff }
         let record = registry.record(for: route)
-        let own = configuration.agents[record?.description.agentID ?? route.agentID]?.authTokens ?? []
-        let tokens = own.isEmpty ? configuration.web.authTokens : own
-        if !tokens.isEmpty {
-            guard let token = Authorization.bearerToken(request.head.fields), Authorization.accepts(token, among: tokens) else {
-                throw .unauthorized
-            }
-        }
+        let agentID = record?.description.agentID ?? route.agentID
+        guard mayUse(agentID, request.head.fields) else { throw .unauthorized }
         guard let record else { throw .unknownAgent(route.agentID) }
         guard record.isOnline else { throw .agentOffline(route.agentID) }
         guard record.description.servesWeb else { throw .noWebService(route.agentID) }
-        return (record, !tokens.isEmpty)
+        return (record, !visitorTokens(agentID).isEmpty)
     }
 
-    /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve the
-    /// web, and before others those that read what they are sent.
+    /// What visitors of this agent present; empty: nothing.
+    private func visitorTokens(_ agentID: String) -> [String] {
+        let own = configuration.agents[agentID]?.authTokens ?? []
+        return own.isEmpty ? configuration.web.authTokens : own
+    }
+
+    /// Whether a visitor with these fields may speak to the agent.
+    func mayUse(_ agentID: String, _ fields: HTTPFields) -> Bool {
+        let tokens = visitorTokens(agentID)
+        guard !tokens.isEmpty else { return true }
+        guard let token = Authorization.bearerToken(fields) else { return false }
+        return Authorization.accepts(token, among: tokens)
+    }
+
+    /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve
+    /// the web, and before others those that read what they are sent.
     private func tunnel(of record: AgentRecord) -> ConnectionID? {
         if record.connections.count == 1 { return record.connections.first }
         var best: (id: ConnectionID, load: Int, lastExchange: UInt64)?

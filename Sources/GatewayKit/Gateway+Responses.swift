@@ -8,8 +8,9 @@ import MachineCore
 import TunnelLink
 
 extension Gateway {
-    /// Passes an answer before the answer on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue` once at
-    /// most. Each is a sign that the service works, so the wait for its answer begins anew. A visitor that does not read gets none.
+    /// Passes an answer before the answer on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue`
+    /// once at most. Each is a sign that the service works, so the wait for its answer begins anew. A visitor that does not
+    /// read gets none.
     mutating func inform(_ id: ConnectionID, _ interim: WebInformational, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange, exchange.status == nil else { return }
         if interim.status == 100 { return sayContinue(id, now, &outputs) }
@@ -55,11 +56,15 @@ extension Gateway {
         visitors[id]?.exchange?.status = response.status
         visitors[id]?.exchange?.keepsAlive = keepsAlive
         visitors[id]?.exchange?.encoder = HTTPBodyEncoder(framing)
+        if configuration.web.sseKeepAlive > .zero {
+            exchange.eventStream = EventStreamTail(response.status, fields, framing, method: exchange.request.method)
+        }
         watchWriting(id, now)
         if exchange.isUpgrade { settleUpgrade(id, isGranted: response.status == 101, now, &outputs) }
     }
 
-    /// How the answer's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no number.
+    /// How the answer's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no
+    /// number.
     private func frame(_ response: WebResponse, answering request: HTTPRequestHead, _ fields: inout HTTPFields)
         -> HTTPBodyFraming?
     {
@@ -109,6 +114,7 @@ extension Gateway {
             return failExchange(id, .serviceBroken("its body is longer than it said"), .protocolError, now, &outputs)
         }
         visitors[id]?.exchange?.responseBytes += UInt64(bytes.count)
+        exchange.eventStream?.append(bytes)
         if visitors[id]?.queuedBytes == queuedBefore {
             // Of no use to anyone (HEAD).
             agents[exchange.connection]?.session.consumed(bytes.count, on: exchange.stream, now: now)
@@ -116,6 +122,17 @@ extension Gateway {
             visitors[id]?.exchange?.heldBytes += bytes.count
             watchWriting(id, now)
         }
+    }
+
+    /// Nothing was sent of a stream of events for a while: a comment, if it stands between two of them.
+    mutating func keepEventStreamOpen(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let exchange = visitors[id]?.exchange, let tail = exchange.eventStream else { return }
+        guard configuration.web.sseKeepAlive > .zero else {
+            exchange.eventStream = nil  // switched off meanwhile
+            return
+        }
+        if tail.isBetweenEvents { _ = writeBody(id, EventStreamTail.comment, exchange.encoder.framing, &outputs) }
+        watchWriting(id, now)
     }
 
     /// False: more than was declared. A body to a HEAD, or with a 304, is dropped.
@@ -156,7 +173,8 @@ extension Gateway {
         finishIfOver(id, now, &outputs)
     }
 
-    /// After the answer's last byte the connection takes the next request. If the request is still coming, nobody wants the rest.
+    /// After the answer's last byte the connection takes the next request. If the request is still coming, nobody wants the
+    /// rest.
     mutating func finishIfOver(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange, exchange.responseEnded else { return }
         if !exchange.requestEnded {

@@ -1,5 +1,5 @@
-// A visitor's connection: requests are decoded one at a time (RFC 9112 §9.3.2: pipelined ones wait), routed, and answered here or
-// handed to an exchange.
+// A visitor's connection: requests are decoded one at a time (RFC 9112 §9.3.2: pipelined ones wait), routed, and answered here
+// or handed to an exchange.
 
 import HTTPCodec
 import MachineCore
@@ -30,8 +30,8 @@ extension Gateway {
         }
     }
 
-    /// The visitor will send no more. On an upgraded stream that is half of the conversation; otherwise it is gone, as a browser is
-    /// whose tab was closed, and whoever still works for it must stop.
+    /// The visitor will send no more. On an upgraded stream that is half of the conversation; otherwise it is gone, as a
+    /// browser is whose tab was closed, and whoever still works for it must stop.
     mutating func visitorFinished(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let visitor = visitors[id] else { return }
         switch visitor.phase {
@@ -114,7 +114,7 @@ extension Gateway {
             ownPage(id, request, isProtected: false, now, &outputs) { gateway, _ in
                 gateway.isDraining ? .text(503, "draining\n") : .text(200, "ready\n")
             }
-        case .notFound: answer(id, .notFound, to: request, now, &outputs)
+        case .notFound: answerUnknownPath(id, request, now, &outputs)
         }
     }
 
@@ -142,7 +142,8 @@ extension Gateway {
         answer(id, page, to: request, now, &outputs)
     }
 
-    /// Sends a whole answer. Without a request, or when its body is too long to be read and thrown away, the connection ends with it.
+    /// Sends a whole answer. Without a request, or when its body is too long to be read and thrown away, the connection ends
+    /// with it.
     mutating func answer(
         _ id: ConnectionID, _ page: OwnAnswer, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
     ) {

@@ -1,8 +1,8 @@
-// Requests that wait a moment for their agent: after a restart of the gateway, or when a tunnel has just broken, agents are back within
-// a second or two, and a visitor would rather wait than be told so. Off unless `web.agentWait` says how long.
+// Requests that wait a moment for their agent: after a restart of the gateway, or when a tunnel has just broken, agents are
+// back within a second or two, and a visitor would rather wait than be told so. Off unless `web.agentWait` says how long.
 //
-// Only who may speak to the agent waits; the body stays where it is, unread. No more wait than fit into the limit; whoever waits in
-// vain gets the answer that it would have had at once.
+// Only who may speak to the agent waits; the body stays where it is, unread. No more wait than fit into the limit; whoever
+// waits in vain gets the answer that it would have had at once.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// The gateway as a machine: visitors in, agents in, bytes between them. It owns every connection's state by id; the transport owns
-// the sockets. This file is the switchboard: what happened is sent to the extension that knows what to do.
+// The gateway as a machine: visitors in, agents in, bytes between them. It owns every connection's state by id; the transport
+// owns the sockets. This file is the switchboard: what happened is sent to the extension that knows what to do.
 //
 //     Visitors        a connection's requests: decoding, own answers, time limits      Gateway+Visitors
 //     Requests        a request on its way to an agent                                 Gateway+Requests
@@ -217,8 +217,8 @@ extension Gateway {
         isDraining ? min(configuration.limits.drainLinger, configuration.limits.idleTimeout) : configuration.limits.idleTimeout
     }
 
-    /// A v1 agent need not know `gateway.drain`: it is sent away, to dial again, as soon as nothing of it is in flight. A v2 agent
-    /// has another tunnel by then, and this one is of use as long as there are visitors.
+    /// A v1 agent need not know `gateway.drain`: it is sent away, to dial again, as soon as nothing of it is in flight. A v2
+    /// agent has another tunnel by then, and this one is of use as long as there are visitors.
     private mutating func releaseIfIdle(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let link = agents[id], link.session.version == .v1, link.visitors.isEmpty else { return }
         closeAgent(id, .serviceRestart, "the gateway stops", now, &outputs)

@@ -1,4 +1,5 @@
-// Everything about a gateway that is decided before it starts. Each limit names its unit, its default, and the memory it implies.
+// Everything about a gateway that is decided before it starts. Each limit names its unit, its default, and the memory it
+// implies.
 
 import HTTPCodec
 import MachineCore
@@ -69,11 +70,15 @@ public struct WebConfiguration: Sendable, Hashable {
     public var authTokens: [String] = []
     /// How long a service may take until the head of its answer.
     public var timeout = Duration.seconds(30)
-    /// How long a request waits for an agent that is not here, so that a restart of the gateway, or a tunnel that broke, is a delay
-    /// instead of an error; zero: not at all.
+    /// How long a request waits for an agent that is not here, so that a restart of the gateway, or a tunnel that broke, is a
+    /// delay instead of an error; zero: not at all.
     public var agentWait = Duration.zero
     /// `{agentId}.` before this host name reaches an agent too; nil: only by path.
     public var subdomainHost: String?
+    /// Whether a page of a service that asks for a path outside the prefix is sent to where it meant to go, by its `Referer`.
+    public var rescuesAbsolutePaths = false
+    /// How long a stream of server-sent events may be quiet before a comment is sent to the visitor; zero: for ever.
+    public var sseKeepAlive = Duration.zero
     /// The largest request body, in bytes; 0: no limit.
     public var maximumBody: UInt64 = 0
     /// The defaults.
@@ -82,8 +87,8 @@ public struct WebConfiguration: Sendable, Hashable {
 
 /// What a gateway holds, and how long it waits.
 public struct GatewayLimits: Sendable, Hashable {
-    /// Of one tunnel. Memory of one agent: at most `maximumStreams` × (`initialWindow` + `streamQueueBytes`) + `windowBudget` while
-    /// all stream.
+    /// Of one tunnel. Memory of one agent: at most `maximumStreams` × (`initialWindow` + `streamQueueBytes`) + `windowBudget`
+    /// while all stream.
     public var tunnel = TunnelLimits()
     /// Of visitors' requests. A visitor in the middle of its head holds at most start line + field section, 40 KiB.
     public var http = HTTPLimits()
@@ -105,8 +110,8 @@ public struct GatewayLimits: Sendable, Hashable {
     public var pingInterval = Duration.seconds(20)
     /// How long its answer may take.
     public var pongTimeout = Duration.seconds(10)
-    /// How long a visitor that expects `100 Continue` waits for the service's word; then it is told to go on anyway, since an agent
-    /// may not know how to pass that word on.
+    /// How long a visitor that expects `100 Continue` waits for the service's word; then it is told to go on anyway, since an
+    /// agent may not know how to pass that word on.
     public var continueTimeout = Duration.seconds(1)
     /// Request bytes that are read and thrown away so that a connection survives an early answer; beyond, it is closed.
     public var maximumDiscardedBody: UInt64 = 64 * 1024

@@ -1,5 +1,5 @@
-// The gateway's own errors: the table of Docs/Protocol.md. Each has a status, a stable code (`x-miagent-error`, which no service can
-// set) and words for people that say what happened and what to do.
+// The gateway's own errors: the table of Docs/Protocol.md. Each has a status, a stable code (`x-miagent-error`, which no
+// service can set) and words for people that say what happened and what to do.
 
 import HTTPCodec
 

@@ -69,6 +69,8 @@ extension WebConfiguration {
         authTokens = GatewayConfiguration.readTokens(base + "authToken", &reader)
         if let count = reader.integer(base + "timeoutMs", in: 1...86_400_000) { timeout = .milliseconds(count) }
         if let count = reader.integer(base + "agentWaitMs", in: 0...60_000) { agentWait = .milliseconds(count) }
+        if let flag = reader.flag(base + "rescueAbsolutePaths") { rescuesAbsolutePaths = flag }
+        if let count = reader.integer(base + "sseKeepAliveMs", in: 0...86_400_000) { sseKeepAlive = .milliseconds(count) }
         subdomainHost = reader.text(base + "subdomainHost")
         if let count = reader.integer(base + "maxBody", in: 0...Int.max) { maximumBody = UInt64(count) }
     }

@@ -1,5 +1,5 @@
-// What a gateway has done since it started: numbers that only grow, for logs and metrics. How much it holds at this moment is in
-// `GatewayCounters`.
+// What a gateway has done since it started: numbers that only grow, for logs and metrics. How much it holds at this moment is
+// in `GatewayCounters`.
 
 import TunnelLink
 

@@ -1,8 +1,8 @@
 // What changes about fields on their way through (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else passes byte for byte.
 //
-// To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set afresh;
-// the gateway's own token goes. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged; `Location` and
-// cookie paths are put under the prefix, and a `Location` that names the local service is brought back.
+// To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set
+// afresh; the gateway's own token goes. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
+// `Location` and cookie paths are put under the prefix, and a `Location` that names the local service is brought back.
 
 import HTTPCodec
 
@@ -73,9 +73,9 @@ enum HeaderRules {
         return fields
     }
 
-    /// The trailers that the visitor gets. Whoever merges trailers into the head must not find there what a head may not have: our
-    /// error mark, what belongs to one connection, and what decides about framing, routing or credentials (RFC 9110 §6.5.1). Nor
-    /// what would have been rewritten there.
+    /// The trailers that the visitor gets. Whoever merges trailers into the head must not find there what a head may not have:
+    /// our error mark, what belongs to one connection, and what decides about framing, routing or credentials (RFC 9110
+    /// §6.5.1). Nor what would have been rewritten there.
     static func trailersToVisitor(_ trailers: HTTPFields) -> HTTPFields {
         guard !trailers.isEmpty else { return trailers }
         var fields = trailers

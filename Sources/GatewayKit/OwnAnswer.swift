@@ -1,4 +1,5 @@
-// An answer that the gateway makes itself, whole, and the clothes of its errors: a page for people, JSON for programs, else text.
+// An answer that the gateway makes itself, whole, and the clothes of its errors: a page for people, JSON for programs, else
+// text.
 
 import HTTPCodec
 import RPCCore

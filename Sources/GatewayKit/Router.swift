@@ -34,7 +34,7 @@ struct WebRoute: Equatable {
 
 struct Router: Sendable, Hashable {
     /// With a trailing slash.
-    private let webPrefix: [UInt8]
+    let webPrefix: [UInt8]
     /// With a leading dot, in lower case.
     private let hostSuffix: String?
 

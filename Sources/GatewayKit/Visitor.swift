@@ -31,8 +31,8 @@ final class Visitor {
     var isReading = true
     /// Something of the next request has come (so the head timeout counts, not the idle one).
     var hasBegun = false
-    /// What the deadline below is for is told by the phase. `armed <= deadline` in the machine's heap, so that moving the deadline
-    /// away, which happens with every request, costs nothing.
+    /// What the deadline below is for is told by the phase. `armed <= deadline` in the machine's heap, so that moving the
+    /// deadline away, which happens with every request, costs nothing.
     var deadline: Moment?
     var armed: Moment?
 
@@ -63,6 +63,8 @@ final class WebExchange {
     /// After the answer, if both sides can.
     var keepsAlive: Bool
     var encoder = HTTPBodyEncoder(.none)
+    /// Set while the answer is a stream of events that is to be kept open.
+    var eventStream: EventStreamTail?
     var responseEnded = false
     var responseBytes: UInt64 = 0
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.

@@ -1,5 +1,6 @@
-// How an agent and a gateway introduce themselves in JSON: the params of `agent.register` and `agent.status`, and the result of the
-// former (Docs/Protocol.md). Texts for the status page are cut, not refused; what a gateway of another make leaves out has a default.
+// How an agent and a gateway introduce themselves in JSON: the params of `agent.register` and `agent.status`, and the result of
+// the former (Docs/Protocol.md). Texts for the status page are cut, not refused; what a gateway of another make leaves out has
+// a default.
 
 import MachineCore
 import RPCCore

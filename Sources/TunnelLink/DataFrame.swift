@@ -8,8 +8,8 @@
 //     +---------------------------------------------------------------+
 //     |                          payload …                            |
 //
-// All integers are big-endian. Reserved bytes and unknown flags are ignored, so that they can mean something one day; an unknown
-// kind is an error, because a frame that was not understood might have been data.
+// All integers are big-endian. Reserved bytes and unknown flags are ignored, so that they can mean something one day; an
+// unknown kind is an error, because a frame that was not understood might have been data.
 
 /// One binary message of the tunnel.
 enum DataFrame: Equatable {

@@ -1,9 +1,9 @@
 // What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. The
 // messages themselves are in AgentMessages and WebMessages.
 //
-// Field values, paths and queries map byte ↔ U+0000…U+00FF (ISO-8859-1, as Node does), so that every legal byte survives. A field
-// that came several times is an array of strings. Reading is strict about what is used and silent about what is not: unknown
-// members are ignored, wrong types are refused with the name of the member.
+// Field values, paths and queries map byte ↔ U+0000…U+00FF (ISO-8859-1, as Node does), so that every legal byte survives. A
+// field that came several times is an array of strings. Reading is strict about what is used and silent about what is not:
+// unknown members are ignored, wrong types are refused with the name of the member.
 
 import HTTPCodec
 import RPCCore

@@ -62,8 +62,8 @@ public struct TunnelLimits: Sendable, Hashable {
     public var initialWindow = 256 * 1024
     /// What the window of one stream may grow to (v2): 16 MiB fill 640 Mbit/s at 200 ms.
     public var maximumWindow = 16 * 1024 * 1024
-    /// What all streams' windows together may grow beyond their initial size (v2). Memory: this much in all, while as many streams
-    /// as may are open and their readers stopped together.
+    /// What all streams' windows together may grow beyond their initial size (v2). Memory: this much in all, while as many
+    /// streams as may are open and their readers stopped together.
     public var windowBudget = 64 * 1024 * 1024
     /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
     public var maximumBufferedBody = 8 * 1024 * 1024

@@ -1,7 +1,7 @@
 // What goes into the tunnel: messages in JSON, and data by credit, room and turn.
 //
-// v1 holds a body until its end and sends one message. v2 sends what credit and room allow at once; the rest waits in its stream,
-// and the streams take turns, at most 16 KiB each while others wait, so that none starves another.
+// v1 holds a body until its end and sends one message. v2 sends what credit and room allow at once; the rest waits in its
+// stream, and the streams take turns, at most 16 KiB each while others wait, so that none starves another.
 
 import HTTPCodec
 import MachineCore

@@ -1,8 +1,10 @@
-// One tunnel over one WebSocket, after its handshake, the same at both ends: JSON-RPC messages, streams, flow control, fairness.
+// One tunnel over one WebSocket, after its handshake, the same at both ends: JSON-RPC messages, streams, flow control,
+// fairness.
 //
-// Both versions look alike from outside: a head, then bytes, then an end. v1 holds the bytes until the end and sends one message;
-// v2 sends each byte when there is credit and room. Control (heads, credit, resets, pongs) goes before data; data is taken from
-// the streams in turn. The owner collects all that is ready with `takeOutput` once a turn, so that it shares a write.
+// Both versions look alike from outside: a head, then bytes, then an end. v1 holds the bytes until the end and sends one
+// message; v2 sends each byte when there is credit and room. Control (heads, credit, resets, pongs) goes before data; data is
+// taken from the streams in turn. The owner collects all that is ready with `takeOutput` once a turn, so that it shares a
+// write.
 //
 // It refuses: more streams than agreed, a peer that overruns its credit, bodies above the limit in v1, messages out of place.
 
@@ -174,8 +176,8 @@ public struct TunnelSession {
         return id
     }
 
-    /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass, after
-    /// the head, and if the stream is gone.
+    /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass,
+    /// after the head, and if the stream is gone.
     public mutating func inform(_ interim: WebInformational, on id: StreamID) {
         guard version == .v2, WebInformational.isValidStatus(interim.status), let stream = streams[id], !stream.headSent else {
             return
@@ -219,8 +221,8 @@ public struct TunnelSession {
         return .sent
     }
 
-    /// The owner is rid of `count` bytes that came on the stream: the peer may send as many more, and further ones if the window
-    /// turns out to be too small for the road. Without `now` it stays as it is.
+    /// The owner is rid of `count` bytes that came on the stream: the peer may send as many more, and further ones if the
+    /// window turns out to be too small for the road. Without `now` it stays as it is.
     public mutating func consumed(_ count: Int, on id: StreamID, now: Moment? = nil) {
         guard version == .v2, count > 0, let stream = streams[id] else { return }
         var credit = stream.receiveWindow.release(count) ?? 0
@@ -229,8 +231,8 @@ public struct TunnelSession {
         _ = socket.binary(DataFrame.credit(id, credit)[...], into: &output)
     }
 
-    /// Doubles the window of a stream that emptied it in less than two round trips. No stream takes more than half of what is left
-    /// of the budget, so that those that come later find something too.
+    /// Doubles the window of a stream that emptied it in less than two round trips. No stream takes more than half of what is
+    /// left of the budget, so that those that come later find something too.
     private mutating func growth(of stream: TunnelStream, by count: Int, _ now: Moment) -> Int {
         let window = stream.receiveWindow.capacity
         guard let elapsed = stream.pace.advance(count, window: window, now: now) else { return 0 }

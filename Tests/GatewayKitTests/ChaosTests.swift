@@ -1,5 +1,5 @@
-// Visitors and agents that do anything at any time. Whatever they do, the gateway's tables agree with each other at every step, and
-// nothing is left over when everybody is gone.
+// Visitors and agents that do anything at any time. Whatever they do, the gateway's tables agree with each other at every step,
+// and nothing is left over when everybody is gone.
 
 import HTTPCodec
 import MachineCore

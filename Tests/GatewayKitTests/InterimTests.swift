@@ -47,10 +47,8 @@ import TunnelLink
         let agent = world.agent()
         let id = world.visit(get("/web/a/"))
         let request = try agent.request()
-        world.say(
-            agent,
-            #"{"jsonrpc":"2.0","method":"web.informational","params":{"stream":\#(request.id.rawValue),"statusCode":\#(status)}}"#
-        )
+        let params = #"{"stream":\#(request.id.rawValue),"statusCode":\#(status)}"#
+        world.say(agent, #"{"jsonrpc":"2.0","method":"web.informational","params":\#(params)}"#)
         #expect(world.read(id).isEmpty)
         agent.answer(request.id)
         #expect(try world.expectAnswer(id).interim.isEmpty)

@@ -45,14 +45,16 @@ import Testing
         let (configuration, problems) = read(
             """
             {
-              "publicUrl": "https://gw.example/", "gatewayToken": ["old", "new"], "duplicateAgents": "reject",
+              "publicUrl": "https://gw.example/", "gatewayToken": ["old", "new"], "duplicateAgents": "balance",
               "agents": { "my-agent": { "token": "t", "authToken": ["v", "w"] }, "a.b": {} },
               "trustedProxies": ["127.0.0.1", "::1"], "logRequests": true,
               "statusPage": { "enabled": false, "authToken": "s" },
               "channels": { "webService": {
                 "enabled": false, "pathPrefix": "/x/y/", "authToken": ["p", "q"], "timeoutMs": 1500,
-                "subdomainHost": "gw.example", "maxBufferedBody": 1000, "maxBody": 2000 } },
+                "subdomainHost": "gw.example", "maxBufferedBody": 1000, "maxBody": 2000, "agentWaitMs": 6,
+                "rescueAbsolutePaths": true, "sseKeepAliveMs": 7 } },
               "limits": {
+                "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000,
                 "maxStreamsPerAgent": 7, "initialWindow": 65536, "maxConnections": 9, "maxHeadBytes": 4096, "headTimeoutMs": 1,
                 "idleTimeoutMs": 2, "writeTimeoutMs": 3, "pingIntervalMs": 4, "pongTimeoutMs": 5 },
             }
@@ -60,7 +62,7 @@ import Testing
         var expected = GatewayConfiguration()
         expected.publicURL = "https://gw.example"
         expected.gatewayTokens = ["old", "new"]
-        expected.duplicateAgents = .reject
+        expected.duplicateAgents = .balance
         var access = AgentAccess()
         access.tokens = ["t"]
         access.authTokens = ["v", "w"]
@@ -75,6 +77,11 @@ import Testing
         expected.web.timeout = .milliseconds(1_500)
         expected.web.subdomainHost = "gw.example"
         expected.web.maximumBody = 2_000
+        expected.web.agentWait = .milliseconds(6)
+        expected.web.rescuesAbsolutePaths = true
+        expected.web.sseKeepAlive = .milliseconds(7)
+        expected.limits.tunnel.maximumWindow = 70_000
+        expected.limits.tunnel.windowBudget = 80_000
         expected.limits.tunnel.maximumBufferedBody = 1_000
         expected.limits.tunnel.maximumStreams = 7
         expected.limits.tunnel.initialWindow = 65_536
