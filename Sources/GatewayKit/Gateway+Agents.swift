@@ -43,7 +43,7 @@ extension Gateway {
             if let visitor = visitor(id, stream) { endResponse(visitor, trailers, now, &outputs) }
         case .failed(let stream, let failure):
             if let visitor = visitor(id, stream) {
-                let error = Self.visitorError(failure, agentID: agents[id]?.agentID ?? "", limit: 0)
+                let error = Self.visitorError(failure, agentID: agents[id]?.agentID ?? "")
                 failExchange(visitor, error, .cancelled, now, &outputs)
             }
         case .reset(let stream, let reason):

@@ -80,7 +80,7 @@ extension Gateway {
     }
 
     /// The error that an agent's JSON-RPC failure means to a visitor.
-    static func visitorError(_ failure: RPCFailure, agentID: String, limit: UInt64) -> GatewayError {
+    static func visitorError(_ failure: RPCFailure, agentID: String) -> GatewayError {
         switch TunnelFailure(rawValue: failure.code) {
         case .serviceTimedOut: .serviceTimedOut(seconds: 0)
         case .tooManyStreams: .tooManyStreams(agentID)

@@ -98,7 +98,7 @@ struct AgentHandshake {
     init(_ request: VisitorRequest) throws(GatewayError) {
         let head = request.head
         guard head.method == "GET" else { throw .methodNotAllowed(allow: "GET") }
-        guard head.isUpgrade, head.fields.containsToken("websocket", in: .upgrade), request.framing == .none,
+        guard head.asksForUpgrade, head.fields.containsToken("websocket", in: .upgrade), request.framing == .none,
             head.fields[.secWebSocketVersion] == "13", let key = head.fields[.secWebSocketKey],
             let accept = WSHandshake.accept(forKey: key)
         else { throw .upgradeRequired }

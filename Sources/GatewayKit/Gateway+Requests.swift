@@ -125,7 +125,7 @@ extension Gateway {
         // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
         // ignore the wish (RFC 9110 §7.8).
         let hasNoBody = request.framing == .none || request.framing == .length(0)
-        let isUpgrade = head.isUpgrade && hasNoBody && agents[connection]?.session.version == .v2
+        let isUpgrade = head.asksForUpgrade && hasNoBody && agents[connection]?.session.version == .v2
         if isUpgrade {
             web.upgrade = head.fields[.upgrade]
             web.hasBody = true
@@ -172,12 +172,5 @@ extension Gateway {
         _ = agents[exchange.connection]?.session.send([], on: exchange.stream, end: true, trailers: trailers)
         markDirty(exchange.connection)
         finishIfOver(id, now, &outputs)
-    }
-}
-
-extension HTTPRequestHead {
-    /// Whether the client asks to leave HTTP (RFC 9110 §7.8).
-    var isUpgrade: Bool {
-        minorVersion >= 1 && fields.contains(.upgrade) && fields.containsToken("upgrade", in: .connection)
     }
 }
