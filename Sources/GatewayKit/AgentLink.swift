@@ -5,7 +5,8 @@ import TunnelLink
 
 final class AgentLink {
     let peer: String
-    var session: TunnelSession
+    // Unchecked (as in Visitor): the session's own methods, which are all that runs during an access, know of no link.
+    @exclusivity(unchecked) var session: TunnelSession
     /// The id in the URL, or the one it registered under.
     var agentID: String?
     /// What the handshake presented, until the agent is registered.
@@ -21,7 +22,7 @@ final class AgentLink {
     /// The number of the last request that it was given: of tunnels that are equally busy, the one that waited longest is next.
     var lastExchange: UInt64 = 0
     /// The visitor of each open stream.
-    var visitors: [StreamID: ConnectionID] = [:]
+    @exclusivity(unchecked) var visitors: [StreamID: ConnectionID] = [:]
     /// `Host` of its handshake, for the URL that it is told.
     var host: String?
     /// Output may be ready; the link is in the machine's list.

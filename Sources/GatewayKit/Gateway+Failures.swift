@@ -93,19 +93,18 @@ extension Gateway {
     /// An upgraded or streaming visitor may be quiet for as long as it likes, but what is sent to it must be read. Any progress
     /// counts, also after the answer's end: a slow visitor gets the whole of it.
     mutating func watchWriting(_ id: ConnectionID, _ now: Moment) {
-        guard let phase = visitors[id]?.phase else { return }
-        let limits = configuration.limits
-        switch phase {
-        case .exchanging where visitors[id]?.exchange?.status == nil, .receivingHead where visitors[id]?.hasBegun == true,
-            .discarding, .awaitingAgent:
+        guard let visitor = visitors[id] else { return }
+        switch visitor.phase {
+        case .exchanging where visitor.exchange?.status == nil, .receivingHead where visitor.hasBegun, .discarding,
+            .awaitingAgent:
             break
         case .exchanging, .upgraded:
-            let isQuiet = visitors[id]?.queuedBytes == 0
-            let hasEvents = isQuiet && visitors[id]?.exchange?.eventStream != nil
+            let isQuiet = visitor.queuedBytes == 0
+            let hasEvents = isQuiet && visitor.exchange?.eventStream != nil
             let quiet = hasEvents ? now.advanced(by: configuration.web.sseKeepAlive) : nil
-            setDeadline(of: id, at: isQuiet ? quiet : now.advanced(by: limits.writeTimeout))
+            setDeadline(of: id, at: isQuiet ? quiet : now.advanced(by: configuration.limits.writeTimeout))
         case .receivingHead: setDeadline(of: id, at: now.advanced(by: idleTimeout))
-        case .closing: setDeadline(of: id, at: now.advanced(by: limits.writeTimeout))
+        case .closing: setDeadline(of: id, at: now.advanced(by: configuration.limits.writeTimeout))
         }
     }
 

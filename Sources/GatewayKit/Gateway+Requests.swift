@@ -67,6 +67,7 @@ extension Gateway {
 
     /// What visitors of this agent present; empty: nothing.
     private func visitorTokens(_ agentID: String) -> [String] {
+        if configuration.agents.isEmpty { return configuration.web.authTokens }
         let own = configuration.agents[agentID]?.authTokens ?? []
         return own.isEmpty ? configuration.web.authTokens : own
     }
@@ -146,7 +147,7 @@ extension Gateway {
     mutating func forwardBody(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange, !exchange.requestEnded else { return }
         let total = exchange.requestBytes + UInt64(bytes.count)
-        visitors[id]?.exchange?.requestBytes = total
+        exchange.requestBytes = total
         let maximum = maximumBody(through: exchange.connection)
         guard exchange.isUpgrade || total <= maximum else {
             return failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)

@@ -49,19 +49,23 @@ extension Gateway {
         }
         if !head.fields.contains(.date) { try? head.fields.append(.date, date.text(clock.unixSeconds(at: now))) }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.usualHeadBytes)
         do { try head.encode(into: &bytes) } catch {
             return failExchange(id, .serviceBroken("its head holds an illegal field"), .protocolError, now, &outputs)
         }
         write(id, bytes[...], &outputs)
-        visitors[id]?.exchange?.status = response.status
-        visitors[id]?.exchange?.keepsAlive = keepsAlive
-        visitors[id]?.exchange?.encoder = HTTPBodyEncoder(framing)
+        exchange.status = response.status
+        exchange.keepsAlive = keepsAlive
+        exchange.encoder = HTTPBodyEncoder(framing)
         if configuration.web.sseKeepAlive > .zero {
             exchange.eventStream = EventStreamTail(response.status, fields, framing, method: exchange.request.method)
         }
         watchWriting(id, now)
         if exchange.isUpgrade { settleUpgrade(id, isGranted: response.status == 101, now, &outputs) }
     }
+
+    /// Room for most heads, so that the array does not grow piece by piece.
+    private static let usualHeadBytes = 512
 
     /// How the answer's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no
     /// number.
@@ -108,18 +112,19 @@ extension Gateway {
     }
 
     mutating func deliver(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
-        guard let exchange = visitors[id]?.exchange, exchange.status != nil, visitors[id]?.phase != .closing else { return }
-        let queuedBefore = visitors[id]?.queuedBytes ?? 0
-        guard writeBody(id, bytes, exchange.encoder.framing, &outputs) else {
+        guard let visitor = visitors[id], let exchange = visitor.exchange, exchange.status != nil, visitor.phase != .closing
+        else { return }
+        let queuedBefore = visitor.queuedBytes
+        guard writeBody(id, exchange, bytes, &outputs) else {
             return failExchange(id, .serviceBroken("its body is longer than it said"), .protocolError, now, &outputs)
         }
-        visitors[id]?.exchange?.responseBytes += UInt64(bytes.count)
+        exchange.responseBytes += UInt64(bytes.count)
         exchange.eventStream?.append(bytes)
-        if visitors[id]?.queuedBytes == queuedBefore {
+        if visitor.queuedBytes == queuedBefore {
             // Of no use to anyone (HEAD).
             agents[exchange.connection]?.session.consumed(bytes.count, on: exchange.stream, now: now)
         } else {
-            visitors[id]?.exchange?.heldBytes += bytes.count
+            exchange.heldBytes += bytes.count
             watchWriting(id, now)
         }
     }
@@ -131,23 +136,23 @@ extension Gateway {
             exchange.eventStream = nil  // switched off meanwhile
             return
         }
-        if tail.isBetweenEvents { _ = writeBody(id, EventStreamTail.comment, exchange.encoder.framing, &outputs) }
+        if tail.isBetweenEvents { _ = writeBody(id, exchange, EventStreamTail.comment, &outputs) }
         watchWriting(id, now)
     }
 
     /// False: more than was declared. A body to a HEAD, or with a 304, is dropped.
     private mutating func writeBody(
-        _ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ framing: HTTPBodyFraming, _ outputs: inout Outputs
+        _ id: ConnectionID, _ exchange: WebExchange, _ bytes: ArraySlice<UInt8>, _ outputs: inout Outputs
     ) -> Bool {
-        if framing == .none { return true }
+        if exchange.encoder.framing == .none { return true }
         var prefix: [UInt8] = []
         var suffix: [UInt8] = []
         do {
-            try visitors[id]?.exchange?.encoder.encodePrefix(bytes.count, into: &prefix)
+            try exchange.encoder.encodePrefix(bytes.count, into: &prefix)
         } catch {
             return false
         }
-        visitors[id]?.exchange?.encoder.encodeSuffix(into: &suffix)
+        exchange.encoder.encodeSuffix(into: &suffix)
         write(id, prefix[...], &outputs)
         write(id, bytes, &outputs)
         write(id, suffix[...], &outputs)
@@ -155,16 +160,16 @@ extension Gateway {
     }
 
     mutating func endResponse(_ id: ConnectionID, _ trailers: HTTPFields, _ now: Moment, _ outputs: inout Outputs) {
-        guard let exchange = visitors[id]?.exchange, exchange.status != nil else { return }
-        visitors[id]?.exchange?.responseEnded = true
-        if visitors[id]?.phase == .upgraded {
+        guard let visitor = visitors[id], let exchange = visitor.exchange, exchange.status != nil else { return }
+        exchange.responseEnded = true
+        if visitor.phase == .upgraded {
             outputs.append(.transport(.finishWriting(id)))
         } else {
             var bytes: [UInt8] = []
             // Only the chunked coding can carry trailers; elsewhere they may be dropped (RFC 9110 §6.5.1).
             let trailers = exchange.encoder.framing == .chunked ? HeaderRules.trailersToVisitor(trailers) : HTTPFields()
             do {
-                try visitors[id]?.exchange?.encoder.finish(trailers: trailers, into: &bytes)
+                try exchange.encoder.finish(trailers: trailers, into: &bytes)
             } catch {
                 return failExchange(id, .serviceBroken("its body is shorter than it said"), .protocolError, now, &outputs)
             }
@@ -176,16 +181,16 @@ extension Gateway {
     /// After the answer's last byte the connection takes the next request. If the request is still coming, nobody wants the
     /// rest.
     mutating func finishIfOver(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
-        guard let exchange = visitors[id]?.exchange, exchange.responseEnded else { return }
+        guard let visitor = visitors[id], let exchange = visitor.exchange, exchange.responseEnded else { return }
         if !exchange.requestEnded {
-            if visitors[id]?.phase == .upgraded { return }
+            if visitor.phase == .upgraded { return }
             abandonExchange(id, .cancelled, now, &outputs)
             return closeVisitor(id, now, &outputs)
         }
         forget(exchange)
         logExchange(id, exchange, outcome: "done", now, &outputs)
-        visitors[id]?.exchange = nil
-        guard exchange.keepsAlive, visitors[id]?.phase == .exchanging else { return closeVisitor(id, now, &outputs) }
+        visitor.exchange = nil
+        guard exchange.keepsAlive, visitor.phase == .exchanging else { return closeVisitor(id, now, &outputs) }
         beginNextRequest(id, now, &outputs)
         setReading(id, true, &outputs)
         pumpVisitor(id, now, &outputs)

@@ -15,15 +15,15 @@ extension Gateway {
     }
 
     mutating func receiveFromVisitor(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ now: Moment, _ outputs: inout Outputs) {
-        guard let phase = visitors[id]?.phase else { return }
+        guard let visitor = visitors[id] else { return }
         statistics.bytesIn &+= UInt64(bytes.count)
-        switch phase {
+        switch visitor.phase {
         case .closing: break
         case .upgraded: forwardBody(id, bytes, now, &outputs)
         case .receivingHead, .awaitingAgent, .exchanging, .discarding:
-            visitors[id]?.decoder.receive(bytes)
-            if phase == .receivingHead, visitors[id]?.hasBegun == false {
-                visitors[id]?.hasBegun = true
+            visitor.decoder.receive(bytes)
+            if visitor.phase == .receivingHead, !visitor.hasBegun {
+                visitor.hasBegun = true
                 setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
             }
             pumpVisitor(id, now, &outputs)
@@ -58,10 +58,9 @@ extension Gateway {
 
     /// Handles all that the decoder has. Also called when an answer is complete, for a pipelined request.
     mutating func pumpVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        guard let visitor = visitors[id] else { return }
         do {
-            while let phase = visitors[id]?.phase, phase != .closing, phase != .upgraded, phase != .awaitingAgent,
-                let event = try visitors[id]?.decoder.next()
-            {
+            while visitor.takesRequests, let event = try visitor.decoder.next() {
                 switch event {
                 case .head(let head, let framing): route(id, head, framing, now, &outputs)
                 case .body(let bytes): forwardBody(id, bytes, now, &outputs)
@@ -69,15 +68,15 @@ extension Gateway {
                 case .closed: closeVisitor(id, now, &outputs)
                 }
             }
-            limitUnread(id, &outputs)
+            limitUnread(id, visitor, &outputs)
         } catch {
             refuse(id, error, now, &outputs)
         }
     }
 
     /// Bytes of a later request wait in the kernel, not here.
-    private mutating func limitUnread(_ id: ConnectionID, _ outputs: inout Outputs) {
-        guard let visitor = visitors[id], visitor.phase == .exchanging, visitor.decoder.isPaused,
+    private mutating func limitUnread(_ id: ConnectionID, _ visitor: Visitor, _ outputs: inout Outputs) {
+        guard visitor.phase == .exchanging, visitor.decoder.isPaused,
             visitor.decoder.unreadCount > configuration.limits.http.maximumStartLineBytes
         else { return }
         setReading(id, false, &outputs)
@@ -183,11 +182,12 @@ extension Gateway {
 
     /// The connection is ready for another request, of which something may be here already.
     mutating func beginNextRequest(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
-        visitors[id]?.exchange = nil
-        visitors[id]?.phase = .receivingHead
-        visitors[id]?.decoder.startNextMessage()
-        let hasBegun = visitors[id]?.decoder.isIdle == false
-        visitors[id]?.hasBegun = hasBegun
+        guard let visitor = visitors[id] else { return }
+        visitor.exchange = nil
+        visitor.phase = .receivingHead
+        visitor.decoder.startNextMessage()
+        let hasBegun = !visitor.decoder.isIdle
+        visitor.hasBegun = hasBegun
         setDeadline(of: id, at: now.advanced(by: hasBegun ? configuration.limits.headTimeout : idleTimeout))
     }
 
@@ -215,14 +215,13 @@ extension Gateway {
 
     /// The visitor's socket took `count` bytes: credit for whatever of them was an answer's body.
     mutating func visitorTook(_ id: ConnectionID, _ count: Int, _ now: Moment) {
-        guard let queued = visitors[id]?.queuedBytes else { return }
-        let left = max(0, queued - count)
-        visitors[id]?.queuedBytes = left
+        guard let visitor = visitors[id] else { return }
+        visitor.queuedBytes = max(0, visitor.queuedBytes - count)
         watchWriting(id, now)
-        guard let exchange = visitors[id]?.exchange else { return }
-        let released = exchange.heldBytes - min(exchange.heldBytes, left)
+        guard let exchange = visitor.exchange else { return }
+        let released = exchange.heldBytes - min(exchange.heldBytes, visitor.queuedBytes)
         if released > 0 {
-            visitors[id]?.exchange?.heldBytes -= released
+            exchange.heldBytes -= released
             agents[exchange.connection]?.session.consumed(released, on: exchange.stream, now: now)
             markDirty(exchange.connection)
         }
@@ -231,11 +230,11 @@ extension Gateway {
     // MARK: Time
 
     mutating func setDeadline(of id: ConnectionID, at moment: Moment?) {
-        guard visitors[id] != nil else { return }
-        visitors[id]?.deadline = moment
+        guard let visitor = visitors[id] else { return }
+        visitor.deadline = moment
         guard let moment else { return }
-        if let armed = visitors[id]?.armed, armed <= moment { return }
-        visitors[id]?.armed = moment
+        if let armed = visitor.armed, armed <= moment { return }
+        visitor.armed = moment
         deadlines.set(.visitor(id), at: moment)
     }
 

@@ -21,47 +21,46 @@ struct VisitorContext: Sendable {
 }
 
 enum HeaderRules {
-    /// RFC 9110 §7.6.1, with the names that others use besides.
-    private static let hopByHop: [HTTPFieldName] = [
-        .connection, .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .te, .trailer, .transferEncoding,
-        .upgrade,
-    ]
-
     static let errorMark: HTTPFieldName = "x-miagent-error"
 
-    static func removeHopByHop(_ fields: inout HTTPFields) {
-        if fields.contains(.connection) {
-            // What `Connection` names is hop-by-hop, but a peer cannot use that to take framing or addressing away.
-            let kept: Set<String> = ["content-length", "host", "close", "keep-alive", "upgrade", "authorization", "cookie"]
-            let named = Set(fields.tokens(.connection)).subtracting(kept)
-            fields.removeAll { named.contains(String(decoding: $0.name.map(lowercased), as: UTF8.self)) }
-        }
-        for name in hopByHop { fields.removeAll(name) }
-    }
+    /// What stays although `Connection` names it: a peer cannot use that to take framing, addressing or credentials away.
+    private static let kept: HTTPFieldSet = [.contentLength, .host, .authorization, .cookie]
+    /// What the gateway sets itself, or says in words of its own.
+    private static let setForService: HTTPFieldSet = [.host, "Forwarded"]
+    private static let setForVisitor: HTTPFieldSet = [errorMark]
+    private static let forwarding: HTTPFieldName = "X-Forwarded-"
 
     /// The fields that the service gets.
     static func toService(_ head: HTTPRequestHead, _ visitor: VisitorContext) -> HTTPFields {
         var fields = head.fields
-        removeHopByHop(&fields)
-        fields.removeAll(.host)
+        fields.removeHopByHop(keeping: kept, andRemoving: setForService)
         if !visitor.passesExpect { fields.removeAll(.expect) }
         if visitor.removesAuthorization { fields.removeAll(.authorization) }
-        let host = head.fields[.host] ?? ""
-        if !visitor.isTrustedProxy { fields.removeAll { isForwarding($0.name) } }
-        let before = visitor.isTrustedProxy ? head.fields : HTTPFields()
+        if visitor.isTrustedProxy {
+            addForwarding(head.fields, visitor, to: &fields)
+        } else {
+            fields.removeAll(beginningWith: forwarding)
+            // Values that came as legal fields are legal again, and an address always is.
+            try? fields.append(.xForwardedFor, visitor.peer)
+            try? fields.append(.xForwardedProto, "http")
+            if let host = head.fields.first(.host), !host.isEmpty { try? fields.append(.xForwardedHost, bytes: host) }
+            if !visitor.prefix.isEmpty { try? fields.append(.xForwardedPrefix, visitor.prefix) }
+        }
+        return fields
+    }
+
+    /// Goes on where a proxy that is believed left off.
+    private static func addForwarding(_ before: HTTPFields, _ visitor: VisitorContext, to fields: inout HTTPFields) {
         set(.xForwardedFor, before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer, in: &fields)
         set(.xForwardedProto, before[.xForwardedProto] ?? "http", in: &fields)
-        set(.xForwardedHost, before[.xForwardedHost] ?? host, in: &fields)
+        set(.xForwardedHost, before[.xForwardedHost] ?? before[.host] ?? "", in: &fields)
         set(.xForwardedPrefix, (before[.xForwardedPrefix] ?? "") + visitor.prefix, in: &fields)
-        fields.removeAll("forwarded")
-        return fields
     }
 
     /// The fields that the visitor gets.
     static func toVisitor(_ response: HTTPFields, prefix: String, host: String?) -> HTTPFields {
         var fields = response
-        removeHopByHop(&fields)
-        fields.removeAll(errorMark)
+        fields.removeHopByHop(keeping: kept, andRemoving: setForVisitor)
         if let location = fields[.location] {
             set(.location, locationForVisitor(location, prefix: prefix, host: host), in: &fields)
         }
@@ -79,8 +78,7 @@ enum HeaderRules {
     static func trailersToVisitor(_ trailers: HTTPFields) -> HTTPFields {
         guard !trailers.isEmpty else { return trailers }
         var fields = trailers
-        removeHopByHop(&fields)
-        for name in notInTrailers { fields.removeAll(name) }
+        fields.removeHopByHop(keeping: kept, andRemoving: notInTrailers)
         return fields
     }
 
@@ -88,12 +86,12 @@ enum HeaderRules {
     static func trailersToService(_ trailers: HTTPFields) -> HTTPFields {
         guard !trailers.isEmpty else { return trailers }
         var fields = trailersToVisitor(trailers)
-        fields.removeAll { isForwarding($0.name) }
+        fields.removeAll(beginningWith: forwarding)
         fields.removeAll("forwarded")
         return fields
     }
 
-    private static let notInTrailers: [HTTPFieldName] = [
+    private static let notInTrailers: HTTPFieldSet = [
         errorMark, .contentLength, .contentType, .contentEncoding, .contentRange, .host, .expect, .authorization, .cookie,
         .setCookie, .location,
     ]
@@ -143,11 +141,6 @@ enum HeaderRules {
         fields.removeAll(name)
         // A value that came as a legal field is one again; an empty prefix is not worth a field.
         if !value.isEmpty { try? fields.append(name, value) }
-    }
-
-    /// `X-Forwarded-` and anything.
-    private static func isForwarding(_ name: ArraySlice<UInt8>) -> Bool {
-        name.count > 12 && name.prefix(12).elementsEqual("x-forwarded-".utf8, by: { lowercased($0) == $1 })
     }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 {

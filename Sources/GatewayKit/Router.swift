@@ -55,9 +55,10 @@ struct Router: Sendable, Hashable {
     private func webRoute(_ path: ArraySlice<UInt8>, _ query: ArraySlice<UInt8>?) -> Route {
         let rest = path.dropFirst(webPrefix.count)
         let slash = rest.firstIndex(of: UInt8(ascii: "/"))
-        let id = String(decoding: rest[..<(slash ?? rest.endIndex)], as: UTF8.self)
-        guard AgentDescription.isValidID(id) else { return .notFound }
-        let prefix = String(decoding: webPrefix, as: UTF8.self) + id
+        let label = rest[..<(slash ?? rest.endIndex)]
+        guard AgentDescription.isValidID(utf8: label) else { return .notFound }
+        let id = String(decoding: label, as: UTF8.self)
+        let prefix = String(decoding: path[..<label.endIndex], as: UTF8.self)
         let route = WebRoute(agentID: id, path: slash.map { rest[$0...] } ?? [], query: query, prefix: prefix, isByHost: false)
         return slash == nil ? .addSlash(route) : .web(route)
     }

@@ -21,9 +21,10 @@ final class Visitor {
     }
 
     let peer: String
-    var decoder: HTTPRequestDecoder
+    // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a request.
+    @exclusivity(unchecked) var decoder: HTTPRequestDecoder
     var phase = Phase.receivingHead
-    var exchange: WebExchange?
+    @exclusivity(unchecked) var exchange: WebExchange?
     /// Set while awaitingAgent.
     var waiting: WaitingRequest?
     /// Given to the transport and not yet written.
@@ -35,6 +36,14 @@ final class Visitor {
     /// deadline away, which happens with every request, costs nothing.
     var deadline: Moment?
     var armed: Moment?
+
+    /// Whether what comes is HTTP, and now is the time to look at it.
+    var takesRequests: Bool {
+        switch phase {
+        case .receivingHead, .exchanging, .discarding: true
+        case .awaitingAgent, .upgraded, .closing: false
+        }
+    }
 
     init(peer: String, limits: HTTPLimits) {
         self.peer = peer
@@ -62,9 +71,9 @@ final class WebExchange {
     var status: Int?
     /// After the answer, if both sides can.
     var keepsAlive: Bool
-    var encoder = HTTPBodyEncoder(.none)
+    @exclusivity(unchecked) var encoder = HTTPBodyEncoder(.none)
     /// Set while the answer is a stream of events that is to be kept open.
-    var eventStream: EventStreamTail?
+    @exclusivity(unchecked) var eventStream: EventStreamTail?
     var responseEnded = false
     var responseBytes: UInt64 = 0
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.

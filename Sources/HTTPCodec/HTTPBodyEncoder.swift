@@ -70,9 +70,7 @@ public struct HTTPBodyEncoder: Sendable {
         guard !isFinished else { return }
         switch framing {
         case .chunked:
-            for name in HTTPFieldName.forbiddenInTrailers where !trailers.isEmpty && trailers.contains(name) {
-                throw .fieldError(HTTPFieldError(.trailer))
-            }
+            if trailers.containsAny(of: .forbiddenInTrailers) { throw .fieldError(HTTPFieldError(.trailer)) }
             encodeSuffix(into: &bytes)
             bytes.append(literal: "0\r\n")
             trailers.encode(into: &bytes)

@@ -80,11 +80,11 @@ public enum HTTPBodyFraming: Sendable, Hashable {
     }
 }
 
-extension HTTPFieldName {
+extension HTTPFieldSet {
     /// Fields that decide about framing, routing or the connection before a body is read; in a trailer section they come too
     /// late to be obeyed and are a danger to whoever merges trailers into the head (RFC 9110 §6.5.1). Both ends refuse them
     /// there.
-    static let forbiddenInTrailers: [HTTPFieldName] = [
+    static let forbiddenInTrailers: HTTPFieldSet = [
         .transferEncoding, .contentLength, .host, .connection, .keepAlive, .proxyConnection, .te, .trailer, .upgrade, .expect,
         .authorization, .proxyAuthorization, .contentType, .contentEncoding, .contentRange,
     ]

@@ -67,23 +67,49 @@ extension HTTPFields {
         slots.removeSubrange(kept...)
     }
 
-    /// Removes the fields for which `isUnwanted` holds, and keeps the order of the others.
-    public mutating func removeAll(where isUnwanted: (Field) throws -> Bool) rethrows {
-        remove(try map(isUnwanted))
+    /// Removes all fields whose names are in `names`, in one pass.
+    public mutating func removeAll(in names: HTTPFieldSet) {
+        removeSlots { storage, slot in names.contains(slot, storage) }
     }
 
-    /// Removes the fields at the indices that are marked; there is one mark for each field.
-    mutating func remove(_ isUnwanted: [Bool]) {
-        guard var kept = isUnwanted.firstIndex(of: true) else { return }
-        for index in kept..<slots.count {
-            if isUnwanted[index] {
-                deadByteCount += Self.wireBytes(slots[index])
-            } else {
-                slots[kept] = slots[index]
-                kept += 1
+    /// Removes all fields whose names begin with `prefix` and go on after it.
+    public mutating func removeAll(beginningWith prefix: HTTPFieldName) {
+        prefix.bytes.withUnsafeBytes { prefix in
+            guard let start = prefix.baseAddress else { return }
+            removeSlots { storage, slot in
+                Int(slot.nameEnd - slot.nameStart) > prefix.count
+                    && Scan.equalIgnoringCase(storage + Int(slot.nameStart), start, prefix.count)
             }
         }
-        slots.removeSubrange(kept...)
+    }
+
+    /// Removes the fields for which `isUnwanted` holds, and keeps the order of the others.
+    public mutating func removeAll(where isUnwanted: (Field) throws -> Bool) rethrows {
+        let marks = try map(isUnwanted)
+        var index = -1
+        removeSlots { _, _ in
+            index += 1
+            return marks[index]
+        }
+    }
+
+    /// Removes the fields for whose slots `isUnwanted` holds; it is asked once for each, in order, with the storage's beginning.
+    /// Nothing is copied if it never holds.
+    mutating func removeSlots(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) {
+        let storage = storage
+        storage.withUnsafeBytes { storage in
+            guard let base = storage.baseAddress, var kept = slots.firstIndex(where: { isUnwanted(base, $0) }) else { return }
+            deadByteCount += Self.wireBytes(slots[kept])
+            for index in (kept + 1)..<slots.count {
+                if isUnwanted(base, slots[index]) {
+                    deadByteCount += Self.wireBytes(slots[index])
+                } else {
+                    slots[kept] = slots[index]
+                    kept += 1
+                }
+            }
+            slots.removeSubrange(kept...)
+        }
     }
 
     /// Appends one field line, `Name: value CRLF`, or says which part is illegal.

@@ -38,9 +38,17 @@ extension HTTPFields {
 
     /// Drops what belongs to one connection and must not be forwarded (RFC 9110 §7.6.1): `Connection` and the fields that it
     /// names, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding` and `Upgrade`. Proxy credentials
-    /// (`Proxy-Authenticate`, `Proxy-Authorization`) go too. `Content-Length` and `Host` stay, even if `Connection` names them:
-    /// to let a client drop those would let it change the framing or the addressee behind a proxy's back.
-    public mutating func removeHopByHop() {
+    /// (`Proxy-Authenticate`, `Proxy-Authorization`) go too, and `others`. What is in `kept` stays even if `Connection` names
+    /// it: to let a client drop `Content-Length` or `Host` would let it change the framing or the addressee behind a proxy's
+    /// back.
+    public mutating func removeHopByHop(
+        keeping kept: HTTPFieldSet = .framingAndAddress, andRemoving others: HTTPFieldSet = .none
+    ) {
+        guard contains(.connection) else {
+            return removeSlots { storage, slot in
+                HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
+            }
+        }
         // Hashes apart from names: a hostile list of thousands of names is then only a run of integers to each field.
         var hashes: [UInt32] = []
         var names: [Range<Int>] = []
@@ -53,33 +61,21 @@ extension HTTPFields {
             }
             start = found + 1
         }
-        remove(slots.map { isHopByHop($0) || isNamed($0, hashes, names) })
-    }
-
-    private func isHopByHop(_ slot: Slot) -> Bool {
-        Self.hopByHopFilter >> UInt64(slot.hash & 63) & 1 == 1 && Self.hopByHop.contains { hasName(slot, $0) }
-    }
-
-    /// Whether one of the ranges `names` of the storage, whose hashes are given too, holds this field's name.
-    private func isNamed(_ slot: Slot, _ hashes: [UInt32], _ names: [Range<Int>]) -> Bool {
-        guard hashes.contains(slot.hash), !hasName(slot, .contentLength), !hasName(slot, .host) else { return false }
-        let count = Int(slot.nameEnd - slot.nameStart)
-        return storage.withUnsafeBytes { raw in
-            guard let base = raw.baseAddress else { return false }
-            return zip(hashes, names).contains { hash, name in
-                hash == slot.hash && name.count == count
-                    && Scan.equalIgnoringCase(base + Int(slot.nameStart), base + name.lowerBound, count)
-            }
+        removeSlots { storage, slot in
+            HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
+                || Self.isNamed(slot, storage, hashes, names) && !kept.contains(slot, storage)
         }
     }
 
-    private static let hopByHop: [HTTPFieldName] = [
-        .connection, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade, .proxyAuthenticate,
-        .proxyAuthorization,
-    ]
-
-    /// One bit for each hash: most fields need no comparison.
-    private static let hopByHopFilter = hopByHop.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.hash & 63) }
+    /// Whether one of the ranges `names` of the storage, whose hashes are given too, holds this field's name.
+    private static func isNamed(_ slot: Slot, _ storage: UnsafeRawPointer, _ hashes: [UInt32], _ names: [Range<Int>]) -> Bool {
+        guard hashes.contains(slot.hash) else { return false }
+        let count = Int(slot.nameEnd - slot.nameStart)
+        return zip(hashes, names).contains { hash, name in
+            hash == slot.hash && name.count == count
+                && Scan.equalIgnoringCase(storage + Int(slot.nameStart), storage + name.lowerBound, count)
+        }
+    }
 
     /// Whether `test` holds for a member of the list in this field's value, given as a range of the storage, without whitespace
     /// around it. Stops at the first.

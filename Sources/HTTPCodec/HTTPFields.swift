@@ -60,6 +60,14 @@ extension HTTPFields {
     /// Whether there is a field of this name.
     public func contains(_ name: HTTPFieldName) -> Bool { index(of: name, from: 0) != nil }
 
+    /// Whether there is a field of one of these names.
+    public func containsAny(of names: HTTPFieldSet) -> Bool {
+        storage.withUnsafeBytes { storage in
+            guard let base = storage.baseAddress else { return false }
+            return slots.contains { names.contains($0, base) }
+        }
+    }
+
     /// The value of the first field of this name.
     public func first(_ name: HTTPFieldName) -> ArraySlice<UInt8>? { index(of: name, from: 0).map { value(at: $0) } }
 

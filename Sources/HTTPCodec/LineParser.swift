@@ -116,15 +116,8 @@ struct FieldSectionParser: Sendable {
     }
 
     private func refuseForbiddenTrailer(_ base: UnsafeRawPointer) throws(HTTPDecodeError) {
-        guard let slot = slots.last else { return }
-        let count = Int(slot.nameEnd &- slot.nameStart)
-        for name in HTTPFieldName.forbiddenInTrailers where name.hash == slot.hash && name.bytes.count == count {
-            let isForbidden = name.bytes.withUnsafeBytes { forbidden in
-                guard let forbidden = forbidden.baseAddress else { return false }
-                return Scan.equalIgnoringCase(forbidden, base + lineStart, count)
-            }
-            if isForbidden { throw .badField(index: slots.count &- 1, reason: "not allowed in a trailer section") }
-        }
+        guard let slot = slots.last, HTTPFieldSet.forbiddenInTrailers.contains(slot, base + sectionStart) else { return }
+        throw .badField(index: slots.count &- 1, reason: "not allowed in a trailer section")
     }
 
     /// Why a line is no field line.

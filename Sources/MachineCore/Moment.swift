@@ -35,13 +35,7 @@ public struct Moment: Sendable, Hashable, Comparable {
 
 extension Duration {
     /// This duration in nanoseconds, rounded towards zero and clamped to 64 bits (±292 years).
-    public var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        let (sum, overflowed) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return overflowed ? (seconds < 0 ? .min : .max) : sum
-    }
+    public var wholeNanoseconds: Int64 { Int64(clamping: attoseconds / 1_000_000_000) }
 
     /// This duration in milliseconds, rounded towards zero.
     public var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }

@@ -46,16 +46,19 @@ public struct AgentDescription: Sendable, Hashable {
     }
 
     /// Whether `id` may name an agent.
-    public static func isValidID(_ id: some StringProtocol) -> Bool {
-        let bytes = id.utf8
-        guard (1...64).contains(bytes.count), bytes.first != UInt8(ascii: ".") else { return false }
-        return bytes.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
+    public static func isValidID(_ id: some StringProtocol) -> Bool { isValidID(utf8: Array(id.utf8)[...]) }
+
+    /// Whether the text that these bytes are in UTF-8 may name an agent.
+    public static func isValidID(utf8 id: ArraySlice<UInt8>) -> Bool {
+        (1...64).contains(id.count) && id.first != UInt8(ascii: ".") && id.allSatisfy(isIDCharacter)
+    }
+
+    private static func isIDCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
         }
     }
 }
