@@ -13,54 +13,56 @@ extension Agent {
     // MARK: Transport events
 
     mutating func receive(_ bytes: ArraySlice<UInt8>, fromService connection: ConnectionID) {
-        guard let key = locals[connection]?.owner else { return drop(connection, .abort) }  // too late, or nobody asked
-        if locals[connection]?.isRaw == true {
-            pass(bytes, from: connection, to: key)
+        guard let local = locals[connection], let exchange = local.owner else {
+            return drop(connection, .abort)  // too late, or nobody asked
+        }
+        if local.isRaw {
+            pass(bytes, from: connection, to: exchange)
         } else {
-            locals[connection]?.sawBytes = true
-            locals[connection]?.decoder.receive(bytes)
-            readAnswer(from: connection, for: key)
+            local.sawBytes = true
+            local.decoder.receive(bytes)
+            readAnswer(from: connection, local, for: exchange)
         }
     }
 
     mutating func receiveEOF(fromService connection: ConnectionID) {
         guard let local = locals[connection] else { return }
-        guard let key = local.owner else { return drop(connection, .close) }
-        locals[connection]?.sawEnd = true
+        guard let exchange = local.owner else { return drop(connection, .close) }
+        local.sawEnd = true
         if local.isRaw {
-            endRaw(connection, for: key)
+            endRaw(connection, for: exchange)
         } else {
-            locals[connection]?.decoder.receiveEOF()
-            readAnswer(from: connection, for: key)
+            local.decoder.receiveEOF()
+            readAnswer(from: connection, local, for: exchange)
         }
     }
 
     mutating func serviceClosed(_ connection: ConnectionID, _ error: String?) {
         guard let local = locals[connection] else { return }
-        locals[connection]?.isGone = true
-        guard let key = local.owner else { return drop(connection, .close) }
-        if let error { return breakOff(connection, key, "broke the connection (\(error))") }
+        local.isGone = true
+        guard let exchange = local.owner else { return drop(connection, .close) }
+        if let error { return breakOff(connection, exchange, "broke the connection (\(error))") }
         if !local.sawEnd { receiveEOF(fromService: connection) }
         // What is left is half of an upgraded connection, and nobody is there to hear it.
-        guard locals[connection]?.owner == key else { return }
+        guard locals[connection] === local, local.owner === exchange else { return }
         drop(connection, .close)
-        answered(key)
+        answered(exchange)
     }
 
     // MARK: HTTP
 
     /// A piece of the body is held back until it is known whether it is the last, so that the end rides along with it.
-    private mutating func readAnswer(from connection: ConnectionID, for key: ExchangeKey) {
+    private mutating func readAnswer(from connection: ConnectionID, _ local: LocalConnection, for exchange: LocalExchange) {
         var piece: ArraySlice<UInt8>?
         do throws(HTTPDecodeError) {
-            while let event = try locals[connection]?.decoder.next() {
+            while local.owner === exchange, let event = try local.decoder.next() {
                 switch event {
-                case .head(let head, let framing): beginAnswer(head, framing, from: connection, for: key)
+                case .head(let head, let framing): beginAnswer(head, framing, from: connection, local, for: exchange)
                 case .body(let next):
-                    if let piece { pass(piece, from: connection, to: key) }
+                    if let piece { pass(piece, from: connection, to: exchange) }
                     piece = next
-                case .end(let trailers): return endAnswer(piece, trailers, from: connection, for: key)
-                case .closed: return breakOff(connection, key, "closed the connection without an answer")
+                case .end(let trailers): return endAnswer(piece, trailers, from: connection, for: exchange)
+                case .closed: return breakOff(connection, exchange, "closed the connection without an answer")
                 }
             }
         } catch {
@@ -70,92 +72,94 @@ extension Agent {
                 case .badStartLine, .badField, .badVersion, .badFraming, .badChunk, .tooLarge, .unsupportedTransferCoding:
                     "gave an answer that is not HTTP (\(error))"
                 }
-            return breakOff(connection, key, reason)
+            return breakOff(connection, exchange, reason)
         }
-        if let piece { pass(piece, from: connection, to: key) }
+        if let piece { pass(piece, from: connection, to: exchange) }
     }
 
     private mutating func beginAnswer(
-        _ head: HTTPResponseHead, _ framing: HTTPBodyFraming, from connection: ConnectionID, for key: ExchangeKey
+        _ head: HTTPResponseHead, _ framing: HTTPBodyFraming, from connection: ConnectionID, _ local: LocalConnection,
+        for exchange: LocalExchange
     ) {
-        if head.status == 101 { return switchProtocols(head, from: connection, for: key) }
-        if head.isInformational { return inform(head, for: key) }
+        if head.status == 101 { return switchProtocols(head, from: connection, for: exchange) }
+        if head.isInformational { return inform(head, for: exchange) }
         guard let response = WebResponse(head, framing: framing) else {
-            return breakOff(connection, key, "answered with status \(head.status)")
+            return breakOff(connection, exchange, "answered with status \(head.status)")
         }
-        locals[connection]?.keepsAlive = head.keepsAlive && framing != .untilClose
-        if locals[connection]?.asksForUpgrade == true {
-            locals[connection]?.asksForUpgrade = false
-            let held = self[key]?.held.count ?? 0
-            self[key]?.held = []
-            consumed(held, by: key)
+        local.keepsAlive = head.keepsAlive && framing != .untilClose
+        if local.asksForUpgrade {
+            local.asksForUpgrade = false
+            let held = exchange.held.count
+            exchange.held = []
+            consumed(held, by: exchange)
         }
-        respond(response, for: key)
+        respond(response, for: exchange)
     }
 
     private mutating func endAnswer(
-        _ last: ArraySlice<UInt8>?, _ trailers: HTTPFields, from connection: ConnectionID, for key: ExchangeKey
+        _ last: ArraySlice<UInt8>?, _ trailers: HTTPFields, from connection: ConnectionID, for exchange: LocalExchange
     ) {
-        if self[key]?.responseHasBody == true {
-            switch forward(last ?? [], end: true, trailers: trailers, for: key) {
+        if exchange.responseHasBody {
+            switch forward(last ?? [], end: true, trailers: trailers, for: exchange) {
             case .sent, .full: break
             case .overflow, .gone: return
             }
         }
-        release(connection, by: key)
-        answered(key)
+        release(connection, by: exchange)
+        answered(exchange)
     }
 
-    private mutating func pass(_ bytes: ArraySlice<UInt8>, from connection: ConnectionID, to key: ExchangeKey) {
+    private mutating func pass(_ bytes: ArraySlice<UInt8>, from connection: ConnectionID, to exchange: LocalExchange) {
         guard !bytes.isEmpty else { return }
-        switch forward(bytes, end: false, for: key) {
+        switch forward(bytes, end: false, for: exchange) {
         case .sent, .overflow, .gone: break
         case .full:
-            guard locals[connection]?.isReadingPaused == false else { return }
-            locals[connection]?.isReadingPaused = true
+            guard let local = locals[connection], !local.isReadingPaused else { return }
+            local.isReadingPaused = true
             emit(.setReading(connection, false))
         }
     }
 
     // MARK: Upgrade
 
-    private mutating func switchProtocols(_ head: HTTPResponseHead, from connection: ConnectionID, for key: ExchangeKey) {
-        guard locals[connection]?.asksForUpgrade == true, let response = WebResponse(head, framing: .none) else {
-            return breakOff(connection, key, "switched protocols unasked")
+    private mutating func switchProtocols(_ head: HTTPResponseHead, from connection: ConnectionID, for exchange: LocalExchange)
+    {
+        guard let local = locals[connection], local.asksForUpgrade, let response = WebResponse(head, framing: .none) else {
+            return breakOff(connection, exchange, "switched protocols unasked")
         }
-        respond(response, for: key)
-        let unread = locals[connection]?.decoder.takeUnread() ?? []
-        locals[connection]?.isRaw = true
-        let held = self[key]?.held ?? []
-        self[key]?.held = []
-        write(held[...], toService: connection, for: key)
-        if self[key]?.requestEnded == true { finishRequest(on: connection, for: key) }
-        pass(unread, from: connection, to: key)
+        respond(response, for: exchange)
+        let unread = local.decoder.takeUnread()
+        local.isRaw = true
+        let held = exchange.held
+        exchange.held = []
+        write(held[...], toService: connection, for: exchange)
+        if exchange.requestEnded { finishRequest(on: connection, for: exchange) }
+        pass(unread, from: connection, to: exchange)
     }
 
     /// The service's half is over. The other may go on: a half-closed connection is a legal one.
-    private mutating func endRaw(_ connection: ConnectionID, for key: ExchangeKey) {
-        switch forward([], end: true, for: key) {
+    private mutating func endRaw(_ connection: ConnectionID, for exchange: LocalExchange) {
+        switch forward([], end: true, for: exchange) {
         case .sent, .full: break
         case .overflow, .gone: return
         }
-        guard self[key]?.requestEnded == true else { return }
+        guard exchange.requestEnded else { return }
         drop(connection, .close)
-        answered(key)
+        answered(exchange)
     }
 
     // MARK: Failure
 
     /// The service cannot, or will not, give a whole answer on this connection.
-    private mutating func breakOff(_ connection: ConnectionID, _ key: ExchangeKey, _ what: String) {
-        guard let local = locals[connection], let exchange = self[key], let service = httpService(of: key) else { return }
+    private mutating func breakOff(_ connection: ConnectionID, _ exchange: LocalExchange, _ what: String) {
+        guard let local = locals[connection], !exchange.isOver, let service = httpService(of: exchange) else { return }
         if local.isReused, !local.sawBytes, exchange.mayBeRetried {
             drop(connection, .abort)
-            self[key]?.wasRetried = true
-            return dialService(for: key)
+            exchange.wasRetried = true
+            return dialService(for: exchange)
         }
         let message = "\(service.name) \(what)"
         log(.debug, "service.broken", .init("reason", message))
-        fail(key, .serviceBroken, message, .unreachable)
+        fail(exchange, .serviceBroken, message, .unreachable)
     }
 }

@@ -9,25 +9,9 @@ import RPCCore
 import TunnelLink
 
 extension Agent {
-    /// The exchange, unless it is over. Changed in place.
-    subscript(key: ExchangeKey) -> LocalExchange? {
-        _read {
-            if let index = tunnelIndex(key.tunnel) { yield tunnels[index].exchanges[key] } else { yield nil }
-        }
-        _modify {
-            if let index = tunnelIndex(key.tunnel) {
-                yield &tunnels[index].exchanges[key]
-            } else {
-                var nothing: LocalExchange?
-                yield &nothing
-            }
-        }
-    }
-
     /// The exchange of this stream, unless it is over.
-    func exchangeKey(_ tunnel: TunnelKey, _ stream: StreamID) -> ExchangeKey? {
-        guard let index = tunnelIndex(tunnel), let place = tunnels[index].exchanges.place(of: stream) else { return nil }
-        return ExchangeKey(tunnel: tunnel, stream: stream, place: place)
+    func exchange(_ tunnel: TunnelKey, _ stream: StreamID) -> LocalExchange? {
+        tunnelIndex(tunnel).flatMap { tunnels[$0].exchanges[stream] }
     }
 
     // MARK: The request
@@ -41,9 +25,10 @@ extension Agent {
         if services[service] == .none {
             return refuse(stream, on: index, .noWebService, "this agent serves no web service")
         }
-        let place = tunnels[index].exchanges.insert(LocalExchange(stream, request, service: service, at: now))
+        let exchange = LocalExchange(stream, of: tunnels[index], request, service: service, at: now)
+        tunnels[index].exchanges.insert(exchange)
         watchHeads()
-        start(ExchangeKey(tunnel: tunnel, stream: stream, place: place), tunnels[index].session?.version ?? .v2)
+        start(exchange, tunnels[index].session?.version ?? .v2)
     }
 
     private mutating func refuse(_ stream: StreamID, on index: Int, _ failure: TunnelFailure, _ message: String) {
@@ -51,69 +36,65 @@ extension Agent {
     }
 
     /// What can be done about the request before its body.
-    private mutating func start(_ key: ExchangeKey, _ version: TunnelVersion) {
-        switch service(of: key) {
+    private mutating func start(_ exchange: LocalExchange, _ version: TunnelVersion) {
+        switch service(of: exchange) {
         case .http(let service):
             // A v1 body follows at once, whole, and its length goes into the head.
-            if version == .v2 { serve(key, by: service, wholeBodyCount: nil) } else { askForBody(key) }
+            if version == .v2 { serve(exchange, by: service, wholeBodyCount: nil) } else { askForBody(exchange) }
         case .handler:
             // The wish to leave HTTP is ignored (RFC 9110 §7.8), and what would follow a 101 is no body.
-            if self[key]?.request.upgrade != nil { callHandler(key) } else { askForBody(key) }
+            if exchange.request.upgrade != nil { callHandler(exchange) } else { askForBody(exchange) }
         case .streamingHandler:
-            askForBody(key)
-            openCall(key, folder: nil)
-        case .folder(let folder): openCall(key, folder: folder)
+            askForBody(exchange)
+            openCall(exchange, folder: nil)
+        case .folder(let folder): openCall(exchange, folder: folder)
         case .routes, .none: break
         }
     }
 
     /// Answers `Expect: 100-continue` for those who want every body (RFC 9110 §10.1.1). A folder wants none.
-    private mutating func askForBody(_ key: ExchangeKey) {
-        guard let index = tunnelIndex(key.tunnel), let request = self[key]?.request else { return }
-        guard request.hasBody, request.fields.contains(.expect) else { return }
-        tunnels[index].session?.inform(WebInformational(status: 100), on: key.stream)
+    private mutating func askForBody(_ exchange: LocalExchange) {
+        guard exchange.request.hasBody, exchange.request.fields.contains(.expect) else { return }
+        exchange.tunnel.session?.inform(WebInformational(status: 100), on: exchange.stream)
     }
 
     /// Who is to answer.
-    private func service(of key: ExchangeKey) -> LocalService { self[key].map { services[$0.service] } ?? .none }
+    private func service(of exchange: LocalExchange) -> LocalService { services[exchange.service] }
 
-    mutating func takeBody(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
-        guard let server = self[key]?.server else { return }
-        self[key]?.requestBytes += bytes.count
-        let now = now
-        self[key]?.waitsSince = now
-        switch server {
-        case .collecting: collect(bytes, for: key)
-        case .dialing: self[key]?.held.append(contentsOf: bytes)
-        case .connection(let connection): write(bytes, toService: connection, for: key)
-        case .stream(let call): show(bytes, to: call, for: key)
-        case .handler, .nobody: consumed(bytes.count, by: key)
+    mutating func takeBody(_ bytes: ArraySlice<UInt8>, for exchange: LocalExchange) {
+        exchange.requestBytes += bytes.count
+        exchange.waitsSince = now
+        switch exchange.server {
+        case .collecting: collect(bytes, for: exchange)
+        case .dialing: exchange.held.append(contentsOf: bytes)
+        case .connection(let connection): write(bytes, toService: connection, for: exchange)
+        case .stream(let call): show(bytes, to: call, for: exchange)
+        case .handler, .nobody: consumed(bytes.count, by: exchange)
         }
     }
 
-    private mutating func collect(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
-        switch service(of: key) {
-        case .http: self[key]?.held.append(contentsOf: bytes)
-        case .handler: collectForHandler(bytes, for: key)
+    private mutating func collect(_ bytes: ArraySlice<UInt8>, for exchange: LocalExchange) {
+        switch service(of: exchange) {
+        case .http: exchange.held.append(contentsOf: bytes)
+        case .handler: collectForHandler(bytes, for: exchange)
         case .streamingHandler, .folder, .routes, .none: break
         }
     }
 
-    mutating func endRequest(_ key: ExchangeKey, _ trailers: HTTPFields) {
-        guard let server = self[key]?.server else { return }
-        self[key]?.requestEnded = true
-        self[key]?.trailers = trailers
-        switch server {
+    mutating func endRequest(_ exchange: LocalExchange, _ trailers: HTTPFields) {
+        exchange.requestEnded = true
+        exchange.trailers = trailers
+        switch exchange.server {
         case .collecting:
-            switch service(of: key) {
-            case .http(let service): serve(key, by: service, wholeBodyCount: self[key]?.held.count)
-            case .handler: callHandler(key)
+            switch service(of: exchange) {
+            case .http(let service): serve(exchange, by: service, wholeBodyCount: exchange.held.count)
+            case .handler: callHandler(exchange)
             case .streamingHandler, .folder, .routes, .none: break
             }
-        case .stream(let call): endBody(of: call, for: key)
+        case .stream(let call): endBody(of: call, for: exchange)
         case .dialing, .handler: break
-        case .connection(let connection): finishRequest(on: connection, for: key)
-        case .nobody: finish(key)
+        case .connection(let connection): finishRequest(on: connection, for: exchange)
+        case .nobody: finish(exchange)
         }
     }
 
@@ -121,75 +102,72 @@ extension Agent {
 
     /// Passes an answer before the answer on: 100, 102 and 103 (RFC 9110 §15.2). It shows that the service works, so the wait
     /// for its head begins anew.
-    mutating func inform(_ head: HTTPResponseHead, for key: ExchangeKey) {
-        guard let index = tunnelIndex(key.tunnel) else { return }
-        let now = now
-        self[key]?.waitsSince = now
+    mutating func inform(_ head: HTTPResponseHead, for exchange: LocalExchange) {
+        exchange.waitsSince = now
         var fields = head.fields
         fields.removeHopByHop()
         fields.removeAll(.contentLength)
-        tunnels[index].session?.inform(WebInformational(status: head.status, fields: fields), on: key.stream)
+        exchange.tunnel.session?.inform(WebInformational(status: head.status, fields: fields), on: exchange.stream)
     }
 
-    mutating func respond(_ response: WebResponse, for key: ExchangeKey) {
-        guard let index = tunnelIndex(key.tunnel) else { return }
-        self[key]?.status = response.status
-        self[key]?.responseHasBody = response.hasBody
-        tunnels[index].session?.respond(response, on: key.stream)
+    mutating func respond(_ response: WebResponse, for exchange: LocalExchange) {
+        exchange.status = response.status
+        exchange.responseHasBody = response.hasBody
+        exchange.tunnel.session?.respond(response, on: exchange.stream)
     }
 
     /// Sends bytes of the answer's body, or of an upgraded stream. `gone` and `overflow` have ended the exchange.
     mutating func forward(
-        _ bytes: ArraySlice<UInt8>, end: Bool, trailers: HTTPFields = HTTPFields(), for key: ExchangeKey
+        _ bytes: ArraySlice<UInt8>, end: Bool, trailers: HTTPFields = HTTPFields(), for exchange: LocalExchange
     ) -> SendOutcome {
-        guard let index = tunnelIndex(key.tunnel) else { return .gone }
-        self[key]?.responseBytes += bytes.count
-        let outcome = tunnels[index].session?.send(bytes, on: key.stream, end: end, trailers: trailers) ?? .gone
+        exchange.responseBytes += bytes.count
+        let outcome = exchange.tunnel.session?.send(bytes, on: exchange.stream, end: end, trailers: trailers) ?? .gone
         switch outcome {
         case .sent, .full: break
         case .overflow:
             let limit = configuration.limits.maximumBufferedBody
-            fail(key, .bodyTooLarge, "the answer is larger than \(limit) bytes, and this gateway cannot stream (v1)", .overran)
-        case .gone: finish(key, failure: "the gateway gave it up")
+            let message = "the answer is larger than \(limit) bytes, and this gateway cannot stream (v1)"
+            fail(exchange, .bodyTooLarge, message, .overran)
+        case .gone: finish(exchange, failure: "the gateway gave it up")
         }
         return outcome
     }
 
     /// The answer is given. What still comes of the request is of no use to anyone, but must not be left to wait for credit.
-    mutating func answered(_ key: ExchangeKey) {
-        guard let exchange = self[key] else { return }
+    mutating func answered(_ exchange: LocalExchange) {
         exchange.server = .nobody
         let unusedCount = exchange.held.count + exchange.untakenBytes
         if unusedCount > 0 {
             exchange.held = []
             exchange.untakenBytes = 0
-            consumed(unusedCount, by: key)
+            consumed(unusedCount, by: exchange)
         }
-        if exchange.requestEnded { finish(key) }
+        if exchange.requestEnded { finish(exchange) }
     }
 
     /// Bytes of the request's body have left us: the gateway may send as many more.
-    mutating func consumed(_ count: Int, by key: ExchangeKey) {
-        guard count > 0, let index = tunnelIndex(key.tunnel) else { return }
-        tunnels[index].session?.consumed(count, on: key.stream, now: now)
+    mutating func consumed(_ count: Int, by exchange: LocalExchange) {
+        if count > 0 { exchange.tunnel.session?.consumed(count, on: exchange.stream, now: now) }
     }
 
     // MARK: The end
 
-    mutating func fail(_ key: ExchangeKey, _ failure: TunnelFailure, _ message: String, _ reason: ResetReason) {
-        fail(key, failure.failure(message), reason)
+    mutating func fail(_ exchange: LocalExchange, _ failure: TunnelFailure, _ message: String, _ reason: ResetReason) {
+        fail(exchange, failure.failure(message), reason)
     }
 
     /// There will be no (whole) answer, and the gateway is told why.
-    mutating func fail(_ key: ExchangeKey, _ failure: RPCFailure, _ reason: ResetReason) {
-        guard let index = tunnelIndex(key.tunnel) else { return }
-        tunnels[index].session?.fail(key.stream, failure, reason: reason)
-        finish(key, failure: failure.message)
+    mutating func fail(_ exchange: LocalExchange, _ failure: RPCFailure, _ reason: ResetReason) {
+        guard !exchange.isOver else { return }
+        exchange.tunnel.session?.fail(exchange.stream, failure, reason: reason)
+        finish(exchange, failure: failure.message)
     }
 
     /// Takes the exchange away. Whoever still works on it stops at once.
-    mutating func finish(_ key: ExchangeKey, failure: String? = nil) {
-        guard let index = tunnelIndex(key.tunnel), let exchange = tunnels[index].exchanges.remove(key) else { return }
+    mutating func finish(_ exchange: LocalExchange, failure: String? = nil) {
+        guard !exchange.isOver else { return }
+        exchange.isOver = true
+        exchange.tunnel.exchanges.remove(exchange)
         switch exchange.server {
         case .collecting, .nobody: break
         case .dialing(let dial): cancelServiceDial(dial)
@@ -215,7 +193,7 @@ extension Agent {
                 let due = exchange.waitsSince.advanced(by: configuration.responseHeadTimeout)
                 if due <= now {
                     let message = "the web service did not answer within \(configuration.responseHeadTimeout)"
-                    if let key = exchangeKey(tunnel.key, exchange.stream) { fail(key, .serviceTimedOut, message, .timedOut) }
+                    fail(exchange, .serviceTimedOut, message, .timedOut)
                 } else {
                     next = min(next ?? due, due)
                 }

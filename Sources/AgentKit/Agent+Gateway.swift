@@ -220,13 +220,13 @@ extension Agent {
         switch event {
         case .request(let stream, let request): begin(request, on: key, stream)
         case .data(let stream, let bytes):
-            if let exchange = exchangeKey(key, stream) { takeBody(bytes, for: exchange) }
+            if let exchange = exchange(key, stream) { takeBody(bytes, for: exchange) }
         case .end(let stream, let trailers):
-            if let exchange = exchangeKey(key, stream) { endRequest(exchange, trailers) }
+            if let exchange = exchange(key, stream) { endRequest(exchange, trailers) }
         case .reset(let stream, let reason):
-            if let exchange = exchangeKey(key, stream) { finish(exchange, failure: "the gateway gave it up: \(reason)") }
+            if let exchange = exchange(key, stream) { finish(exchange, failure: "the gateway gave it up: \(reason)") }
         case .resume(let stream):
-            if let exchange = exchangeKey(key, stream) { resumeReading(for: exchange) }
+            if let exchange = exchange(key, stream) { resumeReading(for: exchange) }
         case .welcome(let welcome): welcomed(key, welcome)
         case .refused(let failure): registrationRefused(key, failure)
         case .drain(let within): retire(key, within: within)
@@ -269,10 +269,7 @@ extension Agent {
     /// Takes a tunnel away with all that belongs to it. What that means for the phase is the caller's to say.
     mutating func remove(_ key: TunnelKey, _ ending: TunnelEnding) {
         guard let index = tunnelIndex(key) else { return }
-        for stream in tunnels[index].exchanges.all.map(\.stream) {
-            guard let exchange = exchangeKey(key, stream) else { continue }
-            finish(exchange, failure: "the connection to the gateway is lost")
-        }
+        for exchange in tunnels[index].exchanges.all { finish(exchange, failure: "the connection to the gateway is lost") }
         let tunnel = tunnels.remove(at: index)
         for timer in [.stage(key), .stable(key), .ping(key), .retire(key)] as [TimerKey] { deadlines.cancel(timer) }
         if case .dialing(let dial) = tunnel.stage, dials.removeValue(forKey: dial) != nil { emit(.cancelDial(dial)) }

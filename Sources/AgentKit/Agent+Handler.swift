@@ -9,21 +9,21 @@ import TunnelLink
 
 extension Agent {
     /// What is collected counts as gone from the tunnel: it is bounded by a limit of its own.
-    mutating func collectForHandler(_ bytes: ArraySlice<UInt8>, for key: ExchangeKey) {
-        consumed(bytes.count, by: key)
-        let count = (self[key]?.held.count ?? 0) + bytes.count
+    mutating func collectForHandler(_ bytes: ArraySlice<UInt8>, for exchange: LocalExchange) {
+        consumed(bytes.count, by: exchange)
+        let count = exchange.held.count + bytes.count
         guard count > configuration.maximumHandlerBodyBytes else {
-            self[key]?.held.append(contentsOf: bytes)
+            exchange.held.append(contentsOf: bytes)
             return
         }
-        self[key]?.held = []
-        give(.text("The request body is larger than \(configuration.maximumHandlerBodyBytes) bytes.\n", status: 413), to: key)
+        exchange.held = []
+        let limit = configuration.maximumHandlerBodyBytes
+        give(.text("The request body is larger than \(limit) bytes.\n", status: 413), to: exchange)
     }
 
-    mutating func callHandler(_ key: ExchangeKey) {
-        guard let exchange = self[key] else { return }
+    mutating func callHandler(_ exchange: LocalExchange) {
         let call = HandlerCall(id: nextNumber())
-        calls[call] = key
+        calls[call] = exchange
         let request = exchange.request
         let body = exchange.held
         exchange.server = .handler(call)
@@ -37,25 +37,25 @@ extension Agent {
     }
 
     mutating func respond(to call: HandlerCall, _ response: HandlerResponse) {
-        guard let key = calls[call], self[key]?.status == nil else { return }  // a streaming host may have sent a head
+        guard let exchange = calls[call], exchange.status == nil else { return }  // a streaming host may have sent a head
         calls[call] = nil
-        give(response, to: key)
+        give(response, to: exchange)
     }
 
-    private mutating func give(_ response: HandlerResponse, to key: ExchangeKey) {
-        guard let method = self[key]?.request.method else { return }
+    private mutating func give(_ response: HandlerResponse, to exchange: LocalExchange) {
+        let method = exchange.request.method
         let isLegal = (200...599).contains(response.status)
         let response = isLegal ? response : .text("The handler answered \(response.status).\n", status: 500)
         let hasBody = method != "HEAD" && response.status != 204 && response.status != 304 && !response.body.isEmpty
         let fields = response.framedFields(answering: method)
-        respond(WebResponse(status: response.status, fields: fields, hasBody: hasBody), for: key)
+        respond(WebResponse(status: response.status, fields: fields, hasBody: hasBody), for: exchange)
         if hasBody {
-            switch forward(response.body[...], end: true, for: key) {
+            switch forward(response.body[...], end: true, for: exchange) {
             case .sent, .full: break
             case .overflow, .gone: return
             }
         }
-        answered(key)
+        answered(exchange)
     }
 }
 

@@ -19,66 +19,64 @@ extension Agent {
     }
 
     /// The web service that is to answer; nil if it is none.
-    func httpService(of key: ExchangeKey) -> LocalHTTPService? {
-        guard let place = self[key]?.service, case .http(let service) = services[place] else { return nil }
+    func httpService(of exchange: LocalExchange) -> LocalHTTPService? {
+        guard case .http(let service) = services[exchange.service] else { return nil }
         return service
     }
 
     // MARK: Getting a connection
 
     /// Puts the request to the service.
-    mutating func serve(_ key: ExchangeKey, by service: LocalHTTPService, wholeBodyCount: Int?) {
-        guard let request = self[key]?.request else { return }
+    mutating func serve(_ exchange: LocalExchange, by service: LocalHTTPService, wholeBodyCount: Int?) {
         do throws(UnservableRequest) {
-            self[key]?.prepared = try service.serviceRequest(for: request, wholeBodyCount: wholeBodyCount)
+            exchange.prepared = try service.serviceRequest(for: exchange.request, wholeBodyCount: wholeBodyCount)
         } catch {
             let failure = RPCFailure(code: RPCFailure.invalidParams.code, message: "Invalid params: \(error.reason)")
-            return fail(key, failure, .protocolError)
+            return fail(exchange, failure, .protocolError)
         }
-        if let connection = pool.pop(for: self[key]?.service ?? 0) {
-            attach(connection, to: key)
+        if let connection = pool.pop(for: exchange.service) {
+            attach(connection, to: exchange)
         } else {
-            dialService(for: key)
+            dialService(for: exchange)
         }
     }
 
-    mutating func dialService(for key: ExchangeKey) {
-        guard let service = httpService(of: key) else { return }
+    mutating func dialService(for exchange: LocalExchange) {
+        guard let service = httpService(of: exchange) else { return }
         let dial = DialID(rawValue: nextNumber())
-        dials[dial] = .service(key)
-        self[key]?.server = .dialing(dial)
+        dials[dial] = .service(exchange)
+        exchange.server = .dialing(dial)
         deadlines.set(.dial(dial), at: now.advanced(by: configuration.connectTimeout))
         emit(.dial(dial, service.endpoint))
     }
 
-    mutating func connectedToService(_ dial: DialID, _ connection: ConnectionID, for key: ExchangeKey) {
+    mutating func connectedToService(_ dial: DialID, _ connection: ConnectionID, for exchange: LocalExchange) {
         deadlines.cancel(.dial(dial))
-        guard let place = self[key]?.service else { return emit(.abort(connection)) }
-        if downServices.remove(place) != nil {
-            log(.info, "service.reachable", .init("service", httpService(of: key)?.name ?? ""))
+        if downServices.remove(exchange.service) != nil {
+            log(.info, "service.reachable", .init("service", httpService(of: exchange)?.name ?? ""))
         }
-        locals[connection] = LocalConnection(configuration.http, service: place)
-        attach(connection, to: key)
+        locals[connection] = LocalConnection(configuration.http, service: exchange.service)
+        attach(connection, to: exchange)
     }
 
-    mutating func serviceDialFailed(_ dial: DialID, _ reason: String, for key: ExchangeKey) {
+    mutating func serviceDialFailed(_ dial: DialID, _ reason: String, for exchange: LocalExchange) {
         deadlines.cancel(.dial(dial))
-        guard let service = httpService(of: key), let place = self[key]?.service else { return }
+        guard let service = httpService(of: exchange) else { return }
         let isRefused = reason.lowercased().contains("refused")
         let message =
             isRefused
             ? "connection to \(service.name) refused: is the web service running?"
             : "cannot connect to \(service.name): \(reason)"
-        let isNews = downServices.insert(place).inserted
+        let isNews = downServices.insert(exchange.service).inserted
         log(isNews ? .warning : .debug, "service.unreachable", .init("reason", message))
-        self[key]?.server = .collecting  // nothing of it is left to cancel
-        fail(key, .serviceUnreachable, message, .unreachable)
+        exchange.server = .collecting  // nothing of it is left to cancel
+        fail(exchange, .serviceUnreachable, message, .unreachable)
     }
 
     mutating func serviceDialTimedOut(_ dial: DialID) {
-        guard case .service(let key) = dials.removeValue(forKey: dial) else { return }
+        guard case .service(let exchange) = dials.removeValue(forKey: dial) else { return }
         emit(.cancelDial(dial))
-        serviceDialFailed(dial, "no connection within \(configuration.connectTimeout)", for: key)
+        serviceDialFailed(dial, "no connection within \(configuration.connectTimeout)", for: exchange)
     }
 
     mutating func cancelServiceDial(_ dial: DialID) {
@@ -89,109 +87,112 @@ extension Agent {
     // MARK: The request
 
     /// Gives the connection to the exchange: the head, and what has come of the body.
-    private mutating func attach(_ connection: ConnectionID, to key: ExchangeKey) {
-        guard let prepared = self[key]?.prepared, let method = self[key]?.request.method else {
-            return drop(connection, .abort)
-        }
-        self[key]?.server = .connection(connection)
-        locals[connection]?.begin(prepared, method: method, for: key)
-        locals[connection]?.unwritten.write(prepared.head.count)
+    private mutating func attach(_ connection: ConnectionID, to exchange: LocalExchange) {
+        guard let prepared = exchange.prepared, let local = locals[connection] else { return drop(connection, .abort) }
+        exchange.server = .connection(connection)
+        local.begin(prepared, method: exchange.request.method, for: exchange)
+        local.unwritten.write(prepared.head.count)
         emit(.write(connection, prepared.head[...]))
         if prepared.asksForUpgrade {
-            locals[connection]?.requestFinished = true  // the head is all of it; what follows is for after the 101
+            local.requestFinished = true  // the head is all of it; what follows is for after the 101
             return
         }
-        if let held = self[key]?.held, !held.isEmpty {
-            self[key]?.held = []
-            write(held[...], toService: connection, for: key)
+        if !exchange.held.isEmpty {
+            let held = exchange.held
+            exchange.held = []
+            write(held[...], toService: connection, for: exchange)
         }
-        if self[key]?.requestEnded == true { finishRequest(on: connection, for: key) }
+        if exchange.requestEnded { finishRequest(on: connection, for: exchange) }
     }
 
-    mutating func write(_ bytes: ArraySlice<UInt8>, toService connection: ConnectionID, for key: ExchangeKey) {
-        guard let isRaw = locals[connection]?.isRaw, !bytes.isEmpty else { return }
-        if isRaw {
-            locals[connection]?.unwritten.write(bytes.count, body: bytes.count)
+    mutating func write(_ bytes: ArraySlice<UInt8>, toService connection: ConnectionID, for exchange: LocalExchange) {
+        guard let local = locals[connection], !bytes.isEmpty else { return }
+        if local.isRaw {
+            local.unwritten.write(bytes.count, body: bytes.count)
             emit(.write(connection, bytes))
-        } else if locals[connection]?.asksForUpgrade == true {
-            self[key]?.held.append(contentsOf: bytes)
-        } else if locals[connection]?.requestFinished == true {
-            consumed(bytes.count, by: key)  // for an upgrade that was not granted
+        } else if local.asksForUpgrade {
+            exchange.held.append(contentsOf: bytes)
+        } else if local.requestFinished {
+            consumed(bytes.count, by: exchange)  // for an upgrade that was not granted
         } else {
-            writeFramed(bytes, toService: connection, for: key)
+            writeFramed(bytes, toService: connection, local, for: exchange)
         }
     }
 
-    private mutating func writeFramed(_ bytes: ArraySlice<UInt8>, toService connection: ConnectionID, for key: ExchangeKey) {
-        self[key]?.bodyWasWritten = true
+    private mutating func writeFramed(
+        _ bytes: ArraySlice<UInt8>, toService connection: ConnectionID, _ local: LocalConnection, for exchange: LocalExchange
+    ) {
+        exchange.bodyWasWritten = true
         var framing: [UInt8] = []
         do throws(HTTPBodyEncoder.Failure) {
-            try locals[connection]?.encoder.encodePrefix(bytes.count, into: &framing)
+            try local.encoder.encodePrefix(bytes.count, into: &framing)
         } catch {
-            return fail(key, .serviceBroken, "the request's body is longer than it said", .protocolError)
+            return fail(exchange, .serviceBroken, "the request's body is longer than it said", .protocolError)
         }
         if !framing.isEmpty { emit(.write(connection, framing[...])) }
         emit(.write(connection, bytes))
         let prefixCount = framing.count
         framing = []
-        locals[connection]?.encoder.encodeSuffix(into: &framing)
+        local.encoder.encodeSuffix(into: &framing)
         if !framing.isEmpty { emit(.write(connection, framing[...])) }
-        locals[connection]?.unwritten.write(prefixCount + bytes.count + framing.count, body: bytes.count)
+        local.unwritten.write(prefixCount + bytes.count + framing.count, body: bytes.count)
     }
 
     /// The tunnel's direction is over: the body's end, or, after a 101, the end of our half of the connection.
-    mutating func finishRequest(on connection: ConnectionID, for key: ExchangeKey) {
-        if locals[connection]?.isRaw == true {
-            guard locals[connection]?.sawEnd == true else { return emit(.finishWriting(connection)) }
+    mutating func finishRequest(on connection: ConnectionID, for exchange: LocalExchange) {
+        guard let local = locals[connection] else { return }
+        if local.isRaw {
+            guard local.sawEnd else { return emit(.finishWriting(connection)) }
             drop(connection, .close)
-            return answered(key)
+            return answered(exchange)
         }
-        guard locals[connection]?.requestFinished == false else { return }
-        let trailers = locals[connection]?.encoder.framing == .chunked ? self[key]?.trailers : nil
+        guard !local.requestFinished else { return }
+        let trailers = local.encoder.framing == .chunked ? exchange.trailers : HTTPFields()
         var end: [UInt8] = []
         do throws(HTTPBodyEncoder.Failure) {
-            try locals[connection]?.encoder.finish(trailers: trailers ?? HTTPFields(), into: &end)
+            try local.encoder.finish(trailers: trailers, into: &end)
         } catch {
             let message = "the request's body is shorter than it said, or its trailers are illegal"
-            return fail(key, .serviceBroken, message, .protocolError)
+            return fail(exchange, .serviceBroken, message, .protocolError)
         }
-        locals[connection]?.requestFinished = true
-        locals[connection]?.unwritten.write(end.count)
+        local.requestFinished = true
+        local.unwritten.write(end.count)
         if !end.isEmpty { emit(.write(connection, end[...])) }
     }
 
     mutating func wrote(_ count: Int, toService connection: ConnectionID) {
-        guard let released = locals[connection]?.unwritten.wrote(count), released > 0, let key = locals[connection]?.owner
-        else { return }
-        consumed(released, by: key)
+        guard let local = locals[connection] else { return }
+        let released = local.unwritten.wrote(count)
+        if released > 0, let exchange = local.owner { consumed(released, by: exchange) }
     }
 
     /// The tunnel has room again for what the service or the host has to say.
-    mutating func resumeReading(for key: ExchangeKey) {
-        switch self[key]?.server {
+    mutating func resumeReading(for exchange: LocalExchange) {
+        switch exchange.server {
         case .connection(let connection):
-            guard locals[connection]?.isReadingPaused == true else { return }
-            locals[connection]?.isReadingPaused = false
+            guard let local = locals[connection], local.isReadingPaused else { return }
+            local.isReadingPaused = false
             emit(.setReading(connection, true))
-        case .stream(let call): resumeHost(call, for: key)
-        case .collecting, .dialing, .handler, .nobody, nil: break
+        case .stream(let call): resumeHost(call, for: exchange)
+        case .collecting, .dialing, .handler, .nobody: break
         }
     }
 
     // MARK: Letting go
 
     /// The exchange needs the connection no more: another may, if both sides allow it.
-    mutating func release(_ connection: ConnectionID, by key: ExchangeKey) {
-        guard locals[connection]?.isReusable == true, !pool.isFull else {
-            consumed(locals[connection]?.unwritten.bodyBytes ?? 0, by: key)  // nobody will hear of them again
+    mutating func release(_ connection: ConnectionID, by exchange: LocalExchange) {
+        guard let local = locals[connection] else { return }
+        guard local.isReusable, !pool.isFull else {
+            consumed(local.unwritten.bodyBytes, by: exchange)  // nobody will hear of them again
             return drop(connection, .close)
         }
-        if locals[connection]?.isReadingPaused == true { emit(.setReading(connection, true)) }
-        locals[connection]?.isReadingPaused = false
-        locals[connection]?.owner = nil
-        locals[connection]?.isReused = true
+        if local.isReadingPaused { emit(.setReading(connection, true)) }
+        local.isReadingPaused = false
+        local.owner = nil
+        local.isReused = true
         let expires = now.advanced(by: configuration.poolIdleTimeout)
-        pool.push(connection, for: locals[connection]?.service ?? 0, expires: expires)
+        pool.push(connection, for: local.service, expires: expires)
         if deadlines[.pool] == nil { deadlines.set(.pool, at: expires) }
     }
 
@@ -199,6 +200,7 @@ extension Agent {
     mutating func drop(_ connection: ConnectionID, _ ending: ServiceEnding) {
         guard let local = locals[connection] else { return }
         if local.owner == nil { pool.remove(connection) }
+        local.owner = nil
         locals[connection] = nil
         guard !local.isGone else { return }
         switch ending {

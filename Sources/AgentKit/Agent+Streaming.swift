@@ -12,38 +12,36 @@ extension Agent {
     // MARK: The request
 
     /// Shows the request to the host.
-    mutating func openCall(_ key: ExchangeKey, folder: StaticFolder?) {
-        guard let exchange = self[key] else { return }
+    mutating func openCall(_ exchange: LocalExchange, folder: StaticFolder?) {
         let call = HandlerCall(id: nextNumber())
-        calls[call] = key
+        calls[call] = exchange
         exchange.server = .stream(call)
         emit(.open(call, HandlerHead(exchange.request, folder: folder)))
         if exchange.request.upgrade != nil { emit(.bodyEnd(call)) }  // what would follow a 101 is no body
     }
 
-    mutating func show(_ bytes: ArraySlice<UInt8>, to call: HandlerCall, for key: ExchangeKey) {
-        guard let exchange = self[key] else { return }
-        if exchange.request.upgrade != nil { return consumed(bytes.count, by: key) }
+    mutating func show(_ bytes: ArraySlice<UInt8>, to call: HandlerCall, for exchange: LocalExchange) {
+        if exchange.request.upgrade != nil { return consumed(bytes.count, by: exchange) }
         exchange.untakenBytes += bytes.count
         emit(.body(call, bytes))
     }
 
-    mutating func endBody(of call: HandlerCall, for key: ExchangeKey) {
-        if self[key]?.request.upgrade == nil { emit(.bodyEnd(call)) }
+    mutating func endBody(of call: HandlerCall, for exchange: LocalExchange) {
+        if exchange.request.upgrade == nil { emit(.bodyEnd(call)) }
     }
 
     /// The host is rid of bytes; never of more than it was shown.
     mutating func took(_ count: Int, of call: HandlerCall) {
-        guard let (key, exchange) = streamingExchange(of: call) else { return }
+        guard let exchange = streamingExchange(of: call) else { return }
         let taken = min(max(0, count), exchange.untakenBytes)
         exchange.untakenBytes -= taken
-        consumed(taken, by: key)
+        consumed(taken, by: exchange)
     }
 
     // MARK: The answer
 
     mutating func begin(_ call: HandlerCall, _ head: HandlerResponseHead) {
-        guard let (key, exchange) = streamingExchange(of: call), exchange.status == nil else { return }
+        guard let exchange = streamingExchange(of: call), exchange.status == nil else { return }
         guard (200...599).contains(head.status) else {
             respond(to: call, HandlerResponse(status: head.status))
             return emit(.cancelled(call))
@@ -52,24 +50,24 @@ extension Agent {
         let mayHaveBody = exchange.request.method != "HEAD" && head.status != 204 && head.status != 304
         let hasBody = mayHaveBody && declared != 0
         exchange.owedBytes = declared
-        respond(WebResponse(status: head.status, fields: fields, hasBody: hasBody), for: key)
+        respond(WebResponse(status: head.status, fields: fields, hasBody: hasBody), for: exchange)
         if hasBody {
             emit(.writable(call))
         } else {
             calls[call] = nil
-            answered(key)
+            answered(exchange)
         }
     }
 
     mutating func send(_ bytes: [UInt8], end: Bool, of call: HandlerCall) {
-        guard let (key, exchange) = streamingExchange(of: call) else { return }
+        guard let exchange = streamingExchange(of: call) else { return }
         if let problem = exchange.problem(sending: bytes.count, end: end) {
-            return fail(key, .serviceBroken, problem, .unreachable)
+            return fail(exchange, .serviceBroken, problem, .unreachable)
         }
         if end { calls[call] = nil }
-        switch forward(bytes[...], end: end, for: key) {
-        case .sent: if end { answered(key) } else { emit(exchange.isHostPaused ? .full(call) : .writable(call)) }
-        case .full: if end { answered(key) } else { pauseHost(call, exchange) }
+        switch forward(bytes[...], end: end, for: exchange) {
+        case .sent: if end { answered(exchange) } else { emit(exchange.isHostPaused ? .full(call) : .writable(call)) }
+        case .full: if end { answered(exchange) } else { pauseHost(call, exchange) }
         case .overflow, .gone: break
         }
     }
@@ -79,21 +77,21 @@ extension Agent {
         emit(.full(call))
     }
 
-    mutating func resumeHost(_ call: HandlerCall, for key: ExchangeKey) {
-        guard let exchange = self[key], exchange.isHostPaused else { return }
+    mutating func resumeHost(_ call: HandlerCall, for exchange: LocalExchange) {
+        guard exchange.isHostPaused else { return }
         exchange.isHostPaused = false
         emit(.writable(call))
     }
 
     /// The host has no (whole) answer, in whole values or in pieces.
     mutating func giveUp(_ call: HandlerCall, _ reason: String) {
-        guard let key = calls.removeValue(forKey: call) else { return }
-        fail(key, .serviceBroken, Self.printable(reason), .unreachable)
+        guard let exchange = calls.removeValue(forKey: call) else { return }
+        fail(exchange, .serviceBroken, Self.printable(reason), .unreachable)
     }
 
-    private func streamingExchange(of call: HandlerCall) -> (ExchangeKey, LocalExchange)? {
-        guard let key = calls[call], let exchange = self[key], exchange.server == .stream(call) else { return nil }
-        return (key, exchange)
+    private func streamingExchange(of call: HandlerCall) -> LocalExchange? {
+        guard let exchange = calls[call], exchange.server == .stream(call) else { return nil }
+        return exchange
     }
 }
 

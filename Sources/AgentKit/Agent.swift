@@ -36,7 +36,7 @@ public struct Agent: Machine {
     /// Connections that are being made, and for whom.
     var dials: [DialID: Dialer] = [:]
     /// Calls that the host has not answered to the end.
-    var calls: [HandlerCall: ExchangeKey] = [:]
+    var calls: [HandlerCall: LocalExchange] = [:]
     var deadlines = Deadlines<TimerKey>()
     /// Services, by their place in the table, the last dial to which failed; said once, not for each request.
     var downServices: Set<Int> = []
@@ -48,9 +48,9 @@ public struct Agent: Machine {
     var outputs: [MachineOutput<AgentNote>] = []
 
     /// Who waits for a connection.
-    enum Dialer: Sendable, Hashable {
+    enum Dialer {
         case gateway(TunnelKey)
-        case service(ExchangeKey)
+        case service(LocalExchange)
     }
 
     /// What a deadline is for.
@@ -169,7 +169,7 @@ public struct Agent: Machine {
     private mutating func connected(_ dial: DialID, _ connection: ConnectionID) {
         switch dials.removeValue(forKey: dial) {
         case .gateway(let key): upgrade(key, on: connection)
-        case .service(let key): connectedToService(dial, connection, for: key)
+        case .service(let exchange): connectedToService(dial, connection, for: exchange)
         case nil: emit(.abort(connection))  // cancelled too late
         }
     }
@@ -178,7 +178,7 @@ public struct Agent: Machine {
         switch dials.removeValue(forKey: dial) {
         case .gateway(let key):
             lose(key, Refusal(reason: "cannot connect to \(configuration.gateway.hostField): \(reason)"))
-        case .service(let key): serviceDialFailed(dial, reason, for: key)
+        case .service(let exchange): serviceDialFailed(dial, reason, for: exchange)
         case nil: break
         }
     }

@@ -24,7 +24,11 @@ final class LocalExchange {
         case nobody
     }
 
+    /// The tunnel that it came through.
+    let tunnel: Tunnel
     let stream: StreamID
+    /// Both sides know of its end, or nobody is left to be told: whatever happens later does not concern it.
+    var isOver = false
     let request: WebRequest
     /// Who is to answer: a place in the agent's table.
     let service: Int
@@ -56,7 +60,8 @@ final class LocalExchange {
     var requestBytes = 0
     var responseBytes = 0
 
-    init(_ stream: StreamID, _ request: WebRequest, service: Int, at now: Moment) {
+    init(_ stream: StreamID, of tunnel: Tunnel, _ request: WebRequest, service: Int, at now: Moment) {
+        self.tunnel = tunnel
         self.stream = stream
         self.request = request
         self.service = service

@@ -10,9 +10,10 @@ final class LocalConnection {
     /// Whose it is: a place in the agent's table of services.
     let service: Int
     /// Nil: idle in the pool.
-    var owner: ExchangeKey?
-    var decoder: HTTPResponseDecoder
-    var encoder = HTTPBodyEncoder(.none)
+    var owner: LocalExchange?
+    // Unchecked: the codecs, which are all that runs during an access, know of no connection.
+    @exclusivity(unchecked) var decoder: HTTPResponseDecoder
+    @exclusivity(unchecked) var encoder = HTTPBodyEncoder(.none)
     var asksForUpgrade = false
     /// After a 101: raw bytes both ways.
     var isRaw = false
@@ -29,7 +30,7 @@ final class LocalConnection {
     /// The request was given to the transport whole.
     var requestFinished = false
     var isReadingPaused = false
-    var unwritten = WriteCredit()
+    @exclusivity(unchecked) var unwritten = WriteCredit()
 
     init(_ limits: HTTPLimits, service: Int) {
         self.service = service
@@ -37,7 +38,7 @@ final class LocalConnection {
     }
 
     /// Takes up the next exchange.
-    func begin(_ request: ServiceRequest, method: String, for owner: ExchangeKey) {
+    func begin(_ request: ServiceRequest, method: String, for owner: LocalExchange) {
         self.owner = owner
         decoder.expectResponse(to: method)
         encoder = HTTPBodyEncoder(request.framing)

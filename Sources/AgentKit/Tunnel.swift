@@ -45,10 +45,11 @@ final class Tunnel {
     /// Set while upgrading.
     var handshake: Handshake?
     /// Set from registering on.
-    var session: TunnelSession?
+    // Unchecked: the session's own methods, which are all that runs during an access, know of no tunnel.
+    @exclusivity(unchecked) var session: TunnelSession?
     /// Nil only while dialing.
     var connection: ConnectionID?
-    var exchanges = ExchangeTable()
+    @exclusivity(unchecked) var exchanges = ExchangeTable()
 
     /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
     var isRetiring = false
