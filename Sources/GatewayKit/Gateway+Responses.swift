@@ -18,7 +18,7 @@ extension Gateway {
         guard exchange.request.minorVersion >= 1, visitors[id]?.queuedBytes ?? 0 <= Self.maximumQueuedInterimBytes else {
             return
         }
-        var fields = HeaderRules.toVisitor(interim.fields, prefix: exchange.prefix, host: exchange.request.fields[.host])
+        var fields = HeaderRules.toVisitor(interim.fields, prefix: exchange.prefix, host: exchange.host)
         fields.removeAll(.contentLength)  // RFC 9110 §8.6
         var bytes: [UInt8] = []
         // Fields that came through the tunnel are legal ones, and the status was checked there.
@@ -34,7 +34,7 @@ extension Gateway {
         if response.status == 101, !exchange.isUpgrade {
             return failExchange(id, .serviceBroken("it switched protocols unasked"), .protocolError, now, &outputs)
         }
-        var fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.request.fields[.host])
+        var fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.host)
         guard let framing = frame(response, answering: exchange.request, &fields) else {
             return failExchange(id, .serviceBroken("its Content-Length is not one number"), .protocolError, now, &outputs)
         }
@@ -47,10 +47,10 @@ extension Gateway {
         } else {
             head.setConnection(keepsAlive: keepsAlive, minorVersion: exchange.request.minorVersion)
         }
-        if !head.fields.contains(.date) { try? head.fields.append(.date, date.text(clock.unixSeconds(at: now))) }
+        let dated = head.fields.contains(.date) ? HTTPFields() : date.field(clock.unixSeconds(at: now))
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.usualHeadBytes)
-        do { try head.encode(into: &bytes) } catch {
+        do { try head.encode(into: &bytes, adding: dated) } catch {
             return failExchange(id, .serviceBroken("its head holds an illegal field"), .protocolError, now, &outputs)
         }
         write(id, bytes[...], &outputs)
@@ -76,15 +76,15 @@ extension Gateway {
         if response.status == 101 || response.status == 204 { fields.removeAll(.contentLength) }
         if response.status == 101 { return .untilClose }
         let isBodyless = request.method == "HEAD" || response.status == 204 || response.status == 304
-        let declared = fields.all(.contentLength)
-        let isSilent = declared.isEmpty && !response.hasBody && !isBodyless
+        let declared = fields.first(.contentLength)
+        let isSilent = declared == nil && !response.hasBody && !isBodyless
         if let count = isBodyless ? nil : response.wholeBodyCount ?? (isSilent ? 0 : nil) {
             fields.removeAll(.contentLength)
             try? fields.append(.contentLength, "\(count)")
             return .length(UInt64(count))
         }
-        if let text = declared.first {
-            guard declared.count == 1, let count = Self.decimal(text) else { return nil }
+        if let declared {
+            guard fields.count(of: .contentLength) == 1, let count = Self.decimal(declared) else { return nil }
             return isBodyless ? HTTPBodyFraming.none : .length(count)
         }
         if isBodyless { return HTTPBodyFraming.none }
@@ -94,8 +94,13 @@ extension Gateway {
     }
 
     private static func decimal(_ text: ArraySlice<UInt8>) -> UInt64? {
-        guard !text.isEmpty, text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
-        return UInt64(String(decoding: text, as: UTF8.self))
+        guard (1...19).contains(text.count) else { return nil }  // so many digits cannot overflow
+        var number: UInt64 = 0
+        for byte in text {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
+        }
+        return number
     }
 
     /// After a 101 the bytes that came beside it begin the stream; after anything else the request was an ordinary one.

@@ -151,13 +151,12 @@ extension Gateway {
             request.map { $0.head.keepsAlive && $0.canDiscard(upTo: configuration.limits.maximumDiscardedBody) } ?? false
         let keepsAlive = mayStay && !isDraining
         var head = HTTPResponseHead(status: page.status, fields: page.fields)
-        for (name, value) in [
-            (.date, date.text(clock.unixSeconds(at: now))), (.server, "miagent"), (.contentLength, "\(page.body.count)"),
-        ] as [(HTTPFieldName, String)] { try? head.fields.append(name, value) }
+        try? head.fields.append(.server, "miagent")
+        try? head.fields.append(.contentLength, "\(page.body.count)")
         head.setConnection(keepsAlive: keepsAlive, minorVersion: request?.head.minorVersion ?? 1)
         var bytes: [UInt8] = []
         // Every field was made here, of checked parts.
-        try? head.encode(into: &bytes)
+        try? head.encode(into: &bytes, adding: date.field(clock.unixSeconds(at: now)))
         if request?.head.method != "HEAD" { bytes.append(contentsOf: page.body) }
         write(id, bytes[...], &outputs)
         visitors[id]?.exchange = nil

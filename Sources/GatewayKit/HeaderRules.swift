@@ -58,11 +58,13 @@ enum HeaderRules {
     }
 
     /// The fields that the visitor gets.
-    static func toVisitor(_ response: HTTPFields, prefix: String, host: String?) -> HTTPFields {
+    static func toVisitor(
+        _ response: HTTPFields, prefix: String, host: @autoclosure () -> String?
+    ) -> HTTPFields {
         var fields = response
         fields.removeHopByHop(keeping: kept, andRemoving: setForVisitor)
         if let location = fields[.location] {
-            set(.location, locationForVisitor(location, prefix: prefix, host: host), in: &fields)
+            set(.location, locationForVisitor(location, prefix: prefix, host: host()), in: &fields)
         }
         if !prefix.isEmpty, fields.contains(.setCookie) {
             let cookies = fields.all(.setCookie).map { cookieUnderPrefix($0, prefix: prefix) }

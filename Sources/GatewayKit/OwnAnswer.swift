@@ -70,12 +70,14 @@ enum ErrorPage {
 /// The text of `Date`, made once a second.
 struct CachedDate: Sendable {
     private var second = Int64.min
-    private var cached = ""
+    private var cached = HTTPFields()
 
-    mutating func text(_ unixSeconds: Int64) -> String {
+    /// `Date`, and nothing else.
+    mutating func field(_ unixSeconds: Int64) -> HTTPFields {
         if unixSeconds != second {
             second = unixSeconds
-            cached = HTTPDate.format(unixSeconds: unixSeconds)
+            cached = HTTPFields()
+            try? cached.append(.date, HTTPDate.format(unixSeconds: unixSeconds))  // a date is a legal value
         }
         return cached
     }

@@ -79,6 +79,9 @@ final class WebExchange {
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.
     var heldBytes = 0
 
+    /// Where the visitor believes itself to be.
+    var host: String? { request.fields[.host] }
+
     init(
         agentID: String, connection: ConnectionID, stream: StreamID, request: HTTPRequestHead, prefix: String, started: Moment,
         isUpgrade: Bool, keepsAlive: Bool

@@ -140,18 +140,20 @@ extension HTTPFields {
         return nil
     }
 
-    /// Builds the line aside, so that `storage` grows once.
+    /// Writes the line where it is to lie, so that `storage` grows once.
     private mutating func appendLine(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
-        withUnsafeTemporaryAllocation(byteCount: name.count + value.count + 4, alignment: 1) { line in
-            UnsafeMutableRawBufferPointer(rebasing: line[..<name.count]).copyMemory(from: UnsafeRawBufferPointer(name))
-            line[name.count] = Octet.colon
-            line[name.count + 1] = Octet.space
-            let valueEnd = name.count + 2 + value.count
-            UnsafeMutableRawBufferPointer(rebasing: line[(name.count + 2)..<valueEnd]).copyMemory(
-                from: UnsafeRawBufferPointer(value))
-            line[valueEnd] = Octet.carriageReturn
-            line[valueEnd + 1] = Octet.lineFeed
-            storage.append(contentsOf: line)
+        storage.append(addingCapacity: name.count + value.count + 4) { line in
+            line.withUnsafeMutableBufferPointer { line, count in
+                let valueStart = name.count + 2
+                let valueEnd = valueStart + value.count
+                _ = line[..<name.count].update(fromContentsOf: name)
+                line[name.count] = Octet.colon
+                line[name.count + 1] = Octet.space
+                _ = line[valueStart..<valueEnd].update(fromContentsOf: value)
+                line[valueEnd] = Octet.carriageReturn
+                line[valueEnd + 1] = Octet.lineFeed
+                count = valueEnd + 2
+            }
         }
     }
 

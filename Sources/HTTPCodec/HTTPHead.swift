@@ -31,14 +31,26 @@ public struct HTTPRequestHead: Sendable, Hashable {
 
     /// Appends the request line, the fields and the empty line. Throws `.method` or `.target`, and then appends nothing.
     public func encode(into bytes: inout [UInt8]) throws(HTTPFieldError) {
-        guard !method.isEmpty, method.utf8.allSatisfy(Octet.isTokenCharacter) else { throw HTTPFieldError(.method) }
         guard !target.isEmpty, Scan.isTarget(target[...]) else { throw HTTPFieldError(.target) }
-        bytes.append(contentsOf: method.utf8)
+        if bytes.isEmpty { bytes.reserveCapacity(target.count + fields.storage.count + 64) }
+        guard Self.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
         bytes.append(Octet.space)
         bytes.append(contentsOf: target)
         bytes.append(literal: minorVersion == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")
         fields.encode(into: &bytes)
         bytes.append(literal: "\r\n")
+    }
+
+    /// Appends a method; false, and nothing is appended, if it is no token.
+    private static func append(_ method: String, to bytes: inout [UInt8]) -> Bool {
+        var method = method
+        return method.withUTF8 { method in
+            guard let base = UnsafeRawPointer(method.baseAddress), method.count > 0,
+                Scan.endOfToken(base, 0, method.count) == method.count
+            else { return false }
+            bytes.append(contentsOf: method)
+            return true
+        }
     }
 
     /// Whether the client lets the connection live on (RFC 9112 §9.3).
@@ -72,8 +84,9 @@ public struct HTTPResponseHead: Sendable, Hashable {
         self.fields = fields
     }
 
-    /// Appends the status line, the fields and the empty line. Throws `.status` or `.reason`, and then appends nothing.
-    public func encode(into bytes: inout [UInt8]) throws(HTTPFieldError) {
+    /// Appends the status line, the fields, those of `more`, and the empty line. Throws `.status` or `.reason`, and then appends
+    /// nothing.
+    public func encode(into bytes: inout [UInt8], adding more: HTTPFields = HTTPFields()) throws(HTTPFieldError) {
         guard (100...999).contains(status) else { throw HTTPFieldError(.status) }
         let start = bytes.count
         bytes.append(literal: minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
@@ -88,6 +101,7 @@ public struct HTTPResponseHead: Sendable, Hashable {
         }
         bytes.append(literal: "\r\n")
         fields.encode(into: &bytes)
+        more.encode(into: &bytes)
         bytes.append(literal: "\r\n")
     }
 

@@ -128,8 +128,8 @@ import TunnelLink
 
     @Test func theDateIsMadeOnceASecond() {
         var date = CachedDate()
-        #expect(date.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
-        #expect(date.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
-        #expect(date.text(784_111_778) == "Sun, 06 Nov 1994 08:49:38 GMT")
+        #expect(date.field(784_111_777)[.date] == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(date.field(784_111_777)[.date] == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(date.field(784_111_778)[.date] == "Sun, 06 Nov 1994 08:49:38 GMT")
     }
 }
