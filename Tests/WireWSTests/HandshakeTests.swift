@@ -42,13 +42,23 @@ import WireWS
         #expect(Set(streams.indices.map { streams[$0].next() }).count == streams.count)
     }
 
-    /// Word i of the stream is word i mod 5 of SHA-1(SHA-1(seed) ‖ i / 5).
-    @Test func theStreamIsSHA1InCounterMode() {
-        let key = SHA1.digest(of: [9, 8, 7]).bytes
-        let blocks = (UInt8(0)..<4).flatMap { SHA1.digest(of: key + [0, 0, 0, 0, 0, 0, 0, $0]).bytes }
-        var stream = KeyStream(seed: [9, 8, 7])
-        let words = (0..<10).map { _ in stream.next() }
-        #expect(words == (0..<10).map { word in blocks[(8 * word)..<(8 * word + 8)].reduce(0) { $0 << 8 | UInt64($1) } })
+    /// The block of RFC 8439 §2.3.2, as words.
+    @Test func theStreamIsChaCha20() {
+        let key = SIMD8<UInt32>(
+            0x0302_0100, 0x0706_0504, 0x0b0a_0908, 0x0f0e_0d0c, 0x1312_1110, 0x1716_1514, 0x1b1a_1918, 0x1f1e_1d1c)
+        var stream = KeyStream(key: key, counter: 1, nonce: SIMD3(0x0900_0000, 0x4a00_0000, 0))
+        let block: [UInt32] = [
+            0xe4e7_f110, 0x1559_3bd1, 0x1fdd_0f50, 0xc471_20a3, 0xc7f4_d1c7, 0x0368_c033, 0x9aaa_2204, 0x4e6c_d4c3,
+            0x4664_82d2, 0x09aa_9f07, 0x05d7_c214, 0xa202_8bd9, 0xd19c_12b5, 0xb94e_16de, 0xe883_d0cb, 0x4e3c_50a2,
+        ]
+        #expect((0..<16).map { _ in stream.nextWord() } == block)
+    }
+
+    @Test func theCounterGoesOnIntoTheNonce() {
+        var wrapping = KeyStream(key: SIMD8(), counter: .max, nonce: SIMD3())
+        for _ in 0..<16 { _ = wrapping.nextWord() }
+        var beyond = KeyStream(key: SIMD8(), counter: 0, nonce: SIMD3(1, 0, 0))
+        #expect((0..<16).map { _ in wrapping.nextWord() } == (0..<16).map { _ in beyond.nextWord() })
     }
 }
 
