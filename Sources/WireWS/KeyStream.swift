@@ -21,7 +21,7 @@ public struct KeyStream: RandomNumberGenerator, Sendable, Hashable {
     }
 
     /// The stream from the block with this counter on.
-    init(key: SIMD8<UInt32>, counter: UInt32, nonce: SIMD3<UInt32>) {
+    package init(key: SIMD8<UInt32>, counter: UInt32, nonce: SIMD3<UInt32>) {
         self.key = key
         self.counter = counter
         self.nonce = nonce
@@ -31,7 +31,7 @@ public struct KeyStream: RandomNumberGenerator, Sendable, Hashable {
     public mutating func next() -> UInt64 { UInt64(nextWord()) << 32 | UInt64(nextWord()) }
 
     /// The next 32 bits: one masking key.
-    mutating func nextWord() -> UInt32 {
+    package mutating func nextWord() -> UInt32 {
         if used == 16 { refill() }
         used += 1
         return block[used - 1]
