@@ -1,0 +1,158 @@
+"""Runs the benchmarks, counts instructions and allocations, and compares them with baseline.json. `run` builds and calls it.
+
+Instructions are counted by valgrind's callgrind, in two runs of different length: the difference is the operations alone. Of
+whole requests only what happens beneath `Station.feed` counts, which is the machines; the rest of the program stands for
+sockets. Hashing is made deterministic, so two counts of one build differ by far less than a percent.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+BASELINE = HERE / "baseline.json"
+# Another libc or a patch release of the compiler moves figures by some percent; what is worth a look moves them by more.
+MARGIN = 0.12
+ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
+
+
+class Profile:
+    """What callgrind wrote, as far as it is needed: all instructions, allocations, and what is beneath `Station.feed`."""
+
+    def __init__(self, path):
+        self.total = self.allocations = 0
+        self.machines = {"gateway": 0, "agent": 0}
+        names, callee = {}, ""
+        is_call = False
+        for line in open(path, encoding="utf-8", errors="replace"):
+            if line.startswith("cfn="):
+                callee = self.name(line[4:], names)
+            elif line.startswith("fn="):
+                self.name(line[3:], names)
+            elif line.startswith("calls="):
+                is_call = True
+                if callee.partition("'")[0] in ALLOCATORS:
+                    self.allocations += int(line[6:].split()[0])
+            elif is_call:
+                is_call = False
+                if "Station" in callee and "4feed" in callee:
+                    self.machines["gateway" if "GatewayKit" in callee else "agent"] += int(line.split()[1])
+            elif line[0].isdigit() or line[0] in "+-*":
+                self.total += int(line.split()[1])
+
+    @staticmethod
+    def name(text, names):
+        found = re.match(r"\((\d+)\)(?: (.*))?", text.strip())
+        if not found:
+            return text.strip()
+        if found[2] is not None:
+            names[found[1]] = found[2]
+        return names.get(found[1], "")
+
+
+def profile(program, name, rounds, folder):
+    out = os.path.join(folder, f"{name}-{rounds}")
+    environment = {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1"}
+    subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet", program, "repeat", name, str(rounds)],
+        check=True, env=environment, stderr=subprocess.PIPE, text=True)
+    return Profile(out)
+
+
+def count(program, benchmark, folder):
+    """Instructions and allocations of one operation."""
+    name, _, batch = benchmark
+    few, many = (2, 6) if batch > 1 else (20, 120)
+    first, second = profile(program, name, few, folder), profile(program, name, many, folder)
+    operations = (many - few) * batch
+    machines = {key: round((second.machines[key] - first.machines[key]) / operations) for key in first.machines}
+    result = {
+        "instructions": sum(machines.values()) or round((second.total - first.total) / operations),
+        "allocations": round((second.allocations - first.allocations) / operations, 1),
+    }
+    return {**result, **machines} if sum(machines.values()) else result
+
+
+def count_all(program, benchmarks):
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts = pool.map(lambda benchmark: count(program, benchmark, folder), benchmarks)
+        return dict(zip((name for name, _, _ in benchmarks), counts))
+
+
+def show_counts(counts):
+    print(f"{'operation':26} {'instructions':>13} {'allocations':>12} {'gateway':>11} {'agent':>11}")
+    for name, row in counts.items():
+        print(f"{name:26} {row['instructions']:13,} {row['allocations']:12,.1f} "
+              f"{row.get('gateway', ''):>11} {row.get('agent', ''):>11}")
+
+
+def show_times(program, names):
+    output = subprocess.run([program, "time", *names], check=True, stdout=subprocess.PIPE, text=True).stdout
+    print(f"{'operation':26} {'ns':>12} {'MiB/s':>9}")
+    for line in output.splitlines():
+        name, size, nanoseconds = line.split()
+        rate = f"{int(size) / float(nanoseconds) * 1e9 / (1 << 20):9,.0f}" if int(size) else ""
+        print(f"{name:26} {float(nanoseconds):12,.1f} {rate:>9}")
+
+
+def compare(counts, baseline):
+    """Prints both; how many operations became dearer."""
+    worse = 0
+    print(f"{'operation':26} {'instructions':>13} {'was':>13} {'':>7} {'allocations':>12} {'was':>9}")
+    for name, row in counts.items():
+        old = baseline.get(name)
+        if old is None:
+            print(f"{name:26} {row['instructions']:13,}  is not in the baseline: run with --update")
+            worse += 1
+            continue
+        ratio = row["instructions"] / max(1, old["instructions"])
+        dearer = ratio > 1 + MARGIN or row["allocations"] > old["allocations"] * (1 + MARGIN) + 0.5
+        worse += dearer
+        print(f"{name:26} {row['instructions']:13,} {old['instructions']:13,} {ratio:6.2f}x {row['allocations']:12,.1f} "
+              f"{old['allocations']:9,.1f}{'  DEARER' if dearer else ''}")
+    return worse
+
+
+def list_benchmarks(program, prefixes):
+    output = subprocess.run([program, "list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = [(name, int(size), int(batch)) for name, size, batch in map(str.split, output.splitlines())]
+    chosen = [row for row in rows if not prefixes or row[0].startswith(tuple(prefixes))]
+    if not chosen:
+        sys.exit(f"no such benchmark; there are: {', '.join(name for name, _, _ in rows)}")
+    return chosen
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="Tests/Benchmarks/run")
+    parser.add_argument("program", help=argparse.SUPPRESS)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--count", action="store_true", help="instructions and allocations")
+    what.add_argument("--compare", action="store_true", help="with baseline.json; fails if an operation became dearer")
+    what.add_argument("--update", action="store_true", help="write baseline.json")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only what begins so")
+    words = parser.parse_args()
+    benchmarks = list_benchmarks(words.program, words.only)
+    if not (words.count or words.compare or words.update):
+        return show_times(words.program, [name for name, _, _ in benchmarks])
+    counts = count_all(words.program, benchmarks)
+    baseline = json.loads(BASELINE.read_text())["operations"] if BASELINE.exists() else {}
+    if words.compare:
+        worse = compare(counts, baseline)
+        print(f"{len(counts) - worse} passed, {worse} failed")
+        return 1 if worse else 0
+    show_counts(counts)
+    if words.update:
+        swift = subprocess.run(["swift", "--version"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        merged = {**baseline, **counts} if words.only else counts
+        BASELINE.write_text(json.dumps({"swift": swift.stdout.splitlines()[0], "operations": merged}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
