@@ -9,7 +9,7 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "GatewayKit", "AgentKit"].map {
+            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit"].map {
                 .product(name: $0, package: "miagent")
             })
     ],

@@ -19,6 +19,17 @@ HERE = pathlib.Path(__file__).parent
 BASELINE = HERE / "baseline.json"
 # Another libc or a patch release of the compiler moves figures by some percent; what is worth a look moves them by more.
 MARGIN = 0.12
+# What must hold inside one run, whatever the machine: an operation, at most how many times which other one.
+RATIOS = [
+    ("http.request.parse", 6, "reference.hash"),
+    ("rpc.request.parse", 12, "reference.hash"),
+    ("scale.ping.2000", 1.3, "scale.ping.250"),
+    ("scale.request.2000", 1.15, "scale.request.250"),
+]
+# The C library chooses its copying loops by processor, and valgrind counts `rep movsb` by the byte: the plain ones, everywhere.
+TUNABLES = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX512F,-AVX512VL,-ERMS,-FSRM,-AVX_Fast_Unaligned_Load"
+# Station.feed and Crowd.feed, specialised or not.
+MACHINE = re.compile(r"Benchmarks\d+(Station|Crowd)\w*?4feed")
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 
 
@@ -41,8 +52,8 @@ class Profile:
                     self.allocations += int(line[6:].split()[0])
             elif is_call:
                 is_call = False
-                if "Station" in callee and "4feed" in callee:
-                    self.machines["gateway" if "GatewayKit" in callee else "agent"] += int(line.split()[1])
+                if MACHINE.search(callee):
+                    self.machines["agent" if "AgentKit" in callee else "gateway"] += int(line.split()[1])
             elif line[0].isdigit() or line[0] in "+-*":
                 self.total += int(line.split()[1])
 
@@ -56,11 +67,11 @@ class Profile:
         return names.get(found[1], "")
 
 
-def profile(program, name, rounds, folder):
+def profile(program, name, rounds, folder, *options):
     out = os.path.join(folder, f"{name}-{rounds}")
-    environment = {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1"}
+    environment = {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1", "GLIBC_TUNABLES": TUNABLES}
     subprocess.run(
-        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet", program, "repeat", name, str(rounds)],
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet", *options, program, "repeat", name, str(rounds)],
         check=True, env=environment, stderr=subprocess.PIPE, text=True)
     return Profile(out)
 
@@ -68,7 +79,7 @@ def profile(program, name, rounds, folder):
 def count(program, benchmark, folder):
     """Instructions and allocations of one operation."""
     name, _, batch = benchmark
-    few, many = (2, 6) if batch > 1 else (20, 120)
+    few, many = (2, 6) if 1 < batch < 1000 else (1, 2) if batch > 1 else (20, 120)
     first, second = profile(program, name, few, folder), profile(program, name, many, folder)
     operations = (many - few) * batch
     machines = {key: round((second.machines[key] - first.machines[key]) / operations) for key in first.machines}
@@ -116,7 +127,26 @@ def compare(counts, baseline):
         worse += dearer
         print(f"{name:26} {row['instructions']:13,} {old['instructions']:13,} {ratio:6.2f}x {row['allocations']:12,.1f} "
               f"{old['allocations']:9,.1f}{'  DEARER' if dearer else ''}")
+    for name, limit, other in RATIOS:
+        if name in counts and other in counts:
+            ratio = counts[name]["instructions"] / max(1, counts[other]["instructions"])
+            worse += ratio > limit
+            print(f"{name} is {ratio:.2f} times {other}, at most {limit}{'  DEARER' if ratio > limit else ''}")
     return worse
+
+
+def show_profile(program, name):
+    """What callgrind_annotate says of ten rounds: the machines alone, if they take part, else everything with the set-up."""
+    (_, _, batch), = list_benchmarks(program, [name])[:1]
+    with tempfile.TemporaryDirectory() as folder:
+        profile(program, name, 10, folder, *(["--toggle-collect=*4feed*"] if batch > 1 else []))
+        annotate = ["callgrind_annotate", "--show-percs=yes", os.path.join(folder, f"{name}-10")]
+        report = subprocess.run(annotate, check=True, stdout=subprocess.PIPE, text=True).stdout
+    demangled = subprocess.run(
+        ["swift", "demangle", "--compact", "--simplified"], check=True, input=report, stdout=subprocess.PIPE, text=True).stdout
+    for line in demangled.splitlines():
+        print(line[:160])
+    return 0
 
 
 def list_benchmarks(program, prefixes):
@@ -135,8 +165,14 @@ def main():
     what.add_argument("--count", action="store_true", help="instructions and allocations")
     what.add_argument("--compare", action="store_true", help="with baseline.json; fails if an operation became dearer")
     what.add_argument("--update", action="store_true", help="write baseline.json")
+    what.add_argument("--scale", type=int, metavar="AGENTS", help="time and memory of a gateway with that many agents")
+    what.add_argument("--profile", metavar="NAME", help="where one benchmark's instructions go")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only what begins so")
     words = parser.parse_args()
+    if words.scale:
+        return subprocess.run([words.program, "scale", str(words.scale)], check=True).returncode
+    if words.profile:
+        return show_profile(words.program, words.profile)
     benchmarks = list_benchmarks(words.program, words.only)
     if not (words.count or words.compare or words.update):
         return show_times(words.program, [name for name, _, _ in benchmarks])
@@ -144,7 +180,8 @@ def main():
     baseline = json.loads(BASELINE.read_text())["operations"] if BASELINE.exists() else {}
     if words.compare:
         worse = compare(counts, baseline)
-        print(f"{len(counts) - worse} passed, {worse} failed")
+        checks = len(counts) + sum(name in counts and other in counts for name, _, other in RATIOS)
+        print(f"{checks - worse} passed, {worse} failed")
         return 1 if worse else 0
     show_counts(counts)
     if words.update:

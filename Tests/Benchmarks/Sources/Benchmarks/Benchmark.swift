@@ -27,7 +27,7 @@ struct WrongResult: Error, CustomStringConvertible {
 }
 
 /// Keeps a result alive, so that the optimiser cannot leave its computation out.
-@inline(never) func consume<T>(_ value: borrowing T) {}
+@_optimize(none) func consume<T>(_ value: T) {}
 
 func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(WrongResult) {
     if !condition { throw WrongResult(message()) }

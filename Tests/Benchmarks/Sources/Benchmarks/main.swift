@@ -3,10 +3,20 @@
 //     Benchmarks list                names, bytes and operations in a round
 //     Benchmarks time [NAME…]        nanoseconds an operation: the best of several measurements
 //     Benchmarks repeat NAME ROUNDS  that many rounds and nothing else
+//     Benchmarks scale COUNT         time and memory of a gateway with that many agents
 
-let all = Requests.benchmarks
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
-func usage() -> Never { fatalError("Benchmarks list | time [NAME…] | repeat NAME ROUNDS") }
+let all = Codecs.benchmarks + Messages.benchmarks + Requests.benchmarks + Scale.benchmarks
+
+func usage() -> Never {
+    print("Benchmarks list | time [NAME…] | repeat NAME ROUNDS | scale COUNT")
+    exit(2)
+}
 
 /// The best of measurements of about 50 ms each: what disturbs only ever adds.
 func nanoseconds(of round: () throws -> Void, batch: Int) rethrows -> Double {
@@ -37,5 +47,8 @@ case "repeat" where words.count == 3:
     guard let benchmark = all.first(where: { $0.name == words[1] }), let rounds = Int(words[2]) else { usage() }
     let round = try benchmark.prepare()
     for _ in 0..<rounds { try round() }
+case "scale" where words.count == 2:
+    guard let count = Int(words[1]), count > 0 else { usage() }
+    try Scale.report(count)
 default: usage()
 }
