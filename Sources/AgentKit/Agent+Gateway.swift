@@ -53,7 +53,7 @@ extension Agent {
         guard let index = tunnelIndex(key) else { return }
         advance(.upgraded)
         var limits = configuration.limits
-        limits.maximumStreams = min(limits.maximumStreams, configuration.maximumExchanges)
+        limits.maximumStreams = configuration.maximumExchanges
         let seed = (0..<20).map { _ in UInt8.random(in: .min ... .max, using: &keys) }
         var session = TunnelSession(.agent(seed: seed), version: version, limits: limits)
         session.register(description)

@@ -161,6 +161,16 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
+    @Test func asManyExchangesAsConfiguredAreAgreed() throws {
+        var world = World(.sample { $0.maximumExchanges = 3_000 })
+        world.welcome?.maximumStreams = 2_000
+        world.send(.start)
+        try world.acceptUpgrade(.v2)
+        #expect(world.agent.tunnels.first?.session?.limits.maximumStreams == 2_000)
+        world.send(.stop)
+        world.expectNothingLeft()
+    }
+
     // MARK: Fields
 
     @Test func cookiesStayApartAndHopByHopFieldsStayHere() throws {
