@@ -1,7 +1,7 @@
 // What this end sends (RFC 6455 §6.1, §5.5): one frame for each message, masked if this end is the client.
 //
 // Nothing is sent after a Close frame, nor after the peer broke the protocol, except the Close frame that says so. Payloads
-// are copied once, into the caller's output, and masked there.
+// are copied once, into the caller's output, by the pass that masks them.
 
 extension WSConnection {
     /// Appends a text message. `payload` must be UTF-8; that is not checked. False, and nothing is written: this end is
@@ -57,11 +57,13 @@ extension WSConnection {
         let key = keys?.nextWord()
         let mask = key.map(WSMask.init(key:))
         WSFrameHeader(opcode: opcode, mask: mask, payloadCount: head.count + payload.count).encode(into: &bytes)
-        let start = bytes.count
-        bytes.append(contentsOf: head)
-        bytes.append(contentsOf: payload)
-        guard var mask else { return }
-        mask.apply(to: &bytes, range: start..<bytes.count)
+        if var mask {
+            mask.append(head, to: &bytes)
+            mask.append(payload, to: &bytes)
+        } else {
+            bytes.append(contentsOf: head)
+            bytes.append(contentsOf: payload)
+        }
     }
 
     /// The longest beginning of `reason` that fits beside the code: 123 bytes.

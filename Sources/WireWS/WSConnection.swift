@@ -4,7 +4,8 @@
 // message over the limit, text that is not UTF-8, a Close payload without a valid code. Sending is in WSConnection+Sending.
 //
 // Copies: an unmasked message that lies whole in the received bytes is emitted as a slice of them; a masked one is copied
-// once, by the pass that unmasks it. A message in several pieces is collected in an array that grows with what has come.
+// once, by the pass that unmasks it. A message in several pieces is collected in an array that grows with what has come, unless
+// it is binary and the owner takes pieces: then nothing is collected.
 
 /// What the peer did.
 public enum WSEvent: Sendable, Hashable {
@@ -12,6 +13,8 @@ public enum WSEvent: Sendable, Hashable {
     case text(ArraySlice<UInt8>)
     /// A whole binary message.
     case binary(ArraySlice<UInt8>)
+    /// The next piece of a binary message, empty only if it is the last. Instead of `binary`, if the connection splits.
+    case binaryPiece(ArraySlice<UInt8>, isLast: Bool)
     /// A ping. Its pong is made by the connection; see `WSConnection.next(replies:)`.
     case ping
     /// A pong and its payload, at most 125 bytes.
@@ -29,6 +32,8 @@ public enum WSEvent: Sendable, Hashable {
 /// the transport is closed once `outgoing` has been written.
 public struct WSConnection: Sendable {
     private let maximumMessageBytes: Int
+    /// Binary messages are told in pieces, as they come.
+    private let splitsBinary: Bool
     private var decoder: WSFrameDecoder
     /// The frame whose payload is being read.
     private var frame: WSFrameHeader?
@@ -36,8 +41,10 @@ public struct WSConnection: Sendable {
     private var mask: WSMask?
     /// `text` or `binary` from the first frame of a message to its last.
     private var messageKind: WSOpcode?
-    /// The unmasked payload of the unfinished message: count <= maximumMessageBytes.
+    /// The unmasked payload of the unfinished message, unless it is told in pieces.
     private var message: [UInt8] = []
+    /// Bytes of the unfinished message that have come: `<= maximumMessageBytes`.
+    private var messageCount = 0
     /// Of the unfinished text message; between messages it stands between two characters, so one serves them all.
     private var validator = UTF8Validator()
     /// The unmasked payload of the unfinished control frame: count <= 125.
@@ -51,9 +58,11 @@ public struct WSConnection: Sendable {
     private(set) var hasReceivedClose = false
     private(set) var hasFailed = false
 
-    /// An end of a connection whose handshake is done. Bytes that came with the handshake are the first to `receive`.
-    public init(_ role: WSRole, limits: WSLimits = .init()) {
+    /// An end of a connection whose handshake is done. Bytes that came with the handshake are the first to `receive`. With
+    /// `splitsBinary` a binary message is told as `binaryPiece`s while it comes, and costs no memory, instead of as `binary`.
+    public init(_ role: WSRole, limits: WSLimits = .init(), splitsBinary: Bool = false) {
         maximumMessageBytes = limits.maximumMessageBytes
+        self.splitsBinary = splitsBinary
         switch role {
         case .server:
             decoder = WSFrameDecoder(expectingMask: true, limits: limits)
@@ -95,7 +104,7 @@ public struct WSConnection: Sendable {
                 close(code, reason: "", into: &replies)
                 hasReceivedClose = true
                 stop()
-            case .text, .binary, .ping, .pong:
+            case .text, .binary, .binaryPiece, .ping, .pong:
                 break
             }
             return event
@@ -140,12 +149,17 @@ public struct WSConnection: Sendable {
             if messageKind != nil { throw .expectedContinuation }
             messageKind = header.opcode
         }
-        if header.payloadCount > maximumMessageBytes - message.count { throw .messageTooLarge(limit: maximumMessageBytes) }
+        if header.payloadCount > maximumMessageBytes - messageCount { throw .messageTooLarge(limit: maximumMessageBytes) }
     }
 
     /// Takes a piece of a message; `isLast`: nothing of the message follows.
     private mutating func readData(_ piece: ArraySlice<UInt8>, isLast: Bool) throws(WSError) -> WSEvent? {
         let isText = messageKind == .text
+        messageCount = isLast ? 0 : messageCount + piece.count
+        if splitsBinary, !isText {
+            if isLast { messageKind = nil }
+            return piece.isEmpty && !isLast ? nil : .binaryPiece(unmasked(piece), isLast: isLast)
+        }
         var whole: ArraySlice<UInt8>
         if isLast, message.isEmpty {
             whole = unmasked(piece)
@@ -199,7 +213,8 @@ public struct WSConnection: Sendable {
     /// The piece without its mask: itself if it has none, else a copy.
     private mutating func unmasked(_ piece: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard var mask else { return piece }
-        let plain = mask.applied(to: piece)
+        var plain: [UInt8] = []
+        mask.append(piece, to: &plain)
         self.mask = mask
         return plain[...]
     }
@@ -210,10 +225,8 @@ public struct WSConnection: Sendable {
             // Room for what is announced, but never for more than twice of what is here.
             message.reserveCapacity(piece.count + min(decoder.remaining, piece.count))
         }
-        let start = message.count
-        message.append(contentsOf: piece)
-        guard var mask else { return }
-        mask.apply(to: &message, range: start..<message.count)
+        guard var mask else { return message.append(contentsOf: piece) }
+        mask.append(piece, to: &message)
         self.mask = mask
     }
 

@@ -55,7 +55,8 @@ public struct WSFrameDecoder: Sendable {
         let piece = readPiece()
         if piece.isEmpty { return nil }
         guard var mask else { return .payload(piece) }
-        let unmasked = mask.applied(to: piece)
+        var unmasked: [UInt8] = []
+        mask.append(piece, to: &unmasked)
         self.mask = mask
         return .payload(unmasked[...])
     }

@@ -13,26 +13,16 @@ public struct WSMask: Sendable, Hashable {
     /// The mask at the beginning of a payload.
     public init(key: UInt32) { self.key = key }
 
-    /// Masks or unmasks the next piece of the payload in place. `range` counts in indices of `bytes`; what lies outside
-    /// of them is ignored.
-    public mutating func apply(to bytes: inout [UInt8], range: Range<Int>) {
-        let range = range.clamped(to: bytes.indices)
-        let word = advance(by: range.count)
-        bytes.withUnsafeMutableBytes { buffer in
-            guard let base = buffer.baseAddress else { return }
-            let piece = base + range.lowerBound
-            Self.combine(UnsafeRawPointer(piece), with: word, into: piece, count: range.count)
-        }
-    }
-
-    /// The next piece of the payload, masked or unmasked into an array of its own: one pass, one copy.
-    mutating func applied(to piece: ArraySlice<UInt8>) -> [UInt8] {
+    /// Appends the next piece of the payload, masked or unmasked: one pass, one copy.
+    public mutating func append(_ piece: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
         let word = advance(by: piece.count)
-        return piece.withUnsafeBytes { source in
-            [UInt8](unsafeUninitializedCapacity: source.count) { target, count in
-                guard let from = source.baseAddress, let to = target.baseAddress else { return }
-                Self.combine(from, with: word, into: UnsafeMutableRawPointer(to), count: source.count)
-                count = source.count
+        piece.withUnsafeBytes { source in
+            bytes.append(addingCapacity: source.count) { span in
+                span.withUnsafeMutableBufferPointer { target, count in
+                    guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                    Self.combine(from, with: word, into: UnsafeMutableRawPointer(to), count: source.count)
+                    count += source.count
+                }
             }
         }
     }
@@ -44,7 +34,7 @@ public struct WSMask: Sendable, Hashable {
         return turned
     }
 
-    /// XORs `count` bytes with the octets of `word`, most significant first. `target` may be `source` itself.
+    /// XORs `count` bytes with the octets of `word`, most significant first.
     @inline(__always)
     private static func combine(
         _ source: UnsafeRawPointer, with word: UInt32, into target: UnsafeMutableRawPointer, count: Int

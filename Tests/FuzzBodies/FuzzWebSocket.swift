@@ -22,11 +22,14 @@ public func fuzzWebSocket(_ bytes: [UInt8]) {
     let cut = readWebSocket(input, in: Int(choice >> 2) + 1, as: role, limits: limits)
     precondition(whole == cut, "the cut changes what is read")
     precondition(readWebSocket(input, in: 1, as: role, limits: limits) == whole, "byte by byte something else is read")
+    let split = readWebSocket(input, in: Int(choice >> 2) + 1, as: role, limits: limits, splitsBinary: true)
+    precondition(split == whole, "pieces of binary messages are not the whole")
     for event in whole.events {
         switch event {
         case .text(let text):
             precondition(String(validating: text, as: UTF8.self) != nil, "text is not UTF-8")
             precondition(text.count <= limits.maximumMessageBytes, "a message exceeds the limit")
+        case .binaryPiece: preconditionFailure("pieces nobody asked for")
         case .binary(let payload):
             precondition(payload.count <= limits.maximumMessageBytes, "a message exceeds the limit")
         case .pong(let payload):
@@ -39,9 +42,12 @@ public func fuzzWebSocket(_ bytes: [UInt8]) {
 }
 
 /// What a fresh connection makes of `input` in pieces of `length` bytes.
-private func readWebSocket(_ input: ArraySlice<UInt8>, in length: Int, as role: WSRole, limits: WSLimits) -> WSReading {
-    var connection = WSConnection(role, limits: limits)
+private func readWebSocket(
+    _ input: ArraySlice<UInt8>, in length: Int, as role: WSRole, limits: WSLimits, splitsBinary: Bool = false
+) -> WSReading {
+    var connection = WSConnection(role, limits: limits, splitsBinary: splitsBinary)
     var reading = WSReading()
+    var message: [UInt8] = []
     var replies: [UInt8] = []
     for start in stride(from: input.startIndex, to: input.endIndex, by: length) {
         connection.receive(input[start..<min(start + length, input.endIndex)])
@@ -49,7 +55,14 @@ private func readWebSocket(_ input: ArraySlice<UInt8>, in length: Int, as role: 
             while let event = try connection.next(replies: &replies) {
                 if case .closed = reading.events.last { preconditionFailure("something follows the Close frame") }
                 precondition(reading.error == nil, "something follows an error")
-                reading.events.append(event)
+                guard case .binaryPiece(let piece, let isLast) = event else {
+                    reading.events.append(event)
+                    continue
+                }
+                message += piece
+                guard isLast else { continue }
+                reading.events.append(.binary(message[...]))
+                message = []
             }
         } catch {
             precondition(reading.error == nil, "a second error")

@@ -54,6 +54,53 @@ import WireWS
         expect([.text([]), .binary([1])], from: masked(1, [], isFinal: false) + masked(0, []) + masked(2, [1]))
     }
 
+    /// What a connection that splits makes of `pieces`: the same events, once the pieces are joined, and the same error.
+    private func readSplitting(_ pieces: [ArraySlice<UInt8>], as role: WSRole, limits: WSLimits = .init()) -> Reading {
+        var connection = WSConnection(role, limits: limits, splitsBinary: true)
+        var split = Reading()
+        for piece in pieces { connection.read(piece, into: &split) }
+        var (joined, message) = (Reading(error: split.error), [UInt8]())
+        for event in split.events {
+            guard case .binaryPiece(let piece, let isLast) = event else {
+                joined.events.append(event)
+                continue
+            }
+            #expect(isLast || !piece.isEmpty)
+            message += piece
+            guard isLast else { continue }
+            joined.events.append(.binary(message[...]))
+            message = []
+        }
+        return joined
+    }
+
+    @Test func piecesOfABinaryMessageAreTheWhole() {
+        var bytes = masked(2, [], isFinal: false) + masked(0, [1, 2, 3], isFinal: false) + masked(9, [])
+        bytes += masked(0, [4]) + masked(1, utf8("text")) + masked(2, []) + masked(2, pattern(40))
+        let expected = read([bytes[...]], as: .server).withoutReplies
+        #expect(expected.events.count == 5)
+        let disagreement = firstDisagreement(over: bytes, exhaustiveLimit: 200) { readSplitting($0, as: .server) }
+        #expect(disagreement == nil)
+        #expect(readSplitting([bytes[...]], as: .server) == expected)
+    }
+
+    @Test func piecesAreHeldToTheLimitsOfTheWhole() {
+        let limits = WSLimits(maximumFrameBytes: 4, maximumMessageBytes: 6)
+        let tooLong = masked(2, [1, 2, 3], isFinal: false) + masked(0, [4], isFinal: false) + masked(0, [5, 6, 7])
+        #expect(readSplitting([tooLong[...]], as: .server, limits: limits).error == .messageTooLarge(limit: 6))
+        let twice = masked(2, [1, 2, 3, 4], isFinal: false) + masked(0, [5, 6]) + masked(2, [1, 2, 3, 4])
+        #expect(readSplitting([twice[...]], as: .server, limits: limits).error == nil)
+        #expect(readSplitting([masked(2, [1])[...], masked(0, [1])[...]], as: .server).error == .unexpectedContinuation)
+    }
+
+    @Test func aPieceIsToldBeforeItsFrameEnds() throws {
+        var connection = WSConnection(.server, splitsBinary: true)
+        var replies: [UInt8] = []
+        connection.receive(masked(2, pattern(9))[..<10])
+        #expect(try connection.next(replies: &replies) == .binaryPiece(pattern(4)[...], isLast: false))
+        #expect(try connection.next(replies: &replies) == nil)
+    }
+
     @Test func controlFramesMayStandBetweenFragments() {
         var bytes = masked(1, utf8("Hel"), isFinal: false) + masked(9, utf8("are you there"))
         bytes += masked(0, utf8("l"), isFinal: false) + masked(10, [7]) + masked(0, utf8("o"))
