@@ -21,22 +21,11 @@ enum DataFrame: Equatable {
     /// The most payload in one data frame, so that no frame holds the tunnel for long.
     static let maximumPayloadCount = 64 * 1024
 
-    /// The frame in `message`, or nil if it is none.
+    /// The frame in a whole `message`, or nil if it is none.
     init?(_ message: ArraySlice<UInt8>) {
-        guard message.count >= Self.headerCount else { return nil }
-        let start = message.startIndex
-        let stream = StreamID(rawValue: Self.integer(message[(start + 4)..<(start + 8)]))
-        let payload = message[(start + Self.headerCount)...]
-        switch message[start] {
-        case 0 where payload.count <= Self.maximumPayloadCount:
-            self = .data(stream, payload, end: message[start + 1] & 1 != 0)
-        case 1 where payload.count == 4:
-            self = .credit(stream, Int(Self.integer(payload)))
-        case 2 where payload.count == 2:
-            // A reason from the future still means that the stream is over.
-            self = .reset(stream, ResetReason(rawValue: UInt16(truncatingIfNeeded: Self.integer(payload))) ?? .cancelled)
-        default: return nil
-        }
+        var reader = DataFrameReader()
+        guard let frame = try? reader.read(message, isLast: true) else { return nil }
+        self = frame
     }
 
     /// The header of a data frame; its payload follows.
@@ -63,8 +52,53 @@ enum DataFrame: Equatable {
             UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number),
         ]
     }
+}
 
-    private static func integer(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-        bytes.reduce(0) { $0 << 8 | UInt32($1) }
+/// A binary message that is no frame of ours.
+struct NotADataFrame: Error {}
+
+/// Frames out of messages that come in pieces. Data goes on as it comes: flow control counts bytes, so nobody needs it whole.
+struct DataFrameReader: Sendable {
+    /// The header, as far as it is here.
+    private var header: UInt64 = 0
+    private var headerCount = 0
+    private var payloadCount = 0
+    /// The payload of a credit or reset frame, as far as it is here.
+    private var number: UInt32 = 0
+
+    /// The next piece of a message. Data: what came of it, `end` with the last piece only. Others: the frame, with the last piece.
+    mutating func read(_ piece: ArraySlice<UInt8>, isLast: Bool) throws(NotADataFrame) -> DataFrame? {
+        var payload = piece
+        while headerCount < DataFrame.headerCount, let byte = payload.popFirst() {
+            header = header << 8 | UInt64(byte)
+            headerCount += 1
+        }
+        guard headerCount == DataFrame.headerCount else {
+            if isLast { throw NotADataFrame() }
+            return nil
+        }
+        payloadCount += payload.count
+        defer { if isLast { self = DataFrameReader() } }
+        return header >> 56 == 0 ? try readData(payload, isLast: isLast) : try readNumber(payload, isLast: isLast)
+    }
+
+    private var stream: StreamID { StreamID(rawValue: UInt32(truncatingIfNeeded: header)) }
+
+    private func readData(_ payload: ArraySlice<UInt8>, isLast: Bool) throws(NotADataFrame) -> DataFrame? {
+        guard payloadCount <= DataFrame.maximumPayloadCount else { throw NotADataFrame() }
+        if payload.isEmpty, !isLast { return nil }
+        return .data(stream, payload, end: isLast && header >> 48 & 1 != 0)
+    }
+
+    private mutating func readNumber(_ payload: ArraySlice<UInt8>, isLast: Bool) throws(NotADataFrame) -> DataFrame? {
+        let isCredit = header >> 56 == 1
+        let expectedCount = isCredit ? 4 : 2
+        guard isCredit || header >> 56 == 2, payloadCount <= expectedCount else { throw NotADataFrame() }
+        for byte in payload { number = number << 8 | UInt32(byte) }
+        guard isLast else { return nil }
+        guard payloadCount == expectedCount else { throw NotADataFrame() }
+        if isCredit { return .credit(stream, Int(number)) }
+        // A reason from the future still means that the stream is over.
+        return .reset(stream, ResetReason(rawValue: UInt16(truncatingIfNeeded: number)) ?? .cancelled)
     }
 }

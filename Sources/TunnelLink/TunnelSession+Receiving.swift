@@ -14,9 +14,10 @@ extension TunnelSession {
             do {
                 guard let event = try socket.next(replies: &output) else { return nil }
                 switch event {
-                case .text where socket.isClosing, .binary where socket.isClosing: continue
+                case .text where socket.isClosing, .binary where socket.isClosing, .binaryPiece where socket.isClosing: continue
                 case .text(let text): handle(text: text)
-                case .binary(let message): handle(binary: message)
+                case .binary(let message): handle(binary: message, isLast: true)
+                case .binaryPiece(let piece, let isLast): handle(binary: piece, isLast: isLast)
                 case .ping: continue
                 case .pong(let payload): return .pong(payload)
                 case .closed(let code, let reason): return .closed(code, reason: reason)
@@ -200,18 +201,20 @@ extension TunnelSession {
 
     // MARK: Binary
 
-    private mutating func handle(binary message: ArraySlice<UInt8>) {
+    private mutating func handle(binary piece: ArraySlice<UInt8>, isLast: Bool) {
         guard version == .v2 else {
             return events.append(breakOff(.unsupportedData, "binary messages are not part of \(version.subprotocol)"))
         }
-        guard let frame = DataFrame(message) else {
-            return events.append(breakOff(.protocolError, "not a data, credit or reset frame"))
-        }
-        switch frame {
-        case .data(let id, let payload, let end): handleData(id, payload, end: end)
-        case .credit(let id, let count): handleCredit(id, count)
-        case .reset(let id, let reason):
-            if remove(id) { events.append(.reset(id, reason)) }
+        do throws(NotADataFrame) {
+            switch try frameReader.read(piece, isLast: isLast) {
+            case .data(let id, let payload, let end): handleData(id, payload, end: end)
+            case .credit(let id, let count): handleCredit(id, count)
+            case .reset(let id, let reason):
+                if remove(id) { events.append(.reset(id, reason)) }
+            case nil: break
+            }
+        } catch {
+            events.append(breakOff(.protocolError, "not a data, credit or reset frame"))
         }
     }
 
@@ -219,10 +222,10 @@ extension TunnelSession {
     private mutating func handleData(_ id: StreamID, _ payload: ArraySlice<UInt8>, end: Bool) {
         guard let stream = streams[id] else { return }
         guard stream.headReceived, !stream.endReceived else { return abandon(id, .protocolError) }
-        guard streams[id]?.receiveWindow.receive(payload.count) == true else { return abandon(id, .overran) }
+        guard stream.receiveWindow.receive(payload.count) else { return abandon(id, .overran) }
         if !payload.isEmpty { events.append(.data(id, payload)) }
         guard end else { return }
-        streams[id]?.endReceived = true
+        stream.endReceived = true
         events.append(.end(id, trailers: stream.receivedTrailers))
         forgetIfOver(id)
     }

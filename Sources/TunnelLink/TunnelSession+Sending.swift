@@ -1,7 +1,7 @@
 // What goes into the tunnel: messages in JSON, and data by credit, room and turn.
 //
 // v1 holds a body until its end and sends one message. v2 sends what credit and room allow at once; the rest waits in its
-// stream, and the streams take turns, at most 16 KiB each while others wait, so that none starves another.
+// stream, and the streams take turns, each with an equal share of the room or 16 KiB, so that none starves another.
 
 import HTTPCodec
 import MachineCore
@@ -61,7 +61,7 @@ extension TunnelSession {
     mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, end: Bool) -> SendOutcome {
         let held = streams[id]?.queue.count ?? 0
         guard held + bytes.count <= limits.maximumBufferedBody else { return .overflow }
-        streams[id]?.queue.append(bytes)
+        streams[id]?.queue.appendCopy(bytes)
         guard end, let stream = streams[id] else { return .sent }
         let body = stream.queue.takeAll()
         stream.endRequested = true
@@ -78,18 +78,27 @@ extension TunnelSession {
     }
 
     /// v2, the usual case: nobody waits, so what credit and room allow goes straight into the output.
-    mutating func sendNow(_ rest: inout ArraySlice<UInt8>, on id: StreamID, end: Bool) {
+    mutating func sendNow(_ rest: inout ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool) {
+        reserveOutput(min(rest.count, room))
         while !rest.isEmpty, room > 0 {
-            let count = streams[id]?.sendWindow.take(upTo: min(rest.count, DataFrame.maximumPayloadCount)) ?? 0
+            let count = stream.sendWindow.take(upTo: min(rest.count, DataFrame.maximumPayloadCount))
             if count == 0 { return }
             let isLast = end && count == rest.count
             frame(rest.prefix(count), on: id, end: isLast)
             rest = rest.dropFirst(count)
             if isLast {
-                streams[id]?.endRequested = true
+                stream.endRequested = true
+                stream.endSent = true
                 forgetIfOver(id)
             }
         }
+    }
+
+    /// Makes room for so many bytes of data at once, where growing step by step would move what is there again and again.
+    private mutating func reserveOutput(_ count: Int) {
+        guard count >= 16 * 1024 else { return }
+        let needed = output.count + count + count / 1024 + 1024  // and what stands between them
+        if output.capacity < needed { output.reserveCapacity(needed) }
     }
 
     /// v2: what could not go at once waits for its turn. How much waits then, or nil if nothing is left to send.
@@ -113,19 +122,20 @@ extension TunnelSession {
         scheduled.append(id)
     }
 
-    /// Gives the streams their turns while there is room: at most 16 KiB each while others wait.
+    /// Gives the streams their turns while there is room: an equal share of it each while others wait, and at least 16 KiB.
     mutating func pump() {
+        if scheduled.isEmpty { return }
+        let share = max(16 * 1024, room / scheduled.count)
+        reserveOutput(min(room, scheduled.count * DataFrame.maximumPayloadCount))
         while room > 0, let id = scheduled.popFirst() {
             guard let stream = streams[id] else { continue }
             stream.isScheduled = false
-            let most = scheduled.isEmpty ? DataFrame.maximumPayloadCount : 16 * 1024
-            let count = stream.sendWindow.take(upTo: min(most, stream.queue.count))
+            let most = scheduled.isEmpty ? DataFrame.maximumPayloadCount : min(DataFrame.maximumPayloadCount, share)
+            let count = stream.sendWindow.take(upTo: min(most, stream.queue.firstCount))
             let isLast = stream.endRequested && count == stream.queue.count
             if isLast, !stream.trailers.isEmpty { sendTrailers(stream.trailers, on: id) }
             if count > 0 || isLast {
-                let header = DataFrame.dataHeader(id, end: isLast)
-                _ = socket.binary(header[...], stream.queue.prefix(count), into: &output)
-                stream.queue.drop(count)
+                frame(stream.queue.popFirst(count), on: id, end: isLast)
                 stream.endSent = isLast
             }
             if stream.isFull, stream.queue.count <= limits.streamQueueBytes / 2 {
@@ -139,7 +149,6 @@ extension TunnelSession {
 
     private mutating func frame(_ payload: ArraySlice<UInt8>, on id: StreamID, end: Bool) {
         _ = socket.binary(DataFrame.dataHeader(id, end: end)[...], payload, into: &output)
-        if end { streams[id]?.endSent = true }
     }
 
     /// A stream both of whose directions have ended is over.

@@ -30,6 +30,8 @@ public struct TunnelSession {
 
     let isGateway: Bool
     var socket: WSConnection
+    /// The binary message that is coming.
+    var frameReader = DataFrameReader()
     var streams: [StreamID: TunnelStream] = [:]
     var events = FIFO<TunnelEvent>()
     /// Encoded and ready for the wire.
@@ -59,10 +61,10 @@ public struct TunnelSession {
         switch role {
         case .gateway:
             isGateway = true
-            socket = WSConnection(.server, limits: limits.webSocket(version))
+            socket = WSConnection(.server, limits: limits.webSocket(version), splitsBinary: true)
         case .agent(let seed):
             isGateway = false
-            socket = WSConnection(.client(seed: seed), limits: limits.webSocket(version))
+            socket = WSConnection(.client(seed: seed), limits: limits.webSocket(version), splitsBinary: true)
         }
     }
 
@@ -212,7 +214,7 @@ public struct TunnelSession {
         guard let stream = streams[id], !stream.endRequested else { return .gone }
         if version == .v1 { return hold(bytes, on: id, end: end) }
         var rest = bytes
-        if stream.queue.isEmpty, scheduled.isEmpty, trailers.isEmpty { sendNow(&rest, on: id, end: end) }
+        if stream.queue.isEmpty, scheduled.isEmpty, trailers.isEmpty { sendNow(&rest, on: id, stream, end: end) }
         guard let queued = queue(rest, on: id, end: end, trailers: trailers) else { return .sent }
         if queued >= limits.streamQueueBytes {
             streams[id]?.isFull = true
@@ -231,16 +233,16 @@ public struct TunnelSession {
         _ = socket.binary(DataFrame.credit(id, credit)[...], into: &output)
     }
 
-    /// Doubles the window of a stream that emptied it in less than two round trips. No stream takes more than half of what is
-    /// left of the budget, so that those that come later find something too.
+    /// Doubles the window of a stream that emptied it in less than two round trips, or has emptied it so fast for so long that each
+    /// credit for it is a wake-up too many. No stream takes more than half of what is left of the budget, so that those that come later find something too.
     private mutating func growth(of stream: TunnelStream, by count: Int, _ now: Moment) -> Int {
         let window = stream.receiveWindow.capacity
         guard let elapsed = stream.pace.advance(count, window: window, now: now) else { return 0 }
-        guard let roundTrip else {
-            wantsRoundTrip = true
-            return 0
-        }
-        guard elapsed < roundTrip * 2 else { return 0 }
+        if roundTrip == nil { wantsRoundTrip = true }
+        stream.briskWindows = elapsed < Self.briskTime ? stream.briskWindows + 1 : 0
+        let isBrisk = stream.briskWindows >= Self.briskRun && window < Self.briskWindow
+        guard isBrisk || roundTrip.map({ elapsed < $0 * 2 }) ?? false else { return 0 }
+        stream.briskWindows = 0
         let growth = min(window, limits.maximumWindow - window, (limits.windowBudget - grownBytes) / 2)
         guard growth >= Self.leastGrowth else { return 0 }
         stream.receiveWindow.grow(by: growth)
@@ -249,6 +251,12 @@ public struct TunnelSession {
         return growth
     }
 
+    /// A window that empties in less time grows, up to `briskWindow`, however short the road.
+    private static let briskTime = Duration.milliseconds(5)
+    /// So many times in a row: what the buffers of a visitor's system swallow at first says nothing about the visitor.
+    private static let briskRun = 32
+    /// Half of it is announced at a time: so much that the credit costs nothing beside the data.
+    private static let briskWindow = 1024 * 1024
     /// Less is not worth a message.
     private static let leastGrowth = 16 * 1024
 

@@ -31,6 +31,8 @@ final class TunnelStream {
     var receiveWindow: ReceiveWindow
     /// How fast it empties.
     var pace = WindowPace()
+    /// How many times in a row it emptied at once.
+    var briskWindows = 0
     /// What it has beyond the initial window, out of the tunnel's budget.
     var grownBytes = 0
     var endReceived = false

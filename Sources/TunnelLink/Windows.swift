@@ -28,10 +28,10 @@ public struct ReceiveWindow: Sendable, Hashable {
         return true
     }
 
-    /// `count` bytes left us. The credit to announce, when a quarter of the window is worth a message; else nil.
+    /// `count` bytes left us. The credit to announce, when half of the window is worth a message; else nil.
     public mutating func release(_ count: Int) -> Int? {
         unannounced += min(count, capacity - credit - unannounced)
-        guard unannounced > 0, unannounced >= capacity / 4 else { return nil }
+        guard unannounced > 0, unannounced >= capacity / 2 else { return nil }
         defer { unannounced = 0 }
         credit += unannounced
         return unannounced

@@ -31,6 +31,47 @@ import Testing
         }
     }
 
+    @Test func aMessageInPiecesIsTheSameFrame() throws {
+        let messages = [
+            DataFrame.dataHeader(.number(5), end: true) + [1, 2, 3, 4], DataFrame.dataHeader(.number(5), end: false),
+            DataFrame.credit(.number(5), 77_777), DataFrame.reset(.number(5), .timedOut),
+        ]
+        for message in messages {
+            for cut in 0...message.count {
+                var reader = DataFrameReader()
+                let pieces = [message[..<cut], message[cut...], []]
+                var frames: [DataFrame] = []
+                for (index, piece) in pieces.enumerated() {
+                    if let frame = try reader.read(piece, isLast: index == 2) { frames.append(frame) }
+                }
+                #expect(joined(frames) == frame(message))
+                #expect(try reader.read(message[...], isLast: true) == frame(message), "ready for the next")
+            }
+        }
+    }
+
+    /// Data as it would have come in one piece; a single frame of another kind.
+    private func joined(_ frames: [DataFrame]) -> DataFrame? {
+        var whole: [UInt8] = []
+        for (index, frame) in frames.enumerated() {
+            guard case .data(let stream, let payload, let end) = frame else { return frames.count == 1 ? frame : nil }
+            whole += payload
+            if index == frames.count - 1 { return .data(stream, whole[...], end: end) }
+            if end { return nil }
+        }
+        return nil
+    }
+
+    @Test func aPieceThatMakesTheMessageNoneIsRefusedAtOnce() {
+        for message in [
+            DataFrame.dataHeader(.number(1), end: false) + [UInt8](repeating: 0, count: 65_537),
+            DataFrame.credit(.number(1), 1) + [0], DataFrame.reset(.number(1), .refused) + [0], [3, 0, 0, 0, 0, 0, 0, 1],
+        ] {
+            var reader = DataFrameReader()
+            #expect(throws: NotADataFrame.self) { try reader.read(message[...], isLast: false) }
+        }
+    }
+
     @Test func aSliceFromTheMiddleOfABufferIsReadTheSame() {
         let bytes: [UInt8] = [7, 7, 7, 0, 1, 0, 0, 0, 0, 0, 5, 1, 2, 3, 7]
         #expect(DataFrame(bytes[3..<14]) == .data(.number(5), [1, 2, 3], end: true))

@@ -77,15 +77,15 @@ import WireWS
         #expect(pair.isClean)
     }
 
-    @Test func creditIsAnnouncedOncePerQuarterNotPerByte() throws {
+    @Test func creditIsAnnouncedOncePerHalfWindowNotPerByte() throws {
         var peer = RawPeer(of: agentRole, .v2)
         _ = peer.say(#"{"jsonrpc":"2.0","id":"x","method":"web.request","params":{"httpMethod":"PUT","path":"/","stream":1}}"#)
         let window = TunnelLimits().initialWindow
         for _ in 0..<4 { #expect(peer.say(dataFrame(1, pattern(window / 4))).count == 1) }
-        for _ in 0..<(window / 4 / 64 - 1) { peer.session.consumed(64, on: .number(1)) }
+        for _ in 0..<(window / 2 / 64 - 1) { peer.session.consumed(64, on: .number(1)) }
         #expect(peer.heard().isEmpty)
         peer.session.consumed(64, on: .number(1))
-        #expect(peer.heard() == [.binary(creditFrame(1, UInt32(window / 4)))])
+        #expect(peer.heard() == [.binary(creditFrame(1, UInt32(window / 2)))])
     }
 
     @Test func anOverrunResetsTheStream() {
@@ -124,11 +124,21 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2, limits: limits)
         let ids = try (0..<5).map { _ in try peer.open(post) }
         #expect(peer.session.send(pattern(400 * 1024)[...], on: ids[0], end: false) == .full)
-        for id in ids.dropFirst() { _ = peer.session.send(pattern(60 * 1024)[...], on: id, end: false) }
+        for id in ids.dropFirst() { _ = peer.session.send(pattern(120 * 1024)[...], on: id, end: false) }
         _ = peer.heard()
-        var turns: [Int] = []
-        while turns.count < 15 { turns += data(peer.heard()).map { $0[0] } }
-        #expect(turns.prefix(15) == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5])
+        for _ in 0..<3 { #expect(data(peer.heard()) == (1...5).map { [$0, 40 * 1024] }) }
+    }
+
+    @Test func aTurnIsAtLeast16KiB() throws {
+        var limits = TunnelLimits()
+        limits.outputHighWater = 20 * 1024
+        limits.initialWindow = 1 << 20
+        var peer = RawPeer(of: .gateway, .v2, limits: limits)
+        let ids = try (0..<3).map { _ in try peer.open(post) }
+        for id in ids { _ = peer.session.send(pattern(100 * 1024)[...], on: id, end: false) }
+        _ = peer.heard()
+        #expect(data(peer.heard()) == [[1, 16 * 1024], [2, 16 * 1024]])
+        #expect(data(peer.heard()) == [[3, 16 * 1024], [1, 16 * 1024]])
     }
 
     @Test func aStreamAloneUsesLargeFrames() throws {

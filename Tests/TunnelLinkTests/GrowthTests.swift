@@ -67,10 +67,40 @@ import Testing
         #expect(!peer.session.wantsRoundTrip)
         #expect(empty(&peer, 1, window, at: start) == window)
         #expect(!peer.session.wantsRoundTrip)
-        #expect(empty(&peer, 1, window, at: start) == window)
+        #expect(empty(&peer, 1, window, at: start.advanced(by: .milliseconds(5))) == window)
         #expect(peer.session.wantsRoundTrip)
         peer.session.ping([1])
         #expect(!peer.session.wantsRoundTrip)
+    }
+
+    @Test func aWindowThatKeepsEmptyingAtOnceGrowsToAMebibyteHoweverShortTheRoad() throws {
+        var peer = try peer(limits())
+        peer.session.roundTrip = .microseconds(50)
+        #expect(empty(&peer, 1, window, at: start) == window)
+        var (size, now) = (window, start)
+        while size < 1024 * 1024 {
+            for _ in 0..<31 {
+                now = now.advanced(by: .microseconds(4_999))
+                #expect(empty(&peer, 1, size, at: now) == size)
+            }
+            now = now.advanced(by: .microseconds(4_999))
+            #expect(empty(&peer, 1, size, at: now) == 2 * size)
+            size *= 2
+        }
+        for _ in 0..<40 {
+            now = now.advanced(by: .microseconds(200))
+            #expect(empty(&peer, 1, size, at: now) == size)
+        }
+    }
+
+    @Test func aPauseShowsThatItIsNotSoFast() throws {
+        var peer = try peer(limits())
+        peer.session.roundTrip = .microseconds(50)
+        var now = start
+        for round in 0..<100 {
+            now = now.advanced(by: .milliseconds(round % 32 == 31 ? 5 : 1))
+            #expect(empty(&peer, 1, window, at: now) == window)
+        }
     }
 
     @Test func withoutTheTimeItDoesNotGrow() throws {

@@ -15,7 +15,13 @@ import Testing
         var events: [TunnelEvent] = []
         for piece in pieces {
             session.receive(piece)
-            while let event = session.next() { events.append(event) }
+            while let event = session.next() {
+                if case .data(let id, let more) = event, case .data(id, let bytes)? = events.last {
+                    events[events.count - 1] = .data(id, bytes + more)  // data comes as it comes
+                } else {
+                    events.append(event)
+                }
+            }
         }
         return events
     }
