@@ -2,8 +2,8 @@
 
 /// Limits of one loop; the defaults suit a gateway as well as an agent.
 public struct LoopLimits: Sendable, Hashable {
-    /// Bytes read at once from one connection in one turn: one buffer of this size serves the whole loop. Default 64 KiB.
-    public var readBytes = 64 * 1024
+    /// Bytes read at once from one connection in one turn: one buffer of this size serves the whole loop. Default 256 KiB.
+    public var readBytes = 256 * 1024
     /// Connections at the same time, after which accepting waits until one ends. The table costs about 100 bytes for each that
     /// was ever open at once. Default 1,000,000; the descriptor limit of the process usually comes first and is handled alike.
     public var maximumConnections = 1_000_000

@@ -43,6 +43,32 @@ struct ConnectionTests {
     }
 
     @Test(arguments: backends)
+    func largeWritesOfATurnShareACallInTheirOrder(backend: PollerBackend) throws {
+        let harness = try LoopHarness(backend)
+        let (client, server) = try harness.pair()
+        let before = harness.loop.statistics.writes
+        let pieces = [1, 16_384, 2, 20_000, 1, 30_000].map { patterned($0, seed: UInt64($0)) }
+        for piece in pieces { harness.write(piece, to: client) }
+        harness.loop.writeLent()
+        #expect(harness.loop.statistics.writes - before == 1)
+        let whole = Array(pieces.joined())
+        try harness.pump("all of it") { harness.received[server]?.count == whole.count && harness.wrote[client] == whole.count }
+        #expect(harness.received[server] == whole)
+        #expect(harness.loop.statistics.queuedBytes == 0)
+    }
+
+    @Test(arguments: backends)
+    func whatIsStillLentWhenTheMachineClosesArrives(backend: PollerBackend) throws {
+        let harness = try LoopHarness(backend)
+        let (client, server) = try harness.pair()
+        let whole = patterned(40_000, seed: 3)
+        harness.write(whole, to: client)
+        harness.loop.perform(.close(client))
+        try harness.pump("all of it, and the end") { harness.ended.contains(server) }
+        #expect(harness.received[server] == whole)
+    }
+
+    @Test(arguments: backends)
     func carriesMegabytesBothWaysAtOnce(backend: PollerBackend) throws {
         let harness = try LoopHarness(backend)
         let (client, server) = try harness.pair()

@@ -1,4 +1,5 @@
-// What the engine needs of Linux and Swift's Glibc module does not declare: epoll, eventfd and accept4.
+// What the engine needs of Linux and Swift's Glibc module does not declare: epoll, eventfd, accept4 and, of glibc,
+// mallopt.
 // Headers only. _GNU_SOURCE stays undefined, because it would make declarations here differ from those of the Glibc module;
 // GNU functions are declared by hand instead.
 
@@ -6,6 +7,9 @@
 #define MIAGENT_CLINUX_SHIM_H
 
 #include <sys/epoll.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 

@@ -49,6 +49,8 @@ struct Connection {
     /// Bytes that the socket took and no `wrote` has said yet.
     var unreported = 0
     var queue = SendQueue()
+    /// Large pieces that were written behind the queue and are still where their writer had them.
+    var lent: [ArraySlice<UInt8>] = []
     /// Why it ended or is about to end; nil for an orderly end.
     var failure: String?
 
@@ -65,6 +67,9 @@ struct Connection {
         if marks.contains(.blocked) { wanted.insert(.write) }
         return wanted
     }
+
+    /// Whether something waits for the socket.
+    var hasUnsent: Bool { !queue.isEmpty || !lent.isEmpty }
 
     /// Whether it can still carry bytes.
     var isAlive: Bool { phase == .open || phase == .closing }

@@ -68,7 +68,7 @@ extension SocketLoop {
     private func hangUp(_ slot: Int) {
         if connections.entries[slot].marks.contains(.sawEOF) {
             // All was read, and nothing can be written any more.
-            let isOrderly = connections.entries[slot].queue.isEmpty
+            let isOrderly = !connections.entries[slot].hasUnsent
             end(slot, failure: isOrderly ? nil : "closed by the peer")
         } else {
             connections.entries[slot].marks.insert(.parked)
@@ -105,7 +105,7 @@ extension SocketLoop {
     /// Acts on a failed write, and once the queue is empty on wishes to half-close and to close.
     private func finish(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         if connections.entries[slot].failure != nil { return salvage(slot, handler) }
-        guard connections.entries[slot].queue.isEmpty, connections.entries[slot].marks.contains(.finishing) else { return }
+        guard !connections.entries[slot].hasUnsent, connections.entries[slot].marks.contains(.finishing) else { return }
         if connections.entries[slot].marks.insert(.finished).inserted {
             shutDownWriting(connections.entries[slot].descriptor)
             if connections.entries[slot].phase == .closing {
@@ -182,7 +182,7 @@ extension SocketLoop {
 
     /// A closing connection's time is over: at most what the peer never took is lost.
     func closeTimeout(_ slot: Int, _ handler: (TransportEvent) -> Void) {
-        let isFlushed = connections.entries[slot].queue.isEmpty
+        let isFlushed = !connections.entries[slot].hasUnsent
         end(slot, failure: isFlushed ? nil : "closed, and the peer took nothing more")
         lendEnd(slot, handler)
     }
@@ -191,6 +191,7 @@ extension SocketLoop {
     func release(_ slot: Int) {
         statistics.queuedBytes -= connections.entries[slot].queue.count
         connections.entries[slot].queue.removeAll(pool: &pool)
+        connections.entries[slot].lent = []
         if connections.entries[slot].phase == .closing { timers.cancel(.close(connections.id(of: slot))) }
     }
 }

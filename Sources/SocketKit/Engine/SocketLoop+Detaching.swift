@@ -28,6 +28,7 @@ extension SocketLoop {
     /// Takes the connection out of this loop, for another to adopt. No event follows here, not even `closed`; bytes that the
     /// socket took and no `wrote` has said are said by the other loop. Nil if it is gone, failed or closing.
     public func detach(_ id: ConnectionID) -> DetachedConnection? {
+        writeLent()
         guard let slot = connections.slot(of: id), connections.entries[slot].phase == .open else { return nil }
         guard connections.entries[slot].failure == nil else { return nil }
         let entry = connections.entries[slot]

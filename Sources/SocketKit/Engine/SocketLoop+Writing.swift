@@ -1,6 +1,7 @@
 // Commands, and how bytes leave. Small writes gather in the connection's queue until the end of the turn, so that what a
-// machine says in several pieces costs one call. A large write goes to the kernel at once, together with what was queued before
-// it, and only what the kernel has no room for is copied. A full socket is not tried again until the poller says it has room.
+// machine says in several pieces costs one call. Large pieces are not copied: they are kept where they are until the machine has
+// had its say, and go to the kernel together, with what was queued before and what was said between them; only what the kernel
+// has no room for is copied. A full socket is not tried again until the poller says it has room.
 
 import MachineCore
 
@@ -27,10 +28,12 @@ extension SocketLoop {
         }
     }
 
-    /// Bytes of one write from which on it is worth a call of its own.
+    /// Bytes of one write from which on it is worth more to keep it where it is than to copy it.
     private static let largeWrite = 16 * 1024
     /// Bytes queued within one turn that are not kept waiting for its end.
     private static let queueWorthWriting = 64 * 1024
+    /// Lent pieces that are worth a call.
+    private static let maximumLentPieces = 32
 
     private func write(_ bytes: ArraySlice<UInt8>, to id: ConnectionID) {
         guard !bytes.isEmpty, let slot = connections.slot(of: id), connections.entries[slot].phase == .open else { return }
@@ -38,8 +41,12 @@ extension SocketLoop {
             return
         }
         touch(slot)
-        if bytes.count >= Self.largeWrite, !connections.entries[slot].marks.contains(.blocked) {
-            return writeNow(bytes, slot)
+        let isLending = !connections.entries[slot].lent.isEmpty
+        if isLending || bytes.count >= Self.largeWrite, !connections.entries[slot].marks.contains(.blocked) {
+            if !isLending { lenders.append(id) }
+            connections.entries[slot].lent.append(bytes)
+            if connections.entries[slot].lent.count >= Self.maximumLentPieces { push(slot) }
+            return
         }
         enqueue(bytes, slot)
         if connections.entries[slot].queue.count >= Self.queueWorthWriting { push(slot) }
@@ -50,26 +57,44 @@ extension SocketLoop {
         statistics.queuedBytes += bytes.count
     }
 
-    /// Offers the queue and `bytes` behind it to the kernel, and queues what it does not take.
-    private func writeNow(_ bytes: ArraySlice<UInt8>, _ slot: Int) {
-        let queued = connections.entries[slot].queue.count
-        let descriptor = connections.entries[slot].descriptor
-        let outcome =
-            queued == 0 ? transmit(descriptor, bytes) : transmit(descriptor, connections.entries[slot].queue.unsent, bytes)
-        let taken = note(outcome, offered: queued + bytes.count, slot)
-        let takenOfQueue = min(taken, queued)
-        consume(takenOfQueue, slot)
-        guard connections.entries[slot].failure == nil, taken - takenOfQueue < bytes.count else { return }
-        enqueue(bytes.dropFirst(taken - takenOfQueue), slot)
+    /// Writes large pieces now, while they are still where they were lent: to be called after the commands that answer one event.
+    /// (A later call, or the next `flush`, does as well; but what they lie in cannot be used for the next read meanwhile.)
+    public func writeLent() {
+        if lenders.isEmpty { return }
+        for id in lenders {
+            if let slot = connections.slot(of: id) { push(slot) }
+        }
+        lenders.removeAll(keepingCapacity: true)
     }
 
-    /// Offers the queue to the kernel, unless the socket is known to be full.
+    /// Offers the queue and what is lent behind it to the kernel, unless the socket is known to be full. Of what is lent,
+    /// whatever the kernel does not take is queued.
     func push(_ slot: Int) {
+        var lent: [ArraySlice<UInt8>] = []
+        swap(&lent, &connections.entries[slot].lent)
         let queued = connections.entries[slot].queue.count
-        guard queued > 0, connections.entries[slot].failure == nil else { return }
-        guard !connections.entries[slot].marks.contains(.blocked) else { return }
-        let outcome = transmit(connections.entries[slot].descriptor, connections.entries[slot].queue.unsent)
-        consume(note(outcome, offered: queued, slot), slot)
+        guard queued > 0 || !lent.isEmpty, connections.entries[slot].failure == nil else { return }
+        guard !connections.entries[slot].marks.contains(.blocked) else { return lent.forEach { enqueue($0, slot) } }
+        let descriptor = connections.entries[slot].descriptor
+        let outcome: CallOutcome
+        if lent.isEmpty {
+            outcome = transmit(descriptor, connections.entries[slot].queue.unsent)
+        } else if queued == 0, lent.count == 1 {
+            outcome = transmit(descriptor, lent[0])
+        } else {
+            outcome = transmit(descriptor, [connections.entries[slot].queue.unsent] + lent)
+        }
+        let offered = lent.reduce(queued) { $0 + $1.count }
+        var taken = note(outcome, offered: offered, slot)
+        let takenOfQueue = min(taken, queued)
+        consume(takenOfQueue, slot)
+        taken -= takenOfQueue
+        if connections.entries[slot].failure != nil { return }
+        for piece in lent {
+            let gone = min(taken, piece.count)
+            taken -= gone
+            if gone < piece.count { enqueue(piece.dropFirst(gone), slot) }
+        }
     }
 
     /// Counts what a write came to and remembers a full or failed socket; returns the number of bytes taken.
@@ -123,7 +148,7 @@ extension SocketLoop {
         touch(slot)
         if connections.entries[slot].marks.contains(.finished) {
             timers.set(.close(id), at: Self.now().advanced(by: .milliseconds(limits.lingerMs)))
-        } else if !connections.entries[slot].queue.isEmpty {
+        } else if connections.entries[slot].hasUnsent {
             extendFlush(slot)
         }
     }

@@ -33,6 +33,8 @@ public final class SocketLoop {
     var pool = BufferPool()
     /// Connections whose state is to be settled by the next flush; ids, since a slot may change hands before.
     var touched: [ConnectionID] = []
+    /// Connections that hold lent pieces, until `writeLent`.
+    var lenders: [ConnectionID] = []
     /// Events that came about while nobody was there to take them; nil where one was lent or taken back.
     var owed: [TransportEvent?] = []
     var timers = Deadlines<Timer>()
@@ -120,6 +122,7 @@ public final class SocketLoop {
     /// Writes what was queued, with one call for each connection, and lends the `wrote`, `closed` and other events that come
     /// of it. What the handler queues in turn is left to the next flush, so that no connection holds up the others.
     public func flush(_ handler: (TransportEvent) -> Void) {
+        writeLent()
         lendOwed(handler)
         var ids: [ConnectionID] = []
         swap(&ids, &touched)

@@ -50,20 +50,25 @@ func transmit(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> CallOutcome {
     }
 }
 
-/// Writes from the front of `first` followed by `second`, in one call.
-func transmit(_ descriptor: Int32, _ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>) -> CallOutcome {
-    first.withUnsafeBytes { front in
-        second.withUnsafeBytes { back in
-            // The kernel only reads through these pointers; `iovec` has no way to say so.
-            var pieces = (
-                iovec(iov_base: UnsafeMutableRawPointer(mutating: front.baseAddress), iov_len: front.count),
-                iovec(iov_base: UnsafeMutableRawPointer(mutating: back.baseAddress), iov_len: back.count)
-            )
-            return withUnsafeBytes(of: &pieces) { vector in
-                let start = vector.assumingMemoryBound(to: iovec.self).baseAddress
-                return CallOutcome(retrying { writev(descriptor, start, 2) })
-            }
+/// Writes from the front of `pieces`, one behind the other, in one call.
+func transmit(_ descriptor: Int32, _ pieces: [ArraySlice<UInt8>]) -> CallOutcome {
+    withUnsafeTemporaryAllocation(of: iovec.self, capacity: pieces.count) { vector in
+        gather(pieces[...], into: vector) {
+            CallOutcome(retrying { writev(descriptor, vector.baseAddress, Int32(truncatingIfNeeded: pieces.count)) })
         }
+    }
+}
+
+/// Fills the end of `vector` with the addresses of `pieces`, which are valid as long as `call` runs.
+private func gather(
+    _ pieces: ArraySlice<ArraySlice<UInt8>>, into vector: UnsafeMutableBufferPointer<iovec>, _ call: () -> CallOutcome
+) -> CallOutcome {
+    guard let first = pieces.first else { return call() }
+    return first.withUnsafeBytes { memory in
+        // The kernel only reads through this pointer; `iovec` has no way to say so.
+        let start = UnsafeMutableRawPointer(mutating: memory.baseAddress)
+        vector[vector.count - pieces.count] = iovec(iov_base: start, iov_len: memory.count)
+        return gather(pieces.dropFirst(), into: vector, call)
     }
 }
 

@@ -50,7 +50,9 @@ extension CommandLineParser {
         if words.has("--version") { return say("\(program) \(version)") }
         do {
             let settings = try load(words)
-            return words.has("--check-config") ? say("the settings are in order") : try main(settings, words)
+            if words.has("--check-config") { return say("the settings are in order") }
+            Platform.keepFreedMemory()
+            return try main(settings, words)
         } catch let refusal as SettingsRefused {
             printError(refusal.description)
             return ExitCode.configuration

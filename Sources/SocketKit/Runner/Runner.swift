@@ -111,6 +111,7 @@ public final class Runner<M: Machine> {
             case .note(let note): onNote(note, self)
             }
         }
+        loop.writeLent()
         pending.removeAll(keepingCapacity: true)
         swap(&pending, &outputs)
     }
