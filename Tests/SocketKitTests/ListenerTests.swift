@@ -126,8 +126,8 @@ struct ListenerTests {
     func severalLoopsShareAPort(backend: PollerBackend) throws {
         let first = try LoopHarness(backend)
         let second = try LoopHarness(backend)
-        let listener = try first.loop.listen(on: .tcp(host: "127.0.0.1", port: 0), reusePort: true)
-        #expect(try second.loop.listen(on: listener.endpoint, reusePort: true).endpoint == listener.endpoint)
+        let listener = try first.loop.listen(on: .tcp(host: "127.0.0.1", port: 0), sharing: .first)
+        #expect(try second.loop.listen(on: listener.endpoint, sharing: .further).endpoint == listener.endpoint)
         let dials = (0..<40).map { _ in first.dial(listener.endpoint) }
         let limit = SocketLoop.now().advanced(by: .seconds(20))
         while first.accepted.count + second.accepted.count < dials.count, SocketLoop.now() < limit {
@@ -135,6 +135,10 @@ struct ListenerTests {
             try second.turn(until: SocketLoop.now())
         }
         #expect(first.accepted.count + second.accepted.count == dials.count)
+        for sharing in [PortSharing.none, .first] {
+            let error = #expect(throws: SocketError.self) { try second.loop.listen(on: listener.endpoint, sharing: sharing) }
+            #expect(error?.code == EADDRINUSE, "only who knows of the others may join them")
+        }
     }
 
     @Test(arguments: backends)

@@ -44,6 +44,25 @@ private struct EchoMachine: Machine {
     }
 }
 
+/// Names who came, greets whom it is told to, and repeats what it is told.
+private struct Greeter: Machine {
+    enum Message: Sendable { case dial(Endpoint), greet(ConnectionID) }
+    enum Note: Sendable, Hashable { case came(ConnectionID), heard([UInt8]) }
+
+    var nextDeadline: Moment? { nil }
+    mutating func finishTurn(now: Moment, into outputs: inout [MachineOutput<Note>]) {}
+
+    mutating func handle(_ input: MachineInput<Message>, now: Moment, into outputs: inout [MachineOutput<Note>]) {
+        switch input {
+        case .transport(.accepted(let id, _, _)): outputs.append(.note(.came(id)))
+        case .transport(.received(_, let bytes)): outputs.append(.note(.heard(Array(bytes))))
+        case .message(.dial(let endpoint)): outputs.append(.transport(.dial(DialID(rawValue: 1), endpoint)))
+        case .message(.greet(let id)): outputs.append(.transport(.write(id, Array("hello".utf8)[...])))
+        case .transport, .tick: break
+        }
+    }
+}
+
 @Suite("The runner")
 struct RunnerTests {
     @Test(arguments: backends)
@@ -75,6 +94,29 @@ struct RunnerTests {
         DispatchQueue.global().async { for _ in 0..<1000 { mailbox.post(.report) } }
         try runner.run()
         #expect(reports == 1000)
+    }
+
+    @Test(arguments: backends)
+    func aConnectionGoesToAnotherRunnerThroughItsMailbox(backend: PollerBackend) throws {
+        let here = Runner(Greeter(), on: try SocketLoop(backend: backend))
+        let there = Runner(Greeter(), on: try SocketLoop(backend: backend))
+        let mailbox = there.mailbox
+        here.onNote = { note, runner in
+            switch note {
+            case .came(let id):
+                if let connection = runner.loop.detach(id) { mailbox.post(connection) { .greet($0) } }
+                mailbox.stop()
+                runner.stop()
+            case .heard(let bytes):
+                #expect(bytes == Array("hello".utf8))
+                runner.stop()
+            }
+        }
+        here.send(.dial(try here.loop.listen(on: .tcp(host: "127.0.0.1", port: 0)).endpoint))
+        try here.run()
+        try there.run()
+        #expect(there.loop.connectionCount == 1)
+        try here.run()
     }
 
     @Test(arguments: backends)

@@ -44,11 +44,11 @@ extension SocketLoop {
             marks: entry.marks.intersection(kept))
     }
 
-    /// Takes over a connection that another loop detached, and returns its id here, under which its events go on. If it was
-    /// adopted before, the id is of nobody; if it cannot be watched, `closed` says so.
-    public func adopt(_ connection: DetachedConnection) -> ConnectionID {
+    /// Takes over a connection that another loop detached, and returns its id here, under which its events go on. Nil if it was
+    /// adopted before; if it cannot be watched, `closed` says so.
+    public func adopt(_ connection: DetachedConnection) -> ConnectionID? {
         let descriptor = connection.descriptor.exchange(-1, ordering: .acquiringAndReleasing)
-        guard descriptor >= 0 else { return ConnectionID(slot: .max, generation: .max) }
+        guard descriptor >= 0 else { return nil }
         let slot = connections.insert(descriptor, .open)
         connections.entries[slot].marks = connection.marks
         connections.entries[slot].unreported = connection.unreported

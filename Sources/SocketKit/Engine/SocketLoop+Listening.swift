@@ -26,6 +26,16 @@ public struct Listener: Sendable, Hashable {
     }
 }
 
+/// Who else may listen on a port. Where several sockets do, Linux gives each a share of the new connections.
+public enum PortSharing: Sendable, Hashable {
+    /// Nobody.
+    case none
+    /// Nobody now; later ones of this user that say `further`.
+    case first
+    /// Those who said `first` or `further`.
+    case further
+}
+
 /// What a loop knows of a listener.
 struct ListenerState {
     /// Negative once closed.
@@ -38,14 +48,16 @@ struct ListenerState {
 
 extension SocketLoop {
     /// Listens on a literal address, `localhost` (127.0.0.1) or a Unix path; `::` takes IPv4 too. Port 0 takes a free one. A
-    /// Unix socket that nobody answers on is replaced; a live one, or a file of another kind, is an error. With `reusePort`
-    /// several loops listen on one port and share its connections. `backlog` is the number of connections that wait.
-    public func listen(on endpoint: Endpoint, backlog: Int32 = 4096, reusePort: Bool = false) throws(SocketError) -> Listener {
+    /// Unix socket that nobody answers on is replaced; a live one, or a file of another kind, is an error. `sharing` is about
+    /// ports alone. `backlog` is the number of connections that wait.
+    public func listen(
+        on endpoint: Endpoint, backlog: Int32 = 4096, sharing: PortSharing = .none
+    ) throws(SocketError) -> Listener {
         let address = try Self.listeningAddress(endpoint)
         let descriptor = Platform.streamSocket(address.family)
         guard descriptor >= 0 else { throw SocketError("listen on", endpoint.text, code: errno) }
         do throws(SocketError) {
-            return try bind(descriptor, to: address, backlog: backlog, reusePort: reusePort)
+            return try bind(descriptor, to: address, backlog: backlog, sharing)
         } catch {
             systemClose(descriptor)
             throw error
@@ -194,11 +206,11 @@ extension SocketLoop {
     }
 
     private func bind(
-        _ descriptor: Int32, to address: SocketAddress, backlog: Int32, reusePort: Bool
+        _ descriptor: Int32, to address: SocketAddress, backlog: Int32, _ sharing: PortSharing
     ) throws(SocketError) -> Listener {
         if address.family != AF_UNIX {
             setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-            if reusePort { setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+            if sharing == .further { setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
             // Accepted sockets inherit this on Linux, which saves a call for each.
             Platform.prepareStream(descriptor)
             if address.family == AF_INET6 { setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
@@ -207,6 +219,8 @@ extension SocketLoop {
         if result != 0, errno == EADDRINUSE, case .unix(let path) = address.endpoint, try Self.removeIfStale(path, address) {
             result = address.lend { systemBind(descriptor, $0, $1) }
         }
+        // Only now: binding with it would join whoever has the port already, be it another program of this user.
+        if sharing == .first, address.family != AF_UNIX { setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         guard result == 0, systemListen(descriptor, backlog) == 0 else {
             throw SocketError("listen on", address.text, code: errno)
         }

@@ -101,13 +101,17 @@ public final class SocketLoop {
 
     /// One turn: waits until `deadline` (nil: for ever) or until something happens, then lends each event to `handler` at
     /// once; what a flush would have done is done first, without a wait. The handler may call `perform`, but not `turn` or
-    /// `flush`. Ends early now and then; fails only if the poller does.
-    public func turn(until deadline: Moment?, _ handler: (TransportEvent) -> Void) throws(SocketError) {
+    /// `flush`. Between the wait and the first event it came with, `woken` may look for news of other threads. Ends early now and
+    /// then; fails only if the poller does.
+    public func turn(
+        until deadline: Moment?, woken: () -> Void = {}, _ handler: (TransportEvent) -> Void
+    ) throws(SocketError) {
         let isDue = hasUnsettled
         if isDue { flush(handler) }
         try wait(until: isDue ? Moment() : deadline)
         moment = Self.now()
         statistics.turns += 1
+        woken()
         takeAnswers()
         lendOwed(handler)
         var ready: [Readiness] = []

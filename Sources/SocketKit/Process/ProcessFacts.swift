@@ -1,5 +1,5 @@
 // The few things a daemon asks its machine and no state machine may: the time, random bytes, the host's name, the
-// environment, how many descriptors it may open, and whether a person is watching. No failure here is fatal.
+// environment, its processors, how many descriptors it may open, and whether a person is watching. No failure here is fatal.
 
 #if canImport(Glibc)
     // `environ` is a variable of C's, and Swift cannot know that nobody changes it: see `environmentVariables`.
@@ -47,6 +47,11 @@ public func environmentVariables() -> [String: String] {
         entry += 1
     }
     return variables
+}
+
+/// How many processors are at work in this machine, at least 1.
+public func processorCount() -> Int {
+    max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 }
 
 /// The time in UTC since 1970; `nanoseconds` are those beyond the whole seconds, 0 to 999,999,999.

@@ -1,11 +1,20 @@
-// Messages from other threads. A lock for a list costs a few nanoseconds, waking a thread a thousand times that: so only the
-// first message of those that the loop has not seen yet wakes it.
+// Messages from other threads, and connections that other loops gave up. A lock for a list costs a few nanoseconds, waking a thread
+// a thousand times that: so only the first parcel of those that the loop has not seen yet wakes it.
 
+import MachineCore
 import Synchronization
+
+/// What may be left for a machine that runs on another thread.
+@usableFromInline enum Parcel<Message: Sendable>: Sendable {
+    case message(Message)
+    /// A connection for its loop, and what to tell the machine of it under its new id.
+    case connection(DetachedConnection, @Sendable (ConnectionID) -> Message)
+    case stop
+}
 
 /// Where any thread leaves messages for a machine that runs on another.
 public final class Mailbox<Message: Sendable>: Sendable {
-    @usableFromInline let messages = Mutex<[Message]>([])
+    @usableFromInline let parcels = Mutex<[Parcel<Message>]>([])
     @usableFromInline let waker: Waker
 
     /// A mailbox whose loop has this waker.
@@ -13,23 +22,31 @@ public final class Mailbox<Message: Sendable>: Sendable {
         self.waker = waker
     }
 
-    /// Leaves a message. The machine gets it on its loop's thread, after those that were left before.
-    @inlinable public func post(_ message: Message) {
-        let isFirst = messages.withLock { list in
-            list.append(message)
+    /// Leaves a message. The machine gets it on its loop's thread, after all that was left before.
+    @inlinable public func post(_ message: Message) { leave(.message(message)) }
+
+    /// Leaves a connection, which the loop adopts; the machine gets the message that `message` makes of its id there.
+    @inlinable public func post(_ connection: DetachedConnection, _ message: @escaping @Sendable (ConnectionID) -> Message) {
+        leave(.connection(connection, message))
+    }
+
+    /// Makes the runner's `run` return, after all that was left before.
+    @inlinable public func stop() { leave(.stop) }
+
+    @inlinable func leave(_ parcel: Parcel<Message>) {
+        let isFirst = parcels.withLock { list in
+            list.append(parcel)
             return list.count == 1
         }
         if isFirst { waker.wake() }
     }
 
-    /// Moves all messages to the end of `list`.
-    @inlinable func take(into list: inout [Message]) {
-        let taken = messages.withLock { messages in
-            if messages.isEmpty { return messages }
-            let taken = messages
-            messages.removeAll()
-            return taken
+    /// All that was left since the last time.
+    @inlinable func take() -> [Parcel<Message>] {
+        parcels.withLock { list in
+            if list.isEmpty { return [] }
+            defer { list.removeAll() }
+            return list
         }
-        if !taken.isEmpty { list.append(contentsOf: taken) }
     }
 }

@@ -50,7 +50,7 @@ public final class Runner<M: Machine> {
         while !isStopped { try turn(until: nil) }
     }
 
-    /// Makes `run` return after the present turn; other threads send the machine a message instead.
+    /// Makes `run` return after the present turn; other threads use `mailbox.stop`.
     @inlinable public func stop() {
         isStopped = true
     }
@@ -58,7 +58,7 @@ public final class Runner<M: Machine> {
     /// One turn: waits until something happens, until the machine's deadline or until `limit` (nil: no limit), and sees it
     /// through to the bytes written. Fails only if the poller does.
     @inlinable public func turn(until limit: Moment?) throws(SocketError) {
-        try loop.turn(until: nextWake(limit)) { take(.transport($0)) }
+        try loop.turn(until: nextWake(limit), woken: openMailbox) { take(.transport($0)) }
         deliverMessages()
         if let deadline = storedMachine.nextDeadline, deadline <= loop.moment { take(.tick) }
         finish()
@@ -70,8 +70,20 @@ public final class Runner<M: Machine> {
         return min(deadline, limit ?? deadline)
     }
 
+    /// Delivers what other threads left. Before the events of the turn: what came before a peer could send something, the machine
+    /// hears before it, too.
+    @inlinable func openMailbox() {
+        for parcel in mailbox.take() {
+            switch parcel {
+            case .message(let message): take(.message(message))
+            case .connection(let connection, let message):
+                if let id = loop.adopt(connection) { take(.message(message(id))) }
+            case .stop: isStopped = true
+            }
+        }
+    }
+
     @inlinable func deliverMessages() {
-        mailbox.take(into: &inbox)
         if inbox.isEmpty { return }
         var messages: [M.Message] = []
         swap(&messages, &inbox)
