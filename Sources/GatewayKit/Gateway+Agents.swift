@@ -88,7 +88,7 @@ extension Gateway {
     /// What is shown of an agent is what one of its tunnels said, the newest or the last to say something. It serves the web if
     /// any of them does.
     mutating func describe(_ agentID: String, by link: AgentLink) {
-        let servesWeb = registry.records[agentID]?.connections.contains { agents[$0]?.description.servesWeb == true } ?? false
+        let servesWeb = registry.tunnels(of: agentID).contains { agents[$0]?.description.servesWeb == true }
         registry.update(agentID) { record in
             record.description = link.description
             record.description.servesWeb = servesWeb
@@ -168,7 +168,7 @@ extension Gateway {
         if link.isRegistered {
             statistics.agentsLost &+= 1
             registry.remove(id, of: agentID, at: clock.unixSeconds(at: now))
-            if let newest = registry.records[agentID]?.connections.last, let other = agents[newest] {
+            if let newest = registry.tunnels(of: agentID).last, let other = agents[newest] {
                 describe(agentID, by: other)
             }
             log(.info, "agent.lost", [.init("agent", agentID), .init("peer", link.peer), .init("reason", reason)], &outputs)

@@ -37,7 +37,7 @@ extension Gateway {
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("connected")
-        writer.integer(Int64(registry.onlineCount))
+        writer.integer(Int64(registry.onlineCounts.reduce(0, +)))
         writer.name("webServices")
         writer.integer(Int64(registry.webServiceCount))
         writer.name("agents")

@@ -11,11 +11,17 @@ import WireWS
 // MARK: Handshake
 
 extension Gateway {
-    mutating func upgradeAgent(_ id: ConnectionID, _ request: VisitorRequest, _ now: Moment, _ outputs: inout Outputs) {
+    /// `isAtHome`: this is the loop that its agent lives on.
+    mutating func upgradeAgent(
+        _ id: ConnectionID, _ request: VisitorRequest, isAtHome: Bool, _ now: Moment, _ outputs: inout Outputs
+    ) {
         do throws(GatewayError) {
             let handshake = try AgentHandshake(request)
             try authorize(handshake)
             guard !isDraining else { throw .overloaded }
+            if !isAtHome, let next = try wayHome(of: handshake.agentID, now) {
+                return move(id, request, .handshake(isAtHome: loop == 0), to: next, &outputs)
+            }
             welcomeAgent(id, handshake, request.head, now, &outputs)
         } catch {
             log(
@@ -41,7 +47,7 @@ extension Gateway {
 
     /// The tunnels under this id; those that were told to go elsewhere are in nobody's way.
     private func rivals(of agentID: String) -> [ConnectionID] {
-        registry.records[agentID]?.connections.filter { agents[$0]?.isRetiring == false } ?? []
+        registry.tunnels(of: agentID).filter { agents[$0]?.isRetiring == false }
     }
 
     private func tokens(for agentID: String?) -> [String] {
@@ -131,6 +137,10 @@ extension Gateway {
             let failure = TunnelFailure.unauthorized.failure("the token is missing or wrong")
             return refuse(id, rpcID, failure, .unauthorized, now, &outputs)
         }
+        guard link.agentID != nil || !livesElsewhere(agentID) else {
+            let reason = "an agent \(agentID) is connected that has its id in the URL: put ?agentId=\(agentID) there"
+            return refuse(id, rpcID, TunnelFailure.badAgentID.failure(reason), .notRegistered, now, &outputs)
+        }
         if configuration.duplicateAgents == .reject, rivals(of: agentID).contains(where: { $0 != id }) {
             let failure = TunnelFailure.duplicateAgent.failure("an agent \(agentID) is connected already")
             return refuse(id, rpcID, failure, .duplicate, now, &outputs)
@@ -145,7 +155,8 @@ extension Gateway {
     private mutating func welcome(for agentID: String, _ link: AgentLink) -> Welcome {
         sessionCount += 1
         return Welcome(
-            sessionID: "s\(sessionCount)", webURL: webURL(of: agentID, host: link.host),
+            sessionID: loop == 0 ? "s\(sessionCount)" : "s\(loop).\(sessionCount)",
+            webURL: webURL(of: agentID, host: link.host),
             ping: configuration.limits.pingInterval,
             initialWindow: configuration.limits.tunnel.initialWindow, maximumStreams: configuration.limits.tunnel.maximumStreams
         )
@@ -170,13 +181,14 @@ extension Gateway {
         link.registeredAt = clock.unixSeconds(at: now)
         statistics.agentsRegistered &+= 1
         registry.add(description, connection: id, remoteAddress: link.peer, at: link.registeredAt)
+        neighbours.arrived(agentID)
         describe(agentID, by: link)
         scheduleAgent(id, at: now.advanced(by: configuration.limits.pingInterval))
         log(
             .info, "agent.registered",
             [
                 .init("agent", agentID), .init("peer", link.peer), .init("protocol", link.session.version.subprotocol),
-                .init("tunnels", "\(registry.records[agentID]?.connections.count ?? 1)"),
+                .init("tunnels", "\(registry.tunnels(of: agentID).count)"),
             ], &outputs)
     }
 

@@ -14,6 +14,7 @@ extension Gateway {
     ) {
         do throws(GatewayError) {
             let (record, removesAuthorization) = try admit(request, route)
+            if record.loop != loop { return move(id, request, .web(route), to: record.loop, &outputs) }
             guard let connection = tunnel(of: record) else { throw .agentOffline(route.agentID) }
             try checkBody(of: request, for: connection)
             try open(id, request, route, record, on: connection, removesAuthorization, now)
@@ -53,13 +54,14 @@ extension Gateway {
     private static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)[...]
 
     /// The agent that the route means, if this visitor may speak to it; and whether `Authorization` held our own token.
-    /// Who has no token learns nothing of who is here.
+    /// Who has no token learns nothing of who is here. Of an agent that lives on another loop nothing else is asked.
     private func admit(_ request: VisitorRequest, _ route: WebRoute) throws(GatewayError) -> (AgentRecord, Bool) {
         guard configuration.web.isEnabled else { throw .webServiceOff }
         let record = registry.record(for: route)
         let agentID = record?.description.agentID ?? route.agentID
         guard mayUse(agentID, request.head.fields) else { throw .unauthorized }
         guard let record else { throw .unknownAgent(route.agentID) }
+        if record.loop != loop { return (record, false) }  // the rest is for its home to say
         guard record.isOnline else { throw .agentOffline(route.agentID) }
         guard record.description.servesWeb else { throw .noWebService(route.agentID) }
         return (record, !visitorTokens(agentID).isEmpty)

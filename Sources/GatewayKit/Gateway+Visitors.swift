@@ -9,7 +9,7 @@ extension Gateway {
     mutating func accept(_ id: ConnectionID, peer: String, _ now: Moment, _ outputs: inout Outputs) {
         visitors[id] = Visitor(peer: peer, limits: configuration.limits.http)
         setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
-        if visitors.count + agents.count > configuration.limits.maximumConnections {
+        if neighbours.connections(beside: loop, census) > configuration.limits.maximumConnections {
             answer(id, .overloaded, to: nil, now, &outputs)
         }
     }
@@ -104,7 +104,7 @@ extension Gateway {
         statistics.requests &+= 1
         switch router.route(head) {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
-        case .tunnel: upgradeAgent(id, request, now, &outputs)
+        case .tunnel: upgradeAgent(id, request, isAtHome: neighbours.isEmpty, now, &outputs)
         case .addSlash(let route): redirectToSlash(id, request, route, now, &outputs)
         case .statusPage: ownPage(id, request, now, &outputs) { gateway, head in gateway.statusPage(head, now) }
         case .agentList: ownPage(id, request, now, &outputs) { gateway, _ in gateway.agentList() }

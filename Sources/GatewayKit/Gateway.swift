@@ -8,23 +8,36 @@
 //     Registration    an agent's handshake and registration                            Gateway+Registration
 //     Agents          what comes through a tunnel, liveness, the end                   Gateway+Agents
 //     Pages           what the gateway itself has to say                               Gateway+Pages
+//     Moving          connections that change loops, and what loops tell each other    Gateway+Moving
 
 import HTTPCodec
 import MachineCore
 import TunnelLink
 
 /// What the host says to a gateway.
-public enum GatewayMessage: Sendable, Hashable {
+public enum GatewayMessage: Sendable {
     /// Stop: tell the agents, let what is in flight finish within that time, then close everything and say `drained`.
     case drain(within: Duration)
     /// From now on behave so: tokens, routes and timeouts at once, limits for new connections.
     case reconfigure(GatewayConfiguration)
+    /// A visitor's connection came from another loop, and has this id here.
+    case adopt(ConnectionID, MovedVisitor)
+    /// A connection that was to move could not: it had ended already.
+    case moveFailed
+    /// The loop with this number says so.
+    case gossip(GatewayGossip, from: Int)
 }
 
 /// What a gateway says to its host.
-public enum GatewayNote: Sendable, Hashable {
+public enum GatewayNote: Sendable {
     /// For the log.
     case log(LogRecord)
+    /// The drain began: accept nobody any more.
+    case draining
+    /// Hand this connection to the loop with that number, as `adopt`; if it has ended already, answer `moveFailed`.
+    case move(ConnectionID, MovedVisitor, toLoop: Int)
+    /// For all other loops, each of which is to get it after all that it was sent before.
+    case gossip(GatewayGossip)
     /// After `drain`: nothing is left.
     case drained
 }
@@ -35,7 +48,7 @@ public struct GatewayCounters: Sendable, Hashable {
     public var visitors = 0
     /// Connections of agents, registered or not.
     public var agents = 0
-    /// Agents that visitors can reach.
+    /// Agents that live here and that visitors can reach.
     public var registeredAgents = 0
     /// Requests on their way.
     public var openStreams = 0
@@ -58,6 +71,8 @@ public struct Gateway: Machine {
 
     /// How it behaves.
     public private(set) var configuration: GatewayConfiguration
+    /// Which of the gateway's loops this is, counted from 0.
+    public let loop: Int
     let clock: WallClock
     private(set) var router: Router
     var visitors = ConnectionTable<Visitor>()
@@ -72,16 +87,23 @@ public struct Gateway: Machine {
     var drainDeadline: Moment?
     var hasDrained = false
     var sessionCount: UInt64 = 0
+    /// What is known of the other loops.
+    var neighbours: Neighbours
     var date = CachedDate()
     /// What happened since the start.
     public internal(set) var statistics = GatewayStatistics()
 
-    /// A gateway that nobody has connected to yet.
-    public init(_ configuration: GatewayConfiguration, clock: WallClock) {
+    /// A gateway that nobody has connected to yet: all of it, or the one of its `count` loops that has the number `loop`. The host
+    /// carries what several have to say to each other.
+    public init(_ configuration: GatewayConfiguration, clock: WallClock, loop: Int = 0, of count: Int = 1) {
+        let count = max(1, count)
         self.configuration = configuration
         self.clock = clock
+        self.loop = min(max(0, loop), count - 1)
         router = Router(configuration.web)
-        registry = Registry(maximumOffline: configuration.limits.maximumOfflineAgents)
+        neighbours = Neighbours(count: count)
+        registry = Registry(
+            maximumOffline: configuration.limits.maximumOfflineAgents / count, loop: self.loop, of: count)
     }
 
     /// Takes one input.
@@ -92,6 +114,9 @@ public struct Gateway: Machine {
         case .message(.reconfigure(let configuration)):
             self.configuration = configuration
             router = Router(configuration.web)
+        case .message(.adopt(let id, let moved)): adopt(id, moved, now, &outputs)
+        case .message(.moveFailed): neighbours.moved -= 1
+        case .message(.gossip(let gossip, let sender)): hear(gossip, from: sender, now, &outputs)
         case .tick: break
         }
         expireDeadlines(now, &outputs)
@@ -108,6 +133,7 @@ public struct Gateway: Machine {
             pumpAgent(id, now, &outputs)  // sending may have made room in a stream that was full
             if isDraining { releaseIfIdle(id, now, &outputs) }
         }
+        if !neighbours.isEmpty { gossip(&outputs) }
         finishDrain(now, &outputs)
     }
 
@@ -129,7 +155,7 @@ public struct Gateway: Machine {
         return counters
     }
 
-    /// Every agent that is or was here, by id.
+    /// Every agent that is or was here, or on another loop, by id.
     public var agentRecords: [AgentRecord] {
         registry.records.values.sorted { $0.description.agentID < $1.description.agentID }
     }
@@ -200,7 +226,8 @@ extension Gateway {
         let deadline = now.advanced(by: duration)
         drainDeadline = deadline
         deadlines.set(.drain, at: deadline)
-        log(.info, "gateway.draining", [.init("withinMs", "\(duration.wholeMilliseconds)")], &outputs)
+        outputs.append(.note(.draining))
+        if loop == 0 { log(.info, "gateway.draining", [.init("withinMs", "\(duration.wholeMilliseconds)")], &outputs) }
         for id in agents.allIDs {
             agents[id]?.isRetiring = true
             agents[id]?.session.drain(within: duration)
@@ -224,19 +251,14 @@ extension Gateway {
         closeAgent(id, .serviceRestart, "the gateway stops", now, &outputs)
     }
 
-    /// When the last request is answered, the tunnels go too.
+    /// When the last request is answered, on whatever loop it began, the tunnels go too.
     private mutating func finishDrain(_ now: Moment, _ outputs: inout Outputs) {
-        guard isDraining, !hasDrained else { return }
-        if visitors.count == 0 {
-            for id in agents.allIDs {
-                closeAgent(id, .serviceRestart, "the gateway stops", now, &outputs)
-            }
-        }
-        if visitors.count == 0, agents.count == 0 {
-            hasDrained = true
-            deadlines.cancel(.drain)
-            outputs.append(.note(.drained))
-        }
+        guard let drainDeadline, !hasDrained, visitors.count == 0 else { return }
+        guard now >= drainDeadline || neighbours.haveNoVisitors(beside: loop, census) else { return }
+        for id in agents.allIDs { closeAgent(id, .serviceRestart, "the gateway stops", now, &outputs) }
+        hasDrained = true
+        deadlines.cancel(.drain)
+        outputs.append(.note(.drained))
     }
 
     private mutating func cutEverything(_ now: Moment, _ outputs: inout Outputs) {

@@ -1,4 +1,8 @@
-// Who is here, and who was: the agents by id. Connections belong to the gateway; the registry knows them by name only.
+// Who is here, and who was: the agents by id, also those that live on other loops, as far as those have said. Connections belong
+// to the gateway; the registry knows them by name only.
+//
+// Records of agents that live here change here and nowhere else; those of others change by `learn` alone. The longest offline of
+// those that live here are forgotten first; what others forget, they say.
 
 import MachineCore
 import TunnelLink
@@ -7,7 +11,9 @@ import TunnelLink
 public struct AgentRecord: Sendable, Hashable {
     /// What the agent says of itself.
     public var description: AgentDescription
-    /// Its tunnels, oldest first; empty while it is offline.
+    /// The loop that it lives on.
+    public var loop = 0
+    /// Its tunnels, oldest first; empty while it is offline. They are ids of its own loop, and mean nobody on another.
     public var connections: [ConnectionID] = []
     /// The address that it connected from.
     public var remoteAddress: String
@@ -26,53 +32,118 @@ struct Registry: Sendable {
     private(set) var records: [String: AgentRecord] = [:]
     /// The id that a host name's label means: labels have no case (RFC 4343).
     private var idByLabel: [String: String] = [:]
-    private(set) var onlineCount = 0
+    /// Agents that are online, by the loop that they live on.
+    private(set) var onlineCounts: [Int]
+    /// Agents that live here and are offline.
+    private var offlineCount = 0
+    /// Ids of agents that live here and changed since `takeChanges`.
+    private var changes: [String] = []
+    private let loop: Int
     private let maximumOffline: Int
 
-    init(maximumOffline: Int) { self.maximumOffline = maximumOffline }
+    /// The registry of the loop with this number, one of `count`.
+    init(maximumOffline: Int, loop: Int = 0, of count: Int = 1) {
+        self.maximumOffline = maximumOffline
+        self.loop = loop
+        onlineCounts = Array(repeating: 0, count: count)
+    }
+
+    /// Agents that live here and are online.
+    var onlineCount: Int { onlineCounts[loop] }
 
     /// The record that a request's route means.
     func record(for route: WebRoute) -> AgentRecord? {
         route.isByHost ? idByLabel[route.agentID].flatMap { records[$0] } : records[route.agentID]
     }
 
+    /// The tunnels of an agent, if it lives here.
+    func tunnels(of id: String) -> [ConnectionID] {
+        guard let record = records[id], record.loop == loop else { return [] }
+        return record.connections
+    }
+
     /// Tunnels whose web service is switched on.
     var webServiceCount: Int { records.values.count { $0.isOnline && $0.description.servesWeb } }
 
+    // MARK: Agents that live here
+
+    /// One more tunnel of an agent, whose home is here from now on.
     mutating func add(_ description: AgentDescription, connection: ConnectionID, remoteAddress: String, at unixSeconds: Int64) {
         let id = description.agentID
-        let before = records[id]
-        if before?.isOnline != true { onlineCount += 1 }
         var description = description
         description.token = nil
-        records[id] = AgentRecord(
-            description: description, connections: (before?.connections ?? []).filter { $0 != connection } + [connection],
+        let record = AgentRecord(
+            description: description, loop: loop, connections: tunnels(of: id).filter { $0 != connection } + [connection],
             remoteAddress: remoteAddress, connectedAt: unixSeconds)
-        idByLabel[id.lowercased()] = id
+        change(id, to: record)
     }
 
     mutating func remove(_ connection: ConnectionID, of id: String, at unixSeconds: Int64) {
-        guard records[id]?.connections.contains(connection) == true else { return }
-        records[id]?.connections.removeAll { $0 == connection }
-        guard records[id]?.isOnline == false else { return }
-        onlineCount -= 1
-        records[id]?.lastSeen = unixSeconds
-        if records.count - onlineCount > maximumOffline { forgetLongestOffline() }
+        guard tunnels(of: id).contains(connection), var record = records[id] else { return }
+        record.connections.removeAll { $0 == connection }
+        if !record.isOnline { record.lastSeen = unixSeconds }
+        change(id, to: record)
+        if offlineCount > maximumOffline { forgetLongestOffline() }
     }
 
     mutating func update(_ id: String, _ change: (inout AgentRecord) -> Void) {
-        if records[id] != nil { change(&records[id, default: Self.placeholder]) }
+        guard var record = records[id], record.loop == loop else { return }
+        change(&record)
+        self.change(id, to: record)
+    }
+
+    /// Ids of agents that live here, or did, and whose records others are to be told.
+    mutating func takeChanges() -> [String] {
+        defer { changes = [] }
+        return changes
+    }
+
+    private mutating func change(_ id: String, to record: AgentRecord?) {
+        put(record, id)
+        if onlineCounts.count > 1, changes.last != id { changes.append(id) }
     }
 
     /// Makes room for a tenth of the limit at once, so that the sort is paid for rarely.
     private mutating func forgetLongestOffline() {
-        let offline = records.filter { !$0.value.isOnline }.sorted { ($0.value.lastSeen ?? 0) < ($1.value.lastSeen ?? 0) }
-        for (id, _) in offline.prefix(max(1, maximumOffline / 10)) {
-            records[id] = nil
-            let label = id.lowercased()
+        let offline = records.filter { !$0.value.isOnline && $0.value.loop == loop }
+            .sorted { ($0.value.lastSeen ?? 0) < ($1.value.lastSeen ?? 0) }
+        for (id, _) in offline.prefix(max(1, maximumOffline / 10)) { change(id, to: nil) }
+    }
+
+    // MARK: Agents that live elsewhere
+
+    /// What another loop says of an agent of its own; nil: it has forgotten it. Word of an earlier home may come late: of another
+    /// loop than the one that we know, only an agent that is online there is news, and none that is online here.
+    mutating func learn(_ id: String, _ record: AgentRecord?, from sender: Int) {
+        guard sender != loop, onlineCounts.indices.contains(sender) else { return }
+        if let known = records[id], known.loop != sender {
+            guard record?.isOnline == true, known.loop != loop || !known.isOnline else { return }
+        }
+        var record = record
+        record?.loop = sender
+        put(record, id)
+    }
+
+    // MARK: Both
+
+    private mutating func put(_ record: AgentRecord?, _ id: String) {
+        let before = records[id]
+        if let before { count(before, -1) }
+        if let record { count(record, 1) }
+        records[id] = record
+        let label = id.lowercased()
+        if record == nil {
             if idByLabel[label] == id { idByLabel[label] = nil }  // it may be that of another by now
+        } else if before == nil || before?.isOnline == false && record?.isOnline == true {
+            idByLabel[label] = id
         }
     }
 
-    private static let placeholder = AgentRecord(description: AgentDescription(agentID: ""), remoteAddress: "", connectedAt: 0)
+    private mutating func count(_ record: AgentRecord, _ change: Int) {
+        if record.isOnline {
+            onlineCounts[record.loop] += change
+        } else if record.loop == loop {
+            offlineCount += change
+        }
+    }
 }

@@ -49,6 +49,16 @@ final class Visitor {
         self.peer = peer
         decoder = HTTPRequestDecoder(limits: limits)
     }
+
+    /// The visitor as it left another loop, after a head.
+    init(_ moved: MovedVisitor) {
+        peer = moved.peer
+        decoder = moved.decoder
+        waiting = moved.waiting
+        queuedBytes = moved.queuedBytes
+        isReading = moved.isReading
+        hasBegun = true
+    }
 }
 
 /// One request and its answer, on their way through a tunnel.

@@ -18,6 +18,8 @@ enum Demo {
             switch note {
             case .log(let record): log.write(record)
             case .drained: runner.stop()
+            case .draining: runner.loop.stopListening()
+            case .move, .gossip: break  // one loop has nobody to say it to
             }
         }
         guard let endpoint = settings.listen.first else { return ExitCode.configuration }
@@ -28,7 +30,6 @@ enum Demo {
             guard !isStopping else { return runner.stop() }
             isStopping = true
             agent.post(.stop)
-            loop.stopListening()
             runner.send(.drain(within: .seconds(1)))
         }
         announce("http://\(listener.endpoint.text)", prefix: settings.gateway.web.pathPrefix)

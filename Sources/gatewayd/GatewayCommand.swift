@@ -31,6 +31,9 @@ enum GatewayCommand {
             CommandLineOption(
                 name: "--auth-token", valueName: "TOKEN", settingsPath: "channels.webService.authToken",
                 help: "What visitors must present."),
+            CommandLineOption(
+                name: "--loops", valueName: "COUNT", settingsPath: "loops",
+                help: "Serve with COUNT threads (default: one for each processor)."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Log each request."),
         ] + CommandLineOption.common)
 

@@ -1,4 +1,4 @@
-// The daemon: listeners, one machine on one loop, signals, the service manager.
+// The daemon: its loops, signals, the service manager.
 
 import GatewayKit
 import MachineCore
@@ -15,6 +15,7 @@ final class GatewayDaemon {
     private let settings: GatewayDaemonSettings
     private let words: ParsedCommandLine
     private let notifier = ServiceNotifier()
+    private var loops: GatewayLoops?
     private var isStopping = false
 
     init(_ settings: GatewayDaemonSettings, _ words: ParsedCommandLine) {
@@ -25,43 +26,35 @@ final class GatewayDaemon {
     /// Runs until a signal says otherwise; the exit code.
     func run() throws -> Int32 {
         _ = raiseDescriptorLimit()
-        let loop = try SocketLoop()
-        let runner = Runner(Gateway(settings.gateway, clock: .system()), on: loop)
-        let log = settings.log
-        runner.onNote = { note, runner in
-            switch note {
-            case .log(let record): log.write(record)
-            case .drained: runner.stop()
-            }
+        let clock = WallClock.system()
+        let first = try GatewayLoop(0, settings, clock)
+        // Signals are handled inside the loop's turns, so not before everything stands.
+        try first.runner.loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
+            signal == Signal.hangUp ? reload() : stop(first)
         }
-        try loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
-            signal == Signal.hangUp ? reload(runner) : stop(runner)
-        }
-        for endpoint in settings.listen {
-            let listener = try loop.listen(on: endpoint)
-            log.write(LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)]))
-        }
+        let endpoints = try first.listenFirst()
+        let loops = try GatewayLoops(settings, clock, first: first, on: endpoints)
+        self.loops = loops
         warnOfOpenDoors()
         _ = notifier.ready(status: "serving")
-        try runner.run()
-        log.write(LogRecord(.info, "gateway.stopped"))
+        try loops.run(first)
+        settings.log.write(LogRecord(.info, "gateway.stopped"))
         return ExitCode.ok
     }
 
     /// The first signal lets everybody finish, the second does not.
-    private func stop(_ runner: Runner<Gateway>) {
-        guard !isStopping else { return runner.stop() }
+    private func stop(_ first: GatewayLoop) {
+        guard !isStopping else { return first.runner.stop() }
         isStopping = true
         _ = notifier.stopping(status: "draining")
-        runner.loop.stopListening()
-        runner.send(.drain(within: settings.drain))
+        loops?.post(.drain(within: settings.drain))
     }
 
-    /// Reads the settings again. Wrong ones change nothing; addresses and log settings are those of the start.
-    private func reload(_ runner: Runner<Gateway>) {
+    /// Reads the settings again. Wrong ones change nothing; addresses, loops and log settings are those of the start.
+    private func reload() {
         _ = notifier.reloading()
         do {
-            runner.send(.reconfigure(try GatewayDaemonSettings.load(words).gateway))
+            loops?.post(.reconfigure(try GatewayDaemonSettings.load(words).gateway))
             settings.log.write(LogRecord(.info, "gateway.reloaded"))
         } catch {
             settings.log.write(LogRecord(.error, "gateway.reload-refused", [.init("reason", "\(error)")]))

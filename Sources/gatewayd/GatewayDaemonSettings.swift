@@ -10,6 +10,8 @@ struct GatewayDaemonSettings {
     var listen: [Endpoint] = []
     var log = LogWriter()
     var drain = Duration.seconds(10)
+    /// Threads that serve, each with connections of its own.
+    var loops = 1
 
     /// From the file that the words name, the environment and the words themselves.
     static func load(_ words: ParsedCommandLine) throws -> GatewayDaemonSettings {
@@ -29,6 +31,7 @@ struct GatewayDaemonSettings {
         let host = reader.text("host") ?? (isDemo ? "127.0.0.1" : "0.0.0.0")
         listen = [.tcp(host: host, port: UInt16(clamping: reader.integer("port", in: 0...65_535) ?? 3_000))]
         if let path = reader.text("unixSocket") { listen.append(.unix(path: path)) }
+        loops = reader.integer("loops", in: 1...Self.maximumLoops) ?? min(processorCount(), Self.maximumLoops)
         if let count = reader.integer("drainMs", in: 0...3_600_000) { drain = .milliseconds(count) }
         gateway.gatewayTokens += Self.secret("gatewayTokenFile", &reader)
         gateway.web.authTokens += Self.secret("channels.webService.authTokenFile", &reader)
@@ -36,6 +39,8 @@ struct GatewayDaemonSettings {
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
         log = LogWriter(level: level, format: format)
     }
+
+    private static let maximumLoops = 64
 
     /// The first word of the file that a setting names.
     private static func secret(_ path: String, _ reader: inout SettingsReader) -> [String] {

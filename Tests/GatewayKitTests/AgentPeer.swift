@@ -135,10 +135,10 @@ extension World {
     /// An agent that did the handshake, and no more.
     func dial(
         _ version: TunnelVersion = .v2, query: String = "agentId=a", _ extra: String = "", from peer: String = "198.51.100.7",
-        limits: TunnelLimits = .init(), sourceLocation: SourceLocation = #_sourceLocation
+        limits: TunnelLimits = .init(), on loop: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
     ) -> AgentPeer {
         let protocols = version == .v1 ? nil : TunnelVersion.offer(upTo: version)
-        let id = visit(Self.handshake(query, protocols: protocols, extra), from: peer)
+        let id = visit(Self.handshake(query, protocols: protocols, extra), from: peer, on: loop)
         let agent = AgentPeer(self, id, version, limits: limits)
         let bytes = readBytes(id)
         var decoder = HTTPResponseDecoder()
@@ -153,8 +153,10 @@ extension World {
     }
 
     /// An agent that is registered under `name`.
-    func agent(_ name: String = "a", _ version: TunnelVersion = .v2, limits: TunnelLimits = .init()) -> AgentPeer {
-        let agent = dial(version, query: "agentId=\(name)", limits: limits)
+    func agent(
+        _ name: String = "a", _ version: TunnelVersion = .v2, limits: TunnelLimits = .init(), on loop: Int = 0
+    ) -> AgentPeer {
+        let agent = dial(version, query: "agentId=\(name)", limits: limits, on: loop)
         agent.register(AgentDescription(agentID: name))
         return agent
     }

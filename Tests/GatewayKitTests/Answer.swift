@@ -63,10 +63,10 @@ extension World {
     /// Sends one request on a new connection and gives its answer.
     func get(
         _ target: String, method: String = "GET", host: String = "gw.example", _ extra: String = "",
-        from peer: String = "203.0.113.9",
+        from peer: String = "203.0.113.9", on loop: Int = 0,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Answer {
-        let id = visit("\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(extra)\r\n", from: peer)
+        let id = visit("\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(extra)\r\n", from: peer, on: loop)
         defer { leave(id) }
         return try expectAnswer(id, to: method, sourceLocation: sourceLocation)
     }

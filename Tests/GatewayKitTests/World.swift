@@ -1,5 +1,6 @@
 // A gateway, its visitors and its agents, on a fake wire in virtual time. The wire takes what is written at once unless told to
-// hold it, closes what it is told to close, and writes everything down.
+// hold it, closes what it is told to close, and writes everything down. The gateway may have several loops: the wire carries
+// what they say to each other, and a connection keeps its name here wherever it lives (World+Loops).
 
 import GatewayKit
 import MachineCore
@@ -30,36 +31,42 @@ struct Wire {
 let worldBegins: Int64 = 1_775_798_482
 
 final class World {
-    var gateway: Gateway
+    private(set) var loops: [Gateway]
+    var places = Places()
     private(set) var now = Moment(nanoseconds: 0)
     private(set) var wires: [ConnectionID: Wire] = [:]
     private(set) var logs: [LogRecord] = []
-    private(set) var hasDrained = false
+    private var drainedLoops: Set<Int> = []
     var agents: [ConnectionID: AgentPeer] = [:]
-    private var inputs: [MachineInput<GatewayMessage>] = []
-    private var slots: UInt32 = 0
+    /// For a connection under its name here, wherever it then is, or for a loop.
+    private enum Input { case event(TransportEvent), input(MachineInput<GatewayMessage>, loop: Int) }
+    private var inputs: [Input] = []
     private var isTurning = false
 
-    init(_ configure: (inout GatewayConfiguration) -> Void = { _ in }) {
+    init(loops count: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) {
         var configuration = GatewayConfiguration()
         configure(&configuration)
-        gateway = Gateway(configuration, clock: WallClock(unixNanosecondsAtZero: worldBegins * 1_000_000_000))
+        let clock = WallClock(unixNanosecondsAtZero: worldBegins * 1_000_000_000)
+        loops = (0..<count).map { Gateway(configuration, clock: clock, loop: $0, of: count) }
     }
+
+    /// The only loop, or the first.
+    var gateway: Gateway { loops[0] }
+    var hasDrained: Bool { drainedLoops.count == loops.count }
 
     // MARK: What happens
 
-    /// Somebody connects.
-    func connect(from peer: String = "203.0.113.9") -> ConnectionID {
-        slots += 1
-        let id = ConnectionID(slot: slots, generation: 1)
+    /// Somebody connects, and a loop accepts it.
+    func connect(from peer: String = "203.0.113.9", on loop: Int = 0) -> ConnectionID {
+        let id = places.add(on: loop)
         wires[id] = Wire()
         happen(.transport(.accepted(id, peer: peer, listener: 0)))
         return id
     }
 
     /// Somebody connects and sends `text`, in Latin-1.
-    func visit(_ text: String, from peer: String = "203.0.113.9") -> ConnectionID {
-        let id = connect(from: peer)
+    func visit(_ text: String, from peer: String = "203.0.113.9", on loop: Int = 0) -> ConnectionID {
+        let id = connect(from: peer, on: loop)
         send(id, text)
         return id
     }
@@ -77,17 +84,24 @@ final class World {
     /// The connection breaks.
     func leave(_ id: ConnectionID) { close(id, "reset by peer") }
 
-    func tell(_ message: GatewayMessage) { happen(.message(message)) }
+    /// The host says it to every loop.
+    func tell(_ message: GatewayMessage) {
+        for loop in loops.indices { happen(.message(message), on: loop) }
+    }
 
     /// Time passes; each deadline on the way gets its tick.
     func wait(_ duration: Duration) {
         let target = now.advanced(by: duration)
-        while let next = gateway.nextDeadline, next <= target {
+        while let next = loops.compactMap(\.nextDeadline).min(), next <= target {
             now = max(now, next)
-            happen(.tick)
+            tick()
         }
         now = target
-        happen(.tick)
+        tick()
+    }
+
+    private func tick() {
+        for loop in loops.indices { happen(.tick, on: loop) }
     }
 
     /// From now on the peer reads nothing.
@@ -105,8 +119,10 @@ final class World {
     func end(sourceLocation: SourceLocation = #_sourceLocation) {
         let order = wires.keys.sorted { (agents[$0] == nil ? 0 : 1, $0.slot) < (agents[$1] == nil ? 0 : 1, $1.slot) }
         for id in order where wires[id]?.isGone == false { leave(id) }
-        #expect(gateway.counters == GatewayCounters(), sourceLocation: sourceLocation)
-        #expect(gateway.nextDeadline == nil, sourceLocation: sourceLocation)
+        for loop in loops {
+            #expect(loop.counters == GatewayCounters(), sourceLocation: sourceLocation)
+            #expect(loop.nextDeadline == nil, sourceLocation: sourceLocation)
+        }
     }
 
     // MARK: What was seen
@@ -131,24 +147,63 @@ final class World {
 
     // MARK: The loop
 
+    /// Something happens to a connection.
     func happen(_ input: MachineInput<GatewayMessage>) {
+        if case .transport(let event) = input { happen(.event(event)) }
+    }
+
+    func happen(_ input: MachineInput<GatewayMessage>, on loop: Int) { happen(.input(input, loop: loop)) }
+
+    private func happen(_ input: Input) {
         inputs.append(input)
         guard !isTurning else { return }
         isTurning = true
         defer { isTurning = false }
         while !inputs.isEmpty {
-            var outputs: Gateway.Outputs = []
-            gateway.handle(inputs.removeFirst(), now: now, into: &outputs)
-            gateway.finishTurn(now: now, into: &outputs)
-            for output in outputs { perform(output) }
+            switch inputs.removeFirst() {
+            case .input(let input, let loop): turn(loop, input)
+            case .event(let event):
+                if let (loop, event) = places.inner(event) { turn(loop, .transport(event)) }
+            }
         }
     }
 
-    private func perform(_ output: MachineOutput<GatewayNote>) {
+    private func turn(_ loop: Int, _ input: MachineInput<GatewayMessage>) {
+        var outputs: Gateway.Outputs = []
+        loops[loop].handle(input, now: now, into: &outputs)
+        loops[loop].finishTurn(now: now, into: &outputs)
+        for output in outputs { perform(output, of: loop) }
+        if !places.isHeld { deliverMail() }
+    }
+
+    private func perform(_ output: MachineOutput<GatewayNote>, of loop: Int) {
         switch output {
         case .note(.log(let record)): logs.append(record)
-        case .note(.drained): hasDrained = true
-        case .transport(let command): perform(command)
+        case .note(.draining): break
+        case .note(.drained): drainedLoops.insert(loop)
+        case .note(.move(let id, let visitor, let target)):
+            if let outer = places.outer(id, on: loop), wires[outer]?.isGone == false, !places.isLosing {
+                places.post(.visitor(outer, visitor), to: target)
+            } else {
+                happen(.message(.moveFailed), on: loop)
+            }
+        case .note(.gossip(let gossip)):
+            for other in loops.indices where other != loop { places.post(.message(.gossip(gossip, from: loop)), to: other) }
+        case .transport(let command):
+            if let command = places.outer(command, on: loop) { perform(command) }
+        }
+    }
+
+    /// What the loops have said to each other arrives.
+    func deliverMail() {
+        for (loop, letter) in places.takeMail() {
+            switch letter {
+            case .message(let message): happen(.message(message), on: loop)
+            case .visitor(let outer, let visitor):
+                let (id, events) = places.move(outer, to: loop)
+                happen(.message(.adopt(id, visitor)), on: loop)
+                for event in events { happen(.event(event)) }
+            }
         }
     }
 
@@ -178,7 +233,7 @@ final class World {
         if wire.isHeld {
             wires[id]?.unacknowledged += bytes.count
         } else {
-            inputs.append(.transport(.wrote(id, bytes.count)))
+            happen(.transport(.wrote(id, bytes.count)))
         }
     }
 

@@ -25,8 +25,8 @@ def gateway(start_gateway):
 
 
 def idle_count(gateway, agents=0):
-    assert curl(f"{gateway.url}/healthz").status == 200  # its loop runs: everything that it opens at the start is open
-    return gateway.idle_descriptor_count(1 + agents)
+    assert curl(f"{gateway.url}/healthz").status == 200  # its first loop runs: everything that it opens at the start is open
+    return gateway.idle_descriptor_count(agents)
 
 
 def reset(connection):

@@ -36,7 +36,10 @@ public final class World {
     /// How hard the network is on connections to these endpoints, where it differs from the rest.
     public var roads: [Endpoint: Conditions] = [:]
     fileprivate var hosts: [any AnyHost] = []
-    fileprivate var listeners: [Endpoint: any AnyHost] = [:]
+    /// Those who listen on an endpoint get its connections in turn.
+    fileprivate var listeners: [Endpoint: [any AnyHost]] = [:]
+    private var dialCount = 0
+    private var errands: [() -> Void] = []
     fileprivate var links: [Link] = []
 
     /// An empty world.
@@ -49,18 +52,27 @@ public final class World {
     public func add<M: Machine>(_ machine: M, listeningOn endpoint: Endpoint? = nil) -> Host<M> {
         let host = Host(machine, in: self)
         hosts.append(host)
-        if let endpoint { listeners[endpoint] = host }
+        if let endpoint { listeners[endpoint] = [host] }
         return host
     }
 
     /// Lets a machine listen on one more endpoint.
-    public func listen(_ host: some AnyHost, on endpoint: Endpoint) { listeners[endpoint] = host }
+    public func listen(_ host: some AnyHost, on endpoint: Endpoint) { listeners[endpoint] = [host] }
+
+    /// Lets several machines share an endpoint.
+    public func listen(_ hosts: [any AnyHost], on endpoint: Endpoint) { listeners[endpoint] = hosts }
+
+    /// Does something at the beginning of the next step, after what was to be done there already.
+    public func later(_ deed: @escaping () -> Void) { errands.append(deed) }
 
     /// Takes a machine off the network, as a power cut would: its peers see resets, and what it held is gone.
     public func remove(_ host: some AnyHost) {
-        for link in links where !link.isOver && (link.ends[0].host === host || link.ends[1].host === host) { link.reset() }
+        for link in links where !link.isOver && (link.ends[0].host === host || link.ends[1].host === host) {
+            link.reset()
+            link.bury(host)
+        }
         hosts.removeAll { $0 === host }
-        listeners = listeners.filter { $0.value !== host }
+        for endpoint in listeners.keys { listeners[endpoint]?.removeAll { $0 === host } }
     }
 
     /// Connections that are not over at both ends.
@@ -81,7 +93,10 @@ public final class World {
 
     /// One turn of every host: what travels moves on, what arrived is read, deadlines tick.
     public func step(until end: Moment) {
-        var moved = false
+        let due = errands
+        errands = []
+        for deed in due { deed() }
+        var moved = !due.isEmpty
         for link in links where !link.isOver {
             if link.move(in: self) { moved = true }
         }
@@ -101,7 +116,10 @@ public final class World {
     }
 
     fileprivate func dial(_ dial: DialID, _ endpoint: Endpoint, from host: any AnyHost) {
-        guard let listener = listeners[endpoint] else {
+        dialCount += 1
+        guard let listening = listeners[endpoint], !listening.isEmpty,
+            case let listener = listening[dialCount % listening.count]
+        else {
             return host.deliver(.dialFailed(dial, reason: "connection refused"))
         }
         let link = Link(host, host.newID(), listener, listener.newID())
@@ -144,7 +162,7 @@ public final class Host<M: Machine>: AnyHost {
     public var name = "127.0.0.1"
 
     private unowned let world: World
-    private var ends: [ConnectionID: (link: Link, side: Int)] = [:]
+    private(set) var ends: [ConnectionID: (link: Link, side: Int)] = [:]
     private var generation: UInt32 = 0
     private var freeSlots: [UInt32] = []
     private var slotCount: UInt32 = 0
@@ -232,8 +250,13 @@ public final class Host<M: Machine>: AnyHost {
 /// A connection between two machines.
 public final class Link {
     struct End {
-        let host: any AnyHost
-        let id: ConnectionID
+        var host: any AnyHost
+        var id: ConnectionID
+        /// Between two machines: nothing is told to either.
+        var isAway = false
+        /// Told when it arrives: bytes that were written, and how it ended.
+        var owedBytes = 0
+        var owedEnd: String??
         var isReading = true
         /// It asked to close; `closed` follows when its bytes are out.
         var isClosing = false
@@ -252,7 +275,10 @@ public final class Link {
 
     fileprivate var isOver: Bool { ends[0].isClosed && ends[1].isClosed }
     fileprivate var isTravelling: Bool {
-        !isOver && (0...1).contains { !pipes[$0].isDrained && (ends[1 - $0].isReading || ends[1 - $0].isClosing) }
+        !isOver
+            && (0...1).contains {
+                !pipes[$0].isDrained && (ends[1 - $0].isReading || ends[1 - $0].isClosing || ends[1 - $0].isAway)
+            }
     }
 
     fileprivate func write(_ bytes: ArraySlice<UInt8>, side: Int) {
@@ -271,8 +297,31 @@ public final class Link {
         }
     }
 
+    /// A host is gone, and with it what was on its way from there.
+    func bury(_ host: any AnyHost) {
+        for side in 0...1 where ends[side].host === host && ends[side].isAway { ends[side].isClosed = true }
+    }
+
+    func leave(_ side: Int) { ends[side].isAway = true }
+
+    func arrive(_ side: Int, at host: any AnyHost, as id: ConnectionID) {
+        ends[side].host = host
+        ends[side].id = id
+    }
+
+    func resume(_ side: Int) {
+        let (bytes, end) = (ends[side].owedBytes, ends[side].owedEnd)
+        (ends[side].isAway, ends[side].owedBytes, ends[side].owedEnd) = (false, 0, nil)
+        if bytes > 0 { ends[side].host.deliver(.wrote(ends[side].id, bytes)) }
+        if let end { finish(side, error: end) }
+    }
+
     private func finish(_ side: Int, error: String?) {
         guard !ends[side].isClosed else { return }
+        guard !ends[side].isAway else {
+            ends[side].owedEnd = .some(error)
+            return
+        }
         ends[side].isClosed = true
         pipes[1 - side].discards = true
         ends[side].host.deliver(.closed(ends[side].id, error: error))
@@ -297,14 +346,18 @@ public final class Link {
         let budget = Int.random(in: 1...conditions.writeBytes, using: &world.random)
         let arrival = world.now.advanced(by: .milliseconds(Int64(conditions.latencyMs))).nanoseconds
         let count = pipes[side].send(budget: budget, kernelBytes: conditions.kernelBytes, arrival: arrival)
-        if count > 0, !ends[side].isClosed { ends[side].host.deliver(.wrote(ends[side].id, count)) }
+        if ends[side].isAway {
+            ends[side].owedBytes += count
+        } else if count > 0, !ends[side].isClosed {
+            ends[side].host.deliver(.wrote(ends[side].id, count))
+        }
         return count > 0
     }
 
     /// Lets end `side` read what the other wrote.
     private func receive(_ side: Int, in world: World) -> Bool {
         let end = ends[side]
-        guard !end.isClosed, end.isReading || end.isClosing else { return false }
+        guard !end.isClosed, !end.isAway, end.isReading || end.isClosing else { return false }
         let limit = Int.random(in: 1...(road ?? world.conditions).readBytes, using: &world.random)
         if let bytes = pipes[1 - side].read(limit: limit) {
             if !end.isClosing { end.host.deliver(.received(end.id, bytes)) }

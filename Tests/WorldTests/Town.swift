@@ -14,16 +14,19 @@ let serviceEndpoint = Endpoint.tcp(host: "localhost", port: 4_173)
 /// A gateway, a service, and agents between them.
 final class Town {
     let world: World
-    var gateway: Host<Gateway>
+    var gateway: TestGateway
     let service: Host<EchoService>
     var agents: [Host<Agent>] = []
     private let configuration: GatewayConfiguration
+    private let loops: Int
 
-    init(seed: UInt64, conditions: World.Conditions = .init(), _ configuration: GatewayConfiguration = .init()) {
+    init(
+        seed: UInt64, conditions: World.Conditions = .init(), _ configuration: GatewayConfiguration = .init(), loops: Int = 1
+    ) {
         world = World(seed: seed, conditions: conditions)
         self.configuration = configuration
-        let clock = WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)
-        gateway = world.add(Gateway(configuration, clock: clock), listeningOn: gatewayEndpoint)
+        self.loops = loops
+        gateway = TestGateway(configuration, in: world, loops: loops)
         service = world.add(EchoService(), listeningOn: serviceEndpoint)
     }
 
@@ -39,7 +42,7 @@ final class Town {
     }
 
     func awaitAgents() -> Bool {
-        world.run { gateway.machine.counters.registeredAgents == agents.count }
+        world.run { gateway.counters.registeredAgents == agents.count }
     }
 
     func addVisitor(_ requests: [TestVisitor.Request]) -> Host<TestVisitor> {
@@ -48,16 +51,14 @@ final class Town {
 
     /// The gateway loses power and a new one takes its place.
     func restartGateway() {
-        world.remove(gateway)
-        gateway = world.add(
-            Gateway(configuration, clock: WallClock(unixNanosecondsAtZero: 0)), listeningOn: gatewayEndpoint)
+        gateway.remove()
+        gateway = TestGateway(configuration, in: world, loops: loops)
     }
 
     /// A new gateway takes the address over; the old one lives on with the connections that it has.
-    func startAnotherGateway() -> (old: Host<Gateway>, new: Host<Gateway>) {
+    func startAnotherGateway() -> (old: TestGateway, new: TestGateway) {
         let old = gateway
-        gateway = world.add(
-            Gateway(configuration, clock: WallClock(unixNanosecondsAtZero: 0)), listeningOn: gatewayEndpoint)
+        gateway = TestGateway(configuration, in: world, loops: loops)
         return (old, gateway)
     }
 
@@ -65,7 +66,7 @@ final class Town {
     func expectNothingLeftOver(_ note: Comment) {
         for agent in agents { agent.send(.stop) }
         world.run { world.openConnections == 0 }
-        #expect(gateway.machine.counters == GatewayCounters(), note)
+        #expect(gateway.counters == GatewayCounters(), note)
         for agent in agents { #expect(agent.machine.counters == AgentCounters(), note) }
         #expect(service.machine.connections == 0, note)
     }

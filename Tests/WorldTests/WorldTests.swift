@@ -90,7 +90,7 @@ import TunnelLink
         if version == .v2 {  // v1 has no word for it
             #expect(town.world.run(limitMs: 100) { agent.machine.counters.openExchanges == 0 })
         }
-        #expect(town.world.run { town.gateway.machine.counters.openStreams == 0 })
+        #expect(town.world.run { town.gateway.counters.openStreams == 0 })
         town.expectNothingLeftOver("left \(version)")
     }
 

@@ -1,0 +1,89 @@
+// One loop of the gateway: a machine, its sockets and its thread (Docs/Decisions/0007). It does for its machine what no machine can
+// do itself: hands connections to other loops, tells them what it has to say, and listens.
+//
+// Loop 0 listens from the start. Another begins when the first agent comes to live there, and from then on the system gives it a
+// share of the new connections; while there is one agent, none ever moves.
+
+import GatewayKit
+import MachineCore
+import SocketKit
+
+final class GatewayLoop {
+    let runner: Runner<Gateway>
+    private let index: Int
+    private let settings: GatewayDaemonSettings
+    /// Where TCP is listened on, with the real ports.
+    private var endpoints: [Endpoint] = []
+    private var isListening = false
+    private var isDraining = false
+    /// The loops by number, this one included.
+    private var mailboxes: [Mailbox<GatewayMessage>] = []
+
+    /// A loop that nobody can reach yet. Fails when the process is out of descriptors.
+    init(_ index: Int, _ settings: GatewayDaemonSettings, _ clock: WallClock) throws(SocketError) {
+        self.index = index
+        self.settings = settings
+        let gateway = Gateway(settings.gateway, clock: clock, loop: index, of: settings.loops)
+        runner = Runner(gateway, on: try SocketLoop())
+    }
+
+    /// Listens as the first of all loops; the TCP addresses, for the others.
+    func listenFirst() throws(SocketError) -> [Endpoint] {
+        isListening = true
+        for endpoint in settings.listen {
+            let listener = try runner.loop.listen(on: endpoint, sharing: settings.loops > 1 ? .first : .none)
+            settings.log.write(LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)]))
+            if case .tcp = listener.endpoint { endpoints.append(listener.endpoint) }
+        }
+        return endpoints
+    }
+
+    /// Runs until the machine has drained, or somebody says stop; fails only if the poller does.
+    func run(
+        beside mailboxes: [Mailbox<GatewayMessage>], on endpoints: [Endpoint], onDrained: @escaping (Runner<Gateway>) -> Void
+    ) throws(SocketError) {
+        self.mailboxes = mailboxes
+        self.endpoints = endpoints
+        runner.onNote = { [self] note, runner in
+            switch note {
+            case .log(let record): settings.log.write(record)
+            case .draining: stopListening()
+            case .drained: onDrained(runner)
+            case .move(let id, let visitor, let loop): move(id, visitor, to: loop)
+            case .gossip(let gossip): tell(gossip)
+            }
+        }
+        try runner.run()
+    }
+
+    // MARK: What the machine wants
+
+    private func move(_ id: ConnectionID, _ visitor: MovedVisitor, to loop: Int) {
+        guard let connection = runner.loop.detach(id) else { return runner.send(.moveFailed) }
+        mailboxes[loop].post(connection) { .adopt($0, visitor) }
+    }
+
+    private func tell(_ gossip: GatewayGossip) {
+        if case .agent(_, let record?) = gossip, record.isOnline { listen() }
+        for other in mailboxes.indices where other != index { mailboxes[other].post(.gossip(gossip, from: index)) }
+    }
+
+    /// The first agent lives here: visitors may come here directly.
+    private func listen() {
+        guard !isListening, !isDraining else { return }
+        isListening = true
+        for endpoint in endpoints {
+            do throws(SocketError) {
+                _ = try runner.loop.listen(on: endpoint, sharing: .further)
+                settings.log.write(LogRecord(.debug, "gateway.listening", [.init("loop", "\(index)")]))
+            } catch {  // then visitors come by way of the loops that listen
+                settings.log.write(LogRecord(.warning, "gateway.not-listening", [.init("reason", "\(error)")]))
+            }
+        }
+    }
+
+    private func stopListening() {
+        isDraining = true
+        runner.loop.stopListening()
+    }
+}
