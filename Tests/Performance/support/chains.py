@@ -172,6 +172,11 @@ class Chain(Children):
         with urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
             return answer.read()
 
+    def get_own(self, path):
+        """One of the gateway's own pages."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return answer.read()
+
     def await_answer(self, limit_seconds=20):
         end = time.monotonic() + limit_seconds
         while time.monotonic() < end and all(process.poll() is None for process in self.processes):
