@@ -33,7 +33,8 @@ def measure(words):
                 await_agents(chain, count)
                 paths = ", ".join(f'"/web/{name}/small"' for name in names)
                 result[count] = {
-                    "one": cost(chain, agents, words.seconds, load.SCRIPT), "all": cost(chain, agents, words.seconds, SPREAD % paths)}
+                    "one": cost(chain, agents, words.seconds, load.SCRIPT),
+                    "all": cost(chain, agents, words.seconds, SPREAD % paths)}
                 print(f"{count} agents: {result[count]}", flush=True)
     return {"counts": result}
 

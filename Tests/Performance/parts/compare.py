@@ -106,6 +106,6 @@ def render(result):
     kept = [one for samples in result["samples"].values() for peer in samples.values() for one in peer]
     worst = max((one.get("foreign", 0) for one in kept), default=0)
     rounds = max((one["round"] for one in kept), default=-1) + 1
-    return (f"{table(head, rows)}\n\nRounds: {rounds}, of {result['seconds']} s a sample. Figures are medians, multiples are medians of the rounds'"
-            f" ratios to nginx (W1: less is faster; CPU: of both processes for a request). In a kept sample, others used at most {worst:.0%}"
-            " of the machine.")
+    return (f"{table(head, rows)}\n\nRounds: {rounds}, of {result['seconds']} s a sample. Figures are medians, multiples are medians of"
+            " the rounds' ratios to nginx (W1: less is faster; CPU: of both processes for a request). In a kept sample, others used at"
+            f" most {worst:.0%} of the machine.")

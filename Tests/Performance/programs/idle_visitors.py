@@ -13,8 +13,8 @@ port, path, count, source = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys
 AT_ONCE = 64
 REQUEST = (
     f"GET {path} HTTP/1.1\r\nHost: gateway.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n"
-    "Accept: text/event-stream\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\nCache-Control: no-cache\r\n"
-    "Cookie: session=7f3a9c1e5b2d4806\r\n\r\n").encode()
+    "Accept: text/event-stream\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\n"
+    "Cache-Control: no-cache\r\nCookie: session=7f3a9c1e5b2d4806\r\n\r\n").encode()
 
 poller = selectors.DefaultSelector()
 texts = {}
