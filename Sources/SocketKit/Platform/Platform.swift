@@ -96,7 +96,7 @@ enum Platform {
     static func keepFreedMemory() {
         #if canImport(Glibc)
             mallopt(M_MMAP_THRESHOLD, 4 << 20)
-            mallopt(M_TRIM_THRESHOLD, 4 << 20)
+            mallopt(M_TRIM_THRESHOLD, 8 << 20)
         #endif
     }
 
