@@ -128,8 +128,7 @@ public struct Gateway: Machine {
             guard let link = agents[id] else { continue }
             if link.session.wantsRoundTrip, link.pingSentAt == nil { ping(id, now) }
             link.isDirty = false
-            let ready = link.session.takeOutput()
-            if !ready.isEmpty { outputs.append(.transport(.write(id, ready))) }
+            for piece in link.session.takePieces() { outputs.append(.transport(.write(id, piece))) }
             pumpAgent(id, now, &outputs)  // sending may have made room in a stream that was full
             if isDraining { releaseIfIdle(id, now, &outputs) }
         }

@@ -96,7 +96,7 @@ extension TunnelSession {
 
     /// Makes room for so many bytes of data at once, where growing step by step would move what is there again and again.
     private mutating func reserveOutput(_ count: Int) {
-        guard count >= 16 * 1024 else { return }
+        guard count >= 16 * 1024, !isGateway else { return }
         let needed = output.count + count + count / 1024 + 1024  // and what stands between them
         if output.capacity < needed { output.reserveCapacity(needed) }
     }
@@ -148,8 +148,26 @@ extension TunnelSession {
     }
 
     private mutating func frame(_ payload: ArraySlice<UInt8>, on id: StreamID, end: Bool) {
-        _ = socket.binary(DataFrame.dataHeader(id, end: end)[...], payload, into: &output)
+        let header = DataFrame.dataHeader(id, end: end)
+        if isGateway, payload.count >= Self.lentCount,
+            socket.binary(header[...], beforePayloadOf: payload.count, into: &output)
+        {
+            lend(payload)
+        } else {
+            _ = socket.binary(header[...], payload, into: &output)
+        }
     }
+
+    /// Puts the payload behind the output without copying it.
+    private mutating func lend(_ payload: ArraySlice<UInt8>) {
+        outputPieces.append(output[...])
+        outputPieces.append(payload)
+        pieceBytes += output.count + payload.count
+        output = []
+    }
+
+    /// A payload that is not masked goes out from where it lies, if that is worth a piece of its own.
+    private static let lentCount = 16 * 1024
 
     /// A stream both of whose directions have ended is over.
     mutating func forgetIfOver(_ id: StreamID) {

@@ -34,8 +34,11 @@ public struct TunnelSession {
     var frameReader = DataFrameReader()
     var streams: [StreamID: TunnelStream] = [:]
     var events = FIFO<TunnelEvent>()
-    /// Encoded and ready for the wire.
+    /// Encoded and ready for the wire, behind `outputPieces`.
     var output: [UInt8] = []
+    /// What goes out before `output`: earlier output, and payloads where they lie, until the end of the turn.
+    var outputPieces: [ArraySlice<UInt8>] = []
+    var pieceBytes = 0
     /// Streams that await their turn: those that are sendable, each once.
     var scheduled = FIFO<StreamID>()
     private var lastStream: UInt32 = 0
@@ -71,7 +74,7 @@ public struct TunnelSession {
     /// Streams that are open.
     public var openStreams: Int { streams.count }
     /// Bytes waiting for the peer: encoded, or given to the transport and not yet written.
-    public var backlog: Int { output.count + unwritten }
+    public var backlog: Int { pieceBytes + output.count + unwritten }
     /// Bytes of bodies that wait in the streams.
     public var queuedBytes: Int { streams.values.reduce(0) { $0 + $1.queue.count } }
     /// Whether the stream is open.
@@ -84,19 +87,27 @@ public struct TunnelSession {
 
     /// What should be written now; empty when there is nothing, or when the peer is too slow for more.
     public mutating func takeOutput() -> ArraySlice<UInt8> {
+        let pieces = takePieces()
+        return pieces.count > 1 ? Array(pieces.joined())[...] : pieces.first ?? []
+    }
+
+    /// The same in pieces, in their order: large payloads are where they were given to `send`.
+    public mutating func takePieces() -> [ArraySlice<UInt8>] {
         pump()
-        guard !output.isEmpty else { return [] }
-        let ready = output
+        if !output.isEmpty { outputPieces.append(output[...]) }
+        unwritten += pieceBytes + output.count
+        let ready = outputPieces
         output = []
-        unwritten += ready.count
-        return ready[...]
+        outputPieces = []
+        pieceBytes = 0
+        return ready
     }
 
     /// The transport wrote `count` of the bytes taken before.
     public mutating func wrote(_ count: Int) { unwritten = max(0, unwritten - count) }
 
     /// Whether `takeOutput` would give something.
-    public var hasOutput: Bool { !output.isEmpty || (!scheduled.isEmpty && room > 0) }
+    public var hasOutput: Bool { !output.isEmpty || pieceBytes > 0 || (!scheduled.isEmpty && room > 0) }
 
     // MARK: The tunnel itself
 

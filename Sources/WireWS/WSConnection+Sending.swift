@@ -23,6 +23,16 @@ extension WSConnection {
         send(.binary, head, payload, to: &bytes)
     }
 
+    /// Appends all of a binary message but its last `payloadCount` bytes, which the caller sends behind it from where they are.
+    /// False, and nothing is written: this end masks what it sends, so it cannot be; or it is closing, or has failed.
+    public mutating func binary(_ head: ArraySlice<UInt8>, beforePayloadOf payloadCount: Int, into bytes: inout [UInt8]) -> Bool
+    {
+        if keys != nil || hasSentClose || hasReceivedClose || hasFailed { return false }
+        WSFrameHeader(opcode: .binary, payloadCount: head.count + payloadCount).encode(into: &bytes)
+        bytes.append(contentsOf: head)
+        return true
+    }
+
     /// Appends a ping. False, and nothing is written: `payload` is longer than 125 bytes (RFC 6455 §5.5), or this end is
     /// closing, or has failed.
     public mutating func ping(_ payload: ArraySlice<UInt8>, into bytes: inout [UInt8]) -> Bool {

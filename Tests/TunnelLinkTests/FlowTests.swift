@@ -150,6 +150,26 @@ import WireWS
         #expect(data(peer.heard()) == [[1, 65_536], [1, 65_536], [1, 65_536], [1, 8_192]])
     }
 
+    @Test func aGatewaysOutputInPiecesIsTheSameAndLargePayloadsAreAlone() throws {
+        var sessions = (0..<2).map { _ in TunnelSession(.gateway, version: .v2) }
+        var outputs: [[ArraySlice<UInt8>]] = []
+        for index in sessions.indices {
+            let opened = sessions[index].open(post)
+            let id = try #require(opened)
+            for (count, end) in [(100, false), (20_000, false), (70_000, false), (5, true)] {
+                #expect(sessions[index].send(pattern(count)[...], on: id, end: end) == .sent)
+                sessions[index].ping([1])
+            }
+            let backlog = sessions[index].backlog
+            outputs.append(index == 0 ? sessions[0].takePieces() : [sessions[1].takeOutput()])
+            #expect(outputs[index].reduce(0) { $0 + $1.count } == backlog)
+            #expect(sessions[index].backlog == backlog && !sessions[index].hasOutput)
+        }
+        #expect(Array(outputs[0].joined()) == Array(outputs[1].joined()))
+        #expect(outputs[0].map(\.count).filter { $0 >= 16 * 1024 } == [20_000, 65_536])
+        #expect(sessions[0].takePieces().isEmpty)
+    }
+
     @Test func controlOvertakesDataThatWaits() throws {
         var limits = TunnelLimits()
         limits.outputHighWater = 1_000

@@ -84,6 +84,17 @@ import WireWS
         #expect(readSplitting([bytes[...]], as: .server) == expected)
     }
 
+    @Test func aMessageMayBeSentInTwoSteps() {
+        var (server, whole, parts) = (WSConnection(.server), [UInt8](), [UInt8]())
+        #expect(server.binary([1, 2][...], pattern(300)[...], into: &whole) == true)
+        #expect(server.binary([1, 2][...], beforePayloadOf: 300, into: &parts) == true)
+        #expect(parts + pattern(300) == whole)
+        server.close(.normal, reason: "", into: &parts)
+        #expect(server.binary([1][...], beforePayloadOf: 3, into: &parts) == false)
+        var client = WSConnection(aClient)
+        #expect(client.binary([1][...], beforePayloadOf: 3, into: &parts) == false, "what is masked has to be copied")
+    }
+
     @Test func piecesAreHeldToTheLimitsOfTheWhole() {
         let limits = WSLimits(maximumFrameBytes: 4, maximumMessageBytes: 6)
         let tooLong = masked(2, [1, 2, 3], isFinal: false) + masked(0, [4], isFinal: false) + masked(0, [5, 6, 7])
