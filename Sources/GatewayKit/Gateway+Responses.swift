@@ -195,7 +195,10 @@ extension Gateway {
         forget(exchange)
         logExchange(id, exchange, outcome: "done", now, &outputs)
         visitor.exchange = nil
-        guard exchange.keepsAlive, visitor.phase == .exchanging else { return closeVisitor(id, now, &outputs) }
+        guard exchange.keepsAlive, visitor.phase == .exchanging else {
+            let hasParted = !exchange.request.keepsAlive && visitor.phase == .exchanging && visitor.decoder.unreadCount == 0
+            return closeVisitor(id, lingers: !hasParted, now, &outputs)
+        }
         beginNextRequest(id, now, &outputs)
         setReading(id, true, &outputs)
         pumpVisitor(id, now, &outputs)

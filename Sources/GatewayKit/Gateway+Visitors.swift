@@ -205,11 +205,14 @@ extension Gateway {
         outputs.append(.transport(.setReading(id, isOn)))
     }
 
-    mutating func closeVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+    /// `lingers` is false for a visitor that asked for the end (RFC 9112 §9.6) and has sent nothing after its request.
+    mutating func closeVisitor(
+        _ id: ConnectionID, lingers: Bool = true, _ now: Moment, _ outputs: inout Outputs
+    ) {
         guard let phase = visitors[id]?.phase, phase != .closing else { return }
         visitors[id]?.phase = .closing
         setDeadline(of: id, at: now.advanced(by: configuration.limits.writeTimeout))
-        outputs.append(.transport(.close(id)))
+        outputs.append(.transport(lingers ? .close(id) : .closeAtOnce(id)))
     }
 
     /// The visitor's socket took `count` bytes: credit for whatever of them was an answer's body.

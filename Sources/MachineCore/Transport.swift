@@ -68,6 +68,9 @@ public enum TransportCommand: Sendable, Hashable {
     case finishWriting(ConnectionID)
     /// Write what is queued, half-close, discard what still comes for a moment so that the peer can read it all, and close.
     case close(ConnectionID)
+    /// Write what is queued, and close at once: for a peer that has said that it sends no more. Bytes that came nevertheless would
+    /// reset the connection, and might take our last bytes with them.
+    case closeAtOnce(ConnectionID)
     /// Close at once, drop what is queued, and reset the connection so that the peer cannot take it for a whole message.
     case abort(ConnectionID)
 }

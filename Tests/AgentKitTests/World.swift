@@ -126,7 +126,7 @@ struct World {
             #expect(links[id]?.isReading != isReading, "no change")
             links[id]?.isReading = isReading
         case .finishWriting(let id): links[id]?.isFinished = true
-        case .close(let id):
+        case .close(let id), .closeAtOnce(let id):
             #expect(links[id]?.ending == Link.Ending.none, "closes twice")
             links[id]?.ending = .closed
         case .abort(let id):

@@ -70,6 +70,18 @@ import TunnelLink
         world.end()
     }
 
+    /// RFC 9112 §9.6: who sends after it asked for the end would have the connection reset under the answer.
+    @Test(arguments: [("", false), ("GET /more", true)])
+    func nobodyWaitsForAVisitorThatAskedForTheEnd(unread: String, lingers: Bool) throws {
+        let world = World()
+        let agent = world.agent()
+        let id = world.visit(get("/web/a/", "Connection: close\r\n") + unread)
+        agent.answer(try agent.request().id, 200, HTTPFields(), "x")
+        #expect(try world.expectAnswer(id).status == 200)
+        #expect(world.wire(id).isClosing && world.wire(id).lingers == lingers)
+        world.end()
+    }
+
     @Test func http10ClosesUnlessAskedToStay() throws {
         let world = World()
         let agent = world.agent()

@@ -89,6 +89,7 @@ struct Places {
         case .setReading(let id, let isOn): outer(id, on: loop).map { .setReading($0, isOn) }
         case .finishWriting(let id): outer(id, on: loop).map { .finishWriting($0) }
         case .close(let id): outer(id, on: loop).map { .close($0) }
+        case .closeAtOnce(let id): outer(id, on: loop).map { .closeAtOnce($0) }
         case .abort(let id): outer(id, on: loop).map { .abort($0) }
         case .dial, .cancelDial: command
         }

@@ -21,6 +21,8 @@ struct Wire {
     var isFinished = false
     /// The gateway closed, in order.
     var isClosing = false
+    /// It waits, after its last byte, for the peer's.
+    var lingers = true
     /// The gateway cut it.
     var isAborted = false
     /// `closed` was told.
@@ -212,8 +214,9 @@ final class World {
         case .write(let id, let bytes): write(id, bytes)
         case .setReading(let id, let isOn): wires[id]?.isReading = isOn
         case .finishWriting(let id): wires[id]?.isFinished = true
-        case .close(let id):
+        case .close(let id), .closeAtOnce(let id):
             wires[id]?.isClosing = true
+            if case .closeAtOnce = command { wires[id]?.lingers = false }
             closeIfWritten(id)
         case .abort(let id):
             wires[id]?.isAborted = true

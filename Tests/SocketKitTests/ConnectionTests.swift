@@ -173,6 +173,19 @@ struct ConnectionTests {
     }
 
     @Test(arguments: backends)
+    func closeAtOnceWritesEverythingAndWaitsForNobody(backend: PollerBackend) throws {
+        let harness = try LoopHarness(backend)
+        let (client, server) = try harness.pair()
+        let bytes = [UInt8](repeating: 7, count: 3_000_000)
+        harness.write(bytes, to: server)
+        harness.loop.perform(.closeAtOnce(server))
+        try harness.pump("the end") { harness.isClosed(server) && harness.ended.contains(client) }
+        #expect(harness.error(of: server) == nil)
+        #expect(harness.received[client] == bytes)
+        #expect(harness.violations.isEmpty)
+    }
+
+    @Test(arguments: backends)
     func closeEndsAlsoIfThePeerNeverDoes(backend: PollerBackend) throws {
         var limits = LoopLimits()
         limits.lingerMs = 5

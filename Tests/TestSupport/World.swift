@@ -220,7 +220,7 @@ public final class Host<M: Machine>: AnyHost {
             case .transport(.write(let id, let bytes)): with(id) { $0.write(bytes, side: $1) }
             case .transport(.setReading(let id, let isOn)): with(id) { $0.ends[$1].isReading = isOn }
             case .transport(.finishWriting(let id)): with(id) { $0.pipes[$1].isFinished = true }
-            case .transport(.close(let id)): with(id) { $0.close(side: $1) }
+            case .transport(.close(let id)), .transport(.closeAtOnce(let id)): with(id) { $0.close(side: $1) }
             case .transport(.abort(let id)): with(id) { link, _ in link.reset() }
             }
         }

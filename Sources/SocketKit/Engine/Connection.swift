@@ -38,6 +38,8 @@ struct Connection {
         static let watched = Marks(rawValue: 1 << 6)
         /// Both directions are shut while reading is paused: unwatched, since the poller would report it in every turn.
         static let parked = Marks(rawValue: 1 << 7)
+        /// The peer has said that it sends no more: once the queue is empty the connection ends.
+        static let parting = Marks(rawValue: 1 << 8)
     }
 
     var descriptor: Int32 = -1

@@ -106,6 +106,7 @@ extension SocketLoop {
     private func finish(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         if connections.entries[slot].failure != nil { return salvage(slot, handler) }
         guard !connections.entries[slot].hasUnsent, connections.entries[slot].marks.contains(.finishing) else { return }
+        if connections.entries[slot].marks.contains(.parting) { return end(slot, failure: nil) }
         if connections.entries[slot].marks.insert(.finished).inserted {
             shutDownWriting(connections.entries[slot].descriptor)
             if connections.entries[slot].phase == .closing {

@@ -21,7 +21,8 @@ extension SocketLoop {
         case .write(let id, let bytes): write(bytes, to: id)
         case .setReading(let id, let isOn): setReading(id, isOn)
         case .finishWriting(let id): finishWriting(id)
-        case .close(let id): close(id)
+        case .close(let id): close(id, lingers: true)
+        case .closeAtOnce(let id): close(id, lingers: false)
         case .abort(let id): abort(id)
         case .dial(let id, let endpoint): dial(id, endpoint)
         case .cancelDial(let id): cancelDial(id)
@@ -141,15 +142,16 @@ extension SocketLoop {
         touch(slot)
     }
 
-    private func close(_ id: ConnectionID) {
+    private func close(_ id: ConnectionID, lingers: Bool) {
         guard let slot = connections.slot(of: id), connections.entries[slot].phase == .open else { return }
         connections.entries[slot].phase = .closing
         connections.entries[slot].marks.insert(.finishing)
+        if !lingers { connections.entries[slot].marks.insert(.parting) }
         touch(slot)
         if connections.entries[slot].marks.contains(.finished) {
             timers.set(.close(id), at: Self.now().advanced(by: .milliseconds(limits.lingerMs)))
-        } else if connections.entries[slot].hasUnsent {
-            extendFlush(slot)
+        } else if connections.entries[slot].marks.contains(.blocked) {
+            extendFlush(slot)  // otherwise the next flush finds out whether it is
         }
     }
 
