@@ -110,6 +110,23 @@ func written(_ body: (inout JSONWriter) -> Void) -> String {
         #expect(text == "{\(names)}")
     }
 
+    /// Every length around a word and around a piece, and a character to escape at every place.
+    @Test(arguments: [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 511, 512, 513, 1300]) func fieldsOfAnyLengthAreWritten(count: Int)
+    {
+        for odd in Set([0, 1, count / 2, count - 2, count - 1, count]) where (0...count).contains(odd) {
+            var value = [UInt8](repeating: 0x41, count: count)
+            if odd < count { value[odd] = 0xe9 }
+            let text = written { writer in
+                writer.beginObject()
+                writer.latin1Member(name: value.span, value: value.span)
+                writer.latin1Member(name: [0x42].span, value: [0x22, 0x0a, 0x01].span)
+                writer.endObject()
+            }
+            let upper = String(decoding: value.map { UInt16($0) }, as: UTF16.self)
+            #expect(text == "{\"\(upper.lowercased())\":\"\(upper)\",\"b\":\"\\\"\\n\\u0001\"}")
+        }
+    }
+
     @Test func base64IsAString() {
         let text = written { writer in
             writer.beginArray()

@@ -18,13 +18,35 @@ public struct JSONDocument: Sendable {
         guard bytes.count <= limits.maximumBytes else {
             throw JSONError(.tooLong(limit: limits.maximumBytes), offset: limits.maximumBytes)
         }
-        let nodes = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) -> [JSONTapeNode] in
-            guard let base = buffer.baseAddress else { throw JSONError(.unexpectedEnd, offset: 0) }
-            var parser = JSONParser(base: base, count: buffer.count, dialect: dialect, maximumDepth: limits.maximumDepth)
-            try parser.parse()
-            return parser.tape
+        let nodes = try bytes.withUnsafeBufferPointer { (text) throws(JSONError) in
+            let usual = JSONParser.usualNodes(in: text.count)
+            if let nodes = try Self.nodes(of: text, dialect, limits, capacity: usual) { return nodes }
+            // Dense text is parsed again: rare, and no dearer than growing on the way.
+            let most = JSONParser.mostNodes(in: text.count, maximumDepth: limits.maximumDepth)
+            if let nodes = try Self.nodes(of: text, dialect, limits, capacity: most) { return nodes }
+            throw JSONError(.tooLong(limit: text.count), offset: text.count)
         }
         tape = JSONTape(text: bytes, nodes: nodes)
+    }
+
+    /// The tape of `text`, or nil if it has more than `capacity` nodes.
+    private static func nodes(
+        of text: UnsafeBufferPointer<UInt8>, _ dialect: JSONDialect, _ limits: JSONLimits, capacity: Int
+    ) throws(JSONError) -> [JSONTapeNode]? {
+        guard let base = text.baseAddress else { throw JSONError(.unexpectedEnd, offset: 0) }
+        var nodes: [JSONTapeNode] = []
+        var result = Result<Bool, JSONError>.success(false)
+        nodes.append(addingCapacity: capacity) { output in
+            output.withUnsafeMutableBufferPointer { buffer, count in
+                guard let tape = buffer.baseAddress else { return }
+                var parser = JSONParser(
+                    base: base, count: text.count, dialect: dialect, maximumDepth: limits.maximumDepth, tape: tape,
+                    capacity: capacity)
+                result = Result { () throws(JSONError) in try parser.parse() }
+                count = parser.tapeCount
+            }
+        }
+        return try result.get() ? nodes : nil
     }
 
     /// The outermost value.

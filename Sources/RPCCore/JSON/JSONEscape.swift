@@ -102,7 +102,8 @@ enum JSONEscape {
         }
     }
 
-    /// Appends valid UTF-8 as ISO-8859-1; false, and nothing appended, if it holds a character above U+00FF.
+    /// Appends `text` with its escapes decoded, as ISO-8859-1; false, and nothing appended, if it holds a character above
+    /// U+00FF.
     static func appendLatin1(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) -> Bool {
         var fits = true
         bytes.append(addingCapacity: text.count) { output in
@@ -121,7 +122,12 @@ enum JSONEscape {
         var written = 0
         while read < text.count {
             let byte = text[read]
-            if byte < 0x80 {
+            if byte == UInt8(ascii: "\\"), read + 1 < text.count {
+                let scalar: UInt32
+                (scalar, read) = character(in: text, at: read)
+                guard scalar <= 0xff else { return nil }
+                target[written] = UInt8(truncatingIfNeeded: scalar)
+            } else if byte < 0x80 {
                 target[written] = byte
                 read += 1
             } else {

@@ -5,7 +5,7 @@
 /// What one JSON text may cost its reader.
 public struct JSONLimits: Sendable, Hashable {
     /// The longest text, in bytes. Default 64 KiB. Beside its text a parsed document costs 16 bytes for each value and name,
-    /// eight times the text at worst; while it is being parsed, up to three times that. Never above `greatestBytes`.
+    /// eight times the text at worst. Never above `greatestBytes`.
     public var maximumBytes: Int
 
     /// How many arrays and objects may stand inside one another; `[[]]` has depth 2. Default 32.

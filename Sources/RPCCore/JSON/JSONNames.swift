@@ -26,7 +26,7 @@ extension JSONParser {
         var seen: UInt64 = 0
         var count = 0
         var index = container + 1
-        while index < tape.count, count < Self.smallCount {
+        while index < tapeCount, count < Self.smallCount {
             let fingerprint = fingerprint(ofNameAt: index)
             let bit: UInt64 = 1 << ((fingerprint &* 0x9e37_79b9_7f4a_7c15) >> 58)
             if seen & bit != 0 {
@@ -49,7 +49,7 @@ extension JSONParser {
         let capacity = 1 << (Int.bitWidth - (2 * count - 1).leadingZeroBitCount)
         var slots = [UInt64](repeating: 0, count: capacity)
         var index = container + 1
-        while index < tape.count {
+        while index < tapeCount {
             let hash = withName(at: index) { bytes in
                 var hasher = Hasher()
                 hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
@@ -90,7 +90,7 @@ extension JSONParser {
 
     private func isSameName(_ left: Int, _ right: Int) -> Bool {
         withName(at: left) { left in
-            withName(at: right) { right in left.count == right.count && left.elementsEqual(right) }
+            withName(at: right) { right in left.count == right.count && Word.areEqual(left, right) }
         }
     }
 

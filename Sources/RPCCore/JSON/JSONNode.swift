@@ -41,6 +41,9 @@ public struct JSONNode: Sendable {
     /// The offset of its first byte from the start of the text; of a string, that of its opening quote.
     public var offset: Int { Int(node.start) }
 
+    /// How many bytes of text it takes, quotes or brackets included.
+    public var byteCount: Int { Int(node.end - node.start) }
+
     /// How many members an object or elements an array has; 0 for all else.
     public var count: Int { node.count }
 
@@ -55,15 +58,18 @@ public struct JSONNode: Sendable {
 
     private func member(named name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
         guard node.kind == .object else { return nil }
-        return tape.text.withUnsafeBufferPointer { text in
-            var at = index + 1
-            let end = Int(node.next)
-            while at < end {
-                if tape.nodes[at].holds(name, in: text) { return JSONNode(tape: tape, index: at + 1) }
-                at = Int(tape.nodes[at + 1].next)
+        let place = tape.text.withUnsafeBufferPointer { text in
+            tape.nodes.withUnsafeBufferPointer { nodes in
+                var at = index + 1
+                let end = Int(nodes[index].next)
+                while at < end {
+                    if nodes[at].holds(name, in: text) { return at + 1 }
+                    at = Int(nodes[at + 1].next)
+                }
+                return 0
             }
-            return nil
         }
+        return place == 0 ? nil : JSONNode(tape: tape, index: place)
     }
 
     /// An object's members in the order of the text; none for any other kind.
@@ -150,10 +156,7 @@ public struct JSONNode: Sendable {
                 bytes.append(contentsOf: text)
                 return true
             }
-            guard !node.isVerbatim else { return JSONEscape.appendLatin1(text, to: &bytes) }
-            var decoded: [UInt8] = []
-            JSONEscape.appendDecoded(text, to: &decoded)
-            return decoded.withUnsafeBufferPointer { JSONEscape.appendLatin1($0, to: &bytes) }
+            return JSONEscape.appendLatin1(text, to: &bytes)
         }
     }
 
@@ -175,8 +178,8 @@ extension JSONTapeNode {
     /// Whether this node, a string in `text`, has the value `wanted`.
     @inline(__always)
     func holds(_ wanted: UnsafeBufferPointer<UInt8>, in text: UnsafeBufferPointer<UInt8>) -> Bool {
-        let own = UnsafeBufferPointer(rebasing: text[Int(start) + 1..<Int(end) - 1])
-        guard !isVerbatim else { return own.count == wanted.count && own.elementsEqual(wanted) }
+        let own = content(in: text)
+        guard !isVerbatim else { return own.count == wanted.count && Word.areEqual(own, wanted) }
         var decoded: [UInt8] = []
         JSONEscape.appendDecoded(own, to: &decoded)
         return decoded.elementsEqual(wanted)
@@ -186,35 +189,5 @@ extension JSONTapeNode {
     @inline(__always)
     func holds(_ wanted: StaticString, in text: UnsafeBufferPointer<UInt8>) -> Bool {
         holds(UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount), in: text)
-    }
-}
-
-/// The members of an object, in the order of the text.
-public struct JSONMembers: Sequence, IteratorProtocol, Sendable {
-    fileprivate let tape: JSONTape
-    fileprivate var position: Int
-    fileprivate let end: Int
-
-    /// The next member: its name, which is a string, and its value.
-    public mutating func next() -> (name: JSONNode, value: JSONNode)? {
-        guard position < end else { return nil }
-        let name = position
-        position = Int(tape.nodes[name + 1].next)
-        return (JSONNode(tape: tape, index: name), JSONNode(tape: tape, index: name + 1))
-    }
-}
-
-/// The elements of an array, in order.
-public struct JSONElements: Sequence, IteratorProtocol, Sendable {
-    fileprivate let tape: JSONTape
-    fileprivate var position: Int
-    fileprivate let end: Int
-
-    /// The next element.
-    public mutating func next() -> JSONNode? {
-        guard position < end else { return nil }
-        let element = position
-        position = Int(tape.nodes[element].next)
-        return JSONNode(tape: tape, index: element)
     }
 }

@@ -6,7 +6,7 @@
 //     object    = "{" [ member *( "," member ) ] "}"        member = string ":" value
 //     array     = "[" [ value *( "," value ) ] "]"
 
-/// One pass over one text. The pointer is valid for as long as the parser lives: it never leaves `JSONDocument.init`.
+/// One pass over one text. The pointers are valid for as long as the parser lives: it never leaves `JSONDocument.init`.
 struct JSONParser {
     /// What the grammar wants next, white space aside.
     enum Step {
@@ -31,44 +31,66 @@ struct JSONParser {
     let maximumDepth: Int
 
     var position = 0
-    var tape: [JSONTapeNode] = []
+    /// Room for `capacity` nodes, of which `tapeCount` are made. It is memory and no array, since no step may cost a check of
+    /// who else holds it.
+    let tape: UnsafeMutablePointer<JSONTapeNode>
+    let capacity: Int
+    private(set) var tapeCount = 0
     /// Open containers. 0 <= depth <= maximumDepth
     private var depth = 0
     /// The innermost open container's index in the tape; meaningless while depth is 0.
     private var container = 0
 
-    init(base: UnsafePointer<UInt8>, count: Int, dialect: JSONDialect, maximumDepth: Int) {
+    init(
+        base: UnsafePointer<UInt8>, count: Int, dialect: JSONDialect, maximumDepth: Int,
+        tape: UnsafeMutablePointer<JSONTapeNode>, capacity: Int
+    ) {
         self.base = base
         self.count = count
         self.allowsComments = dialect == .commented
         self.maximumDepth = maximumDepth
-        // A guess from bytes that are here, not from any that were promised: about the text's own size.
-        tape.reserveCapacity(count / 16 + 16)
+        self.tape = tape
+        self.capacity = capacity
     }
 
-    /// The whole text.
-    mutating func parse() throws(JSONError) {
+    /// The whole text. False: the tape was too small for it; `mostNodes` never is.
+    mutating func parse() throws(JSONError) -> Bool {
         var step = Step.value
         while step != .done {
+            // Each step makes two nodes at most.
+            guard capacity &- tapeCount >= 2 else { return false }
             let byte = try significantByte()
             switch step {
-            case .value: step = try parseValue(byte)
-            case .valueOrEnd: step = byte == UInt8(ascii: "]") ? closeContainer() : try parseValue(byte)
-            case .name: step = try parseName(byte)
-            case .nameOrEnd: step = byte == UInt8(ascii: "}") ? try closeObject() : try parseName(byte)
+            case .value: step = try parseElement(byte)
+            case .valueOrEnd: step = byte == UInt8(ascii: "]") ? closeContainer() : try parseElement(byte)
+            case .name: step = try parseMember(byte)
+            case .nameOrEnd: step = byte == UInt8(ascii: "}") ? try closeObject() : try parseMember(byte)
             case .commaOrEnd: step = try parseCommaOrEnd(byte)
             case .done: break
             }
         }
         try skipBlanks()
         guard position == count else { throw JSONError(.trailingBytes, offset: position) }
+        return true
     }
+
+    /// The nodes of a text of usual density, and a few: most values and names are longer than eight bytes.
+    static func usualNodes(in count: Int) -> Int { count / 8 + 16 }
+
+    /// The nodes of the densest text: two bytes for each that is complete, one for each bracket that is still open; and two to
+    /// spare, for the last step.
+    static func mostNodes(in count: Int, maximumDepth: Int) -> Int { count / 2 + maximumDepth + 4 }
 
     // MARK: Structure
 
+    /// The outermost value, or an element of an array.
+    private mutating func parseElement(_ byte: UInt8) throws(JSONError) -> Step {
+        if depth > 0 { tape[container].tag += JSONTapeNode.oneMore }
+        return try parseValue(byte)
+    }
+
     @inline(__always)
     private mutating func parseValue(_ byte: UInt8) throws(JSONError) -> Step {
-        if depth > 0, isInArray { tape[container].tag += JSONTapeNode.oneMore }
         switch byte {
         case UInt8(ascii: "\""): try parseString()
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try parseNumber()
@@ -82,16 +104,15 @@ struct JSONParser {
         return depth > 0 ? .commaOrEnd : .done
     }
 
-    /// `position` is at what should be the opening quote of a name; afterwards it is past the colon.
-    @inline(__always)
-    private mutating func parseName(_ byte: UInt8) throws(JSONError) -> Step {
+    /// `position` is at what should be the opening quote of a name; afterwards it is past the value, or past its bracket.
+    private mutating func parseMember(_ byte: UInt8) throws(JSONError) -> Step {
         guard byte == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte(byte), offset: position) }
         tape[container].tag += JSONTapeNode.oneMore
         try parseString()
         let colon = try significantByte()
         guard colon == UInt8(ascii: ":") else { throw JSONError(.unexpectedByte(colon), offset: position) }
-        position += 1
-        return .value
+        position &+= 1
+        return try parseValue(try significantByte())
     }
 
     @inline(__always)
@@ -109,15 +130,15 @@ struct JSONParser {
         }
     }
 
-    private var isInArray: Bool { tape[container].kind == .array }
+    private var isInArray: Bool { tape[container].tag & JSONTapeNode.kindMask == JSONTapeNode.Kind.array.rawValue }
 
     private mutating func openContainer(_ kind: JSONTapeNode.Kind, then step: Step) throws(JSONError) -> Step {
         guard depth < maximumDepth else { throw JSONError(.tooDeep(limit: maximumDepth), offset: position) }
         let around = depth > 0 ? UInt32(truncatingIfNeeded: container) : JSONTapeNode.outermost
         let start = UInt32(truncatingIfNeeded: position)
-        container = tape.count
+        container = tapeCount
         depth += 1
-        tape.append(JSONTapeNode(start: start, end: start, next: around, tag: kind.rawValue))
+        append(JSONTapeNode(start: start, end: start, next: around, tag: kind.rawValue))
         position += 1
         return step
     }
@@ -131,7 +152,7 @@ struct JSONParser {
         position += 1
         let around = tape[container].next
         tape[container].end = UInt32(truncatingIfNeeded: position)
-        tape[container].next = UInt32(truncatingIfNeeded: tape.count)
+        tape[container].next = UInt32(truncatingIfNeeded: tapeCount)
         depth -= 1
         guard depth > 0 else { return .done }
         container = Int(around)
@@ -143,10 +164,17 @@ struct JSONParser {
     /// Appends the node of a scalar that began at `start` and ends at `position`.
     @inline(__always)
     mutating func appendScalar(_ kind: JSONTapeNode.Kind, from start: Int, flags: UInt32) {
-        tape.append(
+        append(
             JSONTapeNode(
                 start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: position),
-                next: UInt32(truncatingIfNeeded: tape.count + 1), tag: kind.rawValue | flags))
+                next: UInt32(truncatingIfNeeded: tapeCount &+ 1), tag: kind.rawValue | flags))
+    }
+
+    /// tapeCount < capacity
+    @inline(__always)
+    private mutating func append(_ node: JSONTapeNode) {
+        (tape + tapeCount).initialize(to: node)
+        tapeCount &+= 1
     }
 
     private mutating func parseLiteral(_ word: StaticString, _ kind: JSONTapeNode.Kind, flags: UInt32) throws(JSONError) {

@@ -24,6 +24,33 @@ enum Word {
         return ((word &- (ones &* 0x20)) | quote | backslash | word) & highs
     }
 
+    /// Whether the bytes are the same; there are as many of both.
+    @inline(__always)
+    static func areEqual(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let one = left.baseAddress, let other = right.baseAddress else { return true }
+        var at = 0
+        while left.count &- at >= 8 {
+            if load(one + at) != load(other + at) { return false }
+            at &+= 8
+        }
+        return at == left.count || loadLast(one + at, left.count &- at) == loadLast(other + at, left.count &- at)
+    }
+
+    /// The last `count` bytes of a text, fewer than eight, and spaces after them. 0 < count
+    @inline(__always)
+    static func loadLast(_ pointer: UnsafePointer<UInt8>, _ count: Int) -> UInt64 {
+        let bytes = UnsafeRawPointer(pointer)
+        let end = UInt64(truncatingIfNeeded: count &* 8)
+        let blanks = (ones &* 0x20) &<< end
+        if count >= 4 {
+            let last = UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)))
+            return UInt64(UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))) | last &<< (end &- 32) | blanks
+        }
+        let middle = count &>> 1
+        return UInt64(pointer[0]) | UInt64(pointer[middle]) &<< UInt64(truncatingIfNeeded: middle &* 8)
+            | UInt64(pointer[count &- 1]) &<< (end &- 8) | blanks
+    }
+
     /// The index of the first marked byte. `marks` is not zero.
     @inline(__always)
     static func firstMark(_ marks: UInt64) -> Int { marks.trailingZeroBitCount >> 3 }
@@ -31,16 +58,17 @@ enum Word {
 
 extension JSONParser {
     /// `position` is at the opening quote; afterwards it is past the closing one, and the tape holds the string.
+    @inline(never)
     mutating func parseString() throws(JSONError) {
         let start = position
-        var at = position + 1
+        var at = position &+ 1
         var flags: UInt32 = 0
         while true {
             at = endOfPlainRun(from: at)
             guard at < count else { throw JSONError(.unexpectedEnd, offset: count) }
             switch base[at] {
             case UInt8(ascii: "\""):
-                position = at + 1
+                position = at &+ 1
                 appendScalar(.string, from: start, flags: flags)
                 return
             case UInt8(ascii: "\\"):
@@ -58,15 +86,15 @@ extension JSONParser {
     @inline(__always)
     private func endOfPlainRun(from start: Int) -> Int {
         var at = start
-        while at + 8 <= count {
+        while count &- at >= 8 {
             let marks = Word.specials(Word.load(base + at))
-            if marks != 0 { return at + Word.firstMark(marks) }
-            at += 8
+            if marks != 0 { return at &+ Word.firstMark(marks) }
+            at &+= 8
         }
         while at < count {
             let byte = base[at]
             if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-            at += 1
+            at &+= 1
         }
         return at
     }

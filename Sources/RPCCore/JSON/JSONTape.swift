@@ -20,6 +20,7 @@ struct JSONTapeNode: Sendable {
     var tag: UInt32
 
     static let outermost = UInt32.max
+    static let kindMask: UInt32 = 7
 
     /// Of a string: it holds at least one escape. Of a bool: it is true. Of a number: no fraction and no exponent.
     static let escaped: UInt32 = 1 << 3
@@ -30,7 +31,7 @@ struct JSONTapeNode: Sendable {
     /// What `tag` grows by for each element or member.
     static let oneMore: UInt32 = 1 << 5
 
-    var kind: Kind { Kind(rawValue: tag & 7) ?? .null }
+    var kind: Kind { Kind(rawValue: tag & Self.kindMask) ?? .null }
     var count: Int { Int(tag >> 5) }
     var hasFirstFlag: Bool { tag & (1 << 3) != 0 }
     /// Of a string: its bytes between the quotes are its value.

@@ -62,35 +62,37 @@ public struct JSONWriter: Sendable {
 
     // MARK: Names
 
-    /// Writes a member's name and the colon. Exactly one value must follow.
+    /// Writes a member's name that needs no escape, which a program knows of its own names, and the colon. Exactly one value must
+    /// follow.
     public mutating func name(_ name: StaticString) {
-        staticString(name)
-        endName()
+        guard name.hasPointerRepresentation else { return self.name(name.description) }
+        let comma = needsComma
+        needsComma = false
+        let count = name.utf8CodeUnitCount
+        append(upTo: count + 4) { target in
+            target[0] = UInt8(ascii: ",")
+            let start = comma ? 1 : 0
+            target[start] = UInt8(ascii: "\"")
+            (target + start + 1).update(from: name.utf8Start, count: count)
+            target[start + count + 1] = UInt8(ascii: "\"")
+            target[start + count + 2] = UInt8(ascii: ":")
+            return start + count + 3
+        }
     }
 
     /// Writes a member's name and the colon. Exactly one value must follow.
     @_disfavoredOverload
     public mutating func name(_ name: String) {
-        string(name)
-        endName()
+        var name = name
+        name.withUTF8 { self.name($0) }
     }
+
+    private mutating func name(_ name: UnsafeBufferPointer<UInt8>) { quote(name, as: .utf8, isLowered: false, isName: true) }
 
     /// Writes a member's name from ISO-8859-1 bytes, A–Z lowered, and the colon: the form of an HTTP field's name. Exactly
     /// one value must follow.
     public mutating func nameLowercasedASCII(_ name: ArraySlice<UInt8>) {
-        let start = bytes.count
-        latin1(name)
-        // Lowering what has been written: an escape holds no capital letter, and past ASCII no byte is one.
-        bytes.withUnsafeMutableBufferPointer { buffer in
-            for index in start..<buffer.count where buffer[index] &- UInt8(ascii: "A") < 26 { buffer[index] |= 0x20 }
-        }
-        endName()
-    }
-
-    @inline(__always)
-    private mutating func endName() {
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
+        name.withUnsafeBufferPointer { quote($0, as: .latin1, isLowered: true, isName: true) }
     }
 
     // MARK: Scalars
@@ -185,7 +187,9 @@ public struct JSONWriter: Sendable {
             digits[first] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit)
             rest = quotient
         } while rest != 0 && first > 0
-        for index in first..<20 { bytes.append(digits[index]) }
+        bytes.append(addingCapacity: 20) { output in
+            for index in first..<20 { output.append(digits[index]) }
+        }
     }
 }
 

@@ -12,18 +12,33 @@ extension RPCCodec {
     public static func decodeEnvelopes(
         _ text: ArraySlice<UInt8>, limits: JSONLimits = .init(), maximumBatchCount: Int = RPCCodec.defaultMaximumBatchCount
     ) throws(RPCDecodeError) -> RPCBatch {
+        var envelopes: [Result<RPCEnvelope, RPCDecodeError>] = []
+        let isBatch = try forEachEnvelope(text, limits: limits, maximumBatchCount: maximumBatchCount) { envelopes.append($0) }
+        return RPCBatch(isBatch: isBatch, envelopes: envelopes)
+    }
+
+    /// Runs `body` on each message in order; whether they are a batch. Throws as `decodeEnvelopes`, and then runs nothing.
+    @discardableResult
+    public static func forEachEnvelope(
+        _ text: ArraySlice<UInt8>, limits: JSONLimits = .init(), maximumBatchCount: Int = RPCCodec.defaultMaximumBatchCount,
+        _ body: (Result<RPCEnvelope, RPCDecodeError>) -> Void
+    ) throws(RPCDecodeError) -> Bool {
         let root: JSONNode
         do throws(JSONError) {
             root = try JSONDocument(text, limits: limits).root
         } catch {
             throw .parse(error)
         }
-        guard root.kind == .array else { return RPCBatch(isBatch: false, envelopes: [envelope(root)]) }
+        guard root.kind == .array else {
+            body(envelope(root))
+            return false
+        }
         guard root.count > 0 else { throw .invalidRequest(id: .null, reason: "the batch is empty") }
         guard root.count <= maximumBatchCount else {
             throw .invalidRequest(id: .null, reason: "the batch has more than \(maximumBatchCount) messages")
         }
-        return RPCBatch(isBatch: true, envelopes: root.elements.map(envelope))
+        for element in root.elements { body(envelope(element)) }
+        return true
     }
 
     /// The same, with every payload as a tree.
@@ -38,40 +53,45 @@ extension RPCCodec {
 
     private static func envelope(_ node: JSONNode) -> Result<RPCEnvelope, RPCDecodeError> {
         guard node.kind == .object else { return invalid("a message is an object") }
-        let members = RPCMembers(of: node)
+        let places = RPCMembers(of: node)
         var id = RPCID.null
-        if let given = members.id {
+        if let given = node.value(at: places.id) {
             guard let known = RPCID(given) else { return invalid("id is neither string, number nor null") }
             id = known
         }
-        guard members.version?.stringEquals("2.0") == true else { return invalid("jsonrpc is not \"2.0\"", id: id) }
-        return members.method == nil ? reply(members, id: id) : call(members, id: id)
+        guard node.value(at: places.version)?.stringEquals("2.0") == true else {
+            return invalid("jsonrpc is not \"2.0\"", id: id)
+        }
+        return places.method == 0 ? reply(node, places, id: id) : call(node, places, id: id)
     }
 
-    private static func call(_ members: RPCMembers, id: RPCID) -> Result<RPCEnvelope, RPCDecodeError> {
-        guard let method = members.method?.string else { return invalid("method is not a string", id: id) }
-        guard members.result == nil, members.error == nil else {
+    private static func call(_ node: JSONNode, _ places: RPCMembers, id: RPCID) -> Result<RPCEnvelope, RPCDecodeError> {
+        guard let method = node.value(at: places.method)?.string else { return invalid("method is not a string", id: id) }
+        guard places.result == 0, places.error == 0 else {
             return invalid("method stands beside result or error", id: id)
         }
-        if let params = members.params, params.kind != .object, params.kind != .array {
+        let params = node.value(at: places.params)
+        if let kind = params?.kind, kind != .object, kind != .array {
             return invalid("params is neither array nor object", id: id)
         }
-        let kind = members.id == nil ? RPCEnvelope.Kind.notification : .request
-        return .success(RPCEnvelope(kind: kind, id: id, method: method, payload: members.params))
+        let kind = places.id == 0 ? RPCEnvelope.Kind.notification : .request
+        return .success(RPCEnvelope(kind: kind, id: id, method: method, payload: params))
     }
 
-    private static func reply(_ members: RPCMembers, id: RPCID) -> Result<RPCEnvelope, RPCDecodeError> {
-        switch (members.result, members.error) {
-        case (nil, nil): return invalid("neither method nor result nor error", id: id)
-        case (_?, _?): return invalid("both result and error", id: id)
-        case (let payload?, nil):
-            guard members.id != nil else { return invalid("a reply without id") }
-            return .success(RPCEnvelope(kind: .result, id: id, method: "", payload: payload))
-        case (nil, let payload?):
-            guard members.id != nil else { return invalid("a reply without id") }
-            guard RPCFailure.matches(payload) else { return invalid("error without integer code and string message", id: id) }
-            return .success(RPCEnvelope(kind: .failure, id: id, method: "", payload: payload))
+    private static func reply(_ node: JSONNode, _ places: RPCMembers, id: RPCID) -> Result<RPCEnvelope, RPCDecodeError> {
+        guard places.result != 0 || places.error != 0 else {
+            return invalid("neither method nor result nor error", id: id)
         }
+        guard places.result == 0 || places.error == 0 else { return invalid("both result and error", id: id) }
+        guard places.id != 0 else { return invalid("a reply without id") }
+        if let payload = node.value(at: places.result) {
+            return .success(RPCEnvelope(kind: .result, id: id, method: "", payload: payload))
+        }
+        let payload = node.value(at: places.error)
+        guard payload.map(RPCFailure.matches) == true else {
+            return invalid("error without integer code and string message", id: id)
+        }
+        return .success(RPCEnvelope(kind: .failure, id: id, method: "", payload: payload))
     }
 
     private static func invalid(_ reason: String, id: RPCID = .null) -> Result<RPCEnvelope, RPCDecodeError> {
@@ -79,46 +99,49 @@ extension RPCCodec {
     }
 }
 
-/// The members that the specification names, found in one walk over the object.
+/// Where in the tape the values of the members are that the specification names, found in one walk over the object; 0, the
+/// place of the outermost value, for those that are absent.
 private struct RPCMembers {
-    let tape: JSONTape
-    /// Where in the tape each member's value is; 0, the root's own place, for those that are absent.
-    private var places = (version: 0, id: 0, method: 0, params: 0, result: 0, error: 0)
-
-    var version: JSONNode? { node(places.version) }
-    var id: JSONNode? { node(places.id) }
-    var method: JSONNode? { node(places.method) }
-    var params: JSONNode? { node(places.params) }
-    var result: JSONNode? { node(places.result) }
-    var error: JSONNode? { node(places.error) }
-
-    private func node(_ place: Int) -> JSONNode? { place == 0 ? nil : JSONNode(tape: tape, index: place) }
+    var version = 0
+    var id = 0
+    var method = 0
+    var params = 0
+    var result = 0
+    var error = 0
 
     init(of object: JSONNode) {
         let tape = object.tape
-        self.tape = tape
-        places = tape.text.withUnsafeBufferPointer { text in
-            var places = (version: 0, id: 0, method: 0, params: 0, result: 0, error: 0)
-            var at = object.index + 1
-            let end = Int(tape.nodes[object.index].next)
-            while at < end {
-                let name = tape.nodes[at]
-                if name.holds("jsonrpc", in: text) {
-                    places.version = at + 1
-                } else if name.holds("id", in: text) {
-                    places.id = at + 1
-                } else if name.holds("method", in: text) {
-                    places.method = at + 1
-                } else if name.holds("params", in: text) {
-                    places.params = at + 1
-                } else if name.holds("result", in: text) {
-                    places.result = at + 1
-                } else if name.holds("error", in: text) {
-                    places.error = at + 1
+        tape.text.withUnsafeBufferPointer { text in
+            tape.nodes.withUnsafeBufferPointer { nodes in
+                var at = object.index + 1
+                let end = Int(nodes[object.index].next)
+                while at < end {
+                    note(nodes[at], at + 1, in: text)
+                    at = Int(nodes[at + 1].next)
                 }
-                at = Int(tape.nodes[at + 1].next)
             }
-            return places
         }
     }
+
+    @inline(__always)
+    private mutating func note(_ name: JSONTapeNode, _ place: Int, in text: UnsafeBufferPointer<UInt8>) {
+        if name.holds("jsonrpc", in: text) {
+            version = place
+        } else if name.holds("id", in: text) {
+            id = place
+        } else if name.holds("method", in: text) {
+            method = place
+        } else if name.holds("params", in: text) {
+            params = place
+        } else if name.holds("result", in: text) {
+            result = place
+        } else if name.holds("error", in: text) {
+            error = place
+        }
+    }
+}
+
+extension JSONNode {
+    /// The value at a place that `RPCMembers` found; nil for 0.
+    fileprivate func value(at place: Int) -> JSONNode? { place == 0 ? nil : JSONNode(tape: tape, index: place) }
 }
