@@ -160,7 +160,7 @@ extension HTTPFields {
     private static func wireBytes(_ slot: Slot) -> Int { Int(slot.valueEnd - slot.nameStart) + 2 }
 
     /// Rebuilds the storage when most of it is of no use, so that setting a field again and again does not grow it.
-    private mutating func dropDeadBytes() {
+    mutating func dropDeadBytes() {
         guard deadByteCount > 4096, deadByteCount > storage.count / 2 else { return }
         var compact = HTTPFields()
         encode(into: &compact.storage)

@@ -19,6 +19,35 @@ import Testing
         #expect(list.name(at: 1, is: "CONTENT-TYPE") && !list.name(at: 0, is: .contentType))
     }
 
+    @Test func fieldsComeFromSpansAsFromSlices() throws {
+        let names = ["a", "content-type", "X-Forwarded-For", "", "a b", "a:", "é", "0123456789-abcdef", "sec-ch-ua\n"]
+        let values = ["", " ", "1", "\t x \t", "a\r\nb: c", "text/plain; charset=utf-8", "\u{7f}", "x\0", "ÿ\ty"]
+        for name in names {
+            for value in values {
+                let value = value.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
+                var slow = try fields(("x", "y"))
+                var fast = slow
+                var thrown: (slow: HTTPFieldError?, fast: HTTPFieldError?)
+                do throws(HTTPFieldError) { try slow.append(name: Array(name.utf8)[...], value: value[...]) } catch {
+                    thrown.slow = error
+                }
+                do throws(HTTPFieldError) { try fast.append(name: Array(name.utf8).span, value: value.span) } catch {
+                    thrown.fast = error
+                }
+                #expect(thrown.slow == thrown.fast && slow == fast)
+                #expect(slow.indices.map { slow.nameHash(at: $0) } == fast.indices.map { fast.nameHash(at: $0) })
+            }
+        }
+    }
+
+    @Test func fieldsOfOneNameAreFoundOneAfterAnother() throws {
+        let list = try fields(("A", "1"), ("b", "2"), ("a", "3"), ("c", "4"), ("A", "5"))
+        #expect(list.indices.map { list.nextIndex(after: $0) } == [2, nil, 4, nil, nil])
+        list.withField(at: 2) { name, value in
+            #expect(name.count == 1 && name[0] == UInt8(ascii: "a") && value.count == 1 && value[0] == UInt8(ascii: "3"))
+        }
+    }
+
     @Test func equalityIsByteWiseAndInOrder() throws {
         let list = try fields(("A", "1"), ("B", "2"))
         #expect(list == (try fields(("A", "1"), ("B", "2"))))
