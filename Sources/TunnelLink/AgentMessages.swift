@@ -29,7 +29,7 @@ extension AgentDescription {
 
     /// The description in the params of `agent.register`. `fallbackID` is the id in the URL, for agents that do not repeat it.
     init(_ params: JSONNode?, fallbackID: String?) throws(BadParams) {
-        guard let params, params.kind == .object else { throw BadParams(reason: "params must be an object") }
+        var params = try JSONObject(params, "params")
         guard let id = try params.text("agentId") ?? fallbackID else { throw BadParams(reason: "agentId is missing") }
         self.init(agentID: id)
         type = Self.bounded(try params.text("type"))
@@ -37,7 +37,8 @@ extension AgentDescription {
         model = Self.bounded(try params.text("model"))
         status = Self.bounded(try params.text("status") ?? status)
         version = Self.bounded(try params.text("version"))
-        servesWeb = try params.object("webService")?.flag("enabled") ?? (params["webService"]?.isNull != true)
+        var webService = try params.object("webService")
+        servesWeb = try webService?.flag("enabled") ?? (params.member("webService")?.isNull != true)
         token = try params.text("token")
     }
 
@@ -67,11 +68,12 @@ extension StatusUpdate {
     }
 
     init(_ params: JSONNode?) throws(BadParams) {
-        guard let params, params.kind == .object else { throw BadParams(reason: "params must be an object") }
+        var params = try JSONObject(params, "params")
         self.init(
             status: try params.text("status").map { AgentDescription.bounded($0) },
-            model: try params.text("model").map { AgentDescription.bounded($0) },
-            servesWeb: try params.object("webService")?.flag("enabled"))
+            model: try params.text("model").map { AgentDescription.bounded($0) })
+        var webService = try params.object("webService")
+        servesWeb = try webService?.flag("enabled")
     }
 }
 
@@ -94,7 +96,7 @@ extension Welcome {
     /// The welcome in a result; what a gateway of another make leaves out keeps `defaults`.
     init(_ result: JSONNode?, defaults: Welcome) throws(BadParams) {
         self = defaults
-        guard let result, result.kind == .object else { return }
+        guard var result = result.flatMap({ JSONObject($0) }) else { return }
         sessionID = try result.text("sessionId") ?? sessionID
         webURL = try result.text("webUrl") ?? webURL
         ping = try result.integer("pingMs", in: 1...86_400_000).map { .milliseconds($0) } ?? ping

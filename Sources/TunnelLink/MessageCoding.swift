@@ -13,24 +13,36 @@ struct BadParams: Error, Equatable {
     var reason: String
 }
 
-extension JSONNode {
+extension JSONObject {
+    /// The object that `params`, or a result, must be.
+    init(_ node: JSONNode?, _ what: StaticString) throws(BadParams) {
+        guard let node, let object = JSONObject(node) else { throw BadParams(reason: "\(what) must be an object") }
+        self = object
+    }
+
+    /// The value of member `name`; nil if absent or null.
+    private mutating func value(_ name: StaticString) -> JSONNode? {
+        guard let node = member(name), !node.isNull else { return nil }
+        return node
+    }
+
     /// The text of member `name`; nil if absent or null.
-    func text(_ name: String) throws(BadParams) -> String? {
-        guard let node = self[name], !node.isNull else { return nil }
+    mutating func text(_ name: StaticString) throws(BadParams) -> String? {
+        guard let node = value(name) else { return nil }
         guard let text = node.string else { throw BadParams(reason: "\(name) must be a string") }
         return text
     }
 
     /// The flag in member `name`; nil if absent or null.
-    func flag(_ name: String) throws(BadParams) -> Bool? {
-        guard let node = self[name], !node.isNull else { return nil }
+    mutating func flag(_ name: StaticString) throws(BadParams) -> Bool? {
+        guard let node = value(name) else { return nil }
         guard let flag = node.bool else { throw BadParams(reason: "\(name) must be true or false") }
         return flag
     }
 
     /// The whole number in member `name`; nil if absent or null.
-    func integer(_ name: String, in range: ClosedRange<Int64>) throws(BadParams) -> Int64? {
-        guard let node = self[name], !node.isNull else { return nil }
+    mutating func integer(_ name: StaticString, in range: ClosedRange<Int64>) throws(BadParams) -> Int64? {
+        guard let node = value(name) else { return nil }
         guard let number = node.int64, range.contains(number) else {
             throw BadParams(reason: "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
@@ -38,15 +50,14 @@ extension JSONNode {
     }
 
     /// The object in member `name`; nil if absent or null.
-    func object(_ name: String) throws(BadParams) -> JSONNode? {
-        guard let node = self[name], !node.isNull else { return nil }
-        guard node.kind == .object else { throw BadParams(reason: "\(name) must be an object") }
-        return node
+    mutating func object(_ name: StaticString) throws(BadParams) -> JSONObject? {
+        guard let node = value(name) else { return nil }
+        return try JSONObject(node, name)
     }
 
     /// The bytes of member `name`, one for each character; nil if absent or null.
-    func latin1(_ name: String) throws(BadParams) -> [UInt8]? {
-        guard let node = self[name], !node.isNull else { return nil }
+    mutating func latin1(_ name: StaticString) throws(BadParams) -> [UInt8]? {
+        guard let node = value(name) else { return nil }
         var bytes: [UInt8] = []
         guard node.appendLatin1(to: &bytes) else { throw BadParams(reason: "\(name) must be a string of U+0000 to U+00FF") }
         return bytes
@@ -58,75 +69,57 @@ extension JSONNode {
 extension HTTPFields {
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        let repeated = repeatedHashBits
-        for index in indices {
-            writeField(at: index, mayRepeat: repeated & Self.bit(nameHash(at: index)) != 0, to: &writer)
+        var written: [Int] = []  // later fields of a name that came before
+        for index in indices where written.isEmpty || !written.contains(index) {
+            guard var other = nextIndex(after: index) else {
+                withField(at: index) { writer.latin1Member(name: $0, value: $1) }
+                continue
+            }
+            writer.nameLowercasedASCII(name(at: index))
+            writer.beginArray()
+            writer.latin1(value(at: index))
+            while true {
+                writer.latin1(value(at: other))
+                written.append(other)
+                guard let next = nextIndex(after: other) else { break }
+                other = next
+            }
+            writer.endArray()
         }
         writer.endObject()
     }
 
-    private func writeField(at index: Int, mayRepeat: Bool, to writer: inout JSONWriter) {
-        let field = self[index]
-        guard mayRepeat else {
-            writer.nameLowercasedASCII(field.name)
-            writer.latin1(field.value)
-            return
-        }
-        if (0..<index).contains(where: { sameName($0, index) }) { return }
-        let later = (index + 1..<count).filter { sameName($0, index) }
-        writer.nameLowercasedASCII(field.name)
-        if later.isEmpty {
-            writer.latin1(field.value)
-        } else {
-            writer.beginArray()
-            writer.latin1(field.value)
-            for other in later { writer.latin1(self[other].value) }
-            writer.endArray()
-        }
-    }
-
-    /// Bits that two names or more share, so that only those need comparing.
-    private var repeatedHashBits: UInt64 {
-        var seen: UInt64 = 0
-        var repeated: UInt64 = 0
-        for index in indices {
-            let bit = Self.bit(nameHash(at: index))
-            repeated |= seen & bit
-            seen |= bit
-        }
-        return repeated
-    }
-
-    private static func bit(_ hash: UInt32) -> UInt64 { 1 << UInt64((hash ^ hash >> 16) & 63) }
-
-    /// The fields in a `headers` object.
-    init(_ headers: JSONNode?, member: StaticString = "headers") throws(BadParams) {
+    /// The fields in the object that is member `name`; none if it is absent or null.
+    init(_ message: inout JSONObject, _ name: StaticString = "headers") throws(BadParams) {
         self.init()
-        guard let headers, !headers.isNull else { return }
-        guard headers.kind == .object else { throw BadParams(reason: "\(member) must be an object") }
-        var scratch: [UInt8] = []
-        for (name, value) in headers.members {
-            if value.kind == .array {
-                for element in value.elements { try append(name, element, scratch: &scratch) }
-            } else if !value.isNull {
-                try append(name, value, scratch: &scratch)
-            }
+        guard let headers = message.member(name), !headers.isNull else { return }
+        guard headers.kind == .object else { throw BadParams(reason: "\(name) must be an object") }
+        reserve(headers.count, byteCount: headers.byteCount)
+        try headers.forEachMember { name, value throws(BadParams) in
+            do { try append(name: name, value: value) } catch { throw Self.illegal(String(latin1: name)) }
+        } other: { name, value throws(BadParams) in
+            try append(name, value)
         }
     }
 
-    private mutating func append(_ name: JSONNode, _ value: JSONNode, scratch: inout [UInt8]) throws(BadParams) {
-        scratch.removeAll(keepingCapacity: true)
-        guard name.appendLatin1(to: &scratch) else { throw BadParams(reason: "a field name is not ISO-8859-1") }
-        let nameCount = scratch.count
-        if let number = value.int64 {
-            scratch.append(contentsOf: String(number).utf8)
-        } else if !value.appendLatin1(to: &scratch) {
+    /// A field that is no text of U+0000 to U+00FF: a whole number is understood, and nothing else.
+    private mutating func append(_ name: JSONNode, _ value: JSONNode) throws(BadParams) {
+        var bytes: [UInt8] = []
+        guard name.appendLatin1(to: &bytes) else { throw BadParams(reason: "a field name is not ISO-8859-1") }
+        guard let number = value.int64 else {
             throw BadParams(reason: "field \(name.string ?? "?") must be a string of U+0000 to U+00FF, or a list of such")
         }
-        do {
-            try append(name: scratch[..<nameCount], value: scratch[nameCount...])
-        } catch {
-            throw BadParams(reason: "field \(name.string ?? "?") is not a legal HTTP field")
+        do { try append(name: bytes[...], value: Array(String(number).utf8)[...]) } catch {
+            throw Self.illegal(name.string ?? "?")
         }
+    }
+
+    private static func illegal(_ name: String) -> BadParams { BadParams(reason: "field \(name) is not a legal HTTP field") }
+}
+
+extension String {
+    /// The text whose characters have the values of `bytes`.
+    fileprivate init(latin1 bytes: Span<UInt8>) {
+        self.init(String.UnicodeScalarView(bytes.indices.map { Unicode.Scalar(bytes[$0]) }))
     }
 }

@@ -37,7 +37,7 @@ extension TunnelSession {
 
     private mutating func handle(text: ArraySlice<UInt8>) {
         do {
-            for element in try RPCCodec.decodeEnvelopes(text, limits: limits.json(version)).envelopes {
+            try RPCCodec.forEachEnvelope(text, limits: limits.json(version)) { element in
                 switch element {
                 case .success(let envelope): handle(envelope)
                 case .failure(let error): sendMessage(error.reply)
@@ -83,33 +83,37 @@ extension TunnelSession {
         switch (envelope.method, isGateway) {
         case ("agent.status", true): events.append(.status(try StatusUpdate(envelope.payload)))
         case ("gateway.drain", false):
-            let within = try envelope.payload?.integer("withinMs", in: 0...86_400_000) ?? 0
+            var params = envelope.payload.flatMap { JSONObject($0) }
+            let within = try params?.integer("withinMs", in: 0...86_400_000) ?? 0
             events.append(.drain(within: .milliseconds(within)))
         case ("web.informational", true):
-            guard let params = envelope.payload, let id = try openStream(in: params), streams[id]?.headReceived == false,
-                let interim = try WebInformational(params)
+            guard var params = envelope.payload.flatMap({ JSONObject($0) }), let id = try openStream(in: &params),
+                streams[id]?.headReceived == false, let interim = try WebInformational(&params)
             else { return }
             events.append(.informational(id, interim))
         case ("web.trailers", _):
-            guard let params = envelope.payload, let id = try openStream(in: params) else { return }
-            streams[id]?.receivedTrailers = try HTTPFields(params["trailers"], member: "trailers")
+            guard var params = envelope.payload.flatMap({ JSONObject($0) }), let id = try openStream(in: &params) else {
+                return
+            }
+            streams[id]?.receivedTrailers = try HTTPFields(&params, "trailers")
         default: break
         }
     }
 
     /// The open stream that a notification is about; nil if it is over, or never was.
-    private func openStream(in params: JSONNode) throws(BadParams) -> StreamID? {
+    private func openStream(in params: inout JSONObject) throws(BadParams) -> StreamID? {
         guard version == .v2, let number = try params.integer("stream", in: 0...Int64(UInt32.max)) else { return nil }
         let id = StreamID(rawValue: UInt32(number))
-        return streams[id] == nil ? nil : id
+        return streams.contains(id) ? id : nil
     }
 
     // MARK: Requests and their answers
 
     private mutating func handleWebRequest(_ envelope: RPCEnvelope) throws(BadParams) {
         var body: [UInt8] = []
-        let request = try WebRequest(envelope.payload, version: version, body: &body)
-        guard let id = try streamID(of: envelope) else { throw BadParams(reason: "stream is missing, 0, or in use") }
+        var params = try JSONObject(envelope.payload, "params")
+        let request = try WebRequest(&params, version: version, body: &body)
+        guard let id = try streamID(in: &params) else { throw BadParams(reason: "stream is missing, 0, or in use") }
         guard streams.count < limits.maximumStreams else {
             return reply(envelope.id, TunnelFailure.tooManyStreams.failure("\(streams.count) exchanges are open already"))
         }
@@ -121,20 +125,20 @@ extension TunnelSession {
         stream.requestID = envelope.id
         stream.headReceived = true
         stream.endReceived = version == .v1 || !request.hasBody
-        streams[id] = stream
-        events.append(.request(id, request))
+        streams.insert(stream, id)
+        events.append(.request(id, consume request))
         if !body.isEmpty { events.append(.data(id, body[...])) }
         if stream.endReceived { events.append(.end(id, trailers: HTTPFields())) }
     }
 
     /// v2 names the stream; for v1 the number is ours, because any id is legal there.
-    private mutating func streamID(of envelope: RPCEnvelope) throws(BadParams) -> StreamID? {
+    private mutating func streamID(in params: inout JSONObject) throws(BadParams) -> StreamID? {
         switch version {
         case .v1: return nextStreamID()
         case .v2:
-            guard let number = try envelope.payload?.integer("stream", in: 1...Int64(UInt32.max)) else { return nil }
+            guard let number = try params.integer("stream", in: 1...Int64(UInt32.max)) else { return nil }
             let id = StreamID(rawValue: UInt32(number))
-            return streams[id] == nil ? id : nil
+            return streams.contains(id) ? nil : id
         }
     }
 
@@ -148,7 +152,7 @@ extension TunnelSession {
             events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
             return
         }
-        guard let id = answeredStream(envelope) else { return }
+        guard let (id, stream) = answeredStream(envelope) else { return }
         var body: [UInt8] = []
         do {
             let response = try WebResponse(envelope.payload, version: version, body: &body)
@@ -156,22 +160,22 @@ extension TunnelSession {
                 return failStream(
                     id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
             }
-            accept(response, body: body, on: id)
+            accept(consume response, body: body, on: id, stream)
         } catch {
             reset(id, .protocolError)  // the agent believes that its answer is under way
             failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(error.reason)"))
         }
     }
 
-    private mutating func accept(_ response: WebResponse, body: [UInt8], on id: StreamID) {
+    private mutating func accept(_ response: consuming WebResponse, body: [UInt8], on id: StreamID, _ stream: TunnelStream) {
         let isWhole = version == .v1 || !response.hasBody
-        streams[id]?.headReceived = true
-        streams[id]?.endReceived = isWhole
-        events.append(.response(id, response))
+        stream.headReceived = true
+        stream.endReceived = isWhole
+        events.append(.response(id, consume response))
         if !body.isEmpty { events.append(.data(id, body[...])) }
         if isWhole {
             events.append(.end(id, trailers: HTTPFields()))
-            forgetIfOver(id)
+            forgetIfOver(id, stream)
         }
     }
 
@@ -181,17 +185,17 @@ extension TunnelSession {
             guard envelope.id == registrationID else { return }
             registrationID = nil
             events.append(.refused(failure))
-        } else if let id = answeredStream(envelope) {
+        } else if let (id, _) = answeredStream(envelope) {
             failStream(id, failure)
         }
     }
 
     /// The open stream that still awaits its head and to which this answer belongs; nil for late or stray answers.
-    private func answeredStream(_ envelope: RPCEnvelope) -> StreamID? {
+    private func answeredStream(_ envelope: RPCEnvelope) -> (StreamID, TunnelStream)? {
         guard case .string(let text) = envelope.id, let id = StreamID(requestID: text), let stream = streams[id],
             !stream.headReceived
         else { return nil }
-        return id
+        return (id, stream)
     }
 
     private mutating func failStream(_ id: StreamID, _ failure: RPCFailure) {
@@ -227,7 +231,7 @@ extension TunnelSession {
         guard end else { return }
         stream.endReceived = true
         events.append(.end(id, trailers: stream.receivedTrailers))
-        forgetIfOver(id)
+        forgetIfOver(id, stream)
     }
 
     private mutating func handleCredit(_ id: StreamID, _ count: Int) {

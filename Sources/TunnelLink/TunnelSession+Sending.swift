@@ -58,11 +58,10 @@ extension TunnelSession {
     }
 
     /// v1: keeps the bytes, and sends the whole at the end.
-    mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, end: Bool) -> SendOutcome {
-        let held = streams[id]?.queue.count ?? 0
-        guard held + bytes.count <= limits.maximumBufferedBody else { return .overflow }
-        streams[id]?.queue.appendCopy(bytes)
-        guard end, let stream = streams[id] else { return .sent }
+    mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool) -> SendOutcome {
+        guard stream.queue.count + bytes.count <= limits.maximumBufferedBody else { return .overflow }
+        stream.queue.appendCopy(bytes)
+        guard end else { return .sent }
         let body = stream.queue.takeAll()
         stream.endRequested = true
         stream.endSent = true
@@ -73,7 +72,7 @@ extension TunnelSession {
             stream.heldResponse = nil
             sendResponse(response, on: id, requestID: stream.requestID, wholeBody: body)
         }
-        forgetIfOver(id)
+        forgetIfOver(id, stream)
         return .sent
     }
 
@@ -89,7 +88,7 @@ extension TunnelSession {
             if isLast {
                 stream.endRequested = true
                 stream.endSent = true
-                forgetIfOver(id)
+                forgetIfOver(id, stream)
             }
         }
     }
@@ -101,9 +100,10 @@ extension TunnelSession {
         if output.capacity < needed { output.reserveCapacity(needed) }
     }
 
-    /// v2: what could not go at once waits for its turn. How much waits then, or nil if nothing is left to send.
-    mutating func queue(_ rest: ArraySlice<UInt8>, on id: StreamID, end: Bool, trailers: HTTPFields) -> Int? {
-        guard let stream = streams[id], !stream.endSent else { return nil }
+    /// v2: what could not go at once waits for its turn. How much waits then.
+    mutating func queue(
+        _ rest: ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool, trailers: HTTPFields
+    ) -> Int {
         stream.queue.append(rest)
         if end {
             stream.endRequested = true
@@ -143,7 +143,7 @@ extension TunnelSession {
                 events.append(.resume(id))
             }
             schedule(id, stream)
-            forgetIfOver(id)
+            forgetIfOver(id, stream)
         }
     }
 
@@ -170,7 +170,7 @@ extension TunnelSession {
     private static let lentCount = 16 * 1024
 
     /// A stream both of whose directions have ended is over.
-    mutating func forgetIfOver(_ id: StreamID) {
-        if let stream = streams[id], stream.endSent, stream.endReceived { remove(id) }
+    mutating func forgetIfOver(_ id: StreamID, _ stream: TunnelStream) {
+        if stream.endSent, stream.endReceived { remove(id) }
     }
 }

@@ -32,7 +32,7 @@ public struct TunnelSession {
     var socket: WSConnection
     /// The binary message that is coming.
     var frameReader = DataFrameReader()
-    var streams: [StreamID: TunnelStream] = [:]
+    var streams = StreamTable()
     var events = FIFO<TunnelEvent>()
     /// Encoded and ready for the wire, behind `outputPieces`.
     var output: [UInt8] = []
@@ -78,7 +78,7 @@ public struct TunnelSession {
     /// Bytes of bodies that wait in the streams.
     public var queuedBytes: Int { streams.values.reduce(0) { $0 + $1.queue.count } }
     /// Whether the stream is open.
-    public func isOpen(_ stream: StreamID) -> Bool { streams[stream] != nil }
+    public func isOpen(_ stream: StreamID) -> Bool { streams.contains(stream) }
 
     // MARK: The transport's side
 
@@ -185,7 +185,7 @@ public struct TunnelSession {
             stream.endSent = !request.hasBody
             sendRequest(request, on: id, wholeBody: version == .v1 ? [] : nil)
         }
-        streams[id] = stream
+        streams.insert(stream, id)
         return id
     }
 
@@ -205,16 +205,16 @@ public struct TunnelSession {
     /// Agent: sends the head of the answer. Ignored if the stream is gone.
     public mutating func respond(_ response: WebResponse, on id: StreamID) {
         guard let stream = streams[id], !stream.headSent else { return }
-        streams[id]?.headSent = true
+        stream.headSent = true
         if version == .v1, response.hasBody {
-            streams[id]?.heldResponse = response
+            stream.heldResponse = response
             return
         }
         sendResponse(response, on: id, requestID: stream.requestID, wholeBody: version == .v1 ? [] : nil)
         if !response.hasBody {
-            streams[id]?.endRequested = true
-            streams[id]?.endSent = true
-            forgetIfOver(id)
+            stream.endRequested = true
+            stream.endSent = true
+            forgetIfOver(id, stream)
         }
     }
 
@@ -223,12 +223,13 @@ public struct TunnelSession {
         -> SendOutcome
     {
         guard let stream = streams[id], !stream.endRequested else { return .gone }
-        if version == .v1 { return hold(bytes, on: id, end: end) }
+        if version == .v1 { return hold(bytes, on: id, stream, end: end) }
         var rest = bytes
         if stream.queue.isEmpty, scheduled.isEmpty, trailers.isEmpty { sendNow(&rest, on: id, stream, end: end) }
-        guard let queued = queue(rest, on: id, end: end, trailers: trailers) else { return .sent }
+        guard !stream.endSent else { return .sent }
+        let queued = queue(rest, on: id, stream, end: end, trailers: trailers)
         if queued >= limits.streamQueueBytes {
-            streams[id]?.isFull = true
+            stream.isFull = true
             return .full
         }
         return .sent
@@ -289,14 +290,14 @@ public struct TunnelSession {
 
     /// Takes the stream away, and its share of the budget back; false if it is not there.
     @discardableResult mutating func remove(_ id: StreamID) -> Bool {
-        guard let stream = streams.removeValue(forKey: id) else { return false }
+        guard let stream = streams.remove(id) else { return false }
         grownBytes -= stream.grownBytes
         return true
     }
 
     /// A number that no open stream has. Numbers are reused after 2^32 streams, long after anyone remembers them.
     mutating func nextStreamID() -> StreamID {
-        repeat { lastStream = lastStream == .max ? 1 : lastStream + 1 } while streams[StreamID(rawValue: lastStream)] != nil
+        repeat { lastStream = lastStream == .max ? 1 : lastStream + 1 } while streams.contains(StreamID(rawValue: lastStream))
         return StreamID(rawValue: lastStream)
     }
 

@@ -38,24 +38,27 @@ extension WebRequest {
     }
 
     /// The request in the params of `web.request`; `body` receives a whole body.
-    init(_ params: JSONNode?, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
-        guard let params, params.kind == .object else { throw BadParams(reason: "params must be an object") }
+    init(_ params: inout JSONObject, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
         guard let method = try params.text("httpMethod"), !method.isEmpty else {
             throw BadParams(reason: "httpMethod is missing")
         }
         guard let path = try params.latin1("path"), path.first == UInt8(ascii: "/") else {
             throw BadParams(reason: "path must begin with /")
         }
-        self.init(method: method, path: path)
-        let query = try params.latin1("query")
-        self.query = version == .v1 && query?.isEmpty == true ? nil : query
-        fields = try HTTPFields(params["headers"])
+        var query = try params.latin1("query")
+        let fields = try HTTPFields(&params)
+        var upgrade: String?
+        let hasBody: Bool
         switch version {
-        case .v1: hasBody = try params.decodeBody(into: &body)
+        case .v1:
+            if query?.isEmpty == true { query = nil }
+            hasBody = try params.decodeBody(into: &body)
         case .v2:
             upgrade = try params.text("upgrade")
             hasBody = try !(params.flag("end") ?? false)
         }
+        // Made in one go: what is filled in bit by bit is copied in the end.
+        self.init(method: method, path: path, query: query, fields: fields, upgrade: upgrade, hasBody: hasBody)
     }
 }
 
@@ -78,17 +81,17 @@ extension WebResponse {
 
     /// The response in a result; `body` receives a whole body.
     init(_ result: JSONNode?, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
-        guard let result, result.kind == .object else { throw BadParams(reason: "result must be an object") }
+        var result = try JSONObject(result, "result")
         guard let status = try result.integer("statusCode", in: 101...599), status == 101 || status >= 200 else {
             throw BadParams(reason: "statusCode must be 101, or 200 to 599")
         }
-        self.init(status: Int(status))
-        fields = try HTTPFields(result["headers"])
+        let fields = try HTTPFields(&result)
         switch version {
         case .v1:
-            hasBody = try result.decodeBody(into: &body)
-            wholeBodyCount = body.count
-        case .v2: hasBody = try !(result.flag("end") ?? false)
+            let hasBody = try result.decodeBody(into: &body)
+            self.init(status: Int(status), fields: fields, hasBody: hasBody, wholeBodyCount: body.count)
+        case .v2:
+            self.init(status: Int(status), fields: fields, hasBody: try !(result.flag("end") ?? false))
         }
     }
 }
@@ -107,11 +110,11 @@ extension WebInformational {
     }
 
     /// The interim answer in params; nil if its status is none that passes.
-    init?(_ params: JSONNode) throws(BadParams) {
+    init?(_ params: inout JSONObject) throws(BadParams) {
         guard let status = try params.integer("statusCode", in: 100...199).map({ Int($0) }), Self.isValidStatus(status) else {
             return nil
         }
-        self.init(status: status, fields: try HTTPFields(params["headers"]))
+        self.init(status: status, fields: try HTTPFields(&params))
     }
 }
 
@@ -124,10 +127,10 @@ private func writeStream(_ stream: StreamID, hasBody: Bool, to writer: inout JSO
     }
 }
 
-extension JSONNode {
+extension JSONObject {
     /// Appends the base64 of member `body`, if there is one; true if that was any byte.
-    fileprivate func decodeBody(into body: inout [UInt8]) throws(BadParams) -> Bool {
-        guard let node = self["body"], !node.isNull else { return false }
+    fileprivate mutating func decodeBody(into body: inout [UInt8]) throws(BadParams) -> Bool {
+        guard let node = member("body"), !node.isNull else { return false }
         do {
             try node.appendBase64Decoded(to: &body)
         } catch {
