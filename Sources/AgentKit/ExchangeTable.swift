@@ -3,7 +3,7 @@
 import TunnelLink
 
 struct ExchangeTable {
-    private var exchanges: [StreamID: LocalExchange] = [:]
+    private var exchanges = StreamTable<LocalExchange>()
 
     var count: Int { exchanges.count }
     var isEmpty: Bool { exchanges.isEmpty }
@@ -14,7 +14,7 @@ struct ExchangeTable {
     /// The exchange of this stream, unless it is over.
     subscript(stream: StreamID) -> LocalExchange? { exchanges[stream] }
 
-    mutating func insert(_ exchange: LocalExchange) { exchanges[exchange.stream] = exchange }
+    mutating func insert(_ exchange: LocalExchange) { exchanges.insert(exchange, exchange.stream) }
 
-    mutating func remove(_ exchange: LocalExchange) { exchanges[exchange.stream] = nil }
+    mutating func remove(_ exchange: LocalExchange) { exchanges.remove(exchange.stream) }
 }

@@ -22,7 +22,7 @@ final class AgentLink {
     /// The number of the last request that it was given: of tunnels that are equally busy, the one that waited longest is next.
     var lastExchange: UInt64 = 0
     /// The visitor of each open stream.
-    @exclusivity(unchecked) var visitors: [StreamID: ConnectionID] = [:]
+    @exclusivity(unchecked) var visitors = StreamTable<ConnectionID>()
     /// `Host` of its handshake, for the URL that it is told.
     var host: String?
     /// Output may be ready; the link is in the machine's list.

@@ -173,6 +173,6 @@ extension Gateway {
             }
             log(.info, "agent.lost", [.init("agent", agentID), .init("peer", link.peer), .init("reason", reason)], &outputs)
         }
-        for (_, visitor) in link.visitors { failExchange(visitor, .agentLost(agentID), .cancelled, now, &outputs) }
+        for visitor in link.visitors.values { failExchange(visitor, .agentLost(agentID), .cancelled, now, &outputs) }
     }
 }

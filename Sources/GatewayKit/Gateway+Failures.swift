@@ -109,7 +109,7 @@ extension Gateway {
     }
 
     mutating func forget(_ exchange: WebExchange) {
-        agents[exchange.connection]?.visitors[exchange.stream] = nil
+        agents[exchange.connection]?.visitors.remove(exchange.stream)
         markDirty(exchange.connection)
     }
 

@@ -138,7 +138,7 @@ extension Gateway {
         }
         statistics.exchanges &+= 1
         link.lastExchange = statistics.exchanges
-        link.visitors[stream] = id
+        link.visitors.insert(id, stream)
         markDirty(connection)
         visitors[id]?.exchange = WebExchange(
             agentID: record.description.agentID, connection: connection, stream: stream, request: head, prefix: route.prefix,

@@ -32,7 +32,7 @@ public struct TunnelSession {
     var socket: WSConnection
     /// The binary message that is coming.
     var frameReader = DataFrameReader()
-    var streams = StreamTable()
+    var streams = StreamTable<TunnelStream>()
     var events = FIFO<TunnelEvent>()
     /// Encoded and ready for the wire, behind `outputPieces`.
     var output: [UInt8] = []

@@ -9,7 +9,7 @@ import Testing
     /// Numbers one after another, numbers that fall on the same places (multiples of a large power of two), and any.
     @Test(arguments: [UInt32(1), 1 << 20, 0x0101_0101]) func itHoldsWhatADictionaryHolds(step: UInt32) {
         var random = SplitMix(seed: UInt64(step))
-        var table = StreamTable()
+        var table = StreamTable<TunnelStream>()
         var expected: [StreamID: TunnelStream] = [:]
         var last: UInt32 = 0
         for _ in 0..<4000 {
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func zeroIsNoStream() {
-        var table = StreamTable()
+        var table = StreamTable<TunnelStream>()
         let zero = StreamID(rawValue: 0)
         #expect(table[zero] == nil && table.remove(zero) == nil)
         table.insert(TunnelStream(window: 1), zero)
