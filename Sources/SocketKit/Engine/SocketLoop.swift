@@ -22,19 +22,21 @@ public final class SocketLoop {
     /// The limits it was made with.
     public let limits: LoopLimits
     /// What it has done so far.
-    public internal(set) var statistics = LoopStatistics()
+    @exclusivity(unchecked) public internal(set) var statistics = LoopStatistics()
     /// Ends its wait from any thread.
     public let waker: Waker
     /// When the present turn began: a clock reading that is as good as any for what happened in it.
     public internal(set) var moment = SocketLoop.now()
 
     let poller: any Poller
-    var connections = ConnectionSlots()
-    var pool = BufferPool()
+    // Unchecked, as are the other properties that every event touches: an access lasts for one line of this module, never while
+    // the handler has its say, and the checks would cost a twentieth of a request.
+    @exclusivity(unchecked) var connections = ConnectionSlots()
+    @exclusivity(unchecked) var pool = BufferPool()
     /// Connections whose state is to be settled by the next flush; ids, since a slot may change hands before.
-    var touched: [ConnectionID] = []
+    @exclusivity(unchecked) var touched: [ConnectionID] = []
     /// Connections that hold lent pieces, until `writeLent`.
-    var lenders: [ConnectionID] = []
+    @exclusivity(unchecked) var lenders: [ConnectionID] = []
     /// Events that came about while nobody was there to take them; nil where one was lent or taken back.
     var owed: [TransportEvent?] = []
     var timers = Deadlines<Timer>()
@@ -52,7 +54,7 @@ public final class SocketLoop {
 
     private let wakeDescriptor: Int32
     /// Lent out with every `received`; see `receive(_:into:limit:)` for what happens if somebody keeps it.
-    var readBuffer: [UInt8] = []
+    @exclusivity(unchecked) var readBuffer: [UInt8] = []
     private var batch: [Readiness] = []
 
     /// What a deadline of the loop's own is for.

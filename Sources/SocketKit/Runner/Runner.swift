@@ -21,8 +21,9 @@ public final class Runner<M: Machine> {
     /// Where other threads leave messages for the machine.
     public let mailbox: Mailbox<M.Message>
 
-    @usableFromInline var storedMachine: M
-    @usableFromInline var outputs: [MachineOutput<M.Note>] = []
+    // Unchecked: the machine knows nothing of its runner, and its notes are passed on when it has returned.
+    @exclusivity(unchecked) @usableFromInline var storedMachine: M
+    @exclusivity(unchecked) @usableFromInline var outputs: [MachineOutput<M.Note>] = []
     @usableFromInline var inbox: [M.Message] = []
     @usableFromInline var isStopped = false
     /// The last turn ended with something still to be finished.
