@@ -40,42 +40,43 @@ extension HTTPFields {
     private mutating func appendInPlace(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>
     ) -> HTTPFieldError.Part? {
+        guard let nameBase = name.baseAddress, name.count > 0 else { return .name }
         var start = 0
         var end = value.count
-        while start < end, Octet.isWhitespace(value[start]) { start += 1 }
-        while end > start, Octet.isWhitespace(value[end - 1]) { end -= 1 }
+        while start < end, Octet.isWhitespace(value[start]) { start &+= 1 }
+        while end > start, Octet.isWhitespace(value[end &- 1]) { end &-= 1 }
         if deadByteCount > 0 { dropDeadBytes() }
         // Offsets are 32 bits wide; nothing near that size is a field section.
-        guard name.count > 0, let nameBase = name.baseAddress else { return .name }
         guard storage.count + name.count + value.count < Int(Int32.max) - 4 else { return .value }
-        let nameStart = storage.count
-        let valueStart = name.count + 2
-        let valueEnd = valueStart + end - start
+        let valueStart = name.count &+ 2
+        let valueEnd = valueStart &+ (end &- start)
         var hash: UInt32 = 0
         var failure: HTTPFieldError.Part?
-        storage.append(addingCapacity: valueEnd + 2) { output in
+        let lineStart = UInt32(truncatingIfNeeded: storage.count)
+        storage.append(addingCapacity: valueEnd &+ 2) { output in
             output.withUnsafeMutableBufferPointer { line, count in
                 guard let base = line.baseAddress else { return }
                 base.update(from: nameBase, count: name.count)
                 base[name.count] = Octet.colon
-                base[name.count + 1] = Octet.space
+                base[name.count &+ 1] = Octet.space
                 if end > start, let source = value.baseAddress {
-                    (base + valueStart).update(from: source + start, count: end - start)
+                    (base + valueStart).update(from: source + start, count: end &- start)
                 }
                 base[valueEnd] = Octet.carriageReturn
-                base[valueEnd + 1] = Octet.lineFeed
-                let token = Scan.token(base, 0, name.count, valueEnd + 2)
+                base[valueEnd &+ 1] = Octet.lineFeed
+                let token = Scan.token(base, 0, name.count, valueEnd &+ 2)
                 hash = token.hash
                 if Scan.firstControl(base, valueStart, valueEnd) != valueEnd { failure = .value }
                 if token.end != name.count { failure = .name }
-                count = failure == nil ? valueEnd + 2 : 0
+                count = failure == nil ? valueEnd &+ 2 : 0
             }
         }
         if let failure { return failure }
         slots.append(
             Slot(
-                nameStart: UInt32(nameStart), nameEnd: UInt32(nameStart + name.count),
-                valueStart: UInt32(nameStart + valueStart), valueEnd: UInt32(nameStart + valueEnd), hash: hash))
+                nameStart: lineStart, nameEnd: lineStart &+ UInt32(truncatingIfNeeded: name.count),
+                valueStart: lineStart &+ UInt32(truncatingIfNeeded: valueStart),
+                valueEnd: lineStart &+ UInt32(truncatingIfNeeded: valueEnd), hash: hash))
         return nil
     }
 }

@@ -73,7 +73,7 @@ struct FIFO<Element: Sendable>: Sendable {
     var isEmpty: Bool { start == storage.count }
     var count: Int { storage.count - start }
 
-    mutating func append(_ element: Element) { storage.append(element) }
+    mutating func append(_ element: consuming Element) { storage.append(element) }
 
     mutating func popFirst() -> Element? {
         guard start < storage.count else { return nil }

@@ -112,7 +112,7 @@ extension TunnelSession {
     private mutating func handleWebRequest(_ envelope: RPCEnvelope) throws(BadParams) {
         var body: [UInt8] = []
         var params = try JSONObject(envelope.payload, "params")
-        let request = try WebRequest(&params, version: version, body: &body)
+        let request = try WebRequest.read(&params, version: version, body: &body)
         guard let id = try streamID(in: &params) else { throw BadParams(reason: "stream is missing, 0, or in use") }
         guard streams.count < limits.maximumStreams else {
             return reply(envelope.id, TunnelFailure.tooManyStreams.failure("\(streams.count) exchanges are open already"))
@@ -155,7 +155,7 @@ extension TunnelSession {
         guard let (id, stream) = answeredStream(envelope) else { return }
         var body: [UInt8] = []
         do {
-            let response = try WebResponse(envelope.payload, version: version, body: &body)
+            let response = try WebResponse.read(envelope.payload, version: version, body: &body)
             guard body.count <= limits.maximumBufferedBody else {
                 return failStream(
                     id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))

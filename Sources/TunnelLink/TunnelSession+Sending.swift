@@ -15,6 +15,7 @@ extension TunnelSession {
         scratch = []
         write(&writer)
         var text = writer.finish()
+        if output.isEmpty { output.reserveCapacity(max(text.count + 16, min(lastOutputCount, limits.outputHighWater))) }
         _ = socket.text(text[...], into: &output)
         if text.capacity <= 16 * 1024 {
             text.removeAll(keepingCapacity: true)
@@ -27,9 +28,10 @@ extension TunnelSession {
     }
 
     mutating func sendRequest(_ request: WebRequest, on id: StreamID, wholeBody: ArraySlice<UInt8>?) {
+        let requestID = id.requestID
         sendText { writer in
-            RPCCodec.beginRequest(id: .string(id.requestID), method: "web.request", in: &writer)
-            request.write(to: &writer, stream: id, wholeBody: wholeBody)
+            RPCCodec.beginRequest(id: .string(requestID), method: "web.request", in: &writer)
+            request.write(to: &writer, stream: id, requestID: requestID, wholeBody: wholeBody)
             writer.endObject()
         }
     }

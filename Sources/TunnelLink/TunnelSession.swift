@@ -44,6 +44,8 @@ public struct TunnelSession {
     private var lastStream: UInt32 = 0
     /// Taken by the transport and not yet written.
     private var unwritten = 0
+    /// How much was taken at once before: about what will be next time.
+    private(set) var lastOutputCount = 0
     /// The last message's buffer, for the next.
     var scratch: [UInt8] = []
     /// What windows have grown by: the sum of `grownBytes` of the streams that are open, `<= limits.windowBudget`.
@@ -94,7 +96,10 @@ public struct TunnelSession {
     /// The same in pieces, in their order: large payloads are where they were given to `send`.
     public mutating func takePieces() -> [ArraySlice<UInt8>] {
         pump()
-        if !output.isEmpty { outputPieces.append(output[...]) }
+        if !output.isEmpty {
+            outputPieces.append(output[...])
+            lastOutputCount = output.count
+        }
         unwritten += pieceBytes + output.count
         let ready = outputPieces
         output = []

@@ -6,11 +6,11 @@ import HTTPCodec
 import RPCCore
 
 extension WebRequest {
-    /// The params. v1 carries `body`, the whole of it; v2 the stream, and whether it ends here.
-    func write(to writer: inout JSONWriter, stream: StreamID, wholeBody: ArraySlice<UInt8>?) {
+    /// The params. v1 carries `body`, the whole of it; v2 the stream, and whether it ends here. `requestID` is the stream's.
+    func write(to writer: inout JSONWriter, stream: StreamID, requestID: String, wholeBody: ArraySlice<UInt8>?) {
         writer.beginObject()
         writer.name("requestId")
-        writer.string(stream.requestID)
+        writer.string(requestID)
         writer.name("httpMethod")
         writer.string(method)
         writer.name("path")
@@ -38,7 +38,9 @@ extension WebRequest {
     }
 
     /// The request in the params of `web.request`; `body` receives a whole body.
-    init(_ params: inout JSONObject, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
+    static func read(
+        _ params: inout JSONObject, version: TunnelVersion, body: inout [UInt8]
+    ) throws(BadParams) -> WebRequest {
         guard let method = try params.text("httpMethod"), !method.isEmpty else {
             throw BadParams(reason: "httpMethod is missing")
         }
@@ -57,8 +59,7 @@ extension WebRequest {
             upgrade = try params.text("upgrade")
             hasBody = try !(params.flag("end") ?? false)
         }
-        // Made in one go: what is filled in bit by bit is copied in the end.
-        self.init(method: method, path: path, query: query, fields: fields, upgrade: upgrade, hasBody: hasBody)
+        return WebRequest(method: method, path: path, query: query, fields: fields, upgrade: upgrade, hasBody: hasBody)
     }
 }
 
@@ -80,7 +81,9 @@ extension WebResponse {
     }
 
     /// The response in a result; `body` receives a whole body.
-    init(_ result: JSONNode?, version: TunnelVersion, body: inout [UInt8]) throws(BadParams) {
+    static func read(
+        _ result: JSONNode?, version: TunnelVersion, body: inout [UInt8]
+    ) throws(BadParams) -> WebResponse {
         var result = try JSONObject(result, "result")
         guard let status = try result.integer("statusCode", in: 101...599), status == 101 || status >= 200 else {
             throw BadParams(reason: "statusCode must be 101, or 200 to 599")
@@ -89,9 +92,9 @@ extension WebResponse {
         switch version {
         case .v1:
             let hasBody = try result.decodeBody(into: &body)
-            self.init(status: Int(status), fields: fields, hasBody: hasBody, wholeBodyCount: body.count)
+            return WebResponse(status: Int(status), fields: fields, hasBody: hasBody, wholeBodyCount: body.count)
         case .v2:
-            self.init(status: Int(status), fields: fields, hasBody: try !(result.flag("end") ?? false))
+            return WebResponse(status: Int(status), fields: fields, hasBody: try !(result.flag("end") ?? false))
         }
     }
 }
@@ -147,7 +150,7 @@ extension StreamID {
     /// The stream whose request had this id, or nil.
     init?(requestID: String) {
         let text = requestID.utf8
-        guard text.starts(with: "web_".utf8), (5...14).contains(text.count) else { return nil }
+        guard (5...14).contains(text.count), requestID.hasPrefix("web_") else { return nil }
         var number: UInt64 = 0
         for byte in text.dropFirst(4) {
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }

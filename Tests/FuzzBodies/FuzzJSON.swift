@@ -61,7 +61,41 @@ private func checkReaders(of node: JSONNode, in bytes: [UInt8]) {
             if index < 20, let name = member.name.string { precondition(node[name]?.offset == member.value.offset) }
             checkReaders(of: member.value, in: bytes)
         }
+        checkMemberTexts(of: node)
     }
+}
+
+/// Members walked as bytes are those that are walked as values, and what is written from the bytes reads back.
+private func checkMemberTexts(of node: JSONNode) {
+    var texts: [[UInt8]] = []
+    var others = 0
+    node.forEachMember { name, value in
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.latin1Member(name: name, value: value)
+        writer.endObject()
+        guard case .success(.object(let members)) = parse(writer.finish()[...], .strict) else {
+            preconditionFailure("a member that cannot be read back")
+        }
+        precondition(members.count == 1 && members[0].value != .null)
+        if case .string(let text) = members[0].value { texts.append(Array(text.utf8)) }
+    } other: { _, _ in
+        others += 1
+    }
+    var expected: [[UInt8]] = []
+    var expectedOthers = 0
+    for (name, value) in node.members {
+        for text in value.kind == .array ? Array(value.elements) : value.isNull ? [] : [value] {
+            var bytes: [UInt8] = []
+            var string: [UInt8] = []
+            if name.appendLatin1(to: &bytes), text.appendLatin1(to: &bytes), text.appendUTF8(to: &string) {
+                expected.append(string)
+            } else {
+                expectedOthers += 1
+            }
+        }
+    }
+    precondition(texts == expected && others == expectedOthers, "members as bytes are not the members as values")
 }
 
 private func checkNumber(_ node: JSONNode) {

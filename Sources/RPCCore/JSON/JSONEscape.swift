@@ -122,21 +122,21 @@ enum JSONEscape {
         var written = 0
         while read < text.count {
             let byte = text[read]
-            if byte == UInt8(ascii: "\\"), read + 1 < text.count {
+            if byte < 0x80, byte != UInt8(ascii: "\\") {
+                target[written] = byte
+                read &+= 1
+            } else if byte < 0x80, read + 1 < text.count {
                 let scalar: UInt32
                 (scalar, read) = character(in: text, at: read)
                 guard scalar <= 0xff else { return nil }
                 target[written] = UInt8(truncatingIfNeeded: scalar)
-            } else if byte < 0x80 {
-                target[written] = byte
-                read += 1
             } else {
                 // U+0080 to U+00FF are the two-byte sequences that begin with C2 and C3.
-                guard byte <= 0xc3, read + 1 < text.count else { return nil }
+                guard (0xc2...0xc3).contains(byte), read + 1 < text.count else { return nil }
                 target[written] = byte << 6 | text[read + 1] & 0x3f
                 read += 2
             }
-            written += 1
+            written &+= 1
         }
         return written
     }

@@ -112,6 +112,7 @@ extension JSONNode {
         other: (_ name: JSONNode, _ value: JSONNode) throws(Failure) -> Void
     ) throws(Failure) {
         bytes.removeAll(keepingCapacity: true)
+        bytes.reserveCapacity(byteCount + value.byteCount)
         guard appendLatin1(to: &bytes) else { return try other(self, value) }
         let nameCount = bytes.count
         guard value.appendLatin1(to: &bytes) else { return try other(self, value) }
