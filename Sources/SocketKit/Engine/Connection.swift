@@ -72,9 +72,6 @@ struct Connection {
 
     /// Whether something waits for the socket.
     var hasUnsent: Bool { !queue.isEmpty || !lent.isEmpty }
-
-    /// Whether it can still carry bytes.
-    var isAlive: Bool { phase == .open || phase == .closing }
 }
 
 /// All connections of a loop.
@@ -96,6 +93,12 @@ struct ConnectionSlots {
         let slot = id.slot
         guard slot < entries.count, entries[slot].phase != .free else { return nil }
         return entries[slot].generation == UInt32(truncatingIfNeeded: id.rawValue >> 32) ? slot : nil
+    }
+
+    /// Whether the connection in `slot` can still carry bytes. (Asked of the entry itself, it would be copied for the question.)
+    func isAlive(_ slot: Int) -> Bool {
+        let phase = entries[slot].phase
+        return phase == .open || phase == .closing
     }
 
     /// Puts a descriptor into a free slot.

@@ -10,7 +10,7 @@ extension SocketLoop {
     /// Handles what the poller said about the connection in `slot`.
     func take(_ conditions: Readiness.Conditions, _ slot: Int, _ handler: (TransportEvent) -> Void) {
         if connections.entries[slot].phase == .connecting { return attemptAnswered(slot) }
-        guard connections.entries[slot].isAlive else { return }
+        guard connections.isAlive(slot) else { return }
         let id = connections.id(of: slot)
         if conditions.contains(.write), connections.entries[slot].marks.contains(.blocked) {
             connections.entries[slot].marks.remove(.blocked)
@@ -31,7 +31,7 @@ extension SocketLoop {
 
     /// Whether `slot` still is the live connection `id`, after a handler had its say.
     func isCurrent(_ id: ConnectionID, _ slot: Int) -> Bool {
-        connections.slot(of: id) == slot && connections.entries[slot].isAlive
+        connections.slot(of: id) == slot && connections.isAlive(slot)
     }
 
     /// Puts the connection on the list of those that the next flush settles.
@@ -82,14 +82,14 @@ extension SocketLoop {
     /// Brings a touched connection up to date: writes, reports, half-closes, ends, and tells the poller.
     func settle(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         connections.entries[slot].marks.remove(.touched)
-        if connections.entries[slot].isAlive {
+        if connections.isAlive(slot) {
             let id = connections.id(of: slot)
             push(slot)
             report(slot, handler)
             guard connections.slot(of: id) == slot else { return }
-            if connections.entries[slot].isAlive { finish(slot, handler) }
+            if connections.isAlive(slot) { finish(slot, handler) }
             guard connections.slot(of: id) == slot else { return }
-            if connections.entries[slot].isAlive { updateInterest(slot) }
+            if connections.isAlive(slot) { updateInterest(slot) }
         }
         lendEnd(slot, handler)
     }
@@ -130,7 +130,7 @@ extension SocketLoop {
             if connections.entries[slot].phase == .ended { connections.entries[slot].failure = failure }
             if statistics.bytesRead == before { break }
         }
-        if connections.entries[slot].isAlive { end(slot, failure: connections.entries[slot].failure) }
+        if connections.isAlive(slot) { end(slot, failure: connections.entries[slot].failure) }
     }
 
     private func updateInterest(_ slot: Int) {

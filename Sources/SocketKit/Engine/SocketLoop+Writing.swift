@@ -161,7 +161,7 @@ extension SocketLoop {
     }
 
     private func abort(_ id: ConnectionID) {
-        guard let slot = connections.slot(of: id), connections.entries[slot].isAlive else { return }
+        guard let slot = connections.slot(of: id), connections.isAlive(slot) else { return }
         prepareReset(connections.entries[slot].descriptor)
         end(slot, failure: nil)
     }
