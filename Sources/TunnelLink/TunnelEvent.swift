@@ -6,8 +6,9 @@ import WireWS
 
 /// Something that came through the tunnel.
 public enum TunnelEvent: Sendable, Hashable {
-    /// To a gateway: an agent introduces itself, and awaits `welcome` or `refuse`.
-    case register(RPCID, AgentDescription)
+    /// To a gateway: an agent introduces itself, and awaits `welcome` or `refuse`. (Indirect: it is rare, and would make every
+    /// event twice as large.)
+    indirect case register(RPCID, AgentDescription)
     /// To a gateway: something about the agent changed.
     case status(StatusUpdate)
     /// To a gateway: an answer before the answer (100, 102 or 103); the head itself is still to come.
