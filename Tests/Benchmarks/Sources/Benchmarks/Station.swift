@@ -98,7 +98,7 @@ final class Station<M: Machine> {
         case .setReading(let connection, let isOn):
             roads[connection.slot].isReading = isOn
             if isOn { pass(connection.slot) }
-        case .cancelDial, .finishWriting, .close, .abort: break
+        case .cancelDial, .finishWriting, .close, .closeAtOnce, .abort: break
         }
     }
 
