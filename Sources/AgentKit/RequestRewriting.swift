@@ -84,11 +84,8 @@ extension LocalHTTPService {
     /// `Content-Length`, nil if there is none. Anything but one decimal number is refused as a value that cannot be sent on.
     static func declaredLength(_ fields: HTTPFields) throws(HTTPFieldError) -> UInt64? {
         guard let text = fields.first(.contentLength) else { return nil }
-        guard fields.count(of: .contentLength) == 1, (1...19).contains(text.count) else { throw HTTPFieldError(.value) }
-        var length: UInt64 = 0
-        for byte in text {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { throw HTTPFieldError(.value) }
-            length = length * 10 + UInt64(byte - UInt8(ascii: "0"))
+        guard fields.count(of: .contentLength) == 1, let length = HTTPBodyFraming.decimal(text) else {
+            throw HTTPFieldError(.value)
         }
         return length
     }

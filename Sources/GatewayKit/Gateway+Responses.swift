@@ -49,7 +49,6 @@ extension Gateway {
         }
         let dated = head.fields.contains(.date) ? HTTPFields() : date.field(clock.unixSeconds(at: now))
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.usualHeadBytes)
         do { try head.encode(into: &bytes, adding: dated) } catch {
             return failExchange(id, .serviceBroken("its head holds an illegal field"), .protocolError, now, &outputs)
         }
@@ -63,9 +62,6 @@ extension Gateway {
         watchWriting(id, now)
         if exchange.isUpgrade { settleUpgrade(id, isGranted: response.status == 101, now, &outputs) }
     }
-
-    /// Room for most heads, so that the array does not grow piece by piece.
-    private static let usualHeadBytes = 512
 
     /// How the answer's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no
     /// number.
@@ -84,23 +80,13 @@ extension Gateway {
             return .length(UInt64(count))
         }
         if let declared {
-            guard fields.count(of: .contentLength) == 1, let count = Self.decimal(declared) else { return nil }
+            guard fields.count(of: .contentLength) == 1, let count = HTTPBodyFraming.decimal(declared) else { return nil }
             return isBodyless ? HTTPBodyFraming.none : .length(count)
         }
         if isBodyless { return HTTPBodyFraming.none }
         guard request.minorVersion >= 1 else { return .untilClose }
         try? fields.append(.transferEncoding, "chunked")
         return .chunked
-    }
-
-    private static func decimal(_ text: ArraySlice<UInt8>) -> UInt64? {
-        guard (1...19).contains(text.count) else { return nil }  // so many digits cannot overflow
-        var number: UInt64 = 0
-        for byte in text {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-            number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
-        }
-        return number
     }
 
     /// After a 101 the bytes that came beside it begin the stream; after anything else the request was an ordinary one.

@@ -64,15 +64,15 @@ public enum HTTPBodyFraming: Sendable, Hashable {
 
     /// `Content-Length = 1*DIGIT`, at most 2^63-1.
     private static func contentLength(_ value: ArraySlice<UInt8>) throws(HTTPDecodeError) -> UInt64 {
-        // Nineteen digits cannot overflow 64 bits.
-        guard (1...19).contains(value.count) else { throw .badFraming("Content-Length is not 1 to 19 digits") }
-        var length: UInt64 = 0
-        for byte in value {
-            guard Octet.isDigit(byte) else { throw .badFraming("Content-Length is not 1 to 19 digits") }
-            length = length &* 10 &+ UInt64(byte &- Octet.zero)
-        }
+        guard let length = decimal(value) else { throw .badFraming("Content-Length is not 1 to 19 digits") }
         guard length <= UInt64(Int64.max) else { throw .badFraming("Content-Length above 2^63-1") }
         return length
+    }
+
+    /// `1*DIGIT`, at most nineteen of them, which cannot overflow 64 bits; nil for anything else.
+    public static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        guard (1...19).contains(digits.count), digits.allSatisfy(Octet.isDigit) else { return nil }
+        return digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- Octet.zero) }
     }
 
     private static func isChunked(_ value: ArraySlice<UInt8>) -> Bool {

@@ -16,18 +16,7 @@ public struct HTTPFieldSet: Sendable {
     /// Whether the field that `slot` describes, in the storage that begins at `storage`, has one of the names.
     @inline(__always)
     func contains(_ slot: HTTPFields.Slot, _ storage: UnsafeRawPointer) -> Bool {
-        filter & Self.bit(slot.hash) != 0 && hasName(slot, storage)
-    }
-
-    private func hasName(_ slot: HTTPFields.Slot, _ storage: UnsafeRawPointer) -> Bool {
-        let count = Int(slot.nameEnd - slot.nameStart)
-        return names.contains { name in
-            guard name.hash == slot.hash, name.bytes.count == count else { return false }
-            return name.bytes.withUnsafeBytes { bytes in
-                guard let bytes = bytes.baseAddress else { return false }
-                return Scan.equalIgnoringCase(storage + Int(slot.nameStart), bytes, count)
-            }
-        }
+        filter & Self.bit(slot.hash) != 0 && names.contains { HTTPFields.hasName(slot, storage, $0) }
     }
 
     @inline(__always)

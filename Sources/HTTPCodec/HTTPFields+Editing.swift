@@ -5,11 +5,12 @@ extension HTTPFields {
     /// Appends a field; `value` is written with one byte for each scalar (ISO 8859-1), whitespace around it is dropped.
     /// Throws `.name` or `.value` and changes nothing if one of them is not legal.
     public mutating func append(_ name: HTTPFieldName, _ value: String) throws(HTTPFieldError) {
+        guard name.isToken else { throw HTTPFieldError(.name) }
         var value = value
         let isPlain = value.withUTF8 { Scan.isASCII($0) }
         if isPlain {
             let failure = value.withUTF8 { utf8 in
-                name.bytes.withUnsafeBufferPointer { appendChecked($0, isToken: name.isToken, hash: name.hash, utf8) }
+                name.bytes.withUnsafeBufferPointer { appendLine($0, utf8, known: name.hash) }
             }
             if let failure { throw HTTPFieldError(failure) }
             return
@@ -21,8 +22,9 @@ extension HTTPFields {
 
     /// Appends a field with these bytes as its value, whitespace around it dropped. Throws `.name` or `.value`.
     public mutating func append(_ name: HTTPFieldName, bytes: ArraySlice<UInt8>) throws(HTTPFieldError) {
+        guard name.isToken else { throw HTTPFieldError(.name) }
         let failure = bytes.withUnsafeBufferPointer { value in
-            name.bytes.withUnsafeBufferPointer { appendChecked($0, isToken: name.isToken, hash: name.hash, value) }
+            name.bytes.withUnsafeBufferPointer { appendLine($0, value, known: name.hash) }
         }
         if let failure { throw HTTPFieldError(failure) }
     }
@@ -30,11 +32,7 @@ extension HTTPFields {
     /// Appends a field with these bytes as its name and value, whitespace around the value dropped. Throws `.name` or `.value`.
     public mutating func append(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) throws(HTTPFieldError) {
         let failure = name.withUnsafeBufferPointer { name in
-            value.withUnsafeBufferPointer { value -> HTTPFieldError.Part? in
-                guard let base = UnsafeRawPointer(name.baseAddress), name.count > 0 else { return .name }
-                let isToken = Scan.endOfToken(base, 0, name.count) == name.count
-                return appendChecked(name, isToken: isToken, hash: Scan.nameHash(base, name.count), value)
-            }
+            value.withUnsafeBufferPointer { value in appendLine(name, value) }
         }
         if let failure { throw HTTPFieldError(failure) }
     }
@@ -65,11 +63,6 @@ extension HTTPFields {
             }
         }
         slots.removeSubrange(kept...)
-    }
-
-    /// Removes all fields whose names are in `names`, in one pass.
-    public mutating func removeAll(in names: HTTPFieldSet) {
-        removeSlots { storage, slot in names.contains(slot, storage) }
     }
 
     /// Removes all fields whose names begin with `prefix` and go on after it.
@@ -112,55 +105,70 @@ extension HTTPFields {
         }
     }
 
-    /// Appends one field line, `Name: value CRLF`, or says which part is illegal.
-    private mutating func appendChecked(
-        _ name: UnsafeBufferPointer<UInt8>, isToken: Bool, hash: UInt32, _ value: UnsafeBufferPointer<UInt8>
+    /// Appends `Name: value CRLF`, or says which part is illegal and appends nothing. The line is written where it will stay and
+    /// looked at there. `known`: the hash of a name that is known to be a token.
+    mutating func appendLine(
+        _ name: UnsafeBufferPointer<UInt8>, _ padded: UnsafeBufferPointer<UInt8>, known: UInt32? = nil
     ) -> HTTPFieldError.Part? {
-        guard isToken else { return .name }
-        var start = 0
-        var end = value.count
-        while start < end, Octet.isWhitespace(value[start]) { start += 1 }
-        while end > start, Octet.isWhitespace(value[end - 1]) { end -= 1 }
-        if let base = UnsafeRawPointer(value.baseAddress), Scan.firstControl(base, start, end) != end { return .value }
-        dropDeadBytes()
+        guard name.count > 0 else { return .name }
+        let value = Self.trimmed(padded)
+        if deadByteCount > 0 { dropDeadBytes() }
         // Offsets are 32 bits wide; nothing near that size is a field section.
-        guard storage.count + name.count + value.count < Int(Int32.max) else { return .value }
-        let nameStart = storage.count
-        let nameEnd = nameStart + name.count
-        let valueStart = nameEnd + 2
-        if storage.isEmpty {
-            storage.reserveCapacity(256)
-            slots.reserveCapacity(8)
+        guard storage.count + name.count + value.count < Int(Int32.max) - 4 else { return .value }
+        let nameStart = UInt32(truncatingIfNeeded: storage.count)
+        let nameEnd = nameStart &+ UInt32(truncatingIfNeeded: name.count)
+        let lineCount = name.count &+ value.count &+ 4
+        if storage.capacity == 0 { reserve(8, byteCount: 256) }
+        var hash = known ?? 0
+        var failure: HTTPFieldError.Part?
+        storage.append(addingCapacity: lineCount) { output in
+            output.withUnsafeMutableBufferPointer { line, count in
+                guard let line = line.baseAddress else { return }
+                Self.write(name, value, to: line)
+                let valueEnd = lineCount &- 2
+                if Scan.firstControl(line, name.count &+ 2, valueEnd) != valueEnd { failure = .value }
+                if known == nil {
+                    let token = Scan.token(line, 0, name.count, lineCount)
+                    hash = token.hash
+                    if token.end != name.count { failure = .name }
+                }
+                count = failure == nil ? lineCount : 0
+            }
         }
-        appendLine(name, UnsafeBufferPointer(rebasing: value[start..<end]))
-        slots.append(
-            Slot(
-                nameStart: UInt32(nameStart), nameEnd: UInt32(nameEnd), valueStart: UInt32(valueStart),
-                valueEnd: UInt32(valueStart + end - start), hash: hash))
+        if let failure { return failure }
+        let valueEnd = nameEnd &+ 2 &+ UInt32(truncatingIfNeeded: value.count)
+        slots.append(Slot(nameStart: nameStart, nameEnd: nameEnd, valueStart: nameEnd &+ 2, valueEnd: valueEnd, hash: hash))
         return nil
     }
 
-    /// Writes the line where it is to lie, so that `storage` grows once.
-    private mutating func appendLine(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
-        storage.append(addingCapacity: name.count + value.count + 4) { line in
-            line.withUnsafeMutableBufferPointer { line, count in
-                let valueStart = name.count + 2
-                let valueEnd = valueStart + value.count
-                _ = line[..<name.count].update(fromContentsOf: name)
-                line[name.count] = Octet.colon
-                line[name.count + 1] = Octet.space
-                _ = line[valueStart..<valueEnd].update(fromContentsOf: value)
-                line[valueEnd] = Octet.carriageReturn
-                line[valueEnd + 1] = Octet.lineFeed
-                count = valueEnd + 2
-            }
-        }
+    /// The value without the whitespace around it.
+    @inline(__always)
+    private static func trimmed(_ value: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        var start = 0
+        var end = value.count
+        while start < end, Octet.isWhitespace(value[start]) { start &+= 1 }
+        while end > start, Octet.isWhitespace(value[end &- 1]) { end &-= 1 }
+        return UnsafeBufferPointer(rebasing: value[start..<end])
+    }
+
+    /// Writes `Name: value CRLF` to `line`, which has room for it.
+    @inline(__always)
+    private static func write(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, to line: UnsafeMutablePointer<UInt8>
+    ) {
+        if let bytes = name.baseAddress { line.update(from: bytes, count: name.count) }
+        line[name.count] = Octet.colon
+        line[name.count &+ 1] = Octet.space
+        let valueStart = name.count &+ 2
+        if let bytes = value.baseAddress { (line + valueStart).update(from: bytes, count: value.count) }
+        line[valueStart &+ value.count] = Octet.carriageReturn
+        line[valueStart &+ value.count &+ 1] = Octet.lineFeed
     }
 
     private static func wireBytes(_ slot: Slot) -> Int { Int(slot.valueEnd - slot.nameStart) + 2 }
 
     /// Rebuilds the storage when most of it is of no use, so that setting a field again and again does not grow it.
-    mutating func dropDeadBytes() {
+    private mutating func dropDeadBytes() {
         guard deadByteCount > 4096, deadByteCount > storage.count / 2 else { return }
         var compact = HTTPFields()
         encode(into: &compact.storage)

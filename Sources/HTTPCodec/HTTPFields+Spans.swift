@@ -11,7 +11,7 @@ extension HTTPFields {
     /// Appends a field with these bytes as its name and value, whitespace around the value dropped. Throws `.name` or `.value`.
     public mutating func append(name: Span<UInt8>, value: Span<UInt8>) throws(HTTPFieldError) {
         let failure = name.withUnsafeBufferPointer { name in
-            value.withUnsafeBufferPointer { value in appendInPlace(name, value) }
+            value.withUnsafeBufferPointer { value in appendLine(name, value) }
         }
         if let failure { throw HTTPFieldError(failure) }
     }
@@ -34,61 +34,5 @@ extension HTTPFields {
             next += 1
         }
         return nil
-    }
-
-    /// Appends `Name: value CRLF`, or says which part is illegal and appends nothing.
-    private mutating func appendInPlace(
-        _ name: UnsafeBufferPointer<UInt8>, _ padded: UnsafeBufferPointer<UInt8>
-    ) -> HTTPFieldError.Part? {
-        guard name.count > 0 else { return .name }
-        let value = Self.trimmed(padded)
-        if deadByteCount > 0 { dropDeadBytes() }
-        // Offsets are 32 bits wide; nothing near that size is a field section.
-        guard storage.count + name.count + value.count < Int(Int32.max) - 4 else { return .value }
-        let nameStart = UInt32(truncatingIfNeeded: storage.count)
-        let nameEnd = nameStart &+ UInt32(truncatingIfNeeded: name.count)
-        let lineCount = name.count &+ value.count &+ 4
-        var hash: UInt32 = 0
-        var failure: HTTPFieldError.Part?
-        storage.append(addingCapacity: lineCount) { output in
-            output.withUnsafeMutableBufferPointer { line, count in
-                guard let line = line.baseAddress else { return }
-                Self.write(name, value, to: line)
-                let token = Scan.token(line, 0, name.count, lineCount)
-                hash = token.hash
-                let valueEnd = lineCount &- 2
-                if Scan.firstControl(line, name.count &+ 2, valueEnd) != valueEnd { failure = .value }
-                if token.end != name.count { failure = .name }
-                count = failure == nil ? lineCount : 0
-            }
-        }
-        if let failure { return failure }
-        let valueEnd = nameEnd &+ 2 &+ UInt32(truncatingIfNeeded: value.count)
-        slots.append(Slot(nameStart: nameStart, nameEnd: nameEnd, valueStart: nameEnd &+ 2, valueEnd: valueEnd, hash: hash))
-        return nil
-    }
-
-    /// The value without the whitespace around it.
-    @inline(__always)
-    private static func trimmed(_ value: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-        var start = 0
-        var end = value.count
-        while start < end, Octet.isWhitespace(value[start]) { start &+= 1 }
-        while end > start, Octet.isWhitespace(value[end &- 1]) { end &-= 1 }
-        return UnsafeBufferPointer(rebasing: value[start..<end])
-    }
-
-    /// Writes `Name: value CRLF` to `line`, which has room for it.
-    @inline(__always)
-    private static func write(
-        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, to line: UnsafeMutablePointer<UInt8>
-    ) {
-        if let bytes = name.baseAddress { line.update(from: bytes, count: name.count) }
-        line[name.count] = Octet.colon
-        line[name.count &+ 1] = Octet.space
-        let valueStart = name.count &+ 2
-        if let bytes = value.baseAddress { (line + valueStart).update(from: bytes, count: value.count) }
-        line[valueStart &+ value.count] = Octet.carriageReturn
-        line[valueStart &+ value.count &+ 1] = Octet.lineFeed
     }
 }

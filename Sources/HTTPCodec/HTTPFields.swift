@@ -140,13 +140,16 @@ extension HTTPFields {
 
     /// Whether the field in `slot` has this name.
     func hasName(_ slot: Slot, _ name: HTTPFieldName) -> Bool {
+        storage.withUnsafeBytes { mine in mine.baseAddress.map { Self.hasName(slot, $0, name) } ?? false }
+    }
+
+    /// Whether the field in `slot` of the storage that begins at `storage` has this name.
+    static func hasName(_ slot: Slot, _ storage: UnsafeRawPointer, _ name: HTTPFieldName) -> Bool {
         let count = Int(slot.nameEnd - slot.nameStart)
         guard slot.hash == name.hash, count == name.bytes.count else { return false }
-        return storage.withUnsafeBytes { mine in
-            name.bytes.withUnsafeBytes { theirs in
-                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return false }
-                return Scan.equalIgnoringCase(mine + Int(slot.nameStart), theirs, count)
-            }
+        return name.bytes.withUnsafeBytes { theirs in
+            guard let theirs = theirs.baseAddress else { return false }
+            return Scan.equalIgnoringCase(storage + Int(slot.nameStart), theirs, count)
         }
     }
 }

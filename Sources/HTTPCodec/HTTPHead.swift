@@ -88,6 +88,7 @@ public struct HTTPResponseHead: Sendable, Hashable {
     /// nothing.
     public func encode(into bytes: inout [UInt8], adding more: HTTPFields = HTTPFields()) throws(HTTPFieldError) {
         guard (100...999).contains(status) else { throw HTTPFieldError(.status) }
+        if bytes.isEmpty { bytes.reserveCapacity(fields.storage.count + more.storage.count + 64) }
         let start = bytes.count
         bytes.append(literal: minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
         bytes.append(Octet.zero + UInt8(status / 100))
