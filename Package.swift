@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "HTTPCodec", targets: ["HTTPCodec"]),
         .library(name: "MachineCore", targets: ["MachineCore"]),
         .library(name: "TunnelLink", targets: ["TunnelLink"]),
+        .library(name: "WebConsole", targets: ["WebConsole"]),
         .library(name: "GatewayKit", targets: ["GatewayKit"]),
         .library(name: "AgentKit", targets: ["AgentKit"]),
         .library(name: "SocketKit", targets: ["SocketKit"]),
@@ -30,8 +31,12 @@ let package = Package(
         .target(name: "MachineCore", swiftSettings: settings),
         // State machines without I/O.
         .target(name: "TunnelLink", dependencies: codecs, swiftSettings: settings),
-        .target(name: "GatewayKit", dependencies: codecs + ["TunnelLink"], swiftSettings: settings),
-        .target(name: "AgentKit", dependencies: codecs + ["TunnelLink"], swiftSettings: settings),
+        // What people see of either daemon: pages, and the memory of the request inspector.
+        .target(
+            name: "WebConsole", dependencies: ["RPCCore", "HTTPCodec", "MachineCore"],
+            resources: [.embedInCode("Resources")], swiftSettings: settings),
+        .target(name: "GatewayKit", dependencies: codecs + ["TunnelLink", "WebConsole"], swiftSettings: settings),
+        .target(name: "AgentKit", dependencies: codecs + ["TunnelLink", "WebConsole"], swiftSettings: settings),
         // The only module with sockets, clocks, threads and signals.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
@@ -40,8 +45,8 @@ let package = Package(
             exclude: ["CLinux"], swiftSettings: settings),
         // Thin executables.
         .executableTarget(
-            name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SocketKit"], swiftSettings: settings),
-        .executableTarget(name: "agentd", dependencies: ["AgentKit", "SocketKit"], swiftSettings: settings),
+            name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SocketKit", "WebConsole"], swiftSettings: settings),
+        .executableTarget(name: "agentd", dependencies: ["AgentKit", "SocketKit", "WebConsole"], swiftSettings: settings),
         // Tests: one suite a module, and what they share.
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "FuzzBodies", dependencies: codecs, path: "Tests/FuzzBodies", swiftSettings: settings),
@@ -51,10 +56,15 @@ let package = Package(
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TunnelLinkTests", dependencies: codecs + ["TunnelLink", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayKitTests", dependencies: codecs + ["GatewayKit", "TunnelLink", "TestSupport"], swiftSettings: settings
+            name: "WebConsoleTests", dependencies: ["WebConsole", "RPCCore", "HTTPCodec", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GatewayKitTests", dependencies: codecs + ["GatewayKit", "TunnelLink", "WebConsole", "TestSupport"],
+            swiftSettings: settings
         ),
         .testTarget(
-            name: "AgentKitTests", dependencies: codecs + ["AgentKit", "TunnelLink", "TestSupport"], swiftSettings: settings),
+            name: "AgentKitTests", dependencies: codecs + ["AgentKit", "TunnelLink", "WebConsole", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "SocketKitTests", dependencies: ["SocketKit", "MachineCore", "TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -20,7 +20,7 @@ struct ModuleRule: Sendable {
 private let codecs: Set = ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
 private let machines = codecs.union(["TunnelLink"])
 private let platform: Set = ["Glibc", "Musl", "Darwin", "Dispatch", "Synchronization"]
-private let daemon = machines.union(["AgentKit", "SocketKit", "Foundation", "Dispatch", "Synchronization"])
+private let daemon = machines.union(["AgentKit", "SocketKit", "WebConsole", "Foundation", "Dispatch", "Synchronization"])
 
 let moduleRules: [ModuleRule] = [
     ModuleRule(name: "RPCCore", layer: .pure, mayImport: []),
@@ -28,8 +28,9 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: []),
     ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
-    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines),
-    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines),
+    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
+    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["WebConsole"])),
+    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["WebConsole"])),
     ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["MachineCore", "CLinux"])),
     ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit"])),
     ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon),
