@@ -254,7 +254,7 @@ import TunnelLink
             let page = try world.get("/", on: loop).text
             #expect(page.contains("<dd>4</dd>") && page.contains("offline"))
         }
-        #expect(world.places.moves == 7, "those of agents alone")
+        #expect(world.places.moves == 7 + 4, "those of agents, and of the pages that the other loops were asked for")
         world.end()
     }
 

@@ -22,12 +22,28 @@ import Testing
                 isByHost: byHost))
     }
 
+    @Test func anAgentsOwnPathsNameIt() {
+        #expect(route("/inspect/pi") == .own(.inspectorPage("pi")))
+        #expect(route("/api/agents/pi/exchanges?limit=5") == .own(.exchanges("pi")))
+        #expect(route("/api/agents/pi/exchanges/7") == .own(.exchange("pi", 7)))
+        #expect(route("/api/agents/pi/events") == .own(.exchangeEvents("pi")))
+        #expect(route("/api/agents/pi/replay") == .own(.replay("pi")))
+        for target in [
+            "/inspect", "/inspect/", "/inspect/.x", "/inspect/pi/", "/api", "/api/", "/api/agents/", "/api/agents/pi",
+            "/api/agents/pi/", "/api/agents//events", "/api/agents/pi/exchanges/", "/api/agents/pi/exchanges/x",
+            "/api/agents/pi/exchanges/-1", "/api/agents/pi/exchanges/99999999999999999999", "/api/agents/pi/exchanges/7/",
+            "/api/agents/pi/exchanges/7/8/9", "/api/other/pi/events",
+        ] {
+            #expect(route(target) == .notFound, "\(target)")
+        }
+    }
+
     @Test func theGatewaysOwnPathsAreExact() {
-        #expect(route("/") == .statusPage)
-        #expect(route("/?a=b") == .statusPage)
-        #expect(route("/healthz") == .health)
-        #expect(route("/readyz") == .readiness)
-        #expect(route("/api/agents") == .agentList)
+        #expect(route("/") == .own(.statusPage))
+        #expect(route("/?a=b") == .own(.statusPage))
+        #expect(route("/healthz") == .own(.health))
+        #expect(route("/readyz") == .own(.readiness))
+        #expect(route("/api/agents") == .own(.agents))
         #expect(route("/agent?agentId=a") == .tunnel)
         for target in [
             "/Healthz", "/healthz/", "//", "/agent/", "/%61gent", "/web", "/web/", "/web//", "/webx/a/", "/WEB/a/", "*",
@@ -70,9 +86,9 @@ import Testing
     @Test func absoluteFormLeadsToTheSamePlace() {
         #expect(route("http://gw.example/web/a/x?y") == web("a", "/x", "y"))
         #expect(route("HTTPS://other.example:8/web/a/x") == web("a", "/x"))
-        #expect(route("http://gw.example") == .statusPage)
-        #expect(route("http://gw.example?x=1") == .statusPage)
-        #expect(route("http://gw.example?next=/healthz") == .statusPage)
+        #expect(route("http://gw.example") == .own(.statusPage))
+        #expect(route("http://gw.example?x=1") == .own(.statusPage))
+        #expect(route("http://gw.example?next=/healthz") == .own(.statusPage))
         for target in ["ftp://gw.example/", "gw.example:443", "http:/healthz", "httpx://a/healthz"] {
             #expect(route(target) == .notFound, "\(target)")
         }
@@ -106,8 +122,8 @@ import Testing
         for host in [
             "gw.example", "gw.example:3000", "xgw.example", "a.gw.example.evil", "a.gw.examplex", "[::1]:3000", "", "example",
         ] {
-            #expect(route("/healthz", host: host) { $0.subdomainHost = "gw.example" } == .health, "\(host)")
+            #expect(route("/healthz", host: host) { $0.subdomainHost = "gw.example" } == .own(.health), "\(host)")
         }
-        #expect(route("/healthz", host: "a.gw.example") == .health)
+        #expect(route("/healthz", host: "a.gw.example") == .own(.health))
     }
 }

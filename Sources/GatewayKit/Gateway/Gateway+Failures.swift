@@ -18,7 +18,7 @@ extension Gateway {
         let isUpgraded = visitors[id]?.phase == .upgraded
         reset(exchange, reason, &outputs)
         forget(exchange)
-        logExchange(id, exchange, outcome: error.code, now, &outputs)
+        exchangeEnded(id, exchange, outcome: error.code, now, &outputs)
         visitors[id]?.exchange = nil
         if exchange.status == nil {
             let request = VisitorRequest(head: exchange.request, framing: .chunked, isOver: exchange.requestEnded)
@@ -40,7 +40,7 @@ extension Gateway {
         guard let exchange = visitors[id]?.exchange else { return }
         reset(exchange, reason, &outputs)
         forget(exchange)
-        logExchange(id, exchange, outcome: "cancelled", now, &outputs)
+        exchangeEnded(id, exchange, outcome: "cancelled", now, &outputs)
         visitors[id]?.exchange = nil
     }
 
@@ -95,9 +95,12 @@ extension Gateway {
     mutating func watchWriting(_ id: ConnectionID, _ now: Moment) {
         guard let visitor = visitors[id] else { return }
         switch visitor.phase {
-        case .exchanging where visitor.exchange?.status == nil, .receivingHead where visitor.hasBegun, .discarding,
-            .awaitingAgent:
+        case .exchanging where visitor.exchange?.status == nil, .receivingHead where visitor.hasBegun, .collecting,
+            .discarding, .awaitingAgent:
             break
+        case .watching:
+            let patience = visitor.queuedBytes == 0 ? Self.watcherQuiet : configuration.limits.writeTimeout
+            setDeadline(of: id, at: now.advanced(by: patience))
         case .exchanging, .upgraded:
             let isQuiet = visitor.queuedBytes == 0
             let hasEvents = isQuiet && visitor.exchange?.eventStream != nil
@@ -111,22 +114,5 @@ extension Gateway {
     mutating func forget(_ exchange: WebExchange) {
         agents[exchange.connection]?.visitors.remove(exchange.stream)
         markDirty(exchange.connection)
-    }
-
-    func logExchange(
-        _ id: ConnectionID, _ exchange: WebExchange, outcome: String, _ now: Moment, _ outputs: inout Outputs
-    ) {
-        guard configuration.logsRequests else { return }
-        let milliseconds = now.since(exchange.started).wholeMilliseconds
-        let path = exchange.request.target.prefix { $0 != UInt8(ascii: "?") }  // a query may hold secrets
-        log(
-            .info, "web.request",
-            [
-                .init("agent", exchange.agentID), .init("peer", visitors[id]?.peer ?? ""),
-                .init("method", exchange.request.method), .init("path", String(decoding: path, as: UTF8.self)),
-                .init("status", exchange.status.map { "\($0)" } ?? "-"), .init("outcome", outcome),
-                .init("in", "\(exchange.requestBytes)"), .init("out", "\(exchange.responseBytes)"),
-                .init("ms", "\(milliseconds)"),
-            ], &outputs)
     }
 }

@@ -14,6 +14,8 @@ public struct MovedVisitor: Sendable {
     enum Errand: Sendable {
         /// The agent lives there.
         case web(WebRoute)
+        /// One of the gateway's own addresses is answered there.
+        case own(OwnRoute)
         /// Its agent lives there, or is to be told where it does.
         case handshake(isAtHome: Bool)
     }
@@ -54,6 +56,7 @@ extension Gateway {
         }
         switch moved.errand {
         case .web(let route): beginExchange(id, moved.request, route, now, &outputs)
+        case .own(let route): console(id, moved.request, route, now, &outputs)
         case .handshake(let isAtHome): upgradeAgent(id, moved.request, isAtHome: isAtHome, now, &outputs)
         }
         if visitor.phase != .awaitingAgent { visitor.waiting = nil }

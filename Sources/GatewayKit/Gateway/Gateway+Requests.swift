@@ -23,6 +23,7 @@ extension Gateway {
             return answer(id, error, to: request, now, &outputs)
         }
         visitors[id]?.phase = .exchanging
+        exchangeBegan(id, now)
         setDeadline(of: id, at: now.advanced(by: configuration.web.timeout))
         if request.expectsContinue { settleExpectation(id, now, &outputs) }
     }
@@ -51,7 +52,7 @@ extension Gateway {
         write(id, Self.continueLine, &outputs)
     }
 
-    private static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)[...]
+    static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)[...]
 
     /// The agent that the route means, if this visitor may speak to it; and whether `Authorization` held our own token.
     /// Who has no token learns nothing of who is here. Of an agent that lives on another loop nothing else is asked.

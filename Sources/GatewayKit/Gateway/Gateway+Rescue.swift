@@ -46,13 +46,11 @@ extension Router {
             target[1] != UInt8(ascii: "\\")
         else { return false }
         let path = target.prefix { $0 != UInt8(ascii: "?") }
-        return !(Self.reservedPaths + [String(decoding: webPrefix.dropLast(), as: UTF8.self)]).contains { reserved in
+        return !(OwnRoute.reservedPaths + [String(decoding: webPrefix.dropLast(), as: UTF8.self)]).contains { reserved in
             path.starts(with: reserved.utf8)
                 && (path.count == reserved.utf8.count || path[reserved.utf8.count] == UInt8(ascii: "/"))
         }
     }
-
-    private static let reservedPaths = ["/agent", "/api", "/healthz", "/readyz", "/metrics", "/login", "/logout"]
 
     /// The agent among whose pages `referer` is, if that is an address at `host` beneath the prefix.
     func agentID(ofPage referer: ArraySlice<UInt8>, at host: String) -> String? {

@@ -54,6 +54,7 @@ extension Gateway {
         }
         write(id, bytes[...], &outputs)
         exchange.status = response.status
+        answerBegan(exchange, head, now)
         exchange.keepsAlive = keepsAlive
         exchange.encoder = HTTPBodyEncoder(framing)
         if configuration.web.sseKeepAlive > .zero {
@@ -179,7 +180,7 @@ extension Gateway {
             return closeVisitor(id, now, &outputs)
         }
         forget(exchange)
-        logExchange(id, exchange, outcome: "done", now, &outputs)
+        exchangeEnded(id, exchange, outcome: "done", now, &outputs)
         visitor.exchange = nil
         guard exchange.keepsAlive, visitor.phase == .exchanging else {
             let hasParted = !exchange.request.keepsAlive && visitor.phase == .exchanging && visitor.decoder.unreadCount == 0

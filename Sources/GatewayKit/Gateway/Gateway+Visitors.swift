@@ -18,9 +18,9 @@ extension Gateway {
         guard let visitor = visitors[id] else { return }
         statistics.bytesIn &+= UInt64(bytes.count)
         switch visitor.phase {
-        case .closing: break
+        case .closing, .watching: break
         case .upgraded: forwardBody(id, bytes, now, &outputs)
-        case .receivingHead, .awaitingAgent, .exchanging, .discarding:
+        case .receivingHead, .awaitingAgent, .exchanging, .collecting, .discarding:
             visitor.decoder.receive(bytes)
             if visitor.phase == .receivingHead, !visitor.hasBegun {
                 visitor.hasBegun = true
@@ -40,7 +40,7 @@ extension Gateway {
         case .exchanging, .discarding:
             abandonExchange(id, .cancelled, now, &outputs)
             closeVisitor(id, now, &outputs)
-        case .receivingHead: closeVisitor(id, now, &outputs)
+        case .receivingHead, .collecting, .watching: closeVisitor(id, now, &outputs)
         case .awaitingAgent:
             forgetWaiting(id)
             closeVisitor(id, now, &outputs)
@@ -52,6 +52,7 @@ extension Gateway {
     mutating func loseVisitor(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         abandonExchange(id, .cancelled, now, &outputs)
         forgetWaiting(id)
+        forgetWatcher(id)
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
     }
@@ -63,7 +64,12 @@ extension Gateway {
             while visitor.takesRequests, let event = try visitor.decoder.next() {
                 switch event {
                 case .head(let head, let framing): route(id, head, framing, now, &outputs)
-                case .body(let bytes): forwardBody(id, bytes, now, &outputs)
+                case .body(let bytes):
+                    if visitor.phase == .collecting {
+                        collect(id, bytes, now, &outputs)
+                    } else {
+                        forwardBody(id, bytes, now, &outputs)
+                    }
                 case .end(let trailers): requestEnded(id, trailers, now, &outputs)
                 case .closed: closeVisitor(id, now, &outputs)
                 }
@@ -106,13 +112,7 @@ extension Gateway {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
         case .tunnel: upgradeAgent(id, request, isAtHome: neighbours.isEmpty, now, &outputs)
         case .addSlash(let route): redirectToSlash(id, request, route, now, &outputs)
-        case .statusPage: ownPage(id, request, now, &outputs) { gateway, head in gateway.statusPage(head, now) }
-        case .agentList: ownPage(id, request, now, &outputs) { gateway, _ in gateway.agentList() }
-        case .health: ownPage(id, request, isProtected: false, now, &outputs) { _, _ in .text(200, "ok\n") }
-        case .readiness:
-            ownPage(id, request, isProtected: false, now, &outputs) { gateway, _ in
-                gateway.isDraining ? .text(503, "draining\n") : .text(200, "ready\n")
-            }
+        case .own(let route): console(id, request, route, now, &outputs)
         case .notFound: answerUnknownPath(id, request, now, &outputs)
         }
     }
@@ -172,10 +172,10 @@ extension Gateway {
 
     /// The request's last byte came.
     private mutating func requestEnded(_ id: ConnectionID, _ trailers: HTTPFields, _ now: Moment, _ outputs: inout Outputs) {
-        if visitors[id]?.phase == .discarding {
-            beginNextRequest(id, now, &outputs)
-        } else {
-            endRequest(id, trailers, now, &outputs)
+        switch visitors[id]?.phase {
+        case .discarding: beginNextRequest(id, now, &outputs)
+        case .collecting: finishCollecting(id, now, &outputs)
+        default: endRequest(id, trailers, now, &outputs)
         }
     }
 
@@ -216,11 +216,11 @@ extension Gateway {
     }
 
     /// The visitor's socket took `count` bytes: credit for whatever of them was an answer's body.
-    mutating func visitorTook(_ id: ConnectionID, _ count: Int, _ now: Moment) {
+    mutating func visitorTook(_ id: ConnectionID, _ count: Int, _ now: Moment, _ outputs: inout Outputs) {
         guard let visitor = visitors[id] else { return }
         visitor.queuedBytes = max(0, visitor.queuedBytes - count)
         watchWriting(id, now)
-        guard let exchange = visitor.exchange else { return }
+        guard let exchange = visitor.exchange else { return watcherCaughtUp(id, visitor, now, &outputs) }
         let released = exchange.heldBytes - min(exchange.heldBytes, visitor.queuedBytes)
         if released > 0 {
             exchange.heldBytes -= released
@@ -247,10 +247,11 @@ extension Gateway {
         guard deadline <= now else { return setDeadline(of: id, at: deadline) }
         visitors[id]?.deadline = nil
         switch visitor.phase {
-        case .receivingHead where visitor.hasBegun: answer(id, .requestTimedOut, to: nil, now, &outputs)
+        case .receivingHead where visitor.hasBegun, .collecting: answer(id, .requestTimedOut, to: nil, now, &outputs)
         case .receivingHead, .discarding: closeVisitor(id, now, &outputs)
         case .awaitingAgent: waitIsOver(id, now, &outputs)
         case .exchanging: exchangeTimedOut(id, now, &outputs)
+        case .watching: watcherDeadlinePassed(id, now, &outputs)
         case .upgraded, .closing: outputs.append(.transport(.abort(id)))
         }
     }

@@ -7,7 +7,8 @@
 //     Failures        what goes wrong on either way, and what takes too long           Gateway+Failures
 //     Registration    an agent's handshake and registration                            Gateway+Registration
 //     Agents          what comes through a tunnel, liveness, the end                   Gateway+Agents
-//     Pages           what the gateway itself has to say                               Gateway+Pages
+//     Accounts        what is kept of exchanges                                        Gateway+Accounts
+//     Console         what the gateway itself has to say, and to whom          Console/Gateway+Console
 //     Moving          connections that change loops, and what loops tell each other    Gateway+Moving
 
 import HTTPCodec
@@ -84,6 +85,9 @@ public struct Gateway: Machine {
     /// Visitors whose agent is not here and may come yet, by its id in lower case. `waitingCount` is their number.
     var waiting: [String: [ConnectionID]] = [:]
     var waitingCount = 0
+    /// Visitors that watch, by what they watch. `watcherCount` is their number.
+    var watchers: [WatchTopic: [ConnectionID]] = [:]
+    var watcherCount = 0
     var drainDeadline: Moment?
     var hasDrained = false
     var sessionCount: UInt64 = 0
@@ -182,7 +186,7 @@ public struct Gateway: Machine {
                 agents[id]?.session.wrote(count)
                 if agents[id]?.session.hasOutput == true { markDirty(id) }
             } else {
-                visitorTook(id, count, now)
+                visitorTook(id, count, now, &outputs)
             }
         case .closed(let id, let error):
             if agents[id] != nil {
@@ -232,6 +236,7 @@ extension Gateway {
             agents[id]?.session.drain(within: duration)
             markDirty(id)
         }
+        dismissWatchers(now, &outputs)
         // A request may be on its way on a connection that looks idle: it is closed when nothing came for a moment.
         for id in visitors.allIDs where visitors[id]?.phase == .receivingHead && visitors[id]?.hasBegun == false {
             setDeadline(of: id, at: now.advanced(by: idleTimeout))

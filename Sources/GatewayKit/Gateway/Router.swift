@@ -6,10 +6,8 @@ import TunnelLink
 
 /// Where a request goes.
 enum Route: Equatable {
-    case statusPage
-    case health
-    case readiness
-    case agentList
+    /// One of the gateway's own addresses.
+    case own(OwnRoute)
     /// The WebSocket of agents.
     case tunnel
     case web(WebRoute)
@@ -49,7 +47,8 @@ struct Router: Sendable, Hashable {
             return .web(WebRoute(agentID: id, path: path, query: query, prefix: "", isByHost: true))
         }
         if path.starts(with: webPrefix) { return webRoute(path, query) }
-        return ownRoute(path)
+        if path.elementsEqual("/agent".utf8) { return .tunnel }
+        return OwnRoute(path: path).map { .own($0) } ?? .notFound
     }
 
     private func webRoute(_ path: ArraySlice<UInt8>, _ query: ArraySlice<UInt8>?) -> Route {
@@ -62,15 +61,6 @@ struct Router: Sendable, Hashable {
         let route = WebRoute(agentID: id, path: slash.map { rest[$0...] } ?? [], query: query, prefix: prefix, isByHost: false)
         return slash == nil ? .addSlash(route) : .web(route)
     }
-
-    private func ownRoute(_ path: ArraySlice<UInt8>) -> Route {
-        for (text, route) in Self.ownPaths where path.elementsEqual(text.utf8) { return route }
-        return .notFound
-    }
-
-    private static let ownPaths: [(String, Route)] = [
-        ("/agent", .tunnel), ("/", .statusPage), ("/healthz", .health), ("/readyz", .readiness), ("/api/agents", .agentList),
-    ]
 
     /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case.
     private func agentID(inHostOf head: HTTPRequestHead) -> String? {

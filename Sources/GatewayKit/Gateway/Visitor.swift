@@ -12,6 +12,10 @@ final class Visitor {
         case awaitingAgent
         /// A request is on its way to an agent or back. → receivingHead, upgraded, discarding, closing
         case exchanging
+        /// The body of a request to the gateway itself is coming. → receivingHead, exchanging, watching, discarding, closing
+        case collecting
+        /// An answer of the gateway's own that never ends. → closing
+        case watching
         /// The answer is out and the rest of the request is of no interest. → receivingHead, closing
         case discarding
         /// Raw bytes both ways after a 101. → closing
@@ -27,6 +31,10 @@ final class Visitor {
     @exclusivity(unchecked) var exchange: WebExchange?
     /// Set while awaitingAgent.
     var waiting: WaitingRequest?
+    /// Set while collecting.
+    var collected: CollectedRequest?
+    /// Set while watching.
+    var watching: Watching?
     /// Given to the transport and not yet written.
     var queuedBytes = 0
     var isReading = true
@@ -40,8 +48,8 @@ final class Visitor {
     /// Whether what comes is HTTP, and now is the time to look at it.
     var takesRequests: Bool {
         switch phase {
-        case .receivingHead, .exchanging, .discarding: true
-        case .awaitingAgent, .upgraded, .closing: false
+        case .receivingHead, .exchanging, .collecting, .discarding: true
+        case .awaitingAgent, .upgraded, .watching, .closing: false
         }
     }
 
@@ -77,8 +85,9 @@ final class WebExchange {
     var awaitsContinue = false
     /// Bytes of the request's body so far.
     var requestBytes: UInt64 = 0
-    /// The status, once the head of the answer is out.
+    /// The status, once the head of the answer is out, and when that was.
     var status: Int?
+    var answeredAt: Moment?
     /// After the answer, if both sides can.
     var keepsAlive: Bool
     @exclusivity(unchecked) var encoder = HTTPBodyEncoder(.none)

@@ -1,4 +1,5 @@
-// What the gateway itself has to say: the status page, and the list of agents for programs.
+// What the gateway itself has to say: pages for people, lists for programs. A request to one of our own addresses is checked here,
+// goes to the loop that can answer it, and when its body is here, if it has one, to whoever makes the answer.
 
 import HTTPCodec
 import MachineCore
@@ -6,22 +7,54 @@ import RPCCore
 import TunnelLink
 
 extension Gateway {
-    /// Answers with a page of our own, to GET and HEAD, if the visitor may see it.
-    mutating func ownPage(
-        _ id: ConnectionID, _ request: VisitorRequest, isProtected: Bool = true, _ now: Moment, _ outputs: inout Outputs,
-        _ make: (Gateway, HTTPRequestHead) -> OwnAnswer
+    /// Deals with a request to one of our own addresses, up to its body.
+    mutating func console(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: OwnRoute, _ now: Moment, _ outputs: inout Outputs
     ) {
+        if let error = objection(to: request.head, route) { return answer(id, error, to: request, now, &outputs) }
+        let home = home(of: route)
+        if home != loop { return move(id, request, .own(route), to: home, &outputs) }
+        if request.head.method == "POST" { return collect(id, request, route, now, &outputs) }
+        answerOwn(id, request, route, body: [], now, &outputs)
+    }
+
+    /// Why the request gets no answer of the route's own.
+    private func objection(to head: HTTPRequestHead, _ route: OwnRoute) -> GatewayError? {
         let page = configuration.statusPage
-        guard page.isEnabled || !isProtected else { return answer(id, .notFound, to: request, now, &outputs) }
-        guard request.head.method == "GET" || request.head.method == "HEAD" else {
-            return answer(id, .methodNotAllowed(allow: "GET, HEAD"), to: request, now, &outputs)
+        guard page.isEnabled || !route.isProtected else { return .notFound }
+        guard route.methods.split(separator: ", ").contains(head.method[...]) else {
+            return .methodNotAllowed(allow: route.methods)
         }
-        if isProtected, !page.authTokens.isEmpty {
-            guard let token = Authorization.bearerToken(request.head.fields),
-                Authorization.accepts(token, among: page.authTokens)
-            else { return answer(id, .unauthorized, to: request, now, &outputs) }
+        guard route.isProtected, !page.authTokens.isEmpty else { return nil }
+        guard let token = Authorization.bearerToken(head.fields), Authorization.accepts(token, among: page.authTokens) else {
+            return .unauthorized
         }
-        answer(id, make(self, request.head), to: request, now, &outputs)
+        return nil
+    }
+
+    private func home(of route: OwnRoute) -> Int {
+        switch route.home {
+        case .anywhere: loop
+        case .firstLoop: 0
+        case .loopOf(let agentID): registry.records[agentID]?.loop ?? loop
+        }
+    }
+
+    /// Makes the answer: each route is a line, and its owner's function elsewhere.
+    mutating func answerOwn(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: OwnRoute, body: [UInt8], _ now: Moment,
+        _ outputs: inout Outputs
+    ) {
+        switch route {
+        case .statusPage: answer(id, statusPage(request.head, now), to: request, now, &outputs)
+        case .agents: answer(id, agentList(), to: request, now, &outputs)
+        case .health: answer(id, .text(200, "ok\n"), to: request, now, &outputs)
+        case .readiness:
+            answer(id, isDraining ? .text(503, "draining\n") : .text(200, "ready\n"), to: request, now, &outputs)
+        case .help, .login, .logout, .metrics, .openAPI, .events, .series, .inspectorPage, .exchanges, .exchange,
+            .exchangeEvents, .replay:
+            answer(id, .notFound, to: request, now, &outputs)
+        }
     }
 
     func statusPage(_ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
