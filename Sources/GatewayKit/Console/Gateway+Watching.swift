@@ -57,7 +57,8 @@ extension Gateway {
         for id in watchers[topic] ?? [] {
             guard let visitor = visitors[id] else { continue }
             guard visitor.phase == .watching, visitor.watching?.hasMissed == false,
-                visitor.queuedBytes <= Self.maximumQueuedEvents else {
+                visitor.queuedBytes <= Self.maximumQueuedEvents
+            else {
                 visitor.watching?.hasMissed = true
                 continue
             }
