@@ -17,6 +17,7 @@ enum Demo {
         runner.onNote = { note, runner in
             switch note {
             case .log(let record): log.write(record)
+            case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .drained: runner.stop()
             case .draining: runner.loop.stopListening()
             case .move, .gossip: break  // one loop has nobody to say it to

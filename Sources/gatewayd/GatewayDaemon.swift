@@ -50,10 +50,12 @@ final class GatewayDaemon {
         loops?.post(.drain(within: settings.drain))
     }
 
-    /// Reads the settings again. Wrong ones change nothing; addresses, loops and log settings are those of the start.
+    /// Reads the settings again and opens the access log's file by its name. Wrong settings change nothing; addresses, loops
+    /// and where logs go are those of the start.
     private func reload() {
         _ = notifier.reloading()
         do {
+            try settings.accessLog?.reopen()
             loops?.post(.reconfigure(try GatewayDaemonSettings.load(words).gateway))
             settings.log.write(LogRecord(.info, "gateway.reloaded"))
         } catch {

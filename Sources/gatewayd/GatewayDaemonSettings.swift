@@ -9,6 +9,8 @@ struct GatewayDaemonSettings {
     var gateway = GatewayConfiguration()
     var listen: [Endpoint] = []
     var log = LogWriter()
+    /// Where the access log goes; nil: there is none.
+    var accessLog: LineWriter?
     var drain = Duration.seconds(10)
     /// Threads that serve, each with connections of its own.
     var loops = 1
@@ -38,9 +40,26 @@ struct GatewayDaemonSettings {
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
         log = LogWriter(level: level, format: format)
+        accessLog = accessLog(&reader)
     }
 
     private static let maximumLoops = 64
+
+    /// The file that is named, or standard output.
+    private func accessLog(_ reader: inout SettingsReader) -> LineWriter? {
+        let path = reader.text("accessLog.file")
+        guard gateway.accessLog != .off else {
+            if path != nil { reader.problem("accessLog.file", "needs accessLog.format: combined or json") }
+            return nil
+        }
+        guard let path else { return LineWriter(descriptor: 1) }
+        do {
+            return try LineWriter(path: path)
+        } catch {
+            reader.problem("accessLog.file", "names a file that cannot be written: \(error)")
+            return nil
+        }
+    }
 
     /// The first word of the file that a setting names.
     private static func secret(_ path: String, _ reader: inout SettingsReader) -> [String] {

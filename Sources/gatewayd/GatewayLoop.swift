@@ -47,6 +47,7 @@ final class GatewayLoop {
         runner.onNote = { [self] note, runner in
             switch note {
             case .log(let record): settings.log.write(record)
+            case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .draining: stopListening()
             case .drained: onDrained(runner)
             case .move(let id, let visitor, let loop): move(id, visitor, to: loop)

@@ -19,8 +19,11 @@ import TunnelLink
         #expect(request.head.path == latin1("/x%2Fy/../z"))
         #expect(request.head.query == latin1("q=%20&\u{e9}"))
         #expect(request.head.hasBody && request.head.upgrade == nil)
+        var received = request.head.fields
+        #expect(received[.xRequestID]?.isEmpty == false)
+        received.removeAll(.xRequestID)
         #expect(
-            request.head.fields
+            received
                 == fields(
                     ("content-length", "5"), ("x-odd", "\u{ff}"), ("cookie", "a=b"), ("x-forwarded-for", "203.0.113.9"),
                     ("x-forwarded-proto", "http"), ("x-forwarded-host", "gw.example:80"), ("x-forwarded-prefix", "/web/a")))

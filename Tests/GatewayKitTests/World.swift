@@ -38,6 +38,7 @@ final class World {
     private(set) var now = Moment(nanoseconds: 0)
     private(set) var wires: [ConnectionID: Wire] = [:]
     private(set) var logs: [LogRecord] = []
+    private(set) var accessRecords: [AccessRecord] = []
     private var drainedLoops: Set<Int> = []
     var agents: [ConnectionID: AgentPeer] = [:]
     /// For a connection under its name here, wherever it then is, or for a loop.
@@ -181,6 +182,7 @@ final class World {
     private func perform(_ output: MachineOutput<GatewayNote>, of loop: Int) {
         switch output {
         case .note(.log(let record)): logs.append(record)
+        case .note(.access(let record)): accessRecords.append(record)
         case .note(.draining): break
         case .note(.drained): drainedLoops.insert(loop)
         case .note(.move(let id, let visitor, let target)):

@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// Calls `body` with a fresh directory, and removes it with the files in it.
-func withTemporaryDirectory(_ body: (String) -> Void) {
+func withTemporaryDirectory(_ body: (String) throws -> Void) rethrows {
     var template = Array("/tmp/miagent-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
         Issue.record("no temporary directory")
@@ -22,10 +22,10 @@ func withTemporaryDirectory(_ body: (String) -> Void) {
     }
     let directory = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer {
-        for name in ["/notify", "/file", "/empty", "/secret"] { unlink(directory + name) }
+        for name in ["/notify", "/file", "/empty", "/secret", "/access.log", "/access.log.1"] { unlink(directory + name) }
         rmdir(directory)
     }
-    body(directory)
+    try body(directory)
 }
 
 @Suite struct ReadFileTests {

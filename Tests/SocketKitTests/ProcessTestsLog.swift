@@ -234,3 +234,30 @@ private func value(_ text: String, _ format: LogWriter.Format = .text) -> String
         close(ends.write)
     }
 }
+
+@Suite struct LineWriterTests {
+    @Test func aFileIsAppendedToAndOpenedAgainByItsName() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/access.log"
+            try LineWriter(path: path).write(Array("old\n".utf8))
+            let writer = try LineWriter(path: path)
+            writer.write(Array("one\n".utf8))
+            #expect(rename(path, path + ".1") == 0)
+            writer.write(Array("two\n".utf8))
+            try writer.reopen()
+            writer.write(Array("three\n".utf8))
+            #expect(try readWholeFile(path + ".1") == Array("old\none\ntwo\n".utf8))
+            #expect(try readWholeFile(path) == Array("three\n".utf8))
+        }
+    }
+
+    @Test func aFileThatCannotBeMadeIsAnErrorThatNamesIt() {
+        withTemporaryDirectory { directory in
+            #expect(throws: FileError(path: directory, reason: .isDirectory)) { try LineWriter(path: directory) }
+            #expect(throws: FileError(path: directory + "/a/b", reason: .notFound)) {
+                try LineWriter(path: directory + "/a/b")
+            }
+            #expect(throws: FileError(path: "", reason: .badName)) { try LineWriter(path: "") }
+        }
+    }
+}

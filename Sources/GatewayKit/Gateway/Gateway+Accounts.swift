@@ -18,6 +18,7 @@ extension Gateway {
         _ id: ConnectionID, _ exchange: WebExchange, outcome: String, _ now: Moment, _ outputs: inout Outputs
     ) {
         logExchange(id, exchange, outcome: outcome, now, &outputs)
+        record(id, exchange, outcome: outcome, now, &outputs)
     }
 
     private func logExchange(
@@ -29,7 +30,7 @@ extension Gateway {
         log(
             .info, "web.request",
             [
-                .init("agent", exchange.agentID), .init("peer", visitors[id]?.peer ?? ""),
+                .init("id", exchange.requestID), .init("agent", exchange.agentID), .init("peer", visitors[id]?.peer ?? ""),
                 .init("method", exchange.request.method), .init("path", String(decoding: path, as: UTF8.self)),
                 .init("status", exchange.status.map { "\($0)" } ?? "-"), .init("outcome", outcome),
                 .init("in", "\(exchange.requestBytes)"), .init("out", "\(exchange.responseBytes)"),

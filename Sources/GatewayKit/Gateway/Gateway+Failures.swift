@@ -21,7 +21,9 @@ extension Gateway {
         exchangeEnded(id, exchange, outcome: error.code, now, &outputs)
         visitors[id]?.exchange = nil
         if exchange.status == nil {
-            let request = VisitorRequest(head: exchange.request, framing: .chunked, isOver: exchange.requestEnded)
+            let request = VisitorRequest(
+                head: exchange.request, framing: .chunked, id: exchange.requestID, received: exchange.received,
+                agentID: exchange.agentID, isOver: exchange.requestEnded)
             answer(id, error, to: request, now, &outputs)
             setReading(id, true, &outputs)
             return pumpVisitor(id, now, &outputs)
@@ -57,7 +59,7 @@ extension Gateway {
             .debug, "stream.reset",
             [
                 .init("agent", exchange.agentID), .init("stream", "\(exchange.stream.rawValue)"), .init("reason", "\(reason)"),
-                .init("by", whom),
+                .init("by", whom), .init("id", exchange.requestID),
             ], &outputs)
     }
 

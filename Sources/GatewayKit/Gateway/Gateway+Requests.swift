@@ -122,7 +122,8 @@ extension Gateway {
         let peer = visitors[id]?.peer ?? ""
         let context = VisitorContext(
             peer: peer, isTrustedProxy: configuration.trustedProxies.contains(peer), prefix: route.prefix,
-            removesAuthorization: removesAuthorization, passesExpect: passesExpect(request, on: connection))
+            removesAuthorization: removesAuthorization, requestID: request.id,
+            passesExpect: passesExpect(request, on: connection))
         var web = WebRequest(
             method: head.method, path: Array(route.path), query: route.query.map { Array($0) },
             fields: HeaderRules.toService(head, context), hasBody: request.framing != .none)
@@ -142,8 +143,8 @@ extension Gateway {
         link.visitors.insert(id, stream)
         markDirty(connection)
         visitors[id]?.exchange = WebExchange(
-            agentID: record.description.agentID, connection: connection, stream: stream, request: head, prefix: route.prefix,
-            started: now, isUpgrade: isUpgrade, keepsAlive: head.keepsAlive)
+            agentID: record.description.agentID, connection: connection, stream: stream, request: request, prefix: route.prefix,
+            started: now, isUpgrade: isUpgrade)
     }
 
     /// Passes bytes of the request's body, or of an upgraded stream, on.

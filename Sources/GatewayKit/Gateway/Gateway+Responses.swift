@@ -40,6 +40,7 @@ extension Gateway {
         }
         // Who was not told to send its body must be told that nobody waits for it any more (RFC 9110 §10.1.1).
         let keepsAlive = exchange.keepsAlive && framing != .untilClose && !isDraining && !exchange.awaitsContinue
+        try? fields.append(.xRequestID, exchange.requestID)  // an id is a legal value
         var head = HTTPResponseHead(status: response.status, fields: fields)
         if response.status == 101 {
             try? head.fields.append(.connection, "Upgrade")

@@ -106,7 +106,7 @@ extension Gateway {
     private mutating func route(
         _ id: ConnectionID, _ head: HTTPRequestHead, _ framing: HTTPBodyFraming, _ now: Moment, _ outputs: inout Outputs
     ) {
-        let request = VisitorRequest(head: head, framing: framing)
+        let request = VisitorRequest(head: head, framing: framing, id: requestIDs.id(for: head.fields), received: now)
         statistics.requests &+= 1
         switch router.route(head) {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
@@ -137,7 +137,10 @@ extension Gateway {
         let page = ErrorPage.page(for: error, accept: request?.head.fields[.accept])
         log(
             .debug, "visitor.refused",
-            [.init("peer", visitors[id]?.peer ?? ""), .init("status", "\(error.status)"), .init("code", error.code)], &outputs)
+            [
+                .init("peer", visitors[id]?.peer ?? ""), .init("status", "\(error.status)"), .init("code", error.code),
+                .init("id", request?.id ?? "-"),
+            ], &outputs)
         answer(id, page, to: request, now, &outputs)
     }
 
@@ -153,6 +156,10 @@ extension Gateway {
         var head = HTTPResponseHead(status: page.status, fields: page.fields)
         try? head.fields.append(.server, "miagent")
         try? head.fields.append(.contentLength, "\(page.body.count)")
+        if let request {
+            try? head.fields.append(.xRequestID, request.id)
+            recordOwnAnswer(id, request, page, now, &outputs)
+        }
         head.setConnection(keepsAlive: keepsAlive, minorVersion: request?.head.minorVersion ?? 1)
         var bytes: [UInt8] = []
         // Every field was made here, of checked parts.

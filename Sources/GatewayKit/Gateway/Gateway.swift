@@ -33,6 +33,8 @@ public enum GatewayMessage: Sendable {
 public enum GatewayNote: Sendable {
     /// For the log.
     case log(LogRecord)
+    /// For the access log.
+    case access(AccessRecord)
     /// The drain began: accept nobody any more.
     case draining
     /// Hand this connection to the loop with that number, as `adopt`; if it has ended already, answer `moveFailed`.
@@ -94,6 +96,7 @@ public struct Gateway: Machine {
     /// What is known of the other loops.
     var neighbours: Neighbours
     var date = CachedDate()
+    var requestIDs: RequestIDs
     /// What happened since the start.
     public internal(set) var statistics = GatewayStatistics()
 
@@ -105,6 +108,7 @@ public struct Gateway: Machine {
         self.clock = clock
         self.loop = min(max(0, loop), count - 1)
         router = Router(configuration.web)
+        requestIDs = RequestIDs(clock, loop: self.loop)
         neighbours = Neighbours(count: count)
         registry = Registry(
             maximumOffline: configuration.limits.maximumOfflineAgents / count, loop: self.loop, of: count)

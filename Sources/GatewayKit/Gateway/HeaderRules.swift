@@ -1,7 +1,7 @@
 // What changes about fields on their way through (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else passes byte for byte.
 //
 // To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set
-// afresh; the gateway's own token goes. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
+// afresh, and `X-Request-ID`; the gateway's own token goes. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
 // `Location` and cookie paths are put under the prefix, and a `Location` that names the local service is brought back.
 
 import HTTPCodec
@@ -16,6 +16,8 @@ struct VisitorContext: Sendable {
     var prefix: String
     /// `Authorization` held our own token.
     var removesAuthorization: Bool
+    /// What ties the request to our logs; empty: the service is not told.
+    var requestID = ""
     /// The service is asked itself whether it wants the body.
     var passesExpect = false
 }
@@ -26,8 +28,8 @@ enum HeaderRules {
     /// What stays although `Connection` names it: a peer cannot use that to take framing, addressing or credentials away.
     private static let kept: HTTPFieldSet = [.contentLength, .host, .authorization, .cookie]
     /// What the gateway sets itself, or says in words of its own.
-    private static let setForService: HTTPFieldSet = [.host, "Forwarded"]
-    private static let setForVisitor: HTTPFieldSet = [errorMark]
+    private static let setForService: HTTPFieldSet = [.host, "Forwarded", .xRequestID]
+    private static let setForVisitor: HTTPFieldSet = [errorMark, .xRequestID]
     private static let forwarding: HTTPFieldName = "X-Forwarded-"
 
     /// The fields that the service gets.
@@ -36,6 +38,7 @@ enum HeaderRules {
         fields.removeHopByHop(keeping: kept, andRemoving: setForService)
         if !visitor.passesExpect { fields.removeAll(.expect) }
         if visitor.removesAuthorization { fields.removeAll(.authorization) }
+        if !visitor.requestID.isEmpty { try? fields.append(.xRequestID, visitor.requestID) }
         if visitor.isTrustedProxy {
             addForwarding(head.fields, visitor, to: &fields)
         } else {

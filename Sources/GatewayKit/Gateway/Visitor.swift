@@ -75,8 +75,13 @@ final class WebExchange {
     let connection: ConnectionID
     let stream: StreamID
     let request: HTTPRequestHead
+    /// What ties its lines in the log together.
+    let requestID: String
+    /// When the request's head was here.
+    let received: Moment
     /// What the gateway took off the path.
     let prefix: String
+    /// When the agent was asked.
     let started: Moment
     /// The visitor asks to leave HTTP: the request's end is not the end of its bytes.
     var isUpgrade = false
@@ -102,17 +107,19 @@ final class WebExchange {
     var host: String? { request.fields[.host] }
 
     init(
-        agentID: String, connection: ConnectionID, stream: StreamID, request: HTTPRequestHead, prefix: String, started: Moment,
-        isUpgrade: Bool, keepsAlive: Bool
+        agentID: String, connection: ConnectionID, stream: StreamID, request: VisitorRequest, prefix: String, started: Moment,
+        isUpgrade: Bool
     ) {
         self.agentID = agentID
         self.connection = connection
         self.stream = stream
-        self.request = request
+        self.request = request.head
+        requestID = request.id
+        received = request.received
         self.prefix = prefix
         self.started = started
         self.isUpgrade = isUpgrade
-        self.keepsAlive = keepsAlive
+        keepsAlive = request.head.keepsAlive
     }
 }
 
@@ -120,6 +127,12 @@ final class WebExchange {
 struct VisitorRequest: Sendable {
     var head: HTTPRequestHead
     var framing: HTTPBodyFraming
+    /// What ties its lines in the log together, and those of others (`X-Request-ID`).
+    var id: String
+    /// When its head was here.
+    var received: Moment
+    /// The agent that was to answer, once that is known.
+    var agentID: String?
     /// The body has come whole and was taken care of.
     var isOver = false
 

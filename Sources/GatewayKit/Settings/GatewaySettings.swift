@@ -13,6 +13,11 @@ extension GatewayConfiguration {
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
         if let logs = reader.flag("logRequests") { configuration.logsRequests = logs }
+        if let name = reader.choice("accessLog.format", among: AccessLogFormat.allCases.map(\.rawValue)),
+            let format = AccessLogFormat(rawValue: name)
+        {
+            configuration.accessLog = format
+        }
         return configuration
     }
 

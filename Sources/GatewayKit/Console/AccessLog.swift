@@ -1,0 +1,150 @@
+// The access log: one line for each request that was answered or given up, in the format that log analysers know, or as JSON.
+//
+// Nothing of a stranger can end a line or a quotation. What may hold secrets is left out: queries, of the target and of the
+// referring page too.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+
+/// How the access log is written.
+public enum AccessLogFormat: String, Sendable, Hashable, CaseIterable {
+    /// Not at all.
+    case off
+    /// NCSA's combined format, as Apache and nginx write it, and the request's id as one more quoted text.
+    case combined
+    /// One JSON object a line.
+    case json
+}
+
+/// One request, as the access log has it.
+public struct AccessRecord: Sendable, Hashable {
+    /// What ties it to other logs.
+    public var requestID: String
+    /// When its head was here, in seconds since 1970.
+    public var time: Int64
+    /// The visitor's address.
+    public var peer: String
+    /// The request's head.
+    public var request: HTTPRequestHead
+    /// The agent that was to answer; nil: the gateway itself.
+    public var agentID: String?
+    /// What was answered; nil if nothing was.
+    public var status: Int?
+    /// Bytes of the request's body.
+    public var requestBytes: UInt64 = 0
+    /// Bytes of the answer's body.
+    public var responseBytes: UInt64 = 0
+    /// From the head to the answer's head; nil if there was none.
+    public var untilAnswer: Duration?
+    /// From the head to the end.
+    public var duration: Duration
+    /// How it ended: `done`, `cancelled`, or the code of an error.
+    public var outcome: String
+
+    /// The line, with its end.
+    public func line(_ format: AccessLogFormat) -> [UInt8] {
+        switch format {
+        case .off: []
+        case .combined: combined
+        case .json: json
+        }
+    }
+
+    private var combined: [UInt8] {
+        let text =
+            "\(peer) - - [\(UTCTime.logText(time))] \"\(AccessText.quotable(request.method)) \(path) HTTP/1.\(request.minorVersion)\" "
+            + "\(status.map(String.init) ?? "499") \(responseBytes) \"\(field(.referer, withoutQuery: true) ?? "-")\" "
+            + "\"\(field(.userAgent) ?? "-")\" \"\(requestID)\"\n"
+        return Array(text.utf8)
+    }
+
+    private var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        let texts: [(StaticString, String?)] = [
+            ("time", UTCTime.text(time)), ("id", requestID), ("peer", peer), ("agent", agentID), ("host", field(.host)),
+            ("method", AccessText.quotable(request.method)), ("path", path), ("referer", field(.referer, withoutQuery: true)),
+            ("userAgent", field(.userAgent)), ("outcome", outcome),
+        ]
+        for (name, value) in texts {
+            guard let value else { continue }
+            writer.name(name)
+            writer.string(value)
+        }
+        let numbers: [(StaticString, Int64?)] = [
+            ("status", status.map { Int64($0) }), ("in", Int64(clamping: requestBytes)),
+            ("out", Int64(clamping: responseBytes)),
+            ("firstByteUs", untilAnswer.map { $0.wholeNanoseconds / 1_000 }), ("us", duration.wholeNanoseconds / 1_000),
+        ]
+        for (name, value) in numbers {
+            guard let value else { continue }
+            writer.name(name)
+            writer.integer(value)
+        }
+        writer.endObject()
+        return writer.finish() + [UInt8(ascii: "\n")]
+    }
+
+    private var path: String { AccessText.quotable(request.target.prefix { $0 != UInt8(ascii: "?") }) }
+
+    private func field(_ name: HTTPFieldName, withoutQuery: Bool = false) -> String? {
+        guard let value = request.fields.first(name) else { return nil }
+        return AccessText.quotable(withoutQuery ? value.prefix { $0 != UInt8(ascii: "?") } : value)
+    }
+}
+
+/// Bytes of strangers inside quotation marks.
+enum AccessText {
+    /// Visible ASCII and blanks as they are; everything else, quotation marks and backslashes too, as `\xHH`, like nginx.
+    static func quotable(_ bytes: some Sequence<UInt8>) -> String {
+        var result = ""
+        for byte in bytes {
+            if (0x20..<0x7f).contains(byte), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                result += byte < 16 ? "\\x0" : "\\x"
+                result += String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return result
+    }
+
+    static func quotable(_ text: String) -> String { quotable(text.utf8) }
+}
+
+extension Gateway {
+    /// Writes the line of a request that the gateway itself answered.
+    func recordOwnAnswer(
+        _ id: ConnectionID, _ request: VisitorRequest, _ page: OwnAnswer, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        guard configuration.accessLog != .off else { return }
+        let code = page.fields[HeaderRules.errorMark]
+        let duration = now.since(request.received)
+        outputs.append(
+            .note(
+                .access(
+                    AccessRecord(
+                        requestID: request.id, time: clock.unixSeconds(at: request.received), peer: visitors[id]?.peer ?? "",
+                        request: request.head, agentID: request.agentID, status: page.status,
+                        responseBytes: UInt64(request.head.method == "HEAD" ? 0 : page.body.count), untilAnswer: duration,
+                        duration: duration, outcome: code ?? "done"))))
+    }
+
+    /// Writes the line of an exchange that an agent answered, or that its visitor gave up. What fails before it is answered
+    /// becomes an answer of ours.
+    func record(
+        _ id: ConnectionID, _ exchange: WebExchange, outcome: String, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        guard configuration.accessLog != .off, exchange.status != nil || outcome == "cancelled" else { return }
+        outputs.append(
+            .note(
+                .access(
+                    AccessRecord(
+                        requestID: exchange.requestID, time: clock.unixSeconds(at: exchange.received),
+                        peer: visitors[id]?.peer ?? "", request: exchange.request, agentID: exchange.agentID,
+                        status: exchange.status, requestBytes: exchange.requestBytes, responseBytes: exchange.responseBytes,
+                        untilAnswer: exchange.answeredAt.map { $0.since(exchange.received) },
+                        duration: now.since(exchange.received), outcome: outcome))))
+    }
+}
