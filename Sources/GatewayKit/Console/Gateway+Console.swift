@@ -4,6 +4,7 @@
 import HTTPCodec
 import MachineCore
 import RPCCore
+import WebConsole
 import TunnelLink
 
 extension Gateway {

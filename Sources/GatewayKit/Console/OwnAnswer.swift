@@ -3,6 +3,7 @@
 
 import HTTPCodec
 import RPCCore
+import WebConsole
 
 struct OwnAnswer: Sendable {
     var status: Int

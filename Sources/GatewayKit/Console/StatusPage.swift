@@ -1,6 +1,7 @@
 // The page at `/`: the gateway's address, how many agents and web services there are, and a table of the agents.
 
 import TunnelLink
+import WebConsole
 
 enum StatusPage {
     static func html(address: String, agents: [AgentRecord], _ webServiceCount: Int, webURL: (String) -> String) -> String {

@@ -1,0 +1,69 @@
+// What the status page shows, as a value: the gateway gathers it, the page only draws.
+
+/// The last minutes as rows of points, oldest first. All rows are equally long.
+public struct SeriesView: Sendable, Hashable {
+    /// The seconds that one point stands for.
+    public var secondsPerPoint = 5
+    /// When the last point ends, in seconds since 1970.
+    public var end: Int64 = 0
+    /// Requests that began, per second.
+    public var requestsPerSecond: [Double] = []
+    /// The median time to the head of the answer; nil where nothing was answered.
+    public var p50Milliseconds: [Double?] = []
+    /// The time that one answer in a hundred took longer than.
+    public var p99Milliseconds: [Double?] = []
+    /// Bytes of bodies from visitors, per second.
+    public var bytesInPerSecond: [Double] = []
+    /// Bytes of bodies to visitors, per second.
+    public var bytesOutPerSecond: [Double] = []
+
+    /// No points.
+    public init() {}
+}
+
+/// What an operator should know of before anything else.
+public enum StatusWarning: String, Sendable, Hashable, CaseIterable {
+    /// Anybody may connect an agent.
+    case openToAgents
+    /// Anybody may reach the agents' web services, and nobody said that this is meant.
+    case openToVisitors
+}
+
+/// The status page at one moment.
+public struct StatusView: Sendable, Hashable {
+    /// The gateway's address, `http(s)://host[:port]`.
+    public var address: String
+    /// Agents whose tunnel stands.
+    public var agentsOnline = 0
+    /// Those and the ones that were seen since the gateway started.
+    public var agentsKnown = 0
+    /// Agents online that offer a web service.
+    public var webServices = 0
+    /// The agents of this page, in the order of the table.
+    public var agents: [AgentView] = []
+    /// How many agents the filter lets through, on all pages.
+    public var matching = 0
+    /// How many of those come before the first of this page.
+    public var offset = 0
+    /// How many a page holds.
+    public var limit = 100
+    /// What was looked for; empty: everything.
+    public var filter = ""
+    /// Whether only agents that are online were asked for.
+    public var onlyOnline = false
+    /// The plots.
+    public var series = SeriesView()
+    /// What to warn of.
+    public var warnings: [StatusWarning] = []
+    /// Whether a cookie brought the person here, so that there is something to log out of.
+    public var canLogOut = false
+    /// The gateway's version.
+    public var version = ""
+    /// Now, in seconds since 1970.
+    public var now: Int64 = 0
+    /// When the gateway started, in seconds since 1970.
+    public var startedAt: Int64 = 0
+
+    /// A gateway of which only the address is known.
+    public init(address: String) { self.address = address }
+}
