@@ -28,6 +28,9 @@ public struct CapturedBody: Sendable, Hashable {
 
 /// One exchange, finished or under way. Secrets are masked before anything is put here.
 public struct CapturedExchange: Sendable, Hashable {
+    /// The outcome of an exchange that ended as it should.
+    public static let done = "done"
+
     /// Counts up from 1 for each inspector.
     public var number: UInt64 = 0
     /// The agent that answered.
