@@ -65,7 +65,7 @@ public enum ExchangeJSON {
         writer.name("requestId")
         writer.string(exchange.requestID)
         writer.name("startedAt")
-        writer.string(Timestamp.rfc3339(unixMilliseconds: exchange.startedAtMilliseconds))
+        writer.string(UTCTime.text(milliseconds: exchange.startedAtMilliseconds))
         writer.name("method")
         writer.string(exchange.method)
         writer.name("target")
