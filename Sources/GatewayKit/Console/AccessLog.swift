@@ -6,6 +6,7 @@
 import HTTPCodec
 import MachineCore
 import RPCCore
+import WebConsole
 
 /// How the access log is written.
 public enum AccessLogFormat: String, Sendable, Hashable, CaseIterable {
@@ -111,6 +112,18 @@ enum AccessText {
     }
 
     static func quotable(_ text: String) -> String { quotable(text.utf8) }
+}
+
+extension UTCTime {
+    /// `10/Apr/2026:05:21:22 +0000`, as access logs have it.
+    fileprivate static func logText(_ unixSeconds: Int64) -> String {
+        let text = text(unixSeconds)
+        let parts = text.split { "-T".contains($0) }
+        guard parts.count == 4, let month = Int(parts[1]), months.indices.contains(month - 1) else { return text }
+        return "\(parts[2])/\(months[month - 1])/\(parts[0]):\(parts[3].dropLast()) +0000"
+    }
+
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 }
 
 extension Gateway {
