@@ -20,7 +20,7 @@ enum Demo {
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .drained: runner.stop()
             case .draining: runner.loop.stopListening()
-            case .move, .gossip: break  // one loop has nobody to say it to
+            case .move, .gossip, .alert: break  // one loop has nobody to say it to
             }
         }
         guard let endpoint = settings.listen.first else { return ExitCode.configuration }

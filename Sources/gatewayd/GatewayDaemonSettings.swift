@@ -9,6 +9,8 @@ struct GatewayDaemonSettings {
     var gateway = GatewayConfiguration()
     var listen: [Endpoint] = []
     var log = LogWriter()
+    /// Who carries alerts; nil: nobody is to be told.
+    var alerts: AlertSender?
     /// Where the access log goes; nil: there is none.
     var accessLog: LineWriter?
     var drain = Duration.seconds(10)
@@ -41,6 +43,10 @@ struct GatewayDaemonSettings {
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
         log = LogWriter(level: level, format: format)
         accessLog = accessLog(&reader)
+        if gateway.offlineAlert != nil {
+            alerts = findProgram("curl").map { AlertSender(curl: $0, log: log) }
+            if alerts == nil { reader.problem("onAgentOffline.url", "needs the program curl, which is not in PATH") }
+        }
     }
 
     private static let maximumLoops = 64

@@ -47,6 +47,7 @@ final class GatewayLoop {
         runner.onNote = { [self] note, runner in
             switch note {
             case .log(let record): settings.log.write(record)
+            case .alert(let alert): send(alert)
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .draining: stopListening()
             case .drained: onDrained(runner)
@@ -62,6 +63,11 @@ final class GatewayLoop {
     private func move(_ id: ConnectionID, _ visitor: MovedVisitor, to loop: Int) {
         guard let connection = runner.loop.detach(id) else { return runner.send(.moveFailed) }
         mailboxes[loop].post(connection) { .adopt($0, visitor) }
+    }
+
+    private func send(_ alert: AgentAlert) {
+        guard let offline = settings.gateway.offlineAlert else { return }
+        settings.alerts?.send(alert, to: offline.url, gateway: settings.gateway.publicURL)
     }
 
     private func tell(_ gossip: GatewayGossip) {

@@ -38,6 +38,7 @@ final class World {
     private(set) var now = Moment(nanoseconds: 0)
     private(set) var wires: [ConnectionID: Wire] = [:]
     private(set) var logs: [LogRecord] = []
+    private(set) var alerts: [AgentAlert] = []
     private(set) var accessRecords: [AccessRecord] = []
     private var drainedLoops: Set<Int> = []
     var agents: [ConnectionID: AgentPeer] = [:]
@@ -182,6 +183,7 @@ final class World {
     private func perform(_ output: MachineOutput<GatewayNote>, of loop: Int) {
         switch output {
         case .note(.log(let record)): logs.append(record)
+        case .note(.alert(let alert)): alerts.append(alert)
         case .note(.access(let record)): accessRecords.append(record)
         case .note(.draining): break
         case .note(.drained): drainedLoops.insert(loop)

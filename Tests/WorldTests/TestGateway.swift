@@ -49,7 +49,7 @@ final class TestGateway {
 
     private func take(_ note: GatewayNote, of index: Int) {
         switch note {
-        case .log, .access, .draining: break
+        case .log, .access, .alert, .draining: break
         case .drained: drainedLoops.insert(index)
         case .gossip(let gossip):
             for other in loops.indices where other != index {

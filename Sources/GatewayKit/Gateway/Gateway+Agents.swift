@@ -170,6 +170,8 @@ extension Gateway {
             registry.remove(id, of: agentID, at: clock.unixSeconds(at: now))
             if let newest = registry.tunnels(of: agentID).last, let other = agents[newest] {
                 describe(agentID, by: other)
+            } else {
+                agentWentAway(agentID, now)
             }
             log(.info, "agent.lost", [.init("agent", agentID), .init("peer", link.peer), .init("reason", reason)], &outputs)
         }

@@ -111,6 +111,7 @@ extension Gateway {
             registry.learn(id, record, from: sender)
             guard record?.isOnline == true else { return }
             neighbours.arrived(id)
+            agentIsHere(id, &outputs)
             resumeWaiting(for: id, now, &outputs)
         }
     }

@@ -182,6 +182,7 @@ extension Gateway {
         statistics.agentsRegistered &+= 1
         registry.add(description, connection: id, remoteAddress: link.peer, at: link.registeredAt)
         neighbours.arrived(agentID)
+        agentIsHere(agentID, &outputs)
         describe(agentID, by: link)
         scheduleAgent(id, at: now.advanced(by: configuration.limits.pingInterval))
         log(

@@ -8,6 +8,7 @@
 //     Registration    an agent's handshake and registration                            Gateway+Registration
 //     Agents          what comes through a tunnel, liveness, the end                   Gateway+Agents
 //     Accounts        what is kept of exchanges                                        Gateway+Accounts
+//     Alerts          who is told that an agent is gone                          Alerts/Gateway+Alerts
 //     Console         what the gateway itself has to say, and to whom          Console/Gateway+Console
 //     Moving          connections that change loops, and what loops tell each other    Gateway+Moving
 
@@ -33,6 +34,8 @@ public enum GatewayMessage: Sendable {
 public enum GatewayNote: Sendable {
     /// For the log.
     case log(LogRecord)
+    /// An agent is gone, or back: for whoever is to be told.
+    case alert(AgentAlert)
     /// For the access log.
     case access(AccessRecord)
     /// The drain began: accept nobody any more.
@@ -64,6 +67,8 @@ public struct GatewayCounters: Sendable, Hashable {
 enum GatewayTimer: Sendable, Hashable {
     case visitor(ConnectionID)
     case agent(ConnectionID)
+    /// How long an agent has been away.
+    case absence(String)
     case drain
 }
 
@@ -93,6 +98,8 @@ public struct Gateway: Machine {
     var drainDeadline: Moment?
     var hasDrained = false
     var sessionCount: UInt64 = 0
+    /// Agents of whom it was said that they are gone.
+    var announcedAbsences: Set<String> = []
     /// What is known of the other loops.
     var neighbours: Neighbours
     var date = CachedDate()
@@ -207,6 +214,7 @@ public struct Gateway: Machine {
             switch timer {
             case .visitor(let id): visitorDeadlinePassed(id, now, &outputs)
             case .agent(let id): agentDeadlinePassed(id, now, &outputs)
+            case .absence(let agentID): absenceIsLong(agentID, &outputs)
             case .drain: cutEverything(now, &outputs)
             }
         }

@@ -25,6 +25,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var limits = GatewayLimits()
     /// Whether each exchange is logged.
     public var logsRequests = false
+    /// Who is told of agents that are gone; nil: nobody.
+    public var offlineAlert: OfflineAlertConfiguration?
     /// How the access log is written; the host decides where.
     public var accessLog = AccessLogFormat.off
 

@@ -13,12 +13,26 @@ extension GatewayConfiguration {
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
         if let logs = reader.flag("logRequests") { configuration.logsRequests = logs }
+        configuration.offlineAlert = offlineAlert(&reader)
         if let name = reader.choice("accessLog.format", among: AccessLogFormat.allCases.map(\.rawValue)),
             let format = AccessLogFormat(rawValue: name)
         {
             configuration.accessLog = format
         }
         return configuration
+    }
+
+    private static func offlineAlert(_ reader: inout SettingsReader) -> OfflineAlertConfiguration? {
+        let after = reader.integer("onAgentOffline.afterMs", in: 0...86_400_000)
+        guard let url = reader.text("onAgentOffline.url") else {
+            if after != nil { reader.problem("onAgentOffline.afterMs", "needs onAgentOffline.url") }
+            return nil
+        }
+        let isLegal = url.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f } && (url.hasPrefix("http://") || url.hasPrefix("https://"))
+        if !isLegal { reader.problem("onAgentOffline.url", "must be an address that begins with http:// or https://") }
+        var alert = OfflineAlertConfiguration(url: url)
+        if let after { alert.after = .milliseconds(after) }
+        return alert
     }
 
     private mutating func readAddresses(from reader: inout SettingsReader) {
