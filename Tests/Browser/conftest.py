@@ -1,0 +1,97 @@
+"""Fixtures: one browser and one web service for the session; a gateway, agents and tabs for each test, ended in reverse order."""
+
+import collections
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from helpers.daemons import Agent, Gateway
+from helpers.services import NodeService
+from tab import Tab, chromium_path
+
+TALLY = collections.defaultdict(set)
+
+
+def pytest_runtest_logreport(report):
+    if report.failed or report.skipped:
+        TALLY["failed"].add(report.nodeid)
+    elif report.when == "call":
+        TALLY["passed"].add(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if TALLY["failed"] and session.exitstatus == 0:
+        session.exitstatus = 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure():
+    if TALLY:
+        print(f"{len(TALLY['passed'] - TALLY['failed'])} passed, {len(TALLY['failed'])} failed")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        # The sandbox needs rights that a container seldom has; nothing here comes from strangers.
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def node():
+    service = NodeService()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def started():
+    things = []
+    yield things
+    codes = []
+    for thing in reversed(things):
+        if not thing.has_been_awaited:
+            codes.append(thing.terminate())
+        thing.kill()
+    assert set(codes) <= {0}
+
+
+@pytest.fixture
+def start_gateway(tmp_path, started):
+    def start(settings=None, *arguments):
+        gateway = Gateway(tmp_path, settings, *arguments)
+        started.append(gateway)
+        return gateway
+
+    return start
+
+
+@pytest.fixture
+def start_agent(tmp_path, started, node):
+    def start(gateway, agent_id, *arguments, **options):
+        agent = Agent(tmp_path, gateway.agent_url, agent_id, *arguments, service_port=node.port, **options)
+        started.append(agent)
+        return agent
+
+    return start
+
+
+@pytest.fixture
+def tab(browser):
+    """Opens tabs; at the end each must have behaved."""
+    tabs = []
+
+    def make(**options):
+        tabs.append(Tab(browser, **options))
+        return tabs[-1]
+
+    yield make
+    try:
+        for tab in tabs:
+            tab.check()
+    finally:
+        for tab in tabs:
+            tab.close()
