@@ -1,0 +1,21 @@
+// The request inspector of one agent, the same in the gateway and in the agent itself.
+
+/// The request inspector.
+public enum InspectorPage {
+    /// The page of `view`.
+    public static func render(_ view: InspectorView, _ language: Language) -> Page {
+        let title = Texts.of(language).text("inspector.title", ["title": view.title])
+        let values: TemplateValues = [
+            "title": .text(title), "heading": .text(view.title), "wide": .flag(true), "agentID": .text(view.agentID ?? ""),
+            "api": .text(view.api), "canReplay": .flag(view.canReplay), "limitMiB": .text("\(view.limitMiB)"),
+            "home": .text(view.home ?? ""), "nav": .flag(view.agentID != nil),
+        ]
+        return pages[language].page(values)
+    }
+
+    static let pages = PageTemplates { language in
+        PageTemplate(
+            "inspector", PackageResources.inspector_html, style: PackageResources.inspector_css,
+            script: PackageResources.inspector_js, language)
+    }
+}

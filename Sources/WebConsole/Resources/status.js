@@ -1,0 +1,224 @@
+// Keeps the status page true while it is open. Everything shown comes as text (textContent), never as markup; the server has drawn
+// the page already, in the same shapes, so without this script it is merely not live.
+(() => {
+  'use strict';
+  const byID = id => document.getElementById(id);
+  const texts = JSON.parse(byID('texts').textContent);
+  const language = document.documentElement.lang;
+  const query = new URLSearchParams(location.search);
+  const filter = (query.get('filter') || '').toLowerCase();
+  const onlyOnline = query.get('online') === 'true';
+  const rows = byID('rows');
+  const limit = Number(byID('agents-card').dataset.limit) || 100;
+  const offset = Number(query.get('offset')) || 0;
+  let matching = Number(byID('agents-card').dataset.matching) || 0;
+
+  const say = (key, values) => texts[key].replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? '');
+  // Control and direction marks become visible, as in the pages of the server.
+  const plain = text => String(text ?? '').replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '\ufffd');
+  const short = text => { const all = Array.from(plain(text)); return all.length > 200 ? all.slice(0, 200).join('') + '…' : all.join(''); };
+  const set = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+
+  // Figures, in the shapes of Figures.swift.
+  const tenths = n => n < 9.95 ? n.toFixed(1).replace(/\.0$/, '') : String(Math.round(n));
+  const count = n => n < 1e6 ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',') : scaled(n, ['', 'k', 'M', 'G', 'T', 'P']);
+  const scaled = (n, units) => {
+    let step = 0;
+    while (n >= 999.5 && step < units.length - 1) { n /= 1000; step += 1; }
+    return tenths(n) + units[step];
+  };
+  const bytes = n => scaled(n, [' B', ' kB', ' MB', ' GB', ' TB', ' PB']);
+  const milliseconds = n => n == null ? '–' : n < 999.5 ? tenths(n) + ' ms' : tenths(n / 1000) + ' s';
+
+  // Times: local, the UTC in datetime and title.
+  const clock = new Intl.DateTimeFormat(language, {
+    month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+  const whole = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' });
+  const showTime = (element, text) => {
+    const date = new Date(text);
+    if (isNaN(date)) return;
+    element.dateTime = text;
+    element.title = whole.format(date) + ' · ' + text;
+    set(element, clock.format(date));
+  };
+  const started = new Date(byID('started').dateTime);
+  const showUptime = () => {
+    const minutes = Math.max(0, Math.floor((Date.now() - started) / 60000));
+    set(byID('uptime'), say('uptime', { days: Math.floor(minutes / 1440), hours: Math.floor(minutes / 60) % 24, minutes: minutes % 60 }));
+  };
+
+  // The table.
+  const rowOf = new Map();
+  for (const row of rows.children) rowOf.set(row.dataset.id, row);
+  const newRow = id => {
+    const row = byID('row').content.firstElementChild.cloneNode(true);
+    row.dataset.id = id;
+    set(row.querySelector('.id'), plain(id));
+    row.querySelector('.insp').href = '/inspect/' + encodeURIComponent(id);
+    row.querySelector('.qr').href = '/help?agent=' + encodeURIComponent(id) + '#qr';
+    return row;
+  };
+  const fill = (row, agent) => {
+    const cell = name => row.querySelector('.' + name);
+    row.classList.toggle('off', !agent.online);
+    set(cell('state'), agent.online ? short(agent.status) : texts.offline);
+    set(cell('tun'), agent.tunnels > 1 ? '× ' + agent.tunnels : '');
+    for (const name of ['type', 'host', 'model']) set(cell(name), short(agent[name]));
+    const web = cell('web');
+    const url = /^(https?:\/\/|\/(?!\/))/.test(agent.webUrl || '') ? agent.webUrl : '';
+    web.hidden = cell('qr').hidden = !url;
+    if (url) { web.href = url; set(web, plain(url.startsWith(address) ? url.slice(address.length) : url.replace(/^https?:\/\//, ''))); }
+    cell('seen').hidden = agent.online;
+    showTime(row.querySelector('time'), agent.online ? agent.connectedAt : agent.lastSeen || agent.connectedAt);
+    set(cell('rtt'), agent.roundTripMs == null ? '' : milliseconds(agent.roundTripMs));
+    set(cell('req'), count(agent.requests || 0));
+    set(cell('fail'), agent.failures ? say('failures', { count: count(agent.failures) }) : '');
+    set(cell('in'), bytes(agent.bytesIn || 0));
+    set(cell('out'), bytes(agent.bytesOut || 0));
+    set(cell('open'), agent.online ? count(agent.openStreams || 0) : '');
+    cell('insp').hidden = !agent.inspected;
+  };
+  const address = byID('address').textContent;
+  const matches = agent => (!onlyOnline || agent.online) &&
+    [agent.agentId, agent.type, agent.host, agent.model].some(text => (text || '').toLowerCase().includes(filter));
+  const insert = agent => {
+    const row = newRow(agent.agentId);
+    fill(row, agent);
+    row.className += ' fresh';
+    rows.insertBefore(row, Array.from(rows.children).find(other => other.dataset.id > agent.agentId) || null);
+    rowOf.set(agent.agentId, row);
+    matching += 1;
+  };
+  const showFrame = known => {
+    byID('agents-card').hidden = rowOf.size === 0;
+    byID('none').hidden = known > 0;
+    byID('nothing').hidden = known === 0 || rowOf.size > 0;
+    if (rowOf.size) set(byID('range'), say('range', { from: offset + 1, to: offset + rowOf.size, all: matching }));
+  };
+  let known = Number(byID('known').textContent.replace(/\D/g, '')) || 0;
+
+  // A change on this page is drawn at once; one that moves the borders between pages is asked for again.
+  const change = message => {
+    for (const agent of message.agents || []) {
+      const row = rowOf.get(agent.agentId);
+      if (row) fill(row, agent);
+      else if (matches(agent)) {
+        if (offset === 0 && matching === rowOf.size && matching < limit) insert(agent); else askAgain();
+      }
+    }
+    for (const id of message.forgotten || []) if (rowOf.has(id)) { rowOf.get(id).remove(); rowOf.delete(id); matching -= 1; askAgain(); }
+    known = Math.max(known, rowOf.size);
+    showFrame(known);
+  };
+  const replaceRows = list => {
+    matching = list.matching;
+    known = list.known;
+    showHead(list);
+    for (const [id, row] of rowOf) if (!list.agents.some(agent => agent.agentId === id)) { row.remove(); rowOf.delete(id); }
+    let place = rows.firstElementChild;
+    for (const agent of list.agents) {
+      let row = rowOf.get(agent.agentId);
+      if (!row) { row = newRow(agent.agentId); rowOf.set(agent.agentId, row); }
+      fill(row, agent);
+      if (row === place) place = place.nextElementSibling; else rows.insertBefore(row, place);
+    }
+    showFrame(known);
+  };
+  const showHead = status => {
+    set(byID('connected'), count(status.connected));
+    set(byID('known'), count(status.known));
+    set(byID('webServices'), count(status.webServices));
+    document.title = say('title', { count: count(status.connected) });
+    if (status.known !== known) { known = status.known; showFrame(known); }
+  };
+
+  // The plots, in the shapes of Plots.swift.
+  const rowsOfPlots = {
+    requests: [['requestsPerSecond', 'rps']], latency: [['p50Ms', 'p50'], ['p99Ms', 'p99']],
+    bytes: [['bytesOutPerSecond', 'out'], ['bytesInPerSecond', 'in']] };
+  const units = { requests: n => n == null ? '–' : tenths(n), latency: milliseconds, bytes: n => n == null ? '–' : bytes(n) };
+  let series = null;
+  const path = (values, peak) => {
+    let text = '', pen = 'M';
+    values.forEach((value, index) => {
+      if (value == null) { pen = 'M'; return; }
+      text += pen + index + ' ' + Math.round(99 - 94 * value / peak);
+      pen = 'L';
+    });
+    return text;
+  };
+  const draw = () => {
+    for (const [id, lines] of Object.entries(rowsOfPlots)) {
+      const figure = byID('plot-' + id);
+      const values = lines.map(([name]) => series[name]);
+      const peak = Math.max(0, ...values.flat().filter(value => value != null));
+      const now = values.map(points => units[id](points[points.length - 1]));
+      values.forEach((points, n) => {
+        const line = path(points, peak || 1);
+        figure.querySelector('.line.line-' + n).setAttribute('d', line);
+        figure.querySelector('.area-' + n).setAttribute('d', points.includes(null) || !line ? '' : line + 'V99H0Z');
+        set(figure.querySelector('.now .line-' + n + ' b'), now[n]);
+      });
+      set(figure.querySelector('.top-value b'), units[id](peak));
+      const title = figure.querySelector('figcaption').textContent;
+      set(byID('say-' + id), say('say', { title, now: now.join(', '), peak: units[id](peak) }));
+    }
+  };
+  const addPoint = (at, point) => {
+    if (!series || !point) return;
+    const steps = Math.min(series.requestsPerSecond.length, Math.max(0, Math.ceil((at - series.end) / series.secondsPerPoint)));
+    series.end += steps * series.secondsPerPoint;
+    for (const [name, key] of Object.values(rowsOfPlots).flat()) {
+      const points = series[name];
+      for (let step = 0; step < steps; step += 1) { points.shift(); points.push(name.startsWith('p') ? null : 0); }
+      if (points.length) points[points.length - 1] = point[key];
+    }
+    draw();
+  };
+
+  // The connection: events, and everything once more after a gap.
+  const live = byID('live');
+  const show = state => { if (live.dataset.state !== state) { live.dataset.state = state; set(live, texts[state]); } };
+  const get = async path => {
+    const answer = await fetch(path, { headers: { accept: 'application/json' } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  };
+  let asking = null;
+  const askAgain = () => { asking ??= setTimeout(async () => {
+    const wanted = new URLSearchParams({ limit, offset, filter: query.get('filter') || '' });
+    if (onlyOnline) wanted.set('online', 'true');
+    asking = null;
+    try { replaceRows(await get('/api/agents?' + wanted)); } catch { /* the next event or connection asks again */ }
+  }, 300); };
+  const askForSeries = async () => { try { series = await get('/api/series'); draw(); } catch { /* the plots stay as they are */ } };
+  let pause = 1000;
+  const connect = () => {
+    const events = new EventSource('/api/events');
+    const on = (name, handle) => events.addEventListener(name, event => handle(event.data ? JSON.parse(event.data) : {}));
+    events.onopen = () => { pause = 1000; show('live'); askAgain(); askForSeries(); };
+    events.onerror = () => {
+      show('waiting');
+      if (events.readyState !== EventSource.CLOSED) return;
+      setTimeout(connect, pause);
+      pause = Math.min(30000, pause * 2);
+    };
+    on('status', message => { showHead(message); addPoint(message.at, message.point); });
+    on('agents', change);
+    on('resync', () => { askAgain(); askForSeries(); });
+  };
+
+  const copy = byID('copy');
+  if (navigator.clipboard) {
+    copy.hidden = false;
+    copy.addEventListener('click', async () => {
+      const before = copy.textContent;
+      try { await navigator.clipboard.writeText(address); set(copy, texts.copied); setTimeout(() => set(copy, before), 1500); } catch { /* refused */ }
+    });
+  }
+  document.documentElement.classList.add('scripted');
+  for (const time of document.querySelectorAll('main time')) showTime(time, time.dateTime);
+  showUptime();
+  setInterval(showUptime, 60000);
+  connect();
+})();
