@@ -12,7 +12,7 @@ enum Demo {
 
     static func run(_ settings: GatewayDaemonSettings) throws -> Int32 {
         let loop = try SocketLoop()
-        let runner = Runner(Gateway(settings.gateway, clock: .system()), on: loop)
+        let runner = Runner(Gateway(settings.gateway, clock: .system(), startedAt: SocketLoop.now()), on: loop)
         let log = settings.log
         runner.onNote = { note, runner in
             switch note {
@@ -20,7 +20,7 @@ enum Demo {
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .drained: runner.stop()
             case .draining: runner.loop.stopListening()
-            case .move, .gossip, .alert: break  // one loop has nobody to say it to
+            case .move, .gossip, .report, .alert: break  // one loop has nobody to say it to
             }
         }
         guard let endpoint = settings.listen.first else { return ExitCode.configuration }

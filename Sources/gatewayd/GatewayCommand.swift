@@ -6,7 +6,7 @@ import RPCCore
 import SocketKit
 
 enum GatewayCommand {
-    static let version = "0.1.0"
+    static let version = GatewayConfiguration.programVersion
 
     static let parser = CommandLineParser(
         program: "gatewayd",

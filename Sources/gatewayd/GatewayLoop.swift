@@ -23,7 +23,7 @@ final class GatewayLoop {
     init(_ index: Int, _ settings: GatewayDaemonSettings, _ clock: WallClock) throws(SocketError) {
         self.index = index
         self.settings = settings
-        let gateway = Gateway(settings.gateway, clock: clock, loop: index, of: settings.loops)
+        let gateway = Gateway(settings.gateway, clock: clock, loop: index, of: settings.loops, startedAt: SocketLoop.now())
         runner = Runner(gateway, on: try SocketLoop())
     }
 
@@ -53,6 +53,7 @@ final class GatewayLoop {
             case .drained: onDrained(runner)
             case .move(let id, let visitor, let loop): move(id, visitor, to: loop)
             case .gossip(let gossip): tell(gossip)
+            case .report(let report): mailboxes[0].post(.report(report, from: index))
             }
         }
         try runner.run()

@@ -252,7 +252,7 @@ import TunnelLink
             #expect(list.hasPrefix(#"{"connected":4,"webServices":4,"#))
             for name in ["a", "b", "c", "d", "e"] { #expect(list.contains(#""agentId":"\#(name)""#), "\(name) on \(loop)") }
             let page = try world.get("/", on: loop).text
-            #expect(page.contains("<dd>4</dd>") && page.contains("offline"))
+            #expect(page.contains("<span id=\"connected\">4</span>") && page.contains(">offline<"))
         }
         #expect(world.places.moves == 7 + 4, "those of agents, and of the pages that the other loops were asked for")
         world.end()

@@ -158,13 +158,9 @@ import Testing
         for _ in 0..<100 {
             for _ in 0..<changes {
                 let id = "a\(random.next() % 97)"
-                if random.next() % 3 == 0 {
-                    ids.remove(id)
-                    set.remove(id)
-                } else {
-                    ids.insert(id)
-                    set.insert(id)
-                }
+                let isThere = random.next() % 3 > 0
+                ids.set(id, isThere: isThere)
+                if isThere { set.insert(id) } else { set.remove(id) }
             }
             #expect(ids.all() == set.sorted())
         }

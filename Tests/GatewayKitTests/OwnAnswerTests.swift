@@ -35,7 +35,7 @@ import TunnelLink
         #expect(empty.status == 200)
         #expect(empty.fields[.contentType] == "text/html; charset=utf-8")
         #expect(empty.fields["content-security-policy"]?.contains("default-src 'none'") == true)
-        #expect(empty.text.contains("No agent has connected yet."))
+        #expect(empty.text.contains("<span id=\"connected\">0</span>") && !empty.text.contains("data-id=\"pi\""))
         let pi = world.dial(query: "agentId=pi")
         pi.register(
             AgentDescription(agentID: "pi", type: "pi-coding", host: "VM-0-17-ubuntu", model: "minimax-cn/MiniMax-M2.7"))
@@ -45,9 +45,9 @@ import TunnelLink
         world.leave(gone.id)
         let page = try world.get("/").text
         for part in [
-            "https://gw.example", "<dd>2</dd>", "<dd>1</dd>", "<td>pi</td>", "pi-coding", "VM-0-17-ubuntu",
-            "minimax-cn/MiniMax-M2.7",
-            "<a href=\"https://gw.example/web/pi/\"", "2026-04-10 05:21:22", ">busy<", ">offline<",
+            "https://gw.example", "id=\"connected\">2<", "id=\"known\">3<", "id=\"webServices\">1<", "data-id=\"pi\"",
+            "pi-coding", "VM-0-17-ubuntu", "minimax-cn/MiniMax-M2.7", "href=\"https://gw.example/web/pi/\"",
+            "datetime=\"2026-04-10T05:21:22Z\"", ">busy<", ">offline<",
         ] {
             #expect(page.contains(part), "\(part)")
         }
@@ -64,12 +64,12 @@ import TunnelLink
                 agentID: "a", type: attack, host: attack, model: attack, status: attack, version: attack, servesWeb: true))
         let host = "gw.example"
         let page = try world.get("/", host: host).text
-        #expect(!page.contains("<script") && !page.contains("<!--") && !page.contains("\u{202e}"))
-        #expect(page.components("&lt;script&gt;") == 4)
-        agent.session.update(StatusUpdate(status: "<b>", model: "<i>"))
+        #expect(!page.contains("<script>alert") && !page.contains("<!--") && !page.contains("\u{202e}"))
+        #expect(page.components("&lt;script&gt;") == 4, "status, type, host and model")
+        agent.session.update(StatusUpdate(status: "<u>", model: "<s>"))
         agent.flush()
         let updated = try world.get("/").text
-        #expect(updated.contains("&lt;b&gt;") && updated.contains("&lt;i&gt;") && !updated.contains("<b>"))
+        #expect(updated.contains("&lt;u&gt;") && updated.contains("&lt;s&gt;") && !updated.contains("<u>"))
         world.end()
     }
 

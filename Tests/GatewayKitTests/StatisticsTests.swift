@@ -20,7 +20,9 @@ import TunnelLink
         expected.exchanges = 1
         expected.bytesIn = world.gateway.statistics.bytesIn
         expected.bytesOut = world.gateway.statistics.bytesOut
+        expected.bodyBytesOut = 5
         expected.agentsRegistered = 1
+        expected.answersOfAgents.count(200)
         #expect(world.gateway.statistics == expected)
         let before = world.gateway.statistics
         world.send(id, head)

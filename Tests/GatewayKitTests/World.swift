@@ -123,6 +123,7 @@ final class World {
     func end(sourceLocation: SourceLocation = #_sourceLocation) {
         let order = wires.keys.sorted { (agents[$0] == nil ? 0 : 1, $0.slot) < (agents[$1] == nil ? 0 : 1, $1.slot) }
         for id in order where wires[id]?.isGone == false { leave(id) }
+        wait(.seconds(2))  // what loops count is reported within a second, and then they are quiet
         for loop in loops {
             #expect(loop.counters == GatewayCounters(), sourceLocation: sourceLocation)
             #expect(loop.nextDeadline == nil, sourceLocation: sourceLocation)
@@ -195,6 +196,7 @@ final class World {
             }
         case .note(.gossip(let gossip)):
             for other in loops.indices where other != loop { places.post(.message(.gossip(gossip, from: loop)), to: other) }
+        case .note(.report(let report)): places.post(.message(.report(report, from: loop)), to: 0)
         case .transport(let command):
             if let command = places.outer(command, on: loop) { perform(command) }
         }

@@ -55,6 +55,8 @@ final class TestGateway {
             for other in loops.indices where other != index {
                 world.later { [loops] in loops[other].send(.gossip(gossip, from: index)) }
             }
+        case .report(let report):
+            world.later { [loops] in loops[0].send(.report(report, from: index)) }
         case .move(let id, let visitor, let target):
             guard let parcel = loops[index].detachConnection(id) else { return loops[index].send(.moveFailed) }
             moves += 1

@@ -30,14 +30,16 @@ enum Authorization {
         return difference == 0
     }
 
-    /// The value of `name` in a query, percent-decoded; nil if absent or not decodable. For tokens and ids, not for forms.
-    static func queryValue(_ name: String, in query: ArraySlice<UInt8>?) -> String? {
+    /// The value of `name` in a query, percent-decoded; nil if absent or not decodable. In tokens and ids a plus is a plus, in what a
+    /// form sent it is a space.
+    static func queryValue(_ name: String, in query: ArraySlice<UInt8>?, isForm: Bool = false) -> String? {
         guard let query else { return nil }
         for pair in query.split(separator: UInt8(ascii: "&")) {
             guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else {
                 continue
             }
-            return percentDecoded(pair[(equals + 1)...])
+            let value = pair[(equals + 1)...]
+            return percentDecoded(isForm ? value.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...] : value)
         }
         return nil
     }

@@ -23,6 +23,7 @@ extension Gateway {
     private func objection(to head: HTTPRequestHead, _ route: OwnRoute) -> GatewayError? {
         let page = configuration.statusPage
         guard page.isEnabled || !route.isProtected else { return .notFound }
+        guard configuration.metrics.isEnabled || route != .metrics else { return .notFound }
         guard route.methods.split(separator: ", ").contains(head.method[...]) else {
             return .methodNotAllowed(allow: route.methods)
         }
@@ -48,63 +49,17 @@ extension Gateway {
     ) {
         switch route {
         case .statusPage: answer(id, statusPage(request.head, now), to: request, now, &outputs)
-        case .agents: answer(id, agentList(), to: request, now, &outputs)
+        case .agents: answer(id, agentList(request.head), to: request, now, &outputs)
+        case .series: answer(id, seriesList(now), to: request, now, &outputs)
+        case .events: beginEvents(id, request, now, &outputs)
+        case .metrics: answer(id, metrics(request.head), to: request, now, &outputs)
+        case .openAPI: answer(id, .json(200, OpenAPI.document), to: request, now, &outputs)
+        case .help: answer(id, helpPage(request.head), to: request, now, &outputs)
         case .health: answer(id, .text(200, "ok\n"), to: request, now, &outputs)
         case .readiness:
             answer(id, isDraining ? .text(503, "draining\n") : .text(200, "ready\n"), to: request, now, &outputs)
-        case .help, .login, .logout, .metrics, .openAPI, .events, .series, .inspectorPage, .exchanges, .exchange,
-            .exchangeEvents, .replay:
+        case .login, .logout, .inspectorPage, .exchanges, .exchange, .exchangeEvents, .replay:
             answer(id, .notFound, to: request, now, &outputs)
         }
-    }
-
-    func statusPage(_ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
-        let address = configuration.publicURL ?? "http://\(head.fields[.host] ?? "localhost")"
-        return .html(
-            200,
-            StatusPage.html(address: address, agents: agentRecords, registry.webServiceCount) { agentID in
-                webURL(of: agentID, host: head.fields[.host])
-            })
-    }
-
-    func agentList() -> OwnAnswer {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.name("connected")
-        writer.integer(Int64(registry.onlineCounts.reduce(0, +)))
-        writer.name("webServices")
-        writer.integer(Int64(registry.webServiceCount))
-        writer.name("agents")
-        writer.beginArray()
-        for record in agentRecords { record.write(to: &writer, pathPrefix: configuration.web.pathPrefix) }
-        writer.endArray()
-        writer.endObject()
-        return .json(200, writer.finish())
-    }
-}
-
-extension AgentRecord {
-    fileprivate func write(to writer: inout JSONWriter, pathPrefix: String) {
-        writer.beginObject()
-        let texts: [(StaticString, String)] = [
-            ("agentId", description.agentID), ("status", isOnline ? description.status : "offline"), ("type", description.type),
-            ("host", description.host), ("model", description.model), ("version", description.version),
-            ("remoteAddress", remoteAddress), ("connectedAt", UTCTime.text(connectedAt)),
-        ]
-        for (name, value) in texts {
-            writer.name(name)
-            writer.string(value)
-        }
-        writer.name("online")
-        writer.bool(isOnline)
-        writer.name("tunnels")
-        writer.integer(Int64(connections.count))
-        writer.name("webEntry")
-        if isOnline, description.servesWeb { writer.string("\(pathPrefix)/\(description.agentID)/") } else { writer.null() }
-        writer.name("lastSeen")
-        if let lastSeen { writer.string(UTCTime.text(lastSeen)) } else { writer.null() }
-        writer.name("roundTripMs")
-        if let roundTrip { writer.double(Double(roundTrip.wholeNanoseconds) / 1_000_000) } else { writer.null() }
-        writer.endObject()
     }
 }

@@ -45,6 +45,7 @@ extension Gateway {
         visitor.watching = Watching(topic: topic)
         watchers[topic, default: []].append(id)
         watcherCount += 1
+        statistics.ownAnswers.count(head.status)
         write(id, (bytes + first)[...], &outputs)
         watchWriting(id, now)
     }

@@ -3,6 +3,8 @@
 // A point knows which five seconds of all time it is about, so nothing has to move when time passes: what is too old is recognised
 // by its number, and what comes late from another loop still finds its place.
 
+import WebConsole
+
 /// What happened in five seconds, or in a part of them.
 struct HistoryPoint: Sendable, Hashable {
     /// Which: seconds since 1970, divided by five.
@@ -53,5 +55,33 @@ struct History: Sendable {
         guard slot >= 0 else { return HistoryPoint(slot: slot) }
         let point = points[Int(slot % Int64(Self.pointCount))]
         return point.slot == slot ? point : HistoryPoint(slot: slot)
+    }
+}
+
+// MARK: What pages show
+
+extension History {
+    /// The points that are over, oldest first.
+    func series(at unixSeconds: Int64) -> SeriesView {
+        let current = HistoryPoint.slot(of: unixSeconds)
+        let range = (current - Int64(Self.pointCount)..<current).map { point($0) }
+        let seconds = Double(Self.secondsPerPoint)
+        var view = SeriesView()
+        view.secondsPerPoint = Self.secondsPerPoint
+        view.end = current * Int64(Self.secondsPerPoint)
+        view.requestsPerSecond = range.map { Double($0.requests) / seconds }
+        view.p50Milliseconds = range.map { $0.latencies.quantile(0.5).map { $0 * 1_000 } }
+        view.p99Milliseconds = range.map { $0.latencies.quantile(0.99).map { $0 * 1_000 } }
+        view.bytesInPerSecond = range.map { Double($0.bytesIn) / seconds }
+        view.bytesOutPerSecond = range.map { Double($0.bytesOut) / seconds }
+        return view
+    }
+
+    /// What happened in the last five to ten seconds, as if it were a point, and how many seconds those were.
+    func latest(at unixSeconds: Int64) -> (point: HistoryPoint, seconds: Double) {
+        let current = HistoryPoint.slot(of: unixSeconds)
+        var sum = point(current - 1)
+        sum.merge(point(current))
+        return (sum, Double(unixSeconds - (current - 1) * Int64(Self.secondsPerPoint)))
     }
 }

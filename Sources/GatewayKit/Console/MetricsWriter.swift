@@ -67,7 +67,9 @@ struct MetricsWriter: Sendable {
         if let unit, format == .openMetrics { line("# UNIT ", family, " ", unit) }
     }
 
-    mutating func sample(_ labels: Labels = [], _ value: UInt64) { sample("", labels, "\(value)") }
+    mutating func sample(_ value: UInt64) { sample([], value) }
+
+    mutating func sample(_ labels: Labels, _ value: UInt64) { sample("", labels, "\(value)") }
 
     mutating func sample(_ labels: Labels = [], real value: Double) { sample("", labels, "\(value)") }
 

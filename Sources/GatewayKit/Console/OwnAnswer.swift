@@ -61,7 +61,7 @@ enum ErrorPage {
         let title = "\(error.status) \(HTTPStatus.reason(for: error.status))"
         return """
             <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>\(HTML.escaped(title))</title><style>\(StatusPage.style)</style>
+            <title>\(HTML.escaped(title))</title>
             <main><h1>\(HTML.escaped(title))</h1><p>\(HTML.escaped(error.explanation))</p>
             <p><code>\(error.code)</code></p></main></html>
             """

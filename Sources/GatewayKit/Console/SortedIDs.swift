@@ -7,9 +7,10 @@ struct SortedIDs: Sendable {
     /// Changes since the order was last asked for: true for one that is there now.
     private var changes: [String: Bool] = [:]
 
-    mutating func insert(_ id: String) { changes[id] = true }
-
-    mutating func remove(_ id: String) { changes[id] = false }
+    mutating func set(_ id: String, isThere: Bool) {
+        changes[id] = isThere
+        if changes.count >= Self.manyChanges { settle() }
+    }
 
     /// All of them, in order.
     mutating func all() -> [String] {
@@ -19,6 +20,8 @@ struct SortedIDs: Sendable {
 
     /// So few changes are cheaper one by one, each of which moves what stands behind it.
     private static let fewChanges = 16
+    /// So many are not put off any longer: nobody may ever ask.
+    private static let manyChanges = 4_096
 
     private mutating func settle() {
         if changes.count <= Self.fewChanges {
@@ -26,7 +29,7 @@ struct SortedIDs: Sendable {
         } else {
             merge(changes.filter { $0.value }.keys.sorted())
         }
-        changes.removeAll(keepingCapacity: changes.capacity <= 1_024)
+        changes = [:]
     }
 
     private mutating func settle(_ id: String, _ isThere: Bool) {

@@ -15,6 +15,8 @@ final class AgentLink {
     var isRegistered = false
     /// What it says of itself, once it is registered.
     var description = AgentDescription(agentID: "")
+    /// What is counted of the agent, once it is registered.
+    var tally: AgentTally?
     /// It was told to dial again: what it has in flight here is finished, whoever registers under its id.
     var isRetiring = false
     /// When it registered, in seconds since 1970.

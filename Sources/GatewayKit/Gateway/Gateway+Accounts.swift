@@ -1,22 +1,57 @@
 // What is kept of exchanges, in the three moments that each has: it was given to an agent, its answer began, it is over. Whoever
-// counts, records or logs exchanges does it here; the bytes of bodies are counted by the exchange itself.
+// counts, records or logs exchanges does it here, and the bytes of their bodies as they pass.
 
 import HTTPCodec
 import MachineCore
 
 extension Gateway {
     /// An agent was asked. Called once for each exchange.
-    mutating func exchangeBegan(_ id: ConnectionID, _ now: Moment) {}
+    mutating func exchangeBegan(_ id: ConnectionID, _ now: Moment) {
+        guard let exchange = visitors[id]?.exchange else { return }
+        meter.openStreams += 1
+        guard let tally = agents[exchange.connection]?.tally else { return }
+        exchange.tally = tally
+        tally.counts.requests &+= 1
+        tally.counts.openStreams += 1
+        meter.touch(tally)
+    }
+
+    /// Bytes of its body, or of an upgraded connection, go to the agent.
+    @inline(__always) mutating func sentBody(_ exchange: WebExchange, _ count: Int) {
+        statistics.bodyBytesIn &+= UInt64(count)
+        guard let tally = exchange.tally else { return }
+        tally.counts.bytesIn &+= UInt64(count)
+        meter.touch(tally)
+    }
+
+    /// Bytes of the answer's body came from the agent.
+    @inline(__always) mutating func receivedBody(_ exchange: WebExchange, _ count: Int) {
+        statistics.bodyBytesOut &+= UInt64(count)
+        guard let tally = exchange.tally else { return }
+        tally.counts.bytesOut &+= UInt64(count)
+        meter.touch(tally)
+    }
 
     /// The head of the answer goes to the visitor as `head`. Called at most once for each exchange.
     mutating func answerBegan(_ exchange: WebExchange, _ head: HTTPResponseHead, _ now: Moment) {
         exchange.answeredAt = now
+        statistics.answersOfAgents.count(head.status)
+        meter.answered(after: now.nanoseconds &- exchange.started.nanoseconds)
     }
 
     /// It is over: `done`, `cancelled` (the visitor has gone), or the code of an error. Called once for each exchange.
     mutating func exchangeEnded(
         _ id: ConnectionID, _ exchange: WebExchange, outcome: String, _ now: Moment, _ outputs: inout Outputs
     ) {
+        meter.openStreams -= 1
+        let hasFailed = outcome != "done" && outcome != "cancelled"
+        // Whoever got an error of ours instead of an answer has waited for it too.
+        if hasFailed, exchange.status == nil { meter.answered(after: now.nanoseconds &- exchange.started.nanoseconds) }
+        if let tally = exchange.tally {
+            tally.counts.openStreams -= 1
+            if hasFailed { tally.counts.failures &+= 1 }
+            meter.touch(tally)
+        }
         logExchange(id, exchange, outcome: outcome, now, &outputs)
         record(id, exchange, outcome: outcome, now, &outputs)
     }

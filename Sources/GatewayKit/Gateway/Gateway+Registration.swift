@@ -181,6 +181,7 @@ extension Gateway {
         link.registeredAt = clock.unixSeconds(at: now)
         statistics.agentsRegistered &+= 1
         registry.add(description, connection: id, remoteAddress: link.peer, at: link.registeredAt)
+        link.tally = registry.tally(of: agentID)
         neighbours.arrived(agentID)
         agentIsHere(agentID, &outputs)
         describe(agentID, by: link)

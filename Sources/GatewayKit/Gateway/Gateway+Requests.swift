@@ -152,6 +152,7 @@ extension Gateway {
         guard let exchange = visitors[id]?.exchange, !exchange.requestEnded else { return }
         let total = exchange.requestBytes + UInt64(bytes.count)
         exchange.requestBytes = total
+        sentBody(exchange, bytes.count)
         let maximum = maximumBody(through: exchange.connection)
         guard exchange.isUpgrade || total <= maximum else {
             return failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)

@@ -112,6 +112,7 @@ extension Gateway {
             return failExchange(id, .serviceBroken("its body is longer than it said"), .protocolError, now, &outputs)
         }
         exchange.responseBytes += UInt64(bytes.count)
+        receivedBody(exchange, bytes.count)
         exchange.eventStream?.append(bytes)
         if visitor.queuedBytes == queuedBefore {
             // Of no use to anyone (HEAD).

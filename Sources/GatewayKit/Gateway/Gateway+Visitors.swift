@@ -153,6 +153,7 @@ extension Gateway {
         let mayStay =
             request.map { $0.head.keepsAlive && $0.canDiscard(upTo: configuration.limits.maximumDiscardedBody) } ?? false
         let keepsAlive = mayStay && !isDraining
+        statistics.ownAnswers.count(page.status)
         var head = HTTPResponseHead(status: page.status, fields: page.fields)
         try? head.fields.append(.server, "miagent")
         try? head.fields.append(.contentLength, "\(page.body.count)")

@@ -9,6 +9,7 @@
 //     Agents          what comes through a tunnel, liveness, the end                   Gateway+Agents
 //     Accounts        what is kept of exchanges                                        Gateway+Accounts
 //     Alerts          who is told that an agent is gone                          Alerts/Gateway+Alerts
+//     Reports         what loops count, and tell loop 0                       Console/Gateway+Reports
 //     Console         what the gateway itself has to say, and to whom          Console/Gateway+Console
 //     Moving          connections that change loops, and what loops tell each other    Gateway+Moving
 
@@ -28,6 +29,8 @@ public enum GatewayMessage: Sendable {
     case moveFailed
     /// The loop with this number says so.
     case gossip(GatewayGossip, from: Int)
+    /// To loop 0: what the loop with this number did.
+    case report(LoopReport, from: Int)
 }
 
 /// What a gateway says to its host.
@@ -44,6 +47,8 @@ public enum GatewayNote: Sendable {
     case move(ConnectionID, MovedVisitor, toLoop: Int)
     /// For all other loops, each of which is to get it after all that it was sent before.
     case gossip(GatewayGossip)
+    /// For loop 0.
+    case report(LoopReport)
     /// After `drain`: nothing is left.
     case drained
 }
@@ -70,6 +75,10 @@ enum GatewayTimer: Sendable, Hashable {
     /// How long an agent has been away.
     case absence(String)
     case drain
+    /// Loop 0 is to be told what was done here.
+    case report
+    /// Those who watch are to be told what happened.
+    case news
 }
 
 /// A gateway: the state of all its connections, and no sockets.
@@ -106,10 +115,20 @@ public struct Gateway: Machine {
     var requestIDs: RequestIDs
     /// What happened since the start.
     public internal(set) var statistics = GatewayStatistics()
+    /// The same for seconds and agents, and on loop 0 the sums of all loops.
+    var meter: Meter
+    var ledger: Ledger
+    /// When those who watch are to be told something, and what they last heard of the gateway as a whole.
+    var newsAt: Moment?
+    var toldSummary: GatewaySummary?
+    /// When the gateway started, in seconds since 1970.
+    let startedAt: Int64
 
     /// A gateway that nobody has connected to yet: all of it, or the one of its `count` loops that has the number `loop`. The host
     /// carries what several have to say to each other.
-    public init(_ configuration: GatewayConfiguration, clock: WallClock, loop: Int = 0, of count: Int = 1) {
+    public init(
+        _ configuration: GatewayConfiguration, clock: WallClock, loop: Int = 0, of count: Int = 1, startedAt: Moment = Moment()
+    ) {
         let count = max(1, count)
         self.configuration = configuration
         self.clock = clock
@@ -119,10 +138,14 @@ public struct Gateway: Machine {
         neighbours = Neighbours(count: count)
         registry = Registry(
             maximumOffline: configuration.limits.maximumOfflineAgents / count, loop: self.loop, of: count)
+        meter = Meter(clock, wantsChanges: self.loop != 0)
+        ledger = Ledger(loops: count)
+        self.startedAt = clock.unixSeconds(at: startedAt)
     }
 
     /// Takes one input.
     public mutating func handle(_ input: MachineInput<GatewayMessage>, now: Moment, into outputs: inout Outputs) {
+        if now >= meter.rollsAt { rollMeter(now) }
         switch input {
         case .transport(let event): handle(event, now, &outputs)
         case .message(.drain(let duration)): beginDrain(within: duration, now, &outputs)
@@ -132,6 +155,7 @@ public struct Gateway: Machine {
         case .message(.adopt(let id, let moved)): adopt(id, moved, now, &outputs)
         case .message(.moveFailed): neighbours.moved -= 1
         case .message(.gossip(let gossip, let sender)): hear(gossip, from: sender, now, &outputs)
+        case .message(.report(let report, let sender)): hear(report, from: sender)
         case .tick: break
         }
         expireDeadlines(now, &outputs)
@@ -148,6 +172,7 @@ public struct Gateway: Machine {
             if isDraining { releaseIfIdle(id, now, &outputs) }
         }
         if !neighbours.isEmpty { gossip(&outputs) }
+        scheduleReports(now)
         finishDrain(now, &outputs)
     }
 
@@ -216,6 +241,8 @@ public struct Gateway: Machine {
             case .agent(let id): agentDeadlinePassed(id, now, &outputs)
             case .absence(let agentID): absenceIsLong(agentID, &outputs)
             case .drain: cutEverything(now, &outputs)
+            case .report: report(&outputs)
+            case .news: tellNews(now, &outputs)
             }
         }
     }

@@ -28,16 +28,23 @@ public struct AgentRecord: Sendable, Hashable {
     public var isOnline: Bool { !connections.isEmpty }
 }
 
-struct Registry: Sendable {
+struct Registry {
     private(set) var records: [String: AgentRecord] = [:]
     /// The id that a host name's label means: labels have no case (RFC 4343).
     private var idByLabel: [String: String] = [:]
     /// Agents that are online, by the loop that they live on.
     private(set) var onlineCounts: [Int]
+    /// Agents on all loops that are online and serve the web.
+    private(set) var webServiceCount = 0
     /// Agents that live here and are offline.
     private var offlineCount = 0
     /// Ids of agents that live here and changed since `takeChanges`.
     private var changes: [String] = []
+    /// What is counted of each agent, for as long as it is remembered.
+    private var tallies: [String: AgentTally] = [:]
+    /// Loop 0, which shows them: all ids in order, and what those who watch are to be told; nil while nobody does.
+    private var order = SortedIDs()
+    var news: AgentNews?
     private let loop: Int
     private let maximumOffline: Int
 
@@ -62,8 +69,17 @@ struct Registry: Sendable {
         return record.connections
     }
 
-    /// Tunnels whose web service is switched on.
-    var webServiceCount: Int { records.values.count { $0.isOnline && $0.description.servesWeb } }
+    /// What is counted of an agent; nil: it is not known.
+    mutating func tally(of id: String) -> AgentTally? {
+        if let tally = tallies[id] { return tally }
+        guard records[id] != nil else { return nil }
+        let tally = AgentTally(id)
+        tallies[id] = tally
+        return tally
+    }
+
+    /// All ids in order; only loop 0 keeps them.
+    mutating func sortedIDs() -> [String] { order.all() }
 
     // MARK: Agents that live here
 
@@ -127,14 +143,30 @@ struct Registry: Sendable {
     // MARK: Both
 
     private mutating func put(_ record: AgentRecord?, _ id: String) {
-        let before = records[id]
+        let before = exchange(record, id)
         if let before { count(before, -1) }
         if let record { count(record, 1) }
-        records[id] = record
+        let comesOrGoes = before?.isOnline != record?.isOnline
+        if comesOrGoes { label(id, isThere: record != nil, isNew: before == nil || record?.isOnline == true) }
+        if loop == 0 {
+            if (before == nil) != (record == nil) { order.set(id, isThere: record != nil) }
+            news?.note(id, isUrgent: comesOrGoes)
+        }
+    }
+
+    /// Puts the record in the place of the one that was there.
+    private mutating func exchange(_ record: AgentRecord?, _ id: String) -> AgentRecord? {
+        guard let record else { return records.removeValue(forKey: id) }
+        return records.updateValue(record, forKey: id)
+    }
+
+    /// What the host name's label means from now on.
+    private mutating func label(_ id: String, isThere: Bool, isNew: Bool) {
         let label = id.lowercased()
-        if record == nil {
+        if !isThere {
+            tallies[id] = nil
             if idByLabel[label] == id { idByLabel[label] = nil }  // it may be that of another by now
-        } else if before == nil || before?.isOnline == false && record?.isOnline == true {
+        } else if isNew {
             idByLabel[label] = id
         }
     }
@@ -142,6 +174,7 @@ struct Registry: Sendable {
     private mutating func count(_ record: AgentRecord, _ change: Int) {
         if record.isOnline {
             onlineCounts[record.loop] += change
+            if record.description.servesWeb { webServiceCount += change }
         } else if record.loop == loop {
             offlineCount += change
         }

@@ -100,6 +100,8 @@ final class WebExchange {
     @exclusivity(unchecked) var eventStream: EventStreamTail?
     var responseEnded = false
     var responseBytes: UInt64 = 0
+    /// What is counted of its agent.
+    @exclusivity(unchecked) var tally: AgentTally?
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.
     var heldBytes = 0
 

@@ -30,6 +30,22 @@ public struct GatewayConfiguration: Sendable, Hashable {
     /// How the access log is written; the host decides where.
     public var accessLog = AccessLogFormat.off
 
+    /// What programs may ask of how it does.
+    public var metrics = MetricsConfiguration()
+
+    /// The defaults.
+    public init() {}
+
+    /// The version of this program.
+    public static let programVersion = "0.1.0"
+}
+
+/// `/metrics`.
+public struct MetricsConfiguration: Sendable, Hashable {
+    /// Whether it is there at all.
+    public var isEnabled = true
+    /// How many agents have samples of their own; of more, only the first by id do.
+    public var maximumAgents = 1_000
     /// The defaults.
     public init() {}
 }
@@ -132,7 +148,10 @@ public struct WallClock: Sendable, Hashable {
     public init(unixNanosecondsAtZero: Int64) { self.unixNanosecondsAtZero = unixNanosecondsAtZero }
 
     /// Seconds since 1970 at `moment`.
-    public func unixSeconds(at moment: Moment) -> Int64 {
-        unixNanosecondsAtZero.addingReportingOverflow(Int64(clamping: moment.nanoseconds)).partialValue / 1_000_000_000
+    public func unixSeconds(at moment: Moment) -> Int64 { unixNanoseconds(at: moment) / 1_000_000_000 }
+
+    /// Nanoseconds since 1970 at `moment`.
+    public func unixNanoseconds(at moment: Moment) -> Int64 {
+        unixNanosecondsAtZero.addingReportingOverflow(Int64(clamping: moment.nanoseconds)).partialValue
     }
 }

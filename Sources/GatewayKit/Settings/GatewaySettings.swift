@@ -12,6 +12,8 @@ extension GatewayConfiguration {
         configuration.limits.read(from: &reader, configuration.web)
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
+        if let isEnabled = reader.flag("metrics.enabled") { configuration.metrics.isEnabled = isEnabled }
+        if let count = reader.integer("metrics.perAgent", in: 0...100_000) { configuration.metrics.maximumAgents = count }
         if let logs = reader.flag("logRequests") { configuration.logsRequests = logs }
         configuration.offlineAlert = offlineAlert(&reader)
         if let name = reader.choice("accessLog.format", among: AccessLogFormat.allCases.map(\.rawValue)),

@@ -1,0 +1,92 @@
+// The pages for people: the status page and the help page, in the language that the person chose or the browser asks for.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+import WebConsole
+
+extension Gateway {
+    mutating func statusPage(_ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
+        let query = AgentQuery(Router.pathAndQuery(of: head.target)?.query)
+        let host = head.fields[.host] ?? "localhost"
+        let (page, summary) = (registry.page(query), summary)
+        var view = StatusView(address: address(for: host))
+        view.agentsOnline = summary.agentsOnline
+        view.agentsKnown = summary.agentsKnown
+        view.webServices = summary.webServices
+        view.agents = page.ids.compactMap { self.view(of: $0, host: host) }
+        view.matching = page.matching
+        view.offset = query.offset
+        view.limit = query.limit
+        view.filter = query.filter
+        view.onlyOnline = query.onlyOnline
+        view.now = clock.unixSeconds(at: now)
+        view.series = history().series(at: view.now)
+        view.version = GatewayConfiguration.programVersion
+        view.startedAt = startedAt
+        return .page(StatusPage.render(view, language(of: head)), for: head)
+    }
+
+    /// How to set things up with this gateway; `?agent=` shows the address of that agent as a QR code.
+    func helpPage(_ head: HTTPRequestHead) -> OwnAnswer {
+        let host = head.fields[.host] ?? "localhost"
+        let address = address(for: host)
+        let agentURL = "ws\(address.dropFirst("http".utf8.count))/agent"
+        let example = webURL(of: "my-agent", host: host)
+        var view = HelpView(
+            address: address, agentURL: agentURL, pathPrefix: configuration.web.pathPrefix, exampleURL: example)
+        if let id = Authorization.queryValue("agent", in: Router.pathAndQuery(of: head.target)?.query),
+            AgentDescription.isValidID(id)
+        {
+            view.agentID = id
+            view.agentWebURL = webURL(of: id, host: host)
+        }
+        view.needsGatewayToken = !configuration.gatewayTokens.isEmpty
+        view.needsVisitorToken = !configuration.web.authTokens.isEmpty
+        view.subdomainHost = configuration.web.subdomainHost
+        return .page(HelpPage.render(view, language(of: head)), for: head)
+    }
+
+    /// Where this visitor finds the gateway.
+    private func address(for host: String) -> String { configuration.publicURL ?? "http://\(host)" }
+
+    /// The language of pages for this request: what its address says, else its cookie, else what the browser asks for.
+    func language(of head: HTTPRequestHead) -> Language {
+        let chosen = OwnAnswer.chosenLanguage(head)?.rawValue ?? head.fields.cookie(OwnAnswer.languageCookie)
+        return Language(chosen: chosen, accept: head.fields[.acceptLanguage])
+    }
+}
+
+extension OwnAnswer {
+    static let languageCookie = "miagent-lang"
+
+    /// What `?lang=` says.
+    static func chosenLanguage(_ head: HTTPRequestHead) -> Language? {
+        Authorization.queryValue("lang", in: Router.pathAndQuery(of: head.target)?.query).flatMap(Language.init(rawValue:))
+    }
+
+    /// A page for people; a language chosen by its address is kept in a cookie.
+    static func page(_ page: Page, for head: HTTPRequestHead) -> OwnAnswer {
+        var answer = OwnAnswer(200, type: "text/html; charset=utf-8", body: page.body)
+        try? answer.fields.append("content-security-policy", page.contentSecurityPolicy)
+        try? answer.fields.append(.vary, "Accept-Language, Cookie")
+        if let language = chosenLanguage(head) {
+            let cookie = "\(languageCookie)=\(language.rawValue); Path=/; Max-Age=31536000; SameSite=Lax"
+            try? answer.fields.append(.setCookie, cookie)
+        }
+        return answer
+    }
+}
+
+extension HTTPFields {
+    /// The value of the first cookie of this name (RFC 6265 §5.4).
+    func cookie(_ name: String) -> String? {
+        guard let cookies = self[.cookie] else { return nil }
+        for pair in cookies.split(separator: ";") {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, parts[0].drop(while: { $0 == " " }) == name else { continue }
+            return String(parts[1])
+        }
+        return nil
+    }
+}
