@@ -4,18 +4,18 @@
 enum Figures {
     /// `0`, `12,345`, `1.2M`.
     static func count(_ number: UInt64) -> String {
-        guard number < 1_000_000 else { return scaled(Double(number), ["", "k", "M", "G", "T", "P"]) }
+        guard number < 1_000_000 else { return scaled(Double(number), countUnits) }
         guard number >= 1_000 else { return "\(number)" }
         let rest = String(number % 1_000)
         return "\(number / 1_000),\(String(repeating: "0", count: 3 - rest.count))\(rest)"
     }
 
     /// `0 B`, `9.3 kB`, `120 MB`.
-    static func bytes(_ number: Double) -> String { scaled(number, [" B", " kB", " MB", " GB", " TB", " PB"]) }
+    static func bytes(_ number: Double) -> String { scaled(number, byteUnits) }
 
     /// `0.4 ms`, `120 ms`, `1.5 s`.
     static func milliseconds(_ number: Double) -> String {
-        number < 999.5 ? "\(tenths(number)) ms" : "\(tenths(number / 1_000)) s"
+        number < 999.5 ? "\(tenths(number)) ms" : "\(tenths(min(number, 9_999_000) / 1_000)) s"
     }
 
     /// With one decimal below ten, unless that is 0.
@@ -25,6 +25,9 @@ enum Figures {
         let tenths = Int64((bounded * 10).rounded())
         return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
     }
+
+    private static let countUnits = ["", "k", "M", "G", "T", "P", "E"]
+    private static let byteUnits = [" B", " kB", " MB", " GB", " TB", " PB", " EB"]
 
     private static func scaled(_ number: Double, _ units: [String]) -> String {
         var (rest, step) = (number, 0)

@@ -9,10 +9,12 @@ struct PageTemplate: Sendable {
     /// What is the same each time.
     private let common: TemplateValues
 
-    /// The page of the template `name`. `base.css` comes before `style`; texts that begin with `name.js.` go to the script.
+    /// The page of the template `name`. `base.css` comes before `style`; texts that begin with `name.js.` go to the script. No text of a script
+    /// goes over several lines, since indentation is left out.
     init(_ name: String, _ source: [UInt8], style: [UInt8] = [], script: [UInt8] = [], _ language: Language) {
         let texts = Texts.of(language)
         let styleText = Self.styleText(PackageResources.base_css + style, texts)
+        let script = Self.compacted(script)
         policy = Self.policy(style: styleText, script: script)
         let partials: [String: [UInt8]] = [
             "head": PackageResources.head_html, "foot": PackageResources.foot_html, "agent": PackageResources.agent_html,
@@ -44,15 +46,19 @@ struct PageTemplate: Sendable {
     private static func styleText(_ source: [UInt8], _ texts: Texts) -> [UInt8] {
         var result: [UInt8] = []
         var rest = source[...]
-        while let start = rest.firstRange(of: Array("/*".utf8)),
-            let end = rest[start.upperBound...].firstRange(of: Array("*/".utf8))
-        {
-            result += rest[..<start.lowerBound]
-            rest = rest[end.upperBound...]
+        while let start = rest.firstPlace(of: "/*"), let end = rest[start...].firstPlace(of: "*/") {
+            result += rest[..<start]
+            rest = rest[(end + 2)...]
         }
         var bytes: [UInt8] = []
-        Template(result + rest, texts: texts).render([:], into: &bytes)
+        Template(compacted(result + rest), texts: texts).render([:], into: &bytes)
         return bytes
+    }
+
+    /// Lines without indentation; empty ones, and those that are comments of a script, left out.
+    private static func compacted(_ source: [UInt8]) -> [UInt8] {
+        let lines = source.split(separator: UInt8(ascii: "\n")).map { $0.drop { $0 == UInt8(ascii: " ") } }
+        return Array(lines.filter { !$0.isEmpty && !$0.starts(with: "//".utf8) }.joined(separator: [UInt8(ascii: "\n")]))
     }
 
     private static func policy(style: [UInt8], script: [UInt8]) -> String {

@@ -24,28 +24,31 @@ struct Plot {
 
     private func line(_ index: Int, now: String, peak: Double) -> TemplateValues {
         let points = lines[index].points
-        let path = Self.path(points, peak: peak)
-        let area = points.contains { $0 == nil } || path.isEmpty ? "" : path + "V99H0Z"
+        let isWhole = !points.isEmpty && points.allSatisfy { $0?.isFinite == true }
         return [
-            "n": .text("\(index)"), "name": .text(lines[index].name), "now": .text(now), "path": .text(path),
-            "area": .text(area),
+            "n": .text("\(index)"), "name": .text(lines[index].name), "now": .text(now), "whole": .flag(isWhole),
+            "path": .text(Self.path(points, peak: peak) + (isWhole ? Self.closing : "")),
         ]
     }
+
+    /// Leads from the last point around the outside of the image, so that the line can be filled and its frame is not seen.
+    private static let closing = "h9V199H-9V99z"
 
     /// The line through `points`, interrupted where there are none: 99 is the bottom, 5 the peak.
     static func path(_ points: [Double?], peak: Double) -> String {
         var path = ""
-        var pen = "M"
+        var last: Int?
         for (index, point) in points.enumerated() {
             guard let point, point.isFinite else {
-                pen = "M"
+                last = nil
                 continue
             }
-            let height = peak > 0 ? min(max(point / peak, 0), 1) : 0
-            path += "\(pen)\(index) \(Int((99 - 94 * height).rounded()))"
-            pen = "L"
+            let share = peak > 0 ? min(max(point / peak, 0), 1) : 0
+            let height = Int((99 - 94 * share).rounded())
+            path += last.map { "\(height < $0 ? "1" : "1 ")\(height - $0) " } ?? "M\(index) \(height)l"
+            last = height
         }
-        return path
+        return path.last == " " ? String(path.dropLast()) : path
     }
 }
 

@@ -21,7 +21,7 @@ public enum StatusPage {
             "title": .text(texts.text("status.js.title", ["count": online])),
             "wide": .flag(true), "nav": .flag(true), "onStatus": .flag(true), "home": .text("/"),
             "canLogOut": .flag(view.canLogOut), "address": .text(view.address), "version": .text(view.version),
-            "startedAt": .text(UTCTime.text(view.startedAt)), "startedText": .text(UTCTime.readable(view.startedAt) + " UTC"),
+            "startedAt": .text(UTCTime.text(view.startedAt)), "startedText": .text(UTCTime.readable(UTCTime.text(view.startedAt)) + " UTC"),
             "uptime": .text(uptime(view, texts)), "agentsOnline": .text(online),
             "agentsKnown": .text(Figures.count(UInt64(clamping: view.agentsKnown))),
             "webServices": .text(Figures.count(UInt64(clamping: view.webServices))),
@@ -79,8 +79,8 @@ public enum StatusPage {
 }
 
 extension UTCTime {
-    /// `2026-04-10 05:21:22`
-    static func readable(_ unixSeconds: Int64) -> String {
-        text(unixSeconds).dropLast().split(separator: "T").joined(separator: " ")
+    /// `2026-04-10T05:21:22Z` as `2026-04-10 05:21:22`.
+    static func readable(_ text: String) -> String {
+        String(decoding: text.utf8.dropLast().map { $0 == UInt8(ascii: "T") ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
     }
 }

@@ -30,14 +30,17 @@ enum TemplateValue: Sendable {
 
 /// Names and values. There are a few dozen at most, and short names compare in a nanosecond: a walk is faster than a hash.
 struct TemplateValues: Sendable, ExpressibleByDictionaryLiteral {
-    private(set) var pairs: [(name: String, value: TemplateValue)]
+    private var pairs: [(String, TemplateValue)]
 
-    init(dictionaryLiteral elements: (String, TemplateValue)...) { pairs = elements.map { (name: $0.0, value: $0.1) } }
+    init(dictionaryLiteral elements: (String, TemplateValue)...) { pairs = elements }
 
-    /// The value of `name`, the latest one given.
-    subscript(name: String) -> TemplateValue? { pairs.last { $0.name == name }?.value }
+    /// The value of `name`.
+    subscript(name: String) -> TemplateValue? {
+        for index in pairs.indices where pairs[index].0 == name { return pairs[index].1 }
+        return nil
+    }
 
-    /// With these besides, which win.
+    /// With these besides.
     func adding(_ others: TemplateValues) -> TemplateValues {
         var result = self
         result.pairs += others.pairs
@@ -86,8 +89,8 @@ struct Template: Sendable {
 
     /// What the innermost scope that knows `name` has for it.
     private static func value(_ name: String, _ scopes: [TemplateValues]) -> TemplateValue? {
-        for scope in scopes.reversed() {
-            if let value = scope[name] { return value }
+        for index in scopes.indices.reversed() {
+            if let value = scopes[index][name] { return value }
         }
         return nil
     }

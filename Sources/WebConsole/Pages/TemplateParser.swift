@@ -18,7 +18,6 @@ struct TemplateParser {
     /// How many partials we are in.
     private let depth: Int
 
-    private static let opening = Array("{{".utf8)
     private static let newline = UInt8(ascii: "\n")
 
     init(source: ArraySlice<UInt8>, texts: Texts, partial: @escaping (String) -> [UInt8]?, depth: Int = 0) {
@@ -28,7 +27,7 @@ struct TemplateParser {
     /// The parts up to the end of section `name`, or of the source.
     mutating func parts(until name: String?) -> [Template.Part] {
         var parts: [Template.Part] = []
-        while let start = rest.firstRange(of: Self.opening)?.lowerBound {
+        while let start = rest.firstPlace(of: "{{") {
             var before = rest[..<start]
             guard let tag = nextTag(at: start) else { break }
             // A tag that shows nothing and has a line of its own takes the line with it.
@@ -55,14 +54,14 @@ struct TemplateParser {
     /// The tag that begins at `start`; `rest` is what comes after it. Nil, and noted, if it does not end.
     private mutating func nextTag(at start: Int) -> Tag? {
         let isMarkup = rest[start...].dropFirst(2).first == UInt8(ascii: "{")
-        let closing = Array((isMarkup ? "}}}" : "}}").utf8)
+        let closing: StaticString = isMarkup ? "}}}" : "}}"
         let inside = rest[start...].dropFirst(isMarkup ? 3 : 2)
-        guard let end = inside.firstRange(of: closing) else {
+        guard let end = inside.firstPlace(of: closing) else {
             problems.append("a tag is never closed")
             return nil
         }
-        let text = String(decoding: inside[..<end.lowerBound], as: UTF8.self)
-        rest = rest[end.upperBound...]
+        let text = String(decoding: inside[..<end], as: UTF8.self)
+        rest = rest[(end + closing.utf8CodeUnitCount)...]
         if isMarkup { return Tag(sign: "{", name: text) }
         guard let sign = text.first, "#^/!>".contains(sign) else { return Tag(sign: " ", name: text) }
         return Tag(sign: sign, name: String(text.dropFirst()))
@@ -134,5 +133,17 @@ extension Template {
             if !plain.isEmpty { pieces.append(.plain(String(plain))) }
         }
         return pieces
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Where `text`, of ASCII, first begins.
+    func firstPlace(of text: StaticString) -> Int? {
+        text.withUTF8Buffer { text in
+            guard count >= text.count else { return nil }
+            return (startIndex...(endIndex - text.count)).first { start in
+                text.indices.allSatisfy { self[start + $0] == text[$0] }
+            }
+        }
     }
 }

@@ -21,14 +21,14 @@
 
   // Figures, in the shapes of Figures.swift.
   const tenths = n => n < 9.95 ? n.toFixed(1).replace(/\.0$/, '') : String(Math.round(n));
-  const count = n => n < 1e6 ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',') : scaled(n, ['', 'k', 'M', 'G', 'T', 'P']);
+  const count = n => n < 1e6 ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',') : scaled(n, ['', 'k', 'M', 'G', 'T', 'P', 'E']);
   const scaled = (n, units) => {
     let step = 0;
     while (n >= 999.5 && step < units.length - 1) { n /= 1000; step += 1; }
     return tenths(n) + units[step];
   };
-  const bytes = n => scaled(n, [' B', ' kB', ' MB', ' GB', ' TB', ' PB']);
-  const milliseconds = n => n == null ? '–' : n < 999.5 ? tenths(n) + ' ms' : tenths(n / 1000) + ' s';
+  const bytes = n => scaled(n, [' B', ' kB', ' MB', ' GB', ' TB', ' PB', ' EB']);
+  const milliseconds = n => n == null ? '–' : n < 999.5 ? tenths(n) + ' ms' : tenths(Math.min(n, 9999000) / 1000) + ' s';
 
   // Times: local, the UTC in datetime and title.
   const clock = new Intl.DateTimeFormat(language, {
@@ -49,34 +49,38 @@
 
   // The table.
   const rowOf = new Map();
-  for (const row of rows.children) rowOf.set(row.dataset.id, row);
+  const idOf = row => row.cells[0].firstChild.textContent;
+  for (const row of rows.children) rowOf.set(idOf(row), row);
   const newRow = id => {
     const row = byID('row').content.firstElementChild.cloneNode(true);
-    row.dataset.id = id;
-    set(row.querySelector('.id'), plain(id));
-    row.querySelector('.insp').href = '/inspect/' + encodeURIComponent(id);
-    row.querySelector('.qr').href = '/help?agent=' + encodeURIComponent(id) + '#qr';
+    const [inspect, code] = row.querySelectorAll('.acts a');
+    set(row.cells[0].firstChild, plain(id));
+    inspect.href = '/inspect/' + encodeURIComponent(id);
+    code.href = '/help?agent=' + encodeURIComponent(id);
     return row;
   };
   const fill = (row, agent) => {
-    const cell = name => row.querySelector('.' + name);
-    row.classList.toggle('off', !agent.online);
-    set(cell('state'), agent.online ? short(agent.status) : texts.offline);
-    set(cell('tun'), agent.tunnels > 1 ? '× ' + agent.tunnels : '');
-    for (const name of ['type', 'host', 'model']) set(cell(name), short(agent[name]));
-    const web = cell('web');
+    const [name, state, type, host, model, entry, time, roundTrip, requests, traffic, open] = row.cells;
+    const [inspect, code] = name.querySelectorAll('.acts a');
+    const web = entry.firstChild;
     const url = /^(https?:\/\/|\/(?!\/))/.test(agent.webUrl || '') ? agent.webUrl : '';
-    web.hidden = cell('qr').hidden = !url;
+    row.classList.toggle('off', !agent.online);
+    set(state.firstChild, agent.online ? short(agent.status) : texts.offline);
+    set(state.lastChild, agent.tunnels > 1 ? '× ' + agent.tunnels : '');
+    set(type.firstChild, short(agent.type));
+    set(host.firstChild, short(agent.host));
+    set(model.firstChild, short(agent.model));
+    inspect.hidden = !agent.inspected;
+    web.hidden = code.hidden = !url;
     if (url) { web.href = url; set(web, plain(url.startsWith(address) ? url.slice(address.length) : url.replace(/^https?:\/\//, ''))); }
-    cell('seen').hidden = agent.online;
-    showTime(row.querySelector('time'), agent.online ? agent.connectedAt : agent.lastSeen || agent.connectedAt);
-    set(cell('rtt'), agent.roundTripMs == null ? '' : milliseconds(agent.roundTripMs));
-    set(cell('req'), count(agent.requests || 0));
-    set(cell('fail'), agent.failures ? say('failures', { count: count(agent.failures) }) : '');
-    set(cell('in'), bytes(agent.bytesIn || 0));
-    set(cell('out'), bytes(agent.bytesOut || 0));
-    set(cell('open'), agent.online ? count(agent.openStreams || 0) : '');
-    cell('insp').hidden = !agent.inspected;
+    set(time.firstChild, agent.online ? '' : texts.lastSeen);
+    showTime(time.lastChild, agent.online ? agent.connectedAt : agent.lastSeen || agent.connectedAt);
+    set(roundTrip, agent.roundTripMs == null ? '' : milliseconds(agent.roundTripMs));
+    set(requests.firstChild, count(agent.requests || 0));
+    set(requests.lastChild, agent.failures ? say('failures', { failures: count(agent.failures) }) : '');
+    set(traffic.firstChild, bytes(agent.bytesIn || 0));
+    set(traffic.lastChild, bytes(agent.bytesOut || 0));
+    set(open, agent.online ? count(agent.openStreams || 0) : '');
   };
   const address = byID('address').textContent;
   const matches = agent => (!onlyOnline || agent.online) &&
@@ -85,7 +89,7 @@
     const row = newRow(agent.agentId);
     fill(row, agent);
     row.className += ' fresh';
-    rows.insertBefore(row, Array.from(rows.children).find(other => other.dataset.id > agent.agentId) || null);
+    rows.insertBefore(row, Array.from(rows.children).find(other => idOf(other) > agent.agentId) || null);
     rowOf.set(agent.agentId, row);
     matching += 1;
   };
@@ -139,14 +143,16 @@
   const units = { requests: n => n == null ? '–' : tenths(n), latency: milliseconds, bytes: n => n == null ? '–' : bytes(n) };
   let series = null;
   const path = (values, peak) => {
-    let text = '', pen = 'M';
+    let text = '', last = null;
     values.forEach((value, index) => {
-      if (value == null) { pen = 'M'; return; }
-      text += pen + index + ' ' + Math.round(99 - 94 * value / peak);
-      pen = 'L';
+      if (value == null) { last = null; return; }
+      const height = Math.round(99 - 94 * value / peak);
+      text += last == null ? 'M' + index + ' ' + height + 'l' : (height < last ? '1' : '1 ') + (height - last) + ' ';
+      last = height;
     });
-    return text;
+    return text.trim();
   };
+  const closing = 'h9V199H-9V99z';
   const draw = () => {
     for (const [id, lines] of Object.entries(rowsOfPlots)) {
       const figure = byID('plot-' + id);
@@ -154,9 +160,10 @@
       const peak = Math.max(0, ...values.flat().filter(value => value != null));
       const now = values.map(points => units[id](points[points.length - 1]));
       values.forEach((points, n) => {
-        const line = path(points, peak || 1);
-        figure.querySelector('.line.line-' + n).setAttribute('d', line);
-        figure.querySelector('.area-' + n).setAttribute('d', points.includes(null) || !line ? '' : line + 'V99H0Z');
+        const line = figure.querySelector('.line.line-' + n);
+        const whole = points.length > 0 && !points.includes(null);
+        line.classList.toggle('whole', whole);
+        line.setAttribute('d', path(points, peak || 1) + (whole ? closing : ''));
         set(figure.querySelector('.now .line-' + n + ' b'), now[n]);
       });
       set(figure.querySelector('.top-value b'), units[id](peak));
