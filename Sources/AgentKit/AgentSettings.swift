@@ -57,6 +57,7 @@ extension AgentConfiguration {
         reader.text("type", into: &description.type)
         reader.text("model", into: &description.model)
         reader.text("host", into: &description.host)
+        if let flag = reader.flag("inspectAtGateway") { description.wantsInspection = flag }
     }
 
     private mutating func readToken(from reader: inout SettingsReader) {

@@ -24,6 +24,10 @@ extension AgentDescription {
             writer.name("token")
             writer.string(token)
         }
+        if wantsInspection {
+            writer.name("inspect")
+            writer.bool(true)
+        }
         writer.endObject()
     }
 
@@ -40,6 +44,7 @@ extension AgentDescription {
         var webService = try params.object("webService")
         servesWeb = try webService?.flag("enabled") ?? (params.member("webService")?.isNull != true)
         token = try params.text("token")
+        wantsInspection = try params.flag("inspect") ?? false
     }
 
     /// What is shown on a page need not be long: cut, not refused. Scalars are counted: a character can be of any length.

@@ -29,6 +29,8 @@ public struct AgentDescription: Sendable, Hashable {
     public var servesWeb: Bool
     /// Only from agents that cannot set a header.
     public var token: String?
+    /// It asks the gateway's inspector to record what it exchanges.
+    public var wantsInspection = false
 
     /// An agent that says nothing of itself but its id.
     public init(

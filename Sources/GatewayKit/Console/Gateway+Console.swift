@@ -15,6 +15,7 @@ extension Gateway {
         if let error = objection(to: request.head, route) { return answer(id, error, to: request, now, &outputs) }
         let home = home(of: route)
         if home != loop { return move(id, request, .own(route), to: home, &outputs) }
+        if let error = inspectorObjection(id, request, route) { return answer(id, error, to: request, now, &outputs) }
         if request.head.method == "POST" { return collect(id, request, route, now, &outputs) }
         answerOwn(id, request, route, body: [], now, &outputs)
     }
@@ -58,7 +59,12 @@ extension Gateway {
         case .health: answer(id, .text(200, "ok\n"), to: request, now, &outputs)
         case .readiness:
             answer(id, isDraining ? .text(503, "draining\n") : .text(200, "ready\n"), to: request, now, &outputs)
-        case .login, .logout, .inspectorPage, .exchanges, .exchange, .exchangeEvents, .replay:
+        case .inspectorPage(let agentID): answerInspector(id, request, agentID, now, &outputs) { $0.inspectorPage($1, agentID) }
+        case .exchanges(let agentID): answerInspector(id, request, agentID, now, &outputs) { $0.exchangeList($1, agentID) }
+        case .exchange(let agentID, let number): answerExchange(id, request, agentID, number, now, &outputs)
+        case .exchangeEvents(let agentID): watchExchanges(id, request, agentID, now, &outputs)
+        case .replay(let agentID): replay(id, request, agentID, body, now, &outputs)
+        case .login, .logout:
             answer(id, .notFound, to: request, now, &outputs)
         }
     }

@@ -90,7 +90,9 @@ extension Gateway {
         guard let place = watchers[watching.topic]?.firstIndex(of: id) else { return }
         watchers[watching.topic]?.remove(at: place)
         watcherCount -= 1
-        if watchers[watching.topic]?.isEmpty == true { watchers[watching.topic] = nil }
+        guard watchers[watching.topic]?.isEmpty == true else { return }
+        watchers[watching.topic] = nil
+        stopAnnouncing(watching.topic)
     }
 
     /// Ends all answers that would never end.

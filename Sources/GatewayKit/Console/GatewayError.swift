@@ -23,6 +23,13 @@ enum GatewayError: Error, Equatable {
     case upgradeRequired
     case duplicateAgent(String)
     case badAgentID
+    case inspectorOff(String)
+    case notInspected(String)
+    case unknownExchange
+    case badReplay(String)
+    case replayOff
+    case replayCut
+    case crossSite
 
     var status: Int {
         switch self {
@@ -37,7 +44,11 @@ enum GatewayError: Error, Equatable {
         case .requestTimedOut: 408
         case .upgradeRequired: 426
         case .duplicateAgent: 409
-        case .badAgentID: 400
+        case .badAgentID, .badReplay: 400
+        case .inspectorOff, .replayOff, .crossSite: 403
+        case .unknownExchange: 404
+        case .notInspected: 409
+        case .replayCut: 504
         }
     }
 
@@ -63,6 +74,13 @@ enum GatewayError: Error, Equatable {
         case .upgradeRequired: "upgrade-required"
         case .duplicateAgent: "duplicate-agent"
         case .badAgentID: "bad-agent-id"
+        case .inspectorOff: "inspector-off"
+        case .notInspected: "not-inspected"
+        case .unknownExchange: "unknown-exchange"
+        case .badReplay: "bad-replay"
+        case .replayOff: "replay-off"
+        case .replayCut: "replay-cut"
+        case .crossSite: "cross-site"
         }
     }
 
@@ -89,6 +107,14 @@ enum GatewayError: Error, Equatable {
         case .upgradeRequired: "Agents connect here by WebSocket, version 13."
         case .duplicateAgent(let id): "An agent \"\(id)\" is connected already."
         case .badAgentID: "The agentId in the URL must be 1 to 64 of A–Z a–z 0–9 . _ - and not begin with a dot."
+        case .inspectorOff(let reason): "The request inspector is off on this gateway: \(reason)."
+        case .notInspected(let id):
+            "Exchanges of agent \"\(id)\" are not recorded: set inspectAtGateway there, or agents.\(id).inspect here."
+        case .unknownExchange: "The inspector does not remember this exchange. Only the newest are kept."
+        case .badReplay(let reason): "This cannot be sent again: \(reason)."
+        case .replayOff: "Nothing can be sent again here: inspector.replay is off."
+        case .replayCut: "The answer to what was sent again took too long, or was too large."
+        case .crossSite: "A page of another site may not ask for this."
         }
     }
 

@@ -17,6 +17,8 @@ final class AgentLink {
     var description = AgentDescription(agentID: "")
     /// What is counted of the agent, once it is registered.
     var tally: AgentTally?
+    /// The request inspector records what it exchanges.
+    var isInspected = false
     /// It was told to dial again: what it has in flight here is finished, whoever registers under its id.
     var isRetiring = false
     /// When it registered, in seconds since 1970.

@@ -37,6 +37,7 @@ extension Gateway {
         exchange.answeredAt = now
         statistics.answersOfAgents.count(head.status)
         meter.answered(after: now.nanoseconds &- exchange.started.nanoseconds)
+        captureAnswer(exchange, head, now)
     }
 
     /// It is over: `done`, `cancelled` (the visitor has gone), or the code of an error. Called once for each exchange.
@@ -52,6 +53,7 @@ extension Gateway {
             if hasFailed { tally.counts.failures &+= 1 }
             meter.touch(tally)
         }
+        captureEnd(exchange, outcome: outcome, now)
         logExchange(id, exchange, outcome: outcome, now, &outputs)
         record(id, exchange, outcome: outcome, now, &outputs)
     }

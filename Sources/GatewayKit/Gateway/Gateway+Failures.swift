@@ -20,6 +20,7 @@ extension Gateway {
         forget(exchange)
         exchangeEnded(id, exchange, outcome: error.code, now, &outputs)
         visitors[id]?.exchange = nil
+        if let request = exchange.replay { return answerReplay(id, exchange, request, now, &outputs) }
         if exchange.status == nil {
             let request = VisitorRequest(
                 head: exchange.request, framing: .chunked, id: exchange.requestID, received: exchange.received,
@@ -65,7 +66,9 @@ extension Gateway {
 
     mutating func exchangeTimedOut(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange else { return closeVisitor(id, now, &outputs) }
-        if exchange.status != nil, exchange.eventStream != nil, visitors[id]?.queuedBytes == 0 {
+        if exchange.replay != nil {
+            cutReplay(id, now, &outputs)
+        } else if exchange.status != nil, exchange.eventStream != nil, visitors[id]?.queuedBytes == 0 {
             keepEventStreamOpen(id, now, &outputs)
         } else if exchange.status != nil {  // it does not read
             abandonExchange(id, .cancelled, now, &outputs)
@@ -97,7 +100,8 @@ extension Gateway {
     mutating func watchWriting(_ id: ConnectionID, _ now: Moment) {
         guard let visitor = visitors[id] else { return }
         switch visitor.phase {
-        case .exchanging where visitor.exchange?.status == nil, .receivingHead where visitor.hasBegun, .collecting,
+        case .exchanging where visitor.exchange?.status == nil || visitor.exchange?.replay != nil,
+            .receivingHead where visitor.hasBegun, .collecting,
             .discarding, .awaitingAgent:
             break
         case .watching:

@@ -176,6 +176,7 @@ extension Gateway {
         link.presentedToken = nil
         link.description = description
         link.description.token = nil
+        link.isInspected = isInspected(description)
         guard !link.isRegistered else { return describe(agentID, by: link) }
         link.isRegistered = true
         link.registeredAt = clock.unixSeconds(at: now)

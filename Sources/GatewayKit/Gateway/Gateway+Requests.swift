@@ -85,7 +85,7 @@ extension Gateway {
 
     /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve
     /// the web, and before others those that read what they are sent.
-    private func tunnel(of record: AgentRecord) -> ConnectionID? {
+    func tunnel(of record: AgentRecord) -> ConnectionID? {
         if record.connections.count == 1 { return record.connections.first }
         var best: (id: ConnectionID, load: Int, lastExchange: UInt64)?
         for id in record.connections {
@@ -108,7 +108,7 @@ extension Gateway {
         if count > maximum { throw .bodyTooLarge(limit: maximum) }
     }
 
-    private func maximumBody(through connection: ConnectionID) -> UInt64 {
+    func maximumBody(through connection: ConnectionID) -> UInt64 {
         let configured = configuration.web.maximumBody == 0 ? UInt64.max : configuration.web.maximumBody
         guard let session = agents[connection]?.session, session.version == .v1 else { return configured }
         return min(configured, UInt64(clamping: session.limits.maximumBufferedBody))
@@ -135,16 +135,21 @@ extension Gateway {
             web.upgrade = head.fields[.upgrade]
             web.hasBody = true
         }
-        guard let link = agents[connection], !isClogged(link), let stream = link.session.open(web) else {
-            throw .tooManyStreams(record.description.agentID)
-        }
+        guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
+        visitors[id]?.exchange = WebExchange(
+            agentID: record.description.agentID, connection: connection, stream: stream, request: request, prefix: route.prefix,
+            started: now, isUpgrade: isUpgrade)
+        if agents[connection]?.isInspected == true { capture(id, web, now) }
+    }
+
+    /// Gives a request to an agent on behalf of a visitor; nil if it has too much to do.
+    mutating func openStream(_ web: WebRequest, on connection: ConnectionID, for id: ConnectionID) -> StreamID? {
+        guard let link = agents[connection], !isClogged(link), let stream = link.session.open(web) else { return nil }
         statistics.exchanges &+= 1
         link.lastExchange = statistics.exchanges
         link.visitors.insert(id, stream)
         markDirty(connection)
-        visitors[id]?.exchange = WebExchange(
-            agentID: record.description.agentID, connection: connection, stream: stream, request: request, prefix: route.prefix,
-            started: now, isUpgrade: isUpgrade)
+        return stream
     }
 
     /// Passes bytes of the request's body, or of an upgraded stream, on.
@@ -153,6 +158,7 @@ extension Gateway {
         let total = exchange.requestBytes + UInt64(bytes.count)
         exchange.requestBytes = total
         sentBody(exchange, bytes.count)
+        if let capture = exchange.capture { inspector.store.appendRequestBody(bytes, to: capture.number) }
         let maximum = maximumBody(through: exchange.connection)
         guard exchange.isUpgrade || total <= maximum else {
             return failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)

@@ -12,7 +12,7 @@ extension Gateway {
     /// once at most. Each is a sign that the service works, so the wait for its answer begins anew. A visitor that does not
     /// read gets none.
     mutating func inform(_ id: ConnectionID, _ interim: WebInformational, _ now: Moment, _ outputs: inout Outputs) {
-        guard let exchange = visitors[id]?.exchange, exchange.status == nil else { return }
+        guard let exchange = visitors[id]?.exchange, exchange.status == nil, exchange.replay == nil else { return }
         if interim.status == 100 { return sayContinue(id, now, &outputs) }
         if !exchange.awaitsContinue { setDeadline(of: id, at: now.advanced(by: configuration.web.timeout)) }
         guard exchange.request.minorVersion >= 1, visitors[id]?.queuedBytes ?? 0 <= Self.maximumQueuedInterimBytes else {
@@ -34,6 +34,7 @@ extension Gateway {
         if response.status == 101, !exchange.isUpgrade {
             return failExchange(id, .serviceBroken("it switched protocols unasked"), .protocolError, now, &outputs)
         }
+        if exchange.replay != nil { return beginReplayedAnswer(exchange, response, now) }
         var fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.host)
         guard let framing = frame(response, answering: exchange.request, &fields) else {
             return failExchange(id, .serviceBroken("its Content-Length is not one number"), .protocolError, now, &outputs)
@@ -113,6 +114,10 @@ extension Gateway {
         }
         exchange.responseBytes += UInt64(bytes.count)
         receivedBody(exchange, bytes.count)
+        if let capture = exchange.capture { inspector.store.appendResponseBody(bytes, to: capture.number) }
+        if exchange.replay != nil, exchange.responseBytes > Self.maximumReplayedAnswer {
+            return cutReplay(id, now, &outputs)
+        }
         exchange.eventStream?.append(bytes)
         if visitor.queuedBytes == queuedBefore {
             // Of no use to anyone (HEAD).
@@ -184,6 +189,7 @@ extension Gateway {
         forget(exchange)
         exchangeEnded(id, exchange, outcome: "done", now, &outputs)
         visitor.exchange = nil
+        if let request = exchange.replay { return answerReplay(id, exchange, request, now, &outputs) }
         guard exchange.keepsAlive, visitor.phase == .exchanging else {
             let hasParted = !exchange.request.keepsAlive && visitor.phase == .exchanging && visitor.decoder.unreadCount == 0
             return closeVisitor(id, lingers: !hasParted, now, &outputs)

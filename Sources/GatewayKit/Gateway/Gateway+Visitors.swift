@@ -53,6 +53,7 @@ extension Gateway {
         abandonExchange(id, .cancelled, now, &outputs)
         forgetWaiting(id)
         forgetWatcher(id)
+        inspector.forgetReplayer(id)
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
     }
@@ -149,6 +150,7 @@ extension Gateway {
     mutating func answer(
         _ id: ConnectionID, _ page: OwnAnswer, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
     ) {
+        inspector.forgetReplayer(id)
         guard let phase = visitors[id]?.phase, phase != .closing else { return }
         let mayStay =
             request.map { $0.head.keepsAlive && $0.canDiscard(upTo: configuration.limits.maximumDiscardedBody) } ?? false

@@ -11,6 +11,7 @@
 //     Alerts          who is told that an agent is gone                          Alerts/Gateway+Alerts
 //     Reports         what loops count, and tell loop 0                       Console/Gateway+Reports
 //     Console         what the gateway itself has to say, and to whom          Console/Gateway+Console
+//     Capturing       what the request inspector sees of them                          Gateway+Capturing
 //     Moving          connections that change loops, and what loops tell each other    Gateway+Moving
 
 import HTTPCodec
@@ -79,6 +80,7 @@ enum GatewayTimer: Sendable, Hashable {
     case report
     /// Those who watch are to be told what happened.
     case news
+    case inspector
 }
 
 /// A gateway: the state of all its connections, and no sockets.
@@ -113,6 +115,7 @@ public struct Gateway: Machine {
     var neighbours: Neighbours
     var date = CachedDate()
     var requestIDs: RequestIDs
+    var inspector: Inspector
     /// What happened since the start.
     public internal(set) var statistics = GatewayStatistics()
     /// The same for seconds and agents, and on loop 0 the sums of all loops.
@@ -136,6 +139,7 @@ public struct Gateway: Machine {
         router = Router(configuration.web)
         requestIDs = RequestIDs(clock, loop: self.loop)
         neighbours = Neighbours(count: count)
+        inspector = Inspector(configuration.inspector, share: count)
         registry = Registry(
             maximumOffline: configuration.limits.maximumOfflineAgents / count, loop: self.loop, of: count)
         meter = Meter(clock, wantsChanges: self.loop != 0)
@@ -152,6 +156,7 @@ public struct Gateway: Machine {
         case .message(.reconfigure(let configuration)):
             self.configuration = configuration
             router = Router(configuration.web)
+            reconfigureInspector()
         case .message(.adopt(let id, let moved)): adopt(id, moved, now, &outputs)
         case .message(.moveFailed): neighbours.moved -= 1
         case .message(.gossip(let gossip, let sender)): hear(gossip, from: sender, now, &outputs)
@@ -243,6 +248,7 @@ public struct Gateway: Machine {
             case .drain: cutEverything(now, &outputs)
             case .report: report(&outputs)
             case .news: tellNews(now, &outputs)
+            case .inspector: tellExchanges(now, &outputs)
             }
         }
     }

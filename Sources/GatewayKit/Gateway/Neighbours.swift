@@ -45,6 +45,9 @@ struct Neighbours: Sendable {
         onTheirWayTo = Array(repeating: 0, count: count)
     }
 
+    /// How many loops there are, with this one.
+    var count: Int { censuses.count }
+
     /// Whether there are none.
     var isEmpty: Bool { censuses.count == 1 }
 

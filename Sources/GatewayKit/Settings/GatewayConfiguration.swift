@@ -19,6 +19,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var trustedProxies: Set<String> = []
     /// The status page.
     public var statusPage = StatusPageConfiguration()
+    /// The request inspector.
+    public var inspector = InspectorConfiguration()
     /// The web services behind agents.
     public var web = WebConfiguration()
     /// Limits and timeouts.
@@ -56,8 +58,12 @@ public struct AgentAccess: Sendable, Hashable {
     public var tokens: [String] = []
     /// What its visitors present, instead of the common ones; empty: the common ones.
     public var authTokens: [String] = []
+    /// Whether the inspector records what it exchanges; nil: if the agent asks for it.
+    public var inspects: Bool?
     /// Nothing particular.
     public init() {}
+    /// Nothing particular but whether it is inspected.
+    init(inspects: Bool) { self.inspects = inspects }
 }
 
 /// What happens when an agent registers under an id that is connected.
@@ -76,6 +82,32 @@ public struct StatusPageConfiguration: Sendable, Hashable {
     public var isEnabled = true
     /// What its visitors present; empty: open.
     public var authTokens: [String] = []
+    /// The defaults.
+    public init() {}
+}
+
+/// The request inspector.
+public struct InspectorConfiguration: Sendable, Hashable {
+    /// Whose exchanges are recorded.
+    public enum Mode: String, Sendable, Hashable, CaseIterable {
+        /// Nobody's.
+        case off
+        /// Those of the agents that ask for it, or of which the configuration says so.
+        case agents
+        /// Everybody's.
+        case all
+    }
+
+    /// Whose exchanges are recorded.
+    public var mode = Mode.agents
+    /// What all exchanges together may take, in bytes; loops share it.
+    public var maximumBytes = 16 * 1_048_576
+    /// How much of each body is kept, in bytes, of the request and of the answer.
+    public var maximumBodyBytes = 65_536
+    /// Whether exchanges may be sent again.
+    public var allowsReplay = true
+    /// Whether who may see the status page without a token may see exchanges too.
+    public var isPublic = false
     /// The defaults.
     public init() {}
 }
@@ -149,6 +181,9 @@ public struct WallClock: Sendable, Hashable {
 
     /// Seconds since 1970 at `moment`.
     public func unixSeconds(at moment: Moment) -> Int64 { unixNanoseconds(at: moment) / 1_000_000_000 }
+
+    /// Milliseconds since 1970 at `moment`.
+    public func unixMilliseconds(at moment: Moment) -> Int64 { unixNanoseconds(at: moment) / 1_000_000 }
 
     /// Nanoseconds since 1970 at `moment`.
     public func unixNanoseconds(at moment: Moment) -> Int64 {

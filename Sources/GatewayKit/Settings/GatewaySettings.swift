@@ -9,6 +9,7 @@ extension GatewayConfiguration {
         configuration.readAddresses(from: &reader)
         configuration.readAgents(from: &reader)
         configuration.web.read(from: &reader)
+        configuration.inspector.read(from: &reader)
         configuration.limits.read(from: &reader, configuration.web)
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
@@ -60,6 +61,7 @@ extension GatewayConfiguration {
             var access = AgentAccess()
             access.tokens = Self.tokens("token", &agent)
             access.authTokens = Self.tokens("authToken", &agent)
+            access.inspects = agent.flag("inspect")
             agents[id] = access
         }
         self.agents = agents

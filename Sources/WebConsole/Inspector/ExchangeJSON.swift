@@ -30,8 +30,8 @@ public enum ExchangeJSON {
         return writer.finish()
     }
 
-    /// The list that `GET …/exchanges` answers, with what the store holds of how much it may.
-    public static func list(_ exchanges: [CapturedExchange], of store: InspectorStore) -> [UInt8] {
+    /// The list that `GET …/exchanges` answers, with what the store holds of how much it may, and whether more will come.
+    public static func list(_ exchanges: [CapturedExchange], of store: InspectorStore, isRecording: Bool = true) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("exchanges")
@@ -40,6 +40,8 @@ public enum ExchangeJSON {
         writer.double(Double(store.maximumBytes) / 1_048_576)
         writer.name("heldBytes")
         writer.integer(store.heldBytes)
+        writer.name("recording")
+        writer.bool(isRecording)
         writer.endObject()
         return writer.finish()
     }

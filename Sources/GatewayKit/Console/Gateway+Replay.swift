@@ -1,0 +1,156 @@
+// A request that a person sends again: out to the agent as if this visitor had asked, and what comes back goes to the inspector
+// alone. The visitor's answer is the exchange as it was recorded, whole or cut after a time or a size.
+//
+// Refuses: other sites (nothing but a page of ours may make a browser do this), what is not the JSON of a replay, exchanges that
+// are forgotten, agents that are not inspected or not here, and more replays at once than the limit.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+import WebConsole
+
+extension Gateway {
+    /// Why the replay's body need not be read; nil: it may come.
+    mutating func objection(toReplayBy id: ConnectionID, _ request: VisitorRequest) -> GatewayError? {
+        guard configuration.inspector.allowsReplay else { return .replayOff }
+        guard !request.head.isFromElsewhere else { return .crossSite }
+        guard request.head.fields.isJSON else { return .badReplay("Content-Type must be application/json") }
+        guard inspector.replayers.count < Self.maximumReplays, !isDraining else { return .overloaded }
+        inspector.replayers.insert(id)
+        return nil
+    }
+
+    /// The body of the replay is here.
+    mutating func replay(
+        _ id: ConnectionID, _ request: VisitorRequest, _ agentID: String, _ body: [UInt8], _ now: Moment,
+        _ outputs: inout Outputs
+    ) {
+        do throws(GatewayError) {
+            try beginReplay(id, request, agentID, body, now)
+        } catch {
+            return answer(id, error, to: request, now, &outputs)
+        }
+        visitors[id]?.phase = .exchanging
+        exchangeBegan(id, now)
+        setDeadline(of: id, at: now.advanced(by: Self.maximumReplayTime))
+    }
+
+    private mutating func beginReplay(
+        _ id: ConnectionID, _ request: VisitorRequest, _ agentID: String, _ body: [UInt8], _ now: Moment
+    ) throws(GatewayError) {
+        let (wish, original, again) = try replayed(body, agentID)
+        guard let record = registry.records[agentID], record.loop == loop, record.isOnline else { throw .agentOffline(agentID) }
+        guard record.description.servesWeb, let connection = tunnel(of: record) else { throw .noWebService(agentID) }
+        guard agents[connection]?.isInspected == true else { throw .notInspected(agentID) }
+        let maximum = maximumBody(through: connection)
+        guard UInt64(again.body.count) <= maximum else { throw .bodyTooLarge(limit: maximum) }
+        let web = again.webRequest(from: visitors[id]?.peer ?? "", like: original, requestID: request.id)
+        guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(agentID) }
+        let sent = VisitorRequest(head: again.head(web.fields), framing: .none, id: request.id, received: now)
+        let exchange = WebExchange(
+            agentID: agentID, connection: connection, stream: stream, request: sent,
+            prefix: web.fields[.xForwardedPrefix] ?? "", started: now, isUpgrade: false)
+        exchange.replay = request
+        exchange.requestEnded = true
+        exchange.requestBytes = UInt64(again.body.count)
+        visitors[id]?.exchange = exchange
+        capture(id, web, replayOf: wish.number, now)
+        guard !again.body.isEmpty else { return }
+        if let capture = exchange.capture { inspector.store.appendRequestBody(again.body[...], to: capture.number) }
+        // What the tunnel does not take at once waits in the stream: at most `ReplayRequest.maximumBodyBytes`.
+        _ = agents[connection]?.session.send(again.body[...], on: stream, end: true)
+    }
+
+    /// What is asked for, of which exchange, and the request that comes of it.
+    private func replayed(
+        _ body: [UInt8], _ agentID: String
+    ) throws(GatewayError) -> (ReplayRequest, CapturedExchange, ReplayedRequest) {
+        do throws(ReplayProblem) {
+            let wish = try ReplayRequest(json: body)
+            if let original = inspector.store[wish.number], original.agentID == agentID {
+                return (wish, original, try wish.applied(to: original))
+            }
+        } catch {
+            throw .badReplay(error.reason)
+        }
+        throw .unknownExchange
+    }
+
+    // MARK: The answer
+
+    /// The head of the agent's answer: for the inspector alone. What follows is counted, recorded and not written.
+    mutating func beginReplayedAnswer(_ exchange: WebExchange, _ response: WebResponse, _ now: Moment) {
+        exchange.status = response.status
+        let fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.host)
+        answerBegan(exchange, HTTPResponseHead(status: response.status, fields: fields), now)
+    }
+
+    /// It takes too long, or its answer is too large.
+    mutating func cutReplay(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
+        failExchange(id, .replayCut, .cancelled, now, &outputs)
+    }
+
+    /// It is over: the visitor's answer is what was recorded.
+    mutating func answerReplay(
+        _ id: ConnectionID, _ exchange: WebExchange, _ request: VisitorRequest, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        if let number = exchange.capture?.number, let record = inspector.store[number] {
+            answer(id, .json(200, ExchangeJSON.full(record)), to: request, now, &outputs)
+        } else {
+            answer(id, .unknownExchange, to: request, now, &outputs)
+        }
+        setReading(id, true, &outputs)
+        pumpVisitor(id, now, &outputs)
+    }
+
+    /// How long the whole of it may take, and how large its answer may be.
+    private static var maximumReplayTime: Duration { .seconds(30) }
+    static var maximumReplayedAnswer: UInt64 { 1 << 20 }
+    /// At once, on each loop: each may hold its JSON text or its body, 2 MiB.
+    private static var maximumReplays: Int { 16 }
+}
+
+extension ReplayedRequest {
+    /// The request's head as the visitor might have sent it: what answers are rewritten by, and what is logged.
+    fileprivate func head(_ fields: HTTPFields) -> HTTPRequestHead {
+        var head = HTTPRequestHead(method: method, target: Array((fields[.xForwardedPrefix] ?? "").utf8) + target)
+        if let host = fields.first(.xForwardedHost) { try? head.fields.append(.host, bytes: host) }
+        return head
+    }
+
+    /// The request for the agent. What says where a visitor came from is as it was at first, but for the address.
+    fileprivate func webRequest(from peer: String, like original: CapturedExchange, requestID: String) -> WebRequest {
+        var fields = fields
+        fields.removeHopByHop(andRemoving: [.host, "Forwarded", .xForwardedFor])
+        for name in [HTTPFieldName.xForwardedProto, .xForwardedHost, .xForwardedPrefix] {
+            fields.removeAll(name)
+            if let value = original.requestFields.first(name) { try? fields.append(name, bytes: value) }
+        }
+        // An address and an id are always legal values.
+        try? fields.append(.xForwardedFor, peer)
+        try? fields.append(.xRequestID, requestID)
+        if !body.isEmpty { try? fields.append(.contentLength, "\(body.count)") }
+        let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        let query = mark < target.endIndex ? Array(target[(mark + 1)...]) : nil
+        return WebRequest(
+            method: method, path: Array(target[..<mark]), query: query, fields: fields, hasBody: !body.isEmpty)
+    }
+}
+
+extension HTTPFields {
+    /// Whether the body is said to be JSON, which no form of another site can say.
+    fileprivate var isJSON: Bool {
+        guard let type = self[.contentType]?.lowercased() else { return false }
+        return type.prefix { $0 != ";" && $0 != " " } == "application/json"
+    }
+}
+
+extension HTTPRequestHead {
+    /// Whether a browser says that a page of another origin makes it send this. Programs that are no browsers say nothing.
+    var isFromElsewhere: Bool {
+        if let site = fields[.secFetchSite] { return site != "same-origin" && site != "none" }
+        guard let origin = fields[.origin] else { return false }
+        guard let host = fields[.host], !host.isEmpty else { return true }
+        return !["http://\(host)", "https://\(host)"].contains { $0.lowercased() == origin.lowercased() }
+    }
+}
