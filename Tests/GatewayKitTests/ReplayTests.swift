@@ -27,7 +27,7 @@ import WebConsole
         world.leave(id)
     }
 
-    private func json(_ answer: Answer) throws -> JSONNode { try JSONDocument(answer.body[...]).root }
+    private func json(_ answer: Answer) throws -> JSONNode { try JSONDocument(answer.body[...], limits: JSONLimits(maximumBytes: 1 << 22)).root }
 
     @Test(arguments: TunnelVersion.allCases) func aRequestIsSentAgainAndItsAnswerTold(version: TunnelVersion) throws {
         let world = inspectedWorld()
