@@ -56,7 +56,7 @@ extension Gateway {
         visitors[id]?.exchange = exchange
         capture(id, web, replayOf: wish.number, now)
         guard !again.body.isEmpty else { return }
-        if let capture = exchange.capture { inspector.store.appendRequestBody(again.body[...], to: capture.number) }
+        if let number = exchange.capture { inspector.store.appendRequestBody(again.body[...], to: number) }
         // What the tunnel does not take at once waits in the stream: at most `ReplayRequest.maximumBodyBytes`.
         _ = agents[connection]?.session.send(again.body[...], on: stream, end: true)
     }
@@ -94,7 +94,7 @@ extension Gateway {
     mutating func answerReplay(
         _ id: ConnectionID, _ exchange: WebExchange, _ request: VisitorRequest, _ now: Moment, _ outputs: inout Outputs
     ) {
-        if let number = exchange.capture?.number, let record = inspector.store[number] {
+        if let number = exchange.capture, let record = inspector.store[number] {
             answer(id, .json(200, ExchangeJSON.full(record)), to: request, now, &outputs)
         } else {
             answer(id, .unknownExchange, to: request, now, &outputs)

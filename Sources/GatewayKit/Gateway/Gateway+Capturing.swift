@@ -1,5 +1,5 @@
 // What the request inspector sees of exchanges: a copy on the side of what passes by, made where it passes and never waited for.
-// An exchange whose agent is not inspected has no `ExchangeCapture`, and costs one branch where it has bytes.
+// An exchange whose agent is not inspected has no number there, and costs one branch where it has bytes.
 //
 // Invariant: nothing secret reaches the store, and the store's limits hold for all that is kept here (WebConsole/InspectorStore).
 
@@ -7,14 +7,6 @@ import HTTPCodec
 import MachineCore
 import TunnelLink
 import WebConsole
-
-/// Ties an exchange under way to its place in the inspector's memory.
-final class ExchangeCapture {
-    /// Its number there.
-    let number: UInt64
-
-    init(number: UInt64) { self.number = number }
-}
 
 /// The request inspector of one loop.
 struct Inspector: Sendable {
@@ -83,16 +75,16 @@ extension Gateway {
         record.requestID = exchange.requestID
         record.queueMicroseconds = exchange.microseconds(until: now)
         record.replayOf = replayOf
-        let capture = ExchangeCapture(number: inspector.store.add(record))
-        exchange.capture = capture
-        announce(capture, of: exchange.agentID, now)
+        let number = inspector.store.add(record)
+        exchange.capture = number
+        announce(number, of: exchange.agentID, now)
     }
 
     /// The head of the answer is out.
     mutating func captureAnswer(_ exchange: WebExchange, _ head: HTTPResponseHead, _ now: Moment) {
-        guard let capture = exchange.capture else { return }
+        guard let number = exchange.capture else { return }
         let fields = Secrets.masked(head.fields)
-        inspector.store.modify(capture.number) { record in
+        inspector.store.modify(number) { record in
             record.status = head.status
             record.responseFields = fields
             record.firstByteMicroseconds = exchange.microseconds(until: now)
@@ -101,12 +93,12 @@ extension Gateway {
 
     /// The exchange is over.
     mutating func captureEnd(_ exchange: WebExchange, outcome: String, _ now: Moment) {
-        guard let capture = exchange.capture else { return }
-        inspector.store.modify(capture.number) { record in
+        guard let number = exchange.capture else { return }
+        inspector.store.modify(number) { record in
             record.outcome = outcome
             record.totalMicroseconds = exchange.microseconds(until: now)
         }
-        announce(capture, of: exchange.agentID, now)
+        announce(number, of: exchange.agentID, now)
     }
 }
 
@@ -114,13 +106,13 @@ extension Gateway {
 
 extension Gateway {
     /// Watchers of the agent's exchanges hear of this one soon, together with others.
-    private mutating func announce(_ capture: ExchangeCapture, of agentID: String, _ now: Moment) {
+    private mutating func announce(_ number: UInt64, of agentID: String, _ now: Moment) {
         guard isWatched(.exchanges(agentID)) else { return }
         if inspector.changed.isEmpty {
             let next = inspector.toldAt?.advanced(by: Inspector.pause) ?? now
             deadlines.set(.inspector, at: max(now, next))
         }
-        inspector.changed[agentID, default: []].insert(capture.number)
+        inspector.changed[agentID, default: []].insert(number)
     }
 
     /// Tells watchers what has changed since the last time.

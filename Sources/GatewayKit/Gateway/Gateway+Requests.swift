@@ -158,7 +158,7 @@ extension Gateway {
         let total = exchange.requestBytes + UInt64(bytes.count)
         exchange.requestBytes = total
         sentBody(exchange, bytes.count)
-        if let capture = exchange.capture { inspector.store.appendRequestBody(bytes, to: capture.number) }
+        if let number = exchange.capture { inspector.store.appendRequestBody(bytes, to: number) }
         let maximum = maximumBody(through: exchange.connection)
         guard exchange.isUpgrade || total <= maximum else {
             return failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)

@@ -114,7 +114,7 @@ extension Gateway {
         }
         exchange.responseBytes += UInt64(bytes.count)
         receivedBody(exchange, bytes.count)
-        if let capture = exchange.capture { inspector.store.appendResponseBody(bytes, to: capture.number) }
+        if let number = exchange.capture { inspector.store.appendResponseBody(bytes, to: number) }
         if exchange.replay != nil, exchange.responseBytes > Self.maximumReplayedAnswer {
             return cutReplay(id, now, &outputs)
         }

@@ -83,8 +83,8 @@ final class WebExchange {
     let prefix: String
     /// When the agent was asked.
     let started: Moment
-    /// The inspector's place for it; nil: its agent is not inspected.
-    var capture: ExchangeCapture?
+    /// The number that the inspector knows it by; nil: its agent is not inspected.
+    var capture: UInt64?
     /// Set if a person asked for it: the request that is answered with what came of it, and not with the agent's answer.
     var replay: VisitorRequest?
     /// The visitor asks to leave HTTP: the request's end is not the end of its bytes.
