@@ -18,7 +18,7 @@ const Inspect = (() => {
     return element;
   };
 
-  const milliseconds = n => n == null ? '–' : n < 1 ? n.toFixed(2) + ' ms' : n < 999.5 ? (n < 9.95 ? n.toFixed(1) : Math.round(n)) + ' ms' : (n / 1000).toFixed(n < 9995 ? 2 : 1) + ' s';
+  const milliseconds = n => n == null ? '–' : n < 0.005 ? '0 ms' : n < 1 ? n.toFixed(2) + ' ms' : n < 999.5 ? (n < 9.95 ? n.toFixed(1) : Math.round(n)) + ' ms' : (n / 1000).toFixed(n < 9995 ? 2 : 1) + ' s';
   const bytes = n => {
     const units = [' B', ' KiB', ' MiB', ' GiB', ' TiB'];
     let step = 0;

@@ -29,8 +29,9 @@
     set(method, plain(exchange.method));
     set(target, plain(exchange.target));
     status.className = statusClass(exchange);
-    set(status, statusText(exchange));
-    if (exchange.status == null) status.title = exchange.outcome || say('underWay');
+    const reason = exchange.status == null ? exchange.outcome || say('underWay') : '';
+    if (status.textContent !== statusText(exchange) + reason) status.replaceChildren(statusText(exchange), el('span', { class: 'hidden-visually' }, reason));
+    status.title = reason;
     const [time, again, size] = side.children;
     time.dateTime = exchange.startedAt;
     set(time, clock.format(new Date(exchange.startedAt)));
@@ -131,8 +132,12 @@
     byID('panes').dataset.shows = number ? 'detail' : 'list';
     byID('unselected').hidden = number != null;
     byID('detail').hidden = number == null || isOther;
-    byID('said').hidden = true;
     mark();
+    if (isOther) {
+      byID('said').hidden = true;
+      items.get(number)?.scrollIntoView({ block: 'nearest' });
+      if (byID('panes').getBoundingClientRect().top < 0) byID('panes').scrollIntoView();
+    }
     if (number) load(number);
   };
   let loading = 0;
