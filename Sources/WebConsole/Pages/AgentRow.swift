@@ -26,7 +26,8 @@ struct AgentRow {
             "web": .text(shown(agent.webURL ?? "")), "webURL": .text(link(agent.webURL ?? "")),
             "lastSeen": .text(agent.isOnline ? "" : lastSeen), "time": .text(time), "timeText": .text(UTCTime.readable(time)),
             "roundTrip": .text(agent.roundTripMilliseconds.map(Figures.milliseconds) ?? ""),
-            "requests": .text(Figures.count(agent.requests)), "failures": .text(agent.failures > 0 ? Figures.count(agent.failures) : ""),
+            "requests": .text(Figures.count(agent.requests)),
+            "failures": .text(agent.failures > 0 ? Figures.count(agent.failures) : ""),
             "bytesIn": .text(Figures.bytes(Double(agent.bytesIn))), "bytesOut": .text(Figures.bytes(Double(agent.bytesOut))),
             "open": .text(agent.isOnline ? Figures.count(UInt64(clamping: agent.openStreams)) : ""),
         ]

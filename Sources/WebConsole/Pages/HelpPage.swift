@@ -4,8 +4,12 @@
 public enum HelpPage {
     /// The page of `view`.
     public static func render(_ view: HelpView, _ language: Language) -> Page {
+        pages[language].page(values(view, language))
+    }
+
+    static func values(_ view: HelpView, _ language: Language) -> TemplateValues {
         let code = view.agentWebURL.flatMap { QRCode(text: $0) }
-        let values: TemplateValues = [
+        return [
             "title": .text(Texts.of(language).text("help.title")), "nav": .flag(true), "onHelp": .flag(true),
             "home": .text("/"),
             "canLogOut": .flag(view.canLogOut), "address": .text(view.address), "agentURL": .text(view.agentURL),
@@ -16,7 +20,6 @@ public enum HelpPage {
             "needsGatewayToken": .flag(view.needsGatewayToken), "needsVisitorToken": .flag(view.needsVisitorToken),
             "subdomainHost": .text(view.subdomainHost ?? ""),
         ]
-        return pages[language].page(values)
     }
 
     static let pages = PageTemplates { language in

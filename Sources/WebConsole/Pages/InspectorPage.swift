@@ -4,13 +4,16 @@
 public enum InspectorPage {
     /// The page of `view`.
     public static func render(_ view: InspectorView, _ language: Language) -> Page {
+        pages[language].page(values(view, language))
+    }
+
+    static func values(_ view: InspectorView, _ language: Language) -> TemplateValues {
         let title = Texts.of(language).text("inspector.title", ["title": view.title])
-        let values: TemplateValues = [
+        return [
             "title": .text(title), "heading": .text(view.title), "wide": .flag(true), "agentID": .text(view.agentID ?? ""),
             "api": .text(view.api), "canReplay": .flag(view.canReplay), "limitMiB": .text("\(view.limitMiB)"),
             "home": .text(view.home ?? ""), "nav": .flag(view.agentID != nil),
         ]
-        return pages[language].page(values)
     }
 
     static let pages = PageTemplates { language in

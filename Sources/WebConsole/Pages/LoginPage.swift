@@ -4,14 +4,17 @@
 public enum LoginPage {
     /// The page of `view`.
     public static func render(_ view: LoginView, _ language: Language) -> Page {
+        pages[language].page(values(view, language))
+    }
+
+    static func values(_ view: LoginView, _ language: Language) -> TemplateValues {
         let texts = Texts.of(language)
         let hint = view.agentID.map { texts.text("login.hint.agent", ["agent": $0]) } ?? texts.text("login.hint.gateway")
-        let values: TemplateValues = [
+        return [
             "title": .text(texts.text("login.title")), "heading": .text(texts.text("login.heading")), "hint": .text(hint),
             "problem": .text(view.problem.map { text(of: $0, texts) } ?? ""),
-            "agentID": .text(view.agentID ?? ""), "next": .text(view.next),
+            "agentID": .text(view.agentID ?? ""), "user": .text(view.agentID ?? "gateway"), "next": .text(view.next),
         ]
-        return pages[language].page(values)
     }
 
     static let pages = PageTemplates { language in

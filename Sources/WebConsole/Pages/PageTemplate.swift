@@ -7,7 +7,7 @@ struct PageTemplate: Sendable {
     let template: Template
     let policy: String
     /// What is the same each time.
-    private let common: TemplateValues
+    let common: TemplateValues
 
     /// The page of the template `name`. `base.css` comes before `style`; texts that begin with `name.js.` go to the script. No text of a script
     /// goes over several lines, since indentation is left out.

@@ -37,16 +37,17 @@ struct Plot {
     /// The line through `points`, interrupted where there are none: 99 is the bottom, 5 the peak.
     static func path(_ points: [Double?], peak: Double) -> String {
         var path = ""
-        var last: Int?
+        var last: (index: Int, height: Int)?
         for (index, point) in points.enumerated() {
-            guard let point, point.isFinite else {
-                last = nil
-                continue
-            }
+            guard let point, point.isFinite else { continue }
             let share = peak > 0 ? min(max(point / peak, 0), 1) : 0
             let height = Int((99 - 94 * share).rounded())
-            path += last.map { "\(height < $0 ? "1" : "1 ")\(height - $0) " } ?? "M\(index) \(height)l"
-            last = height
+            if let last, last.index == index - 1 {
+                path += "\(path.last == " " ? "" : "l")1\(height < last.height ? "" : " ")\(height - last.height) "
+            } else {
+                path += "M\(index) \(height)"
+            }
+            last = (index, height)
         }
         return path.last == " " ? String(path.dropLast()) : path
     }

@@ -4,9 +4,12 @@
 public enum StatusPage {
     /// The page of `view`.
     public static func render(_ view: StatusView, _ language: Language) -> Page {
-        let page = pages[language]
+        pages[language].page(values(view, language))
+    }
+
+    static func values(_ view: StatusView, _ language: Language) -> TemplateValues {
         let texts = Texts.of(language)
-        return page.page(head(view, texts).adding(table(view, texts)))
+        return head(view, texts).adding(table(view, texts))
     }
 
     static let pages = PageTemplates { language in
@@ -21,7 +24,8 @@ public enum StatusPage {
             "title": .text(texts.text("status.js.title", ["count": online])),
             "wide": .flag(true), "nav": .flag(true), "onStatus": .flag(true), "home": .text("/"),
             "canLogOut": .flag(view.canLogOut), "address": .text(view.address), "version": .text(view.version),
-            "startedAt": .text(UTCTime.text(view.startedAt)), "startedText": .text(UTCTime.readable(UTCTime.text(view.startedAt)) + " UTC"),
+            "startedAt": .text(UTCTime.text(view.startedAt)),
+            "startedText": .text(UTCTime.readable(UTCTime.text(view.startedAt)) + " UTC"),
             "uptime": .text(uptime(view, texts)), "agentsOnline": .text(online),
             "agentsKnown": .text(Figures.count(UInt64(clamping: view.agentsKnown))),
             "webServices": .text(Figures.count(UInt64(clamping: view.webServices))),

@@ -40,6 +40,14 @@ struct TemplateValues: Sendable, ExpressibleByDictionaryLiteral {
         return nil
     }
 
+    /// All names, those within lists as well.
+    var names: Set<String> {
+        pairs.reduce(into: []) { names, pair in
+            names.insert(pair.0)
+            if case .list(let list) = pair.1 { for element in list { names.formUnion(element.names) } }
+        }
+    }
+
     /// With these besides.
     func adding(_ others: TemplateValues) -> TemplateValues {
         var result = self

@@ -13,22 +13,22 @@ public struct QRCode: Sendable, Hashable {
     let grid: QRGrid
 
     /// The code of `text` in the smallest version that holds it; nil if none does. The mask is the one of least penalty.
-    public init?(text: String) { self.init(bytes: Array(text.utf8), mask: nil) }
+    public init?(text: String) {
+        let codes = (0..<8).compactMap { QRCode(bytes: Array(text.utf8), mask: $0) }
+        guard let best = codes.map({ (code: $0, penalty: $0.grid.penalty) }).min(by: { $0.penalty < $1.penalty }) else {
+            return nil
+        }
+        self = best.code
+    }
 
     /// The same with a mask of one's choice.
-    init?(bytes: [UInt8], mask wanted: Int?) {
+    init?(bytes: [UInt8], mask: Int) {
         guard let shape = QRShape.all.first(where: { bytes.count <= $0.capacity }) else { return nil }
-        var plain = QRGrid(shape)
-        plain.place(QRCodewords.interleaved(bytes, shape), in: shape)
-        var best: (grid: QRGrid, mask: Int, penalty: Int)?
-        for mask in wanted.map({ [$0] }) ?? Array(0..<8) {
-            var masked = plain
-            masked.apply(mask: mask)
-            let penalty = masked.penalty
-            if penalty < best?.penalty ?? .max { best = (masked, mask, penalty) }
-        }
-        guard let best else { return nil }
-        (version, mask, grid) = (shape.version, best.mask, best.grid)
+        (version, self.mask) = (shape.version, mask)
+        var grid = QRGrid(shape)
+        grid.place(QRCodewords.interleaved(bytes, shape), in: shape)
+        grid.apply(mask: mask)
+        self.grid = grid
     }
 
     /// Whether the module is dark; outside of the code everything is light.

@@ -147,7 +147,8 @@
     values.forEach((value, index) => {
       if (value == null) { last = null; return; }
       const height = Math.round(99 - 94 * value / peak);
-      text += last == null ? 'M' + index + ' ' + height + 'l' : (height < last ? '1' : '1 ') + (height - last) + ' ';
+      if (last == null) text += 'M' + index + ' ' + height;
+      else text += (text.endsWith(' ') ? '' : 'l') + (height < last ? '1' : '1 ') + (height - last) + ' ';
       last = height;
     });
     return text.trim();
