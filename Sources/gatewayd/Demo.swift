@@ -12,7 +12,8 @@ enum Demo {
 
     static func run(_ settings: GatewayDaemonSettings) throws -> Int32 {
         let loop = try SocketLoop()
-        let runner = Runner(Gateway(settings.gateway, clock: .system(), startedAt: SocketLoop.now()), on: loop)
+        let runner = Runner(
+            Gateway(settings.gateway, clock: .system(), startedAt: SocketLoop.now(), secret: settings.secret), on: loop)
         let log = settings.log
         runner.onNote = { note, runner in
             switch note {

@@ -66,14 +66,17 @@ final class GatewayDaemon {
 
     /// What stands behind a gateway may be somebody's shell: an open one says so.
     private func warnOfOpenDoors() {
-        guard settings.isReachableFromOutside else { return }
-        if settings.gateway.gatewayTokens.isEmpty {
-            let advice = "set gatewayToken: anybody may connect an agent"
-            settings.log.write(LogRecord(.warning, "gateway.open-to-agents", [.init("advice", advice)]))
-        }
-        if settings.gateway.web.isEnabled, settings.gateway.web.authTokens.isEmpty {
-            let advice = "set channels.webService.authToken: anybody may use the agents' web services"
-            settings.log.write(LogRecord(.warning, "gateway.open-to-visitors", [.init("advice", advice)]))
+        for warning in settings.gateway.warnings {
+            let (event, advice) =
+                switch warning {
+                case .openToAgents: ("gateway.open-to-agents", "set gatewayToken: anybody may connect an agent")
+                case .openToVisitors:
+                    (
+                        "gateway.open-to-visitors",
+                        "set channels.webService.authToken, or public if it is meant: anybody may use the agents' web services"
+                    )
+                }
+            settings.log.write(LogRecord(.warning, event, [.init("advice", advice)]))
         }
     }
 }

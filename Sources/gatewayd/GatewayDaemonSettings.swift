@@ -14,6 +14,8 @@ struct GatewayDaemonSettings {
     /// Where the access log goes; nil: there is none.
     var accessLog: LineWriter?
     var drain = Duration.seconds(10)
+    /// Signs the cookies of whoever logs in; another one at each start.
+    let secret = secureRandomBytes(32)
     /// Threads that serve, each with connections of its own.
     var loops = 1
 
@@ -39,6 +41,11 @@ struct GatewayDaemonSettings {
         if let count = reader.integer("drainMs", in: 0...3_600_000) { drain = .milliseconds(count) }
         gateway.gatewayTokens += Self.secret("gatewayTokenFile", &reader)
         gateway.web.authTokens += Self.secret("channels.webService.authTokenFile", &reader)
+        gateway.statusPage.authTokens += Self.secret("statusPage.authTokenFile", &reader)
+        reader.each("agents") { id, agent in
+            gateway.agents[id]?.authTokens += Self.secret("authTokenFile", &agent)
+        }
+        gateway.isReachableFromOutside = isReachableFromOutside
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
         log = LogWriter(level: level, format: format)
@@ -80,7 +87,7 @@ struct GatewayDaemonSettings {
     }
 
     /// Whether somebody on another machine could connect.
-    var isReachableFromOutside: Bool {
+    private var isReachableFromOutside: Bool {
         listen.contains { endpoint in
             switch endpoint {
             case .tcp(let host, _): host != "localhost" && host != "::1" && !host.hasPrefix("127.")

@@ -23,7 +23,9 @@ final class GatewayLoop {
     init(_ index: Int, _ settings: GatewayDaemonSettings, _ clock: WallClock) throws(SocketError) {
         self.index = index
         self.settings = settings
-        let gateway = Gateway(settings.gateway, clock: clock, loop: index, of: settings.loops, startedAt: SocketLoop.now())
+        let gateway = Gateway(
+            settings.gateway, clock: clock, loop: index, of: settings.loops, startedAt: SocketLoop.now(),
+            secret: settings.secret)
         runner = Runner(gateway, on: try SocketLoop())
     }
 

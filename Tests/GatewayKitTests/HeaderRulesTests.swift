@@ -12,7 +12,8 @@ import Testing
         var all = HTTPFields()
         do { try all.append(.host, "gw.example") } catch { Issue.record("\(error)") }
         for field in fields { do { try all.append(field) } catch { Issue.record("\(error)") } }
-        let context = VisitorContext(peer: peer, isTrustedProxy: trusted, prefix: prefix, removesAuthorization: own)
+        let context = VisitorContext(
+            peer: peer, isTrustedProxy: trusted, prefix: prefix, grant: Grant(removesAuthorization: own))
         return HeaderRules.toService(HTTPRequestHead(method: "GET", target: "/", fields: all), context)
     }
 

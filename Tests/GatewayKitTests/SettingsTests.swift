@@ -46,12 +46,13 @@ import Testing
             """
             {
               "publicUrl": "https://gw.example/", "gatewayToken": ["old", "new"], "duplicateAgents": "balance",
-              "agents": { "my-agent": { "token": "t", "authToken": ["v", "w"] }, "a.b": {} },
-              "trustedProxies": ["127.0.0.1", "::1"], "logRequests": true,
+              "agents": { "my-agent": { "token": "t", "authToken": ["v", "w"], "allow": "192.0.2.1" }, "a.b": { "public": true } },
+              "trustedProxies": ["127.0.0.1", "::1", "10.0.0.0/8"], "logRequests": true,
+              "login": { "sessionHours": 2, "attemptsPerMinute": 3 },
               "statusPage": { "enabled": false, "authToken": "s" },
               "channels": { "webService": {
                 "enabled": false, "pathPrefix": "/x/y/", "authToken": ["p", "q"], "timeoutMs": 1500,
-                "subdomainHost": "gw.example", "maxBufferedBody": 1000, "maxBody": 2000, "agentWaitMs": 6,
+                "subdomainHost": "gw.example", "byPath": false, "allow": ["2001:db8::/32", "10.0.0.0/8"], "maxBufferedBody": 1000, "maxBody": 2000, "agentWaitMs": 6,
                 "rescueAbsolutePaths": true, "sseKeepAliveMs": 7 } },
               "limits": {
                 "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000,
@@ -66,8 +67,13 @@ import Testing
         var access = AgentAccess()
         access.tokens = ["t"]
         access.authTokens = ["v", "w"]
-        expected.agents = ["my-agent": access, "a.b": AgentAccess()]
-        expected.trustedProxies = ["127.0.0.1", "::1"]
+        access.allow = ["192.0.2.1"].compactMap { AddressRange($0) }
+        var open = AgentAccess()
+        open.isPublic = true
+        expected.agents = ["my-agent": access, "a.b": open]
+        expected.login.session = .seconds(7_200)
+        expected.login.attemptsPerMinute = 3
+        expected.trustedProxies = ["127.0.0.1", "::1", "10.0.0.0/8"].compactMap { AddressRange($0) }
         expected.logsRequests = true
         expected.statusPage.isEnabled = false
         expected.statusPage.authTokens = ["s"]
@@ -76,6 +82,8 @@ import Testing
         expected.web.authTokens = ["p", "q"]
         expected.web.timeout = .milliseconds(1_500)
         expected.web.subdomainHost = "gw.example"
+        expected.web.routesByPath = false
+        expected.web.allow = ["2001:db8::/32", "10.0.0.0/8"].compactMap { AddressRange($0) }
         expected.web.maximumBody = 2_000
         expected.web.agentWait = .milliseconds(6)
         expected.web.rescuesAbsolutePaths = true
@@ -100,7 +108,16 @@ import Testing
         (#"{"gatewayToken": 7}"#, "gatewayToken"), (#"{"gatewayToken": ""}"#, "gatewayToken"),
         (#"{"gatewayToken": ["a", ""]}"#, "gatewayToken"), (#"{"publicUrl": "gw.example"}"#, "publicUrl"),
         (#"{"publicUrl": true}"#, "publicUrl"), (#"{"duplicateAgents": "fight"}"#, "duplicateAgents"),
-        (#"{"trustedProxies": {}}"#, "trustedProxies"), (#"{"logRequests": "very"}"#, "logRequests"),
+        (#"{"trustedProxies": {}}"#, "trustedProxies"), (#"{"trustedProxies": "10.0.0.0/33"}"#, "trustedProxies"),
+        (#"{"trustedProxies": ["::1", "proxy.example"]}"#, "trustedProxies"),
+        (#"{"agents": {"a": {"allow": ["10.0.0.0/8", "10.1"]}}}"#, "agents.a.allow"),
+        (#"{"agents": {"a": {"public": true, "authToken": "t"}}}"#, "agents.a.public"),
+        (#"{"channels": {"webService": {"allow": "010.0.0.1"}}}"#, "channels.webService.allow"),
+        (#"{"channels": {"webService": {"public": true, "authToken": "t"}}}"#, "channels.webService.public"),
+        (#"{"channels": {"webService": {"byPath": false}}}"#, "channels.webService.byPath"),
+        (#"{"login": {"sessionHours": 0}}"#, "login.sessionHours"),
+        (#"{"login": {"attemptsPerMinute": -1}}"#, "login.attemptsPerMinute"),
+        (#"{"logRequests": "very"}"#, "logRequests"),
         (#"{"statusPage": {"authToken": ""}}"#, "statusPage.authToken"),
         (#"{"statusPage": {"enabled": 1}}"#, "statusPage.enabled"),
         (#"{"channels": {"webService": {"enabled": "on"}}}"#, "channels.webService.enabled"),

@@ -51,7 +51,7 @@ final class World {
         var configuration = GatewayConfiguration()
         configure(&configuration)
         let clock = WallClock(unixNanosecondsAtZero: worldBegins * 1_000_000_000)
-        loops = (0..<count).map { Gateway(configuration, clock: clock, loop: $0, of: count) }
+        loops = (0..<count).map { Gateway(configuration, clock: clock, loop: $0, of: count, secret: Array(0..<32)) }
     }
 
     /// The only loop, or the first.

@@ -13,6 +13,11 @@ extension Gateway {
         _ id: ConnectionID, _ request: VisitorRequest, _ route: OwnRoute, _ now: Moment, _ outputs: inout Outputs
     ) {
         if let error = objection(to: request.head, route) { return answer(id, error, to: request, now, &outputs) }
+        if route.isProtected, !access.console.isOpen,
+            pass(id, request, access.console, agentID: nil, now, &outputs) == nil
+        {
+            return
+        }
         let home = home(of: route)
         if home != loop { return move(id, request, .own(route), to: home, &outputs) }
         if let error = inspectorObjection(id, request, route) { return answer(id, error, to: request, now, &outputs) }
@@ -27,10 +32,6 @@ extension Gateway {
         guard configuration.metrics.isEnabled || route != .metrics else { return .notFound }
         guard route.methods.split(separator: ", ").contains(head.method[...]) else {
             return .methodNotAllowed(allow: route.methods)
-        }
-        guard route.isProtected, !page.authTokens.isEmpty else { return nil }
-        guard let token = Authorization.bearerToken(head.fields), Authorization.accepts(token, among: page.authTokens) else {
-            return .unauthorized
         }
         return nil
     }
@@ -49,13 +50,13 @@ extension Gateway {
         _ outputs: inout Outputs
     ) {
         switch route {
-        case .statusPage: answer(id, statusPage(request.head, now), to: request, now, &outputs)
+        case .statusPage: answer(id, statusPage(id, request.head, now), to: request, now, &outputs)
         case .agents: answer(id, agentList(request.head), to: request, now, &outputs)
         case .series: answer(id, seriesList(now), to: request, now, &outputs)
         case .events: beginEvents(id, request, now, &outputs)
         case .metrics: answer(id, metrics(request.head), to: request, now, &outputs)
         case .openAPI: answer(id, .json(200, OpenAPI.document), to: request, now, &outputs)
-        case .help: answer(id, helpPage(request.head), to: request, now, &outputs)
+        case .help: answer(id, helpPage(id, request.head, now), to: request, now, &outputs)
         case .health: answer(id, .text(200, "ok\n"), to: request, now, &outputs)
         case .readiness:
             answer(id, isDraining ? .text(503, "draining\n") : .text(200, "ready\n"), to: request, now, &outputs)
@@ -64,8 +65,8 @@ extension Gateway {
         case .exchange(let agentID, let number): answerExchange(id, request, agentID, number, now, &outputs)
         case .exchangeEvents(let agentID): watchExchanges(id, request, agentID, now, &outputs)
         case .replay(let agentID): replay(id, request, agentID, body, now, &outputs)
-        case .login, .logout:
-            answer(id, .notFound, to: request, now, &outputs)
+        case .login: login(id, request, body: body, now, &outputs)
+        case .logout: logout(id, request, body: body, now, &outputs)
         }
     }
 }

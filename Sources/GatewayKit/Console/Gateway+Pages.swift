@@ -6,7 +6,7 @@ import TunnelLink
 import WebConsole
 
 extension Gateway {
-    mutating func statusPage(_ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
+    mutating func statusPage(_ id: ConnectionID, _ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
         let query = AgentQuery(Router.pathAndQuery(of: head.target)?.query)
         let host = head.fields[.host] ?? "localhost"
         let (page, summary) = (registry.page(query), summary)
@@ -24,11 +24,13 @@ extension Gateway {
         view.series = history().series(at: view.now)
         view.version = GatewayConfiguration.programVersion
         view.startedAt = startedAt
+        view.warnings = configuration.warnings
+        view.canLogOut = canLogOut(id, head, now)
         return .page(StatusPage.render(view, language(of: head)), for: head)
     }
 
     /// How to set things up with this gateway; `?agent=` shows the address of that agent as a QR code.
-    func helpPage(_ head: HTTPRequestHead) -> OwnAnswer {
+    func helpPage(_ id: ConnectionID, _ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
         let host = head.fields[.host] ?? "localhost"
         let address = address(for: host)
         let agentURL = "ws\(address.dropFirst("http".utf8.count))/agent"
@@ -44,6 +46,7 @@ extension Gateway {
         view.needsGatewayToken = !configuration.gatewayTokens.isEmpty
         view.needsVisitorToken = !configuration.web.authTokens.isEmpty
         view.subdomainHost = configuration.web.subdomainHost
+        view.canLogOut = canLogOut(id, head, now)
         return .page(HelpPage.render(view, language(of: head)), for: head)
     }
 
@@ -52,7 +55,11 @@ extension Gateway {
 
     /// The language of pages for this request: what its address says, else its cookie, else what the browser asks for.
     func language(of head: HTTPRequestHead) -> Language {
-        let chosen = OwnAnswer.chosenLanguage(head)?.rawValue ?? head.fields.cookie(OwnAnswer.languageCookie)
+        let chosen =
+            OwnAnswer.chosenLanguage(head)?.rawValue
+            ?? OwnCookies.values(named: OwnAnswer.languageCookie, in: head.fields).first.map {
+                String(decoding: $0, as: UTF8.self)
+            }
         return Language(chosen: chosen, accept: head.fields[.acceptLanguage])
     }
 }
@@ -75,18 +82,5 @@ extension OwnAnswer {
             try? answer.fields.append(.setCookie, cookie)
         }
         return answer
-    }
-}
-
-extension HTTPFields {
-    /// The value of the first cookie of this name (RFC 6265 §5.4).
-    func cookie(_ name: String) -> String? {
-        guard let cookies = self[.cookie] else { return nil }
-        for pair in cookies.split(separator: ";") {
-            let parts = pair.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, parts[0].drop(while: { $0 == " " }) == name else { continue }
-            return String(parts[1])
-        }
-        return nil
     }
 }

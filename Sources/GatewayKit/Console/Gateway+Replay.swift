@@ -13,7 +13,7 @@ extension Gateway {
     /// Why the replay's body need not be read; nil: it may come.
     mutating func objection(toReplayBy id: ConnectionID, _ request: VisitorRequest) -> GatewayError? {
         guard configuration.inspector.allowsReplay else { return .replayOff }
-        guard !request.head.isFromElsewhere else { return .crossSite }
+        guard isFromHere(provenance(id, request.head)) else { return .crossSite }
         guard request.head.fields.isJSON else { return .badReplay("Content-Type must be application/json") }
         guard inspector.replayers.count < Self.maximumReplays, !isDraining else { return .overloaded }
         inspector.replayers.insert(id)
@@ -142,15 +142,5 @@ extension HTTPFields {
     fileprivate var isJSON: Bool {
         guard let type = self[.contentType]?.lowercased() else { return false }
         return type.prefix { $0 != ";" && $0 != " " } == "application/json"
-    }
-}
-
-extension HTTPRequestHead {
-    /// Whether a browser says that a page of another origin makes it send this. Programs that are no browsers say nothing.
-    var isFromElsewhere: Bool {
-        if let site = fields[.secFetchSite] { return site != "same-origin" && site != "none" }
-        guard let origin = fields[.origin] else { return false }
-        guard let host = fields[.host], !host.isEmpty else { return true }
-        return !["http://\(host)", "https://\(host)"].contains { $0.lowercased() == origin.lowercased() }
     }
 }

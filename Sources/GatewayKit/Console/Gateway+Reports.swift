@@ -89,7 +89,9 @@ extension Gateway {
         view.tunnels = record.connections.count
         if record.isOnline, record.description.servesWeb {
             let isForSeveral = host == nil && configuration.publicURL == nil
-            view.webURL = isForSeveral ? "\(configuration.web.pathPrefix)/\(id)/" : webURL(of: id, host: host)
+            view.webURL =
+                isForSeveral && configuration.web.routesByPath
+                ? "\(configuration.web.pathPrefix)/\(id)/" : webURL(of: id, host: host)
         }
         view.connectedAt = record.connectedAt
         view.lastSeen = record.lastSeen

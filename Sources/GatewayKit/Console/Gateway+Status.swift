@@ -28,7 +28,10 @@ extension Gateway {
 
     private mutating func writeAgents(_ ids: [String], host: String?, to writer: inout JSONWriter) {
         writer.beginArray()
-        for id in ids { view(of: id, host: host)?.write(to: &writer, pathPrefix: configuration.web.pathPrefix) }
+        for id in ids {
+            view(of: id, host: host)?.write(
+                to: &writer, pathPrefix: configuration.web.routesByPath ? configuration.web.pathPrefix : nil)
+        }
         writer.endArray()
     }
 

@@ -2,6 +2,8 @@
 // service can set) and words for people that say what happened and what to do.
 
 import HTTPCodec
+import MachineCore
+import WebConsole
 
 enum GatewayError: Error, Equatable {
     case malformed(HTTPDecodeError)
@@ -12,6 +14,9 @@ enum GatewayError: Error, Equatable {
     case noWebService(String)
     case agentOffline(String)
     case unauthorized
+    case forbidden
+    case crossSite
+    case tooManyAttempts(seconds: Int)
     case bodyTooLarge(limit: UInt64)
     case tooManyStreams(String)
     case overloaded
@@ -29,7 +34,6 @@ enum GatewayError: Error, Equatable {
     case badReplay(String)
     case replayOff
     case replayCut
-    case crossSite
 
     var status: Int {
         switch self {
@@ -38,6 +42,8 @@ enum GatewayError: Error, Equatable {
         case .notFound, .webServiceOff, .unknownAgent, .noWebService: 404
         case .agentOffline, .tooManyStreams, .overloaded: 503
         case .unauthorized: 401
+        case .forbidden, .crossSite: 403
+        case .tooManyAttempts: 429
         case .bodyTooLarge: 413
         case .serviceUnreachable, .serviceBroken, .agentLost: 502
         case .serviceTimedOut: 504
@@ -45,7 +51,7 @@ enum GatewayError: Error, Equatable {
         case .upgradeRequired: 426
         case .duplicateAgent: 409
         case .badAgentID, .badReplay: 400
-        case .inspectorOff, .replayOff, .crossSite: 403
+        case .inspectorOff, .replayOff: 403
         case .unknownExchange: 404
         case .notInspected: 409
         case .replayCut: 504
@@ -63,6 +69,9 @@ enum GatewayError: Error, Equatable {
         case .noWebService: "no-web-service"
         case .agentOffline: "agent-offline"
         case .unauthorized: "unauthorized"
+        case .forbidden: "forbidden"
+        case .crossSite: "cross-site"
+        case .tooManyAttempts: "too-many-attempts"
         case .bodyTooLarge: "body-too-large"
         case .tooManyStreams: "too-many-streams"
         case .overloaded: "overloaded"
@@ -80,7 +89,6 @@ enum GatewayError: Error, Equatable {
         case .badReplay: "bad-replay"
         case .replayOff: "replay-off"
         case .replayCut: "replay-cut"
-        case .crossSite: "cross-site"
         }
     }
 
@@ -95,6 +103,9 @@ enum GatewayError: Error, Equatable {
         case .noWebService(let id): "Agent \"\(id)\" is connected but offers no web service."
         case .agentOffline(let id): "Agent \"\(id)\" is offline. It may be back shortly."
         case .unauthorized: "A token is needed: send \"Authorization: Bearer <token>\"."
+        case .forbidden: "Your address is not among those that may open this."
+        case .crossSite: "A page of another site may not ask for this."
+        case .tooManyAttempts(let seconds): "Too many wrong tokens came from your address. Try again in \(seconds) s."
         case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
         case .tooManyStreams(let id): "Agent \"\(id)\" is serving as many requests as it may. Try again in a moment."
         case .overloaded: "The gateway is serving as many connections as it may. Try again in a moment."
@@ -114,7 +125,22 @@ enum GatewayError: Error, Equatable {
         case .badReplay(let reason): "This cannot be sent again: \(reason)."
         case .replayOff: "Nothing can be sent again here: inspector.replay is off."
         case .replayCut: "The answer to what was sent again took too long, or was too large."
-        case .crossSite: "A page of another site may not ask for this."
+        }
+    }
+
+    /// What pages in any language say of it, by name.
+    var values: [String: String] {
+        switch self {
+        case .malformed(let error): ["reason": "\(error)"]
+        case .methodNotAllowed(let allow): ["allow": allow]
+        case .unknownAgent(let id), .noWebService(let id), .agentOffline(let id), .tooManyStreams(let id), .agentLost(let id),
+            .duplicateAgent(let id):
+            ["agent": id]
+        case .bodyTooLarge(let limit): ["limit": "\(limit)"]
+        case .serviceUnreachable(let reason), .serviceBroken(let reason): ["reason": reason]
+        case .serviceTimedOut(let seconds): ["seconds": "\(seconds)"]
+        case .tooManyAttempts(let seconds): ["seconds": "\(seconds)"]
+        default: [:]
         }
     }
 
@@ -123,9 +149,25 @@ enum GatewayError: Error, Equatable {
         switch self {
         case .unauthorized: [(.wwwAuthenticate, "Bearer realm=\"miagent\"")]
         case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
+        case .tooManyAttempts(let seconds): [(.retryAfter, "\(seconds)")]
         case .methodNotAllowed(let allow): [(.allow, allow)]
         case .upgradeRequired: [(.connection, "Upgrade"), (.upgrade, "websocket"), (.secWebSocketVersion, "13")]
         default: []
         }
     }
+}
+
+extension GatewayError {
+    /// The address has to wait so long.
+    static func tooManyAttempts(_ wait: Duration) -> GatewayError { .tooManyAttempts(seconds: wait.secondsToWait) }
+}
+
+extension LoginProblem {
+    /// The address has to wait so long.
+    static func tooManyAttempts(_ wait: Duration) -> LoginProblem { .tooManyAttempts(seconds: wait.secondsToWait) }
+}
+
+extension Duration {
+    /// Whole seconds, rounded up, at least one.
+    fileprivate var secondsToWait: Int { max(1, Int(clamping: (wholeMilliseconds + 999) / 1_000)) }
 }

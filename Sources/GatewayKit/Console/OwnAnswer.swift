@@ -34,17 +34,35 @@ struct OwnAnswer: Sendable {
     }
 }
 
-enum ErrorPage {
-    static func page(for error: GatewayError, accept: String?) -> OwnAnswer {
-        var answer = body(for: error, accept: accept?.lowercased() ?? "")
-        try? answer.fields.append(HeaderRules.errorMark, error.code)
-        for (name, value) in error.fields { try? answer.fields.append(name, value) }
+extension OwnAnswer {
+    /// What is said of `error` to whoever sent `request`; `language`: in which, if it is a person.
+    static func error(_ error: GatewayError, to request: VisitorRequest?, _ language: (HTTPRequestHead) -> Language)
+        -> OwnAnswer
+    {
+        var answer = body(of: error, request, language)
+        answer.status = error.status
+        answer.mark(as: error)
         return answer
     }
 
-    private static func body(for error: GatewayError, accept: String) -> OwnAnswer {
-        if accept.contains("text/html") { return .html(error.status, page(error)) }
-        guard accept.contains("json") else { return .text(error.status, error.explanation + "\n") }
+    /// The fields by which programs know it.
+    mutating func mark(as error: GatewayError) {
+        try? fields.append(HeaderRules.errorMark, error.code)
+        for (name, value) in error.fields { try? fields.append(name, value) }
+    }
+
+    private static func body(of error: GatewayError, _ request: VisitorRequest?, _ language: (HTTPRequestHead) -> Language)
+        -> OwnAnswer
+    {
+        if let request, request.head.isByBrowser {
+            var view = ErrorView(status: error.status, code: error.code, explanation: error.explanation)
+            view.values = error.values
+            view.requestID = request.id
+            return .page(ErrorPage.render(view, language(request.head)), for: request.head)
+        }
+        guard request?.head.fields[.accept]?.lowercased().contains("json") == true else {
+            return .text(error.status, error.explanation + "\n")
+        }
         var writer = JSONWriter()
         writer.beginObject()
         for (name, value) in [("error", error.code), ("message", error.explanation)] as [(StaticString, String)] {
@@ -55,16 +73,6 @@ enum ErrorPage {
         writer.integer(Int64(error.status))
         writer.endObject()
         return .json(error.status, writer.finish())
-    }
-
-    private static func page(_ error: GatewayError) -> String {
-        let title = "\(error.status) \(HTTPStatus.reason(for: error.status))"
-        return """
-            <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>\(HTML.escaped(title))</title>
-            <main><h1>\(HTML.escaped(title))</h1><p>\(HTML.escaped(error.explanation))</p>
-            <p><code>\(error.code)</code></p></main></html>
-            """
     }
 }
 

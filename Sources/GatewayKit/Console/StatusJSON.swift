@@ -5,8 +5,8 @@ import RPCCore
 import WebConsole
 
 extension AgentView {
-    /// `webEntry` is the path of its web service beneath the prefix.
-    func write(to writer: inout JSONWriter, pathPrefix: String) {
+    /// `webEntry` is the path of its web service beneath the prefix; nil: paths lead to none.
+    func write(to writer: inout JSONWriter, pathPrefix: String?) {
         writer.beginObject()
         writeTexts(to: &writer, pathPrefix: pathPrefix)
         writer.name("roundTripMs")
@@ -26,11 +26,12 @@ extension AgentView {
         writer.endObject()
     }
 
-    private func writeTexts(to writer: inout JSONWriter, pathPrefix: String) {
+    private func writeTexts(to writer: inout JSONWriter, pathPrefix: String?) {
         let texts: [(StaticString, String?)] = [
             ("agentId", id), ("status", isOnline ? status : "offline"), ("type", type), ("host", host), ("model", model),
             ("version", version), ("remoteAddress", remoteAddress), ("connectedAt", UTCTime.text(connectedAt)),
-            ("lastSeen", lastSeen.map { UTCTime.text($0) }), ("webEntry", webURL.map { _ in "\(pathPrefix)/\(id)/" }),
+            ("lastSeen", lastSeen.map { UTCTime.text($0) }),
+            ("webEntry", webURL.flatMap { _ in pathPrefix.map { "\($0)/\(id)/" } }),
             ("webUrl", webURL),
         ]
         for (name, value) in texts {

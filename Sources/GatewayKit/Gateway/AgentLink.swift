@@ -27,6 +27,8 @@ final class AgentLink {
     var lastExchange: UInt64 = 0
     /// The visitor of each open stream.
     @exclusivity(unchecked) var visitors = StreamTable<ConnectionID>()
+    /// Where it dialled from, be it through a proxy; nil if that is not known.
+    var client: NetworkAddress?
     /// `Host` of its handshake, for the URL that it is told.
     var host: String?
     /// Output may be ready; the link is in the machine's list.

@@ -17,12 +17,13 @@ extension Gateway {
     ) {
         do throws(GatewayError) {
             let handshake = try AgentHandshake(request)
-            try authorize(handshake)
+            let client = provenance(id, request.head).client
+            try authorize(handshake, from: client, now)
             guard !isDraining else { throw .overloaded }
             if !isAtHome, let next = try wayHome(of: handshake.agentID, now) {
                 return move(id, request, .handshake(isAtHome: loop == 0), to: next, &outputs)
             }
-            welcomeAgent(id, handshake, request.head, now, &outputs)
+            welcomeAgent(id, handshake, request.head, from: client, now, &outputs)
         } catch {
             log(
                 .warning, "agent.turned-away",
@@ -33,10 +34,15 @@ extension Gateway {
     }
 
     /// A wrong token is refused at once; a missing one may still come inside `agent.register`.
-    private func authorize(_ handshake: AgentHandshake) throws(GatewayError) {
-        if let token = handshake.token {
-            let isKnown = accepts(token, for: handshake.agentID) || handshake.agentID == nil && isSomebodys(token)
-            guard isKnown else { throw .unauthorized }
+    private mutating func authorize(_ handshake: AgentHandshake, from client: NetworkAddress?, _ now: Moment)
+        throws(GatewayError)
+    {
+        if let token = handshake.token, handshake.agentID == nil || needsToken(handshake.agentID) {
+            if let wait = waitForAttempt(client, now) { throw .tooManyAttempts(wait) }
+            guard accepts(token, for: handshake.agentID) || handshake.agentID == nil && isSomebodys(token) else {
+                attemptFailed(client, now)
+                throw .unauthorized
+            }
         }
         if configuration.duplicateAgents == .reject, let id = handshake.agentID, handshake.token != nil || !needsToken(id),
             !rivals(of: id).isEmpty
@@ -68,7 +74,8 @@ extension Gateway {
     }
 
     private mutating func welcomeAgent(
-        _ id: ConnectionID, _ handshake: AgentHandshake, _ head: HTTPRequestHead, _ now: Moment, _ outputs: inout Outputs
+        _ id: ConnectionID, _ handshake: AgentHandshake, _ head: HTTPRequestHead, from client: NetworkAddress?, _ now: Moment,
+        _ outputs: inout Outputs
     ) {
         var bytes: [UInt8] = []
         try? handshake.response.encode(into: &bytes)
@@ -81,6 +88,7 @@ extension Gateway {
             agentID: handshake.agentID, presentedToken: handshake.token, now: now, deadline: deadline)
         link.session.agentIDInURL = handshake.agentID
         link.host = head.fields[.host]
+        link.client = client
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
         agents[id] = link
@@ -133,7 +141,7 @@ extension Gateway {
             let reason = "agentId must be 1 to 64 of A-Z a-z 0-9 . _ - and the same as in the URL"
             return refuse(id, rpcID, TunnelFailure.badAgentID.failure(reason), .notRegistered, now, &outputs)
         }
-        guard link.isRegistered || accepts(link.presentedToken ?? description.token, for: agentID) else {
+        guard link.isRegistered || mayRegister(link, link.presentedToken ?? description.token, agentID, now) else {
             let failure = TunnelFailure.unauthorized.failure("the token is missing or wrong")
             return refuse(id, rpcID, failure, .unauthorized, now, &outputs)
         }
@@ -150,6 +158,15 @@ extension Gateway {
         agents[id]?.session.welcome(rpcID, welcome)
         markDirty(id)
         resumeWaiting(for: agentID, now, &outputs)
+    }
+
+    /// Whether the token opens this id to agents. None at all is no attempt.
+    private mutating func mayRegister(_ link: AgentLink, _ token: String?, _ agentID: String, _ now: Moment) -> Bool {
+        guard needsToken(agentID) else { return true }
+        guard let token, waitForAttempt(link.client, now) == nil else { return false }
+        if accepts(token, for: agentID) { return true }
+        attemptFailed(link.client, now)
+        return false
     }
 
     private mutating func welcome(for agentID: String, _ link: AgentLink) -> Welcome {

@@ -1,7 +1,7 @@
 // A request on its way to an agent: who may ask, which tunnel takes it, and its body, each byte of which goes on when it is
 // here.
 //
-// Refuses, before anything reaches the agent: a missing token, an unknown or absent agent, a declared body above the limit,
+// Refuses, before anything reaches the agent: who may not (Access/Permission), an unknown or absent agent, a declared body above the limit,
 // more streams than agreed. Errors are those of the table in Docs/Protocol.md.
 
 import HTTPCodec
@@ -12,12 +12,17 @@ extension Gateway {
     mutating func beginExchange(
         _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ now: Moment, _ outputs: inout Outputs
     ) {
+        guard configuration.web.isEnabled else { return answer(id, .webServiceOff, to: request, now, &outputs) }
+        let record = registry.record(for: route)
+        guard let grant = admit(id, request, record?.description.agentID ?? route.agentID, now, &outputs) else { return }
         do throws(GatewayError) {
-            let (record, removesAuthorization) = try admit(request, route)
+            guard let record else { throw .unknownAgent(route.agentID) }
             if record.loop != loop { return move(id, request, .web(route), to: record.loop, &outputs) }
+            guard record.isOnline else { throw .agentOffline(route.agentID) }
+            guard record.description.servesWeb else { throw .noWebService(route.agentID) }
             guard let connection = tunnel(of: record) else { throw .agentOffline(route.agentID) }
             try checkBody(of: request, for: connection)
-            try open(id, request, route, record, on: connection, removesAuthorization, now)
+            try open(id, request, route, record, on: connection, grant, now)
         } catch {
             if holdForAgent(id, request, route, error, now, &outputs) { return }
             return answer(id, error, to: request, now, &outputs)
@@ -54,33 +59,14 @@ extension Gateway {
 
     static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)[...]
 
-    /// The agent that the route means, if this visitor may speak to it; and whether `Authorization` held our own token.
-    /// Who has no token learns nothing of who is here. Of an agent that lives on another loop nothing else is asked.
-    private func admit(_ request: VisitorRequest, _ route: WebRoute) throws(GatewayError) -> (AgentRecord, Bool) {
-        guard configuration.web.isEnabled else { throw .webServiceOff }
-        let record = registry.record(for: route)
-        let agentID = record?.description.agentID ?? route.agentID
-        guard mayUse(agentID, request.head.fields) else { throw .unauthorized }
-        guard let record else { throw .unknownAgent(route.agentID) }
-        if record.loop != loop { return (record, false) }  // the rest is for its home to say
-        guard record.isOnline else { throw .agentOffline(route.agentID) }
-        guard record.description.servesWeb else { throw .noWebService(route.agentID) }
-        return (record, !visitorTokens(agentID).isEmpty)
-    }
-
-    /// What visitors of this agent present; empty: nothing.
-    private func visitorTokens(_ agentID: String) -> [String] {
-        if configuration.agents.isEmpty { return configuration.web.authTokens }
-        let own = configuration.agents[agentID]?.authTokens ?? []
-        return own.isEmpty ? configuration.web.authTokens : own
-    }
-
-    /// Whether a visitor with these fields may speak to the agent.
-    func mayUse(_ agentID: String, _ fields: HTTPFields) -> Bool {
-        let tokens = visitorTokens(agentID)
-        guard !tokens.isEmpty else { return true }
-        guard let token = Authorization.bearerToken(fields) else { return false }
-        return Authorization.accepts(token, among: tokens)
+    /// What this visitor may do with the agent; nil: nothing, and it was answered. Who may not learns nothing of who is here. A visitor
+    /// that goes on to another loop is asked again there.
+    private mutating func admit(
+        _ id: ConnectionID, _ request: VisitorRequest, _ agentID: String, _ now: Moment, _ outputs: inout Outputs
+    ) -> Grant? {
+        guard access.guardsAgents else { return Grant() }
+        let door = access.door(of: agentID)
+        return door.isOpen ? Grant() : pass(id, request, door, agentID: agentID, now, &outputs)
     }
 
     /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve
@@ -116,16 +102,17 @@ extension Gateway {
 
     private mutating func open(
         _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ record: AgentRecord, on connection: ConnectionID,
-        _ removesAuthorization: Bool, _ now: Moment
+        _ grant: Grant, _ now: Moment
     ) throws(GatewayError) {
         let head = request.head
         let peer = visitors[id]?.peer ?? ""
         let context = VisitorContext(
-            peer: peer, isTrustedProxy: configuration.trustedProxies.contains(peer), prefix: route.prefix,
-            removesAuthorization: removesAuthorization, requestID: request.id,
+            peer: peer, isTrustedProxy: Provenance.isTrusted(peer, among: configuration.trustedProxies), prefix: route.prefix,
+            grant: grant, removesCookies: access.issuesCookies, requestID: request.id,
             passesExpect: passesExpect(request, on: connection))
+        let query = grant.removesToken ? QueryToken(in: route.query)?.rest : route.query.map { Array($0) }
         var web = WebRequest(
-            method: head.method, path: Array(route.path), query: route.query.map { Array($0) },
+            method: head.method, path: Array(route.path), query: query,
             fields: HeaderRules.toService(head, context), hasBody: request.framing != .none)
         // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
         // ignore the wish (RFC 9110 §7.8).

@@ -14,7 +14,9 @@ import TunnelLink
 extension Gateway {
     /// Sends a visitor who asks for a path of a service's page to that service, or says that nothing is here.
     mutating func answerUnknownPath(_ id: ConnectionID, _ request: VisitorRequest, _ now: Moment, _ outputs: inout Outputs) {
-        guard configuration.web.rescuesAbsolutePaths, configuration.web.isEnabled, let location = rescue(request.head) else {
+        guard configuration.web.rescuesAbsolutePaths, configuration.web.routesByPath, configuration.web.isEnabled,
+            let location = rescue(id, request.head, now)
+        else {
             return answer(id, .notFound, to: request, now, &outputs)
         }
         var page = OwnAnswer.text(307, "This belongs to a web service, which is elsewhere.\n")
@@ -28,12 +30,12 @@ extension Gateway {
     }
 
     /// Where the request should have gone.
-    private func rescue(_ head: HTTPRequestHead) -> [UInt8]? {
+    private mutating func rescue(_ id: ConnectionID, _ head: HTTPRequestHead, _ now: Moment) -> [UInt8]? {
         guard head.method == "GET" || head.method == "HEAD", router.isForeign(head.target), let host = head.fields[.host],
             let referer = head.fields.first(.referer), head.fields.count(of: .referer) == 1,
-            let agentID = router.agentID(ofPage: referer, at: host), registry.records[agentID] != nil,
-            mayUse(agentID, head.fields)
+            let agentID = router.agentID(ofPage: referer, at: host), registry.records[agentID] != nil
         else { return nil }
+        if access.guardsAgents, case .refused = permission(id, head, access.door(of: agentID), now) { return nil }
         return Array("\(configuration.web.pathPrefix)/\(agentID)".utf8) + head.target
     }
 }

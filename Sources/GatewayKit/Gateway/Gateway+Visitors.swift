@@ -131,11 +131,13 @@ extension Gateway {
 
     // MARK: Answers of our own
 
+    /// `page`: what is said of it, if not what is said to everybody.
     mutating func answer(
-        _ id: ConnectionID, _ error: GatewayError, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
+        _ id: ConnectionID, _ error: GatewayError, as page: OwnAnswer? = nil, to request: VisitorRequest?, _ now: Moment,
+        _ outputs: inout Outputs
     ) {
         statistics.errors[error.code, default: 0] &+= 1
-        let page = ErrorPage.page(for: error, accept: request?.head.fields[.accept])
+        let page = page ?? .error(error, to: request, language(of:))
         log(
             .debug, "visitor.refused",
             [

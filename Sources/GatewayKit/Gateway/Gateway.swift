@@ -94,6 +94,11 @@ public struct Gateway: Machine {
     public let loop: Int
     let clock: WallClock
     private(set) var router: Router
+    /// Who may pass where.
+    private(set) var access: AccessRules
+    let signer: LoginCookieSigner
+    /// Wrong tokens, by address.
+    var attempts = AttemptLimiter()
     var visitors = ConnectionTable<Visitor>()
     var agents = ConnectionTable<AgentLink>()
     var registry: Registry
@@ -128,15 +133,19 @@ public struct Gateway: Machine {
     let startedAt: Int64
 
     /// A gateway that nobody has connected to yet: all of it, or the one of its `count` loops that has the number `loop`. The host
-    /// carries what several have to say to each other.
+    /// carries what several have to say to each other. `secret`: random bytes, at least 32, the same for all loops; with them the
+    /// cookies of those who log in are signed. Without any nobody can log in, and tokens count as bearers only.
     public init(
-        _ configuration: GatewayConfiguration, clock: WallClock, loop: Int = 0, of count: Int = 1, startedAt: Moment = Moment()
+        _ configuration: GatewayConfiguration, clock: WallClock, loop: Int = 0, of count: Int = 1, startedAt: Moment = Moment(),
+        secret: [UInt8] = []
     ) {
         let count = max(1, count)
         self.configuration = configuration
         self.clock = clock
         self.loop = min(max(0, loop), count - 1)
         router = Router(configuration.web)
+        access = AccessRules(configuration)
+        signer = LoginCookieSigner(secret: secret)
         requestIDs = RequestIDs(clock, loop: self.loop)
         neighbours = Neighbours(count: count)
         inspector = Inspector(configuration.inspector, share: count)
@@ -157,6 +166,7 @@ public struct Gateway: Machine {
             self.configuration = configuration
             router = Router(configuration.web)
             reconfigureInspector()
+            access = AccessRules(configuration)
         case .message(.adopt(let id, let moved)): adopt(id, moved, now, &outputs)
         case .message(.moveFailed): neighbours.moved -= 1
         case .message(.gossip(let gossip, let sender)): hear(gossip, from: sender, now, &outputs)

@@ -1,7 +1,7 @@
 // What changes about fields on their way through (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else passes byte for byte.
 //
 // To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set
-// afresh, and `X-Request-ID`; the gateway's own token goes. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
+// afresh, and `X-Request-ID`; the gateway's own token and cookies go. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
 // `Location` and cookie paths are put under the prefix, and a `Location` that names the local service is brought back.
 
 import HTTPCodec
@@ -14,8 +14,10 @@ struct VisitorContext: Sendable {
     var isTrustedProxy: Bool
     /// What the gateway took off the path.
     var prefix: String
-    /// `Authorization` held our own token.
-    var removesAuthorization: Bool
+    /// What of the request was for us.
+    var grant = Grant()
+    /// Whether it may hold cookies of ours.
+    var removesCookies = false
     /// What ties the request to our logs; empty: the service is not told.
     var requestID = ""
     /// The service is asked itself whether it wants the body.
@@ -30,6 +32,8 @@ enum HeaderRules {
     /// What the gateway sets itself, or says in words of its own.
     private static let setForService: HTTPFieldSet = [.host, "Forwarded", .xRequestID]
     private static let setForVisitor: HTTPFieldSet = [errorMark, .xRequestID]
+    /// Under a prefix a service worker may not reach beyond it: it could read what is typed into the login form.
+    private static let setForVisitorUnderPrefix: HTTPFieldSet = [errorMark, .xRequestID, "Service-Worker-Allowed"]
     private static let forwarding: HTTPFieldName = "X-Forwarded-"
 
     /// The fields that the service gets.
@@ -37,7 +41,8 @@ enum HeaderRules {
         var fields = head.fields
         fields.removeHopByHop(keeping: kept, andRemoving: setForService)
         if !visitor.passesExpect { fields.removeAll(.expect) }
-        if visitor.removesAuthorization { fields.removeAll(.authorization) }
+        if visitor.grant.removesAuthorization { fields.removeAll(.authorization) }
+        if visitor.removesCookies, fields.contains(.cookie) { OwnCookies.remove(from: &fields) }
         if !visitor.requestID.isEmpty { try? fields.append(.xRequestID, visitor.requestID) }
         if visitor.isTrustedProxy {
             addForwarding(head.fields, visitor, to: &fields)
@@ -65,15 +70,11 @@ enum HeaderRules {
         _ response: HTTPFields, prefix: String, host: @autoclosure () -> String?
     ) -> HTTPFields {
         var fields = response
-        fields.removeHopByHop(keeping: kept, andRemoving: setForVisitor)
+        fields.removeHopByHop(keeping: kept, andRemoving: prefix.isEmpty ? setForVisitor : setForVisitorUnderPrefix)
         if let location = fields[.location] {
             set(.location, locationForVisitor(location, prefix: prefix, host: host()), in: &fields)
         }
-        if !prefix.isEmpty, fields.contains(.setCookie) {
-            let cookies = fields.all(.setCookie).map { cookieUnderPrefix($0, prefix: prefix) }
-            fields.removeAll(.setCookie)
-            for cookie in cookies { try? fields.append(.setCookie, bytes: cookie[...]) }
-        }
+        if fields.contains(.setCookie) { setCookiesForVisitor(&fields, prefix: prefix) }
         return fields
     }
 
@@ -124,6 +125,17 @@ enum HeaderRules {
 
     private static func isLoopback(_ authority: String) -> Bool {
         ["localhost", "127.0.0.1", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
+    }
+
+    /// Cookies of ours are not for services to set; what is left is put under the prefix.
+    private static func setCookiesForVisitor(_ fields: inout HTTPFields, prefix: String) {
+        let cookies = fields.all(.setCookie)
+        let others = cookies.filter { !OwnCookies.isOurs($0) }
+        guard !prefix.isEmpty || others.count < cookies.count else { return }
+        fields.removeAll(.setCookie)
+        for cookie in others {
+            try? fields.append(.setCookie, bytes: prefix.isEmpty ? cookie : cookieUnderPrefix(cookie, prefix: prefix)[...])
+        }
     }
 
     /// `Path=/x` becomes `Path=/web/id/x`. A cookie without a path is the browser's affair, and right already.

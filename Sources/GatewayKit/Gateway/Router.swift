@@ -35,18 +35,21 @@ struct Router: Sendable, Hashable {
     let webPrefix: [UInt8]
     /// With a leading dot, in lower case.
     private let hostSuffix: String?
+    private let routesByPath: Bool
 
     init(_ web: WebConfiguration) {
         webPrefix = Array(web.pathPrefix.utf8) + [UInt8(ascii: "/")]
+        routesByPath = web.routesByPath
         hostSuffix = web.subdomainHost.map { "." + $0.lowercased() }
     }
 
     func route(_ head: HTTPRequestHead) -> Route {
         guard let (path, query) = Self.pathAndQuery(of: head.target) else { return .notFound }
-        if let id = agentID(inHostOf: head) {
+        if let id = agentID(inHostOf: head.fields) {
+            if path.starts(with: ReturnPath.reserved.utf8) { return Self.reservedRoute(path) }
             return .web(WebRoute(agentID: id, path: path, query: query, prefix: "", isByHost: true))
         }
-        if path.starts(with: webPrefix) { return webRoute(path, query) }
+        if routesByPath, path.starts(with: webPrefix) { return webRoute(path, query) }
         if path.elementsEqual("/agent".utf8) { return .tunnel }
         return OwnRoute(path: path).map { .own($0) } ?? .notFound
     }
@@ -63,13 +66,25 @@ struct Router: Sendable, Hashable {
     }
 
     /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case.
-    private func agentID(inHostOf head: HTTPRequestHead) -> String? {
-        guard let hostSuffix, let host = head.fields[.host] else { return nil }
+    private func agentID(inHostOf fields: HTTPFields) -> String? {
+        guard let hostSuffix, let host = fields[.host] else { return nil }
         var name = host.lowercased()[...]
         if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
         if name.hasSuffix(".") { name = name.dropLast() }
         guard name.hasSuffix(hostSuffix) else { return nil }
         return String(name.dropLast(hostSuffix.count))
+    }
+
+    /// Whether the host name in `fields` is an agent's own.
+    func isAgentHost(_ fields: HTTPFields) -> Bool { agentID(inHostOf: fields) != nil }
+
+    /// At an agent's host name all paths are its service's, but for the two by which visitors log in and out.
+    private static func reservedRoute(_ path: ArraySlice<UInt8>) -> Route {
+        switch OwnRoute(path: path.dropFirst(ReturnPath.reserved.utf8.count - 1)) {
+        case .login: .own(.login)
+        case .logout: .own(.logout)
+        default: .notFound
+        }
     }
 
     /// Path and query of an origin-form or absolute-form target (RFC 9112 §3.2). The authority of the latter is not asked: the

@@ -15,14 +15,18 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var agents: [String: AgentAccess] = [:]
     /// What happens when an id registers that is connected already.
     public var duplicateAgents = DuplicateAgents.replace
-    /// Literal addresses whose `X-Forwarded-*` fields are believed.
-    public var trustedProxies: Set<String> = []
+    /// Whose `X-Forwarded-*` fields are believed.
+    public var trustedProxies: [AddressRange] = []
     /// The status page.
     public var statusPage = StatusPageConfiguration()
     /// The request inspector.
     public var inspector = InspectorConfiguration()
     /// The web services behind agents.
     public var web = WebConfiguration()
+    /// Visitors who log in.
+    public var login = LoginConfiguration()
+    /// Whether other machines can connect, as far as the host knows: then open doors are warned of.
+    public var isReachableFromOutside = false
     /// Limits and timeouts.
     public var limits = GatewayLimits()
     /// Whether each exchange is logged.
@@ -60,6 +64,10 @@ public struct AgentAccess: Sendable, Hashable {
     public var authTokens: [String] = []
     /// Whether the inspector records what it exchanges; nil: if the agent asks for it.
     public var inspects: Bool?
+    /// Anybody may visit it, although there are common tokens; tokens of its own come before this.
+    public var isPublic = false
+    /// From where visitors may come, instead of the common list; empty: the common list.
+    public var allow: [AddressRange] = []
     /// Nothing particular.
     public init() {}
     /// Nothing particular but whether it is inspected.
@@ -112,6 +120,16 @@ public struct InspectorConfiguration: Sendable, Hashable {
     public init() {}
 }
 
+/// Visitors who log in with a token, in a browser.
+public struct LoginConfiguration: Sendable, Hashable {
+    /// How long a login lasts.
+    public var session = Duration.seconds(12 * 3_600)
+    /// How many wrong tokens a minute an address may present to one loop before no more are looked at; 0: any number.
+    public var attemptsPerMinute = 10
+    /// The defaults.
+    public init() {}
+}
+
 /// The seed's `channels.webService`.
 public struct WebConfiguration: Sendable, Hashable {
     /// Whether visitors reach web services at all.
@@ -120,6 +138,13 @@ public struct WebConfiguration: Sendable, Hashable {
     public var pathPrefix = "/web"
     /// What visitors present; empty: open.
     public var authTokens: [String] = []
+    /// That it is open is meant, and not warned of.
+    public var isPublic = false
+    /// From where visitors may come; empty: from anywhere.
+    public var allow: [AddressRange] = []
+    /// Whether `pathPrefix` leads to agents. Without, they have host names only, and no service shares an origin with another, or
+    /// with the gateway's own pages.
+    public var routesByPath = true
     /// How long a service may take until the head of its answer.
     public var timeout = Duration.seconds(30)
     /// How long a request waits for an agent that is not here, so that a restart of the gateway, or a tunnel that broke, is a

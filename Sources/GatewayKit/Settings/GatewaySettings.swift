@@ -10,6 +10,8 @@ extension GatewayConfiguration {
         configuration.readAgents(from: &reader)
         configuration.web.read(from: &reader)
         configuration.inspector.read(from: &reader)
+        configuration.web.readDoor(from: &reader)
+        configuration.login.read(from: &reader)
         configuration.limits.read(from: &reader, configuration.web)
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
@@ -46,7 +48,7 @@ extension GatewayConfiguration {
                 reader.problem("publicUrl", "must begin with http:// or https://")
             }
         }
-        trustedProxies = Set(reader.texts("trustedProxies") ?? [])
+        trustedProxies = Self.ranges("trustedProxies", &reader)
     }
 
     private mutating func readAgents(from reader: inout SettingsReader) {
@@ -62,6 +64,7 @@ extension GatewayConfiguration {
             access.tokens = Self.tokens("token", &agent)
             access.authTokens = Self.tokens("authToken", &agent)
             access.inspects = agent.flag("inspect")
+            access.readDoor(from: &agent)
             agents[id] = access
         }
         self.agents = agents

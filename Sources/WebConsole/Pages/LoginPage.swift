@@ -14,6 +14,7 @@ public enum LoginPage {
             "title": .text(texts.text("login.title")), "heading": .text(texts.text("login.heading")), "hint": .text(hint),
             "problem": .text(view.problem.map { text(of: $0, texts) } ?? ""),
             "agentID": .text(view.agentID ?? ""), "user": .text(view.agentID ?? "gateway"), "next": .text(view.next),
+            "action": .text(view.action),
         ]
     }
 

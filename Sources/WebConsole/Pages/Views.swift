@@ -52,6 +52,8 @@ public struct LoginView: Sendable, Hashable {
     public var next: String
     /// What went wrong before.
     public var problem: LoginProblem?
+    /// Where the form is sent.
+    public var action = "/login"
 
     /// A form that leads to `next`.
     public init(agentID: String? = nil, next: String, problem: LoginProblem? = nil) {

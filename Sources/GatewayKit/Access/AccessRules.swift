@@ -1,0 +1,65 @@
+// Who may pass where, worked out of the configuration once, so that a request only looks it up: a door for the gateway's own pages,
+// one for all web services, and one for each agent that has tokens, a list or openness of its own.
+
+import WebConsole
+
+/// What a visitor must bring along.
+struct Door: Sendable, Hashable {
+    /// What a login opens.
+    var scope: LoginScope
+    /// Any of these; empty: nothing.
+    var tokens: [String] = []
+    /// From where; empty: from anywhere.
+    var allow: [AddressRange] = []
+
+    /// Whether there is nothing to ask.
+    var isOpen: Bool { tokens.isEmpty && allow.isEmpty }
+}
+
+/// The doors.
+struct AccessRules: Sendable, Hashable {
+    let console: Door
+    private let webServices: Door
+    private let ofAgents: [String: Door]
+    /// Whether some agent's door is not open.
+    let guardsAgents: Bool
+    /// Whether anybody can hold a cookie of ours.
+    let issuesCookies: Bool
+
+    init(_ configuration: GatewayConfiguration) {
+        console = Door(scope: .gateway, tokens: configuration.statusPage.authTokens)
+        webServices = Door(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
+        var ofAgents: [String: Door] = [:]
+        for (id, access) in configuration.agents where access.changesDoor {
+            var door = webServices
+            if !access.authTokens.isEmpty {
+                (door.scope, door.tokens) = (.agent(id), access.authTokens)
+            } else if access.isPublic {
+                door.tokens = []
+            }
+            if !access.allow.isEmpty { door.allow = access.allow }
+            ofAgents[id] = door
+        }
+        self.ofAgents = ofAgents
+        guardsAgents = !webServices.isOpen || ofAgents.values.contains { !$0.isOpen }
+        issuesCookies = ([console, webServices] + ofAgents.values).contains { !$0.tokens.isEmpty }
+    }
+
+    /// The door of an agent's web service.
+    func door(of agentID: String) -> Door { ofAgents.isEmpty ? webServices : ofAgents[agentID] ?? webServices }
+}
+
+extension AgentAccess {
+    fileprivate var changesDoor: Bool { !authTokens.isEmpty || isPublic || !allow.isEmpty }
+}
+
+extension GatewayConfiguration {
+    /// What stands open to other machines although nobody said that it should: behind it may be somebody's shell.
+    public var warnings: [StatusWarning] {
+        guard isReachableFromOutside else { return [] }
+        var warnings: [StatusWarning] = []
+        if gatewayTokens.isEmpty { warnings.append(.openToAgents) }
+        if web.isEnabled, web.authTokens.isEmpty, web.allow.isEmpty, !web.isPublic { warnings.append(.openToVisitors) }
+        return warnings
+    }
+}

@@ -1,0 +1,138 @@
+// Whether a visitor may pass a door: by a bearer token, by the cookie of a login, or by a token in the address, in this order.
+//
+//   - From where comes first; then whether so many wrong tokens came from there that no more is looked at. Cookies always are.
+//   - `?token=` is ours if it opens the door, or if nothing else does; a service's own passes. Browsers are sent to the address without
+//     it, holding a cookie; of a program's request it is taken out.
+//   - What a cookie authorises and another site could have caused must come from a page of this host.
+//   - A token of ours goes no further than here.
+
+import HTTPCodec
+import MachineCore
+import WebConsole
+
+/// What a visitor may do.
+enum Permission {
+    /// It may pass.
+    case granted(Grant)
+    /// It presented a token in the address: there is a cookie in its place now, and the same address without it.
+    case signedIn(location: [UInt8], cookie: String)
+    /// It may not, and perhaps a login form should say why.
+    case refused(GatewayError, LoginProblem?)
+}
+
+/// What of a request was for us and is to go no further.
+struct Grant: Sendable, Hashable {
+    /// `Authorization` is ours.
+    var removesAuthorization = false
+    /// `token` in the query is ours.
+    var removesToken = false
+}
+
+extension Gateway {
+    /// Whether the visitor may pass `door`. Wrong tokens are counted.
+    mutating func permission(_ id: ConnectionID, _ head: HTTPRequestHead, _ door: Door, _ now: Moment) -> Permission {
+        let visitor = provenance(id, head)
+        guard door.admits(visitor.client) else { return .refused(.forbidden, nil) }
+        guard !door.tokens.isEmpty else { return .granted(Grant()) }
+        let wait = waitForAttempt(visitor.client, now)
+        let bearer = Authorization.bearerToken(head.fields)
+        let query = QueryToken(in: Router.pathAndQuery(of: head.target)?.query)
+        if wait == nil, let bearer, door.opens(to: bearer) {
+            return .granted(Grant(removesAuthorization: true, removesToken: door.opens(to: query?.value)))
+        }
+        if isLoggedIn(visitor, door, now) {
+            guard !SameOrigin.mustBeChecked(head) || isFromHere(visitor) else { return .refused(.crossSite, nil) }
+            if let query, door.opens(to: query.value) { return signIn(visitor, head, door, query, now) }
+            return .granted(Grant(removesAuthorization: door.opens(to: bearer)))
+        }
+        guard bearer != nil || query != nil else { return .refused(.unauthorized, nil) }
+        if let wait { return .refused(.tooManyAttempts(wait), .tooManyAttempts(wait)) }
+        if let query, door.opens(to: query.value) { return signIn(visitor, head, door, query, now) }
+        attemptFailed(visitor.client, now)
+        return .refused(.unauthorized, .wrongToken)
+    }
+
+    /// The token in the address opens the door: browsers get a cookie for it, programs what they asked for.
+    private func signIn(
+        _ visitor: Provenance, _ head: HTTPRequestHead, _ door: Door, _ query: QueryToken, _ now: Moment
+    ) -> Permission {
+        guard signer.canSign, head.isByBrowser, !SameOrigin.mustBeChecked(head),
+            let path = Router.pathAndQuery(of: head.target)?.path,
+            let location = ReturnPath.validated(path + (query.rest.map { [UInt8(ascii: "?")] + $0 } ?? []))
+        else { return .granted(Grant(removesToken: true)) }
+        return .signedIn(location: location, cookie: loginCookie(visitor, door, token: query.value, now))
+    }
+
+    /// The cookie for whoever presented `token`, which opens the door.
+    func loginCookie(_ visitor: Provenance, _ door: Door, token: String, _ now: Moment) -> String {
+        let seconds = configuration.login.session.components.seconds
+        let expiry = clock.unixSeconds(at: now).addingReportingOverflow(seconds).partialValue
+        let value = signer.value(for: door.scope, token: token, expiry: expiry)
+        return door.scope.setCookie(value, seconds: seconds, isSecure: isSecure(visitor))
+    }
+
+    /// Whether a cookie opens the door.
+    func isLoggedIn(_ visitor: Provenance, _ door: Door, _ now: Moment) -> Bool {
+        guard visitor.fields.contains(.cookie) else { return false }
+        let name = door.scope.cookieName(isSecure: isSecure(visitor))
+        let time = clock.unixSeconds(at: now)
+        return OwnCookies.values(named: name, in: visitor.fields).contains {
+            signer.accepts($0, for: door.scope, tokens: door.tokens, now: time)
+        }
+    }
+
+    /// Whether a cookie opens the gateway's own pages to this visitor, so that there is something to log out of.
+    func canLogOut(_ id: ConnectionID, _ head: HTTPRequestHead, _ now: Moment) -> Bool {
+        !access.console.tokens.isEmpty && isLoggedIn(provenance(id, head), access.console, now)
+    }
+
+    // MARK: Attempts
+
+    /// How long whoever has this address waits before a token from there is looked at; nil: not at all.
+    func waitForAttempt(_ client: @autoclosure () -> NetworkAddress?, _ now: Moment) -> Duration? {
+        attempts.wait(for: client(), limit: configuration.login.attemptsPerMinute, now)
+    }
+
+    /// A wrong token came from this address.
+    mutating func attemptFailed(_ client: NetworkAddress?, _ now: Moment) {
+        attempts.failed(client, limit: configuration.login.attemptsPerMinute, now)
+    }
+
+    // MARK: Who stands before the door
+
+    func provenance(_ id: ConnectionID, _ head: HTTPRequestHead) -> Provenance {
+        Provenance(peer: visitors[id]?.peer ?? "", fields: head.fields, trustedProxies: configuration.trustedProxies)
+    }
+
+    func isSecure(_ visitor: Provenance) -> Bool { visitor.isSecure(publicURL: configuration.publicURL) }
+
+    /// Whether a page of this host sent the request, or no browser did. At an agent's own host name its pages alone count: those of the
+    /// gateway's address may be another agent's.
+    func isFromHere(_ visitor: Provenance) -> Bool {
+        var hosts = [visitor.fields[.host] ?? ""]
+        if !router.isAgentHost(visitor.fields) {
+            if let publicURL = configuration.publicURL { hosts.append(Self.authority(of: publicURL)) }
+            if visitor.isByTrustedProxy, let host = visitor.fields[.xForwardedHost] { hosts.append(host) }
+        }
+        return SameOrigin.accepts(visitor.fields, hosts: hosts, isSecure: isSecure(visitor))
+    }
+
+    private static func authority(of url: String) -> String {
+        String(url.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" })
+    }
+}
+
+extension Door {
+    /// Whether one may stand before it with this address. One that is not known is on no list.
+    func admits(_ client: @autoclosure () -> NetworkAddress?) -> Bool {
+        allow.isEmpty || client().map { allow.contains($0) } ?? false
+    }
+
+    /// Whether `token` opens it.
+    func opens(to token: String?) -> Bool { token.map { Authorization.accepts($0, among: tokens) } ?? false }
+}
+
+extension HTTPRequestHead {
+    /// A person looks at the answer.
+    var isByBrowser: Bool { fields[.accept]?.lowercased().contains("text/html") ?? false }
+}

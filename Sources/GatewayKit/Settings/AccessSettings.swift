@@ -1,0 +1,47 @@
+// Who may visit what, as the configuration file says it (README, "Configuration"). What contradicts itself is refused: an opening that is
+// meant is said aloud, and then there is nothing beside it that closes the same door.
+
+import RPCCore
+
+extension GatewayConfiguration {
+    /// Addresses and ranges of them; one that makes no sense names itself.
+    static func ranges(_ path: String, _ reader: inout SettingsReader) -> [AddressRange] {
+        (reader.texts(path) ?? []).compactMap { text in
+            let range = AddressRange(text)
+            if range == nil {
+                let shown = text.unicodeScalars.prefix(60).filter { $0.isASCII && $0.value > 0x20 }
+                let wanted = "an address or a range such as \"192.0.2.0/24\" or \"2001:db8::/32\""
+                reader.problem(path, "holds \"\(String(String.UnicodeScalarView(shown)))\", which is not \(wanted)")
+            }
+            return range
+        }
+    }
+}
+
+extension AgentAccess {
+    mutating func readDoor(from reader: inout SettingsReader) {
+        if let flag = reader.flag("public") { isPublic = flag }
+        if isPublic, !authTokens.isEmpty { reader.problem("public", "cannot be true beside an authToken of the same agent") }
+        allow = GatewayConfiguration.ranges("allow", &reader)
+    }
+}
+
+extension WebConfiguration {
+    mutating func readDoor(from reader: inout SettingsReader) {
+        let base = "channels.webService."
+        if let flag = reader.flag(base + "public") { isPublic = flag }
+        if isPublic, !authTokens.isEmpty { reader.problem(base + "public", "cannot be true beside \(base)authToken") }
+        allow = GatewayConfiguration.ranges(base + "allow", &reader)
+        if let flag = reader.flag(base + "byPath") { routesByPath = flag }
+        if !routesByPath, subdomainHost == nil {
+            reader.problem(base + "byPath", "can be false only if \(base)subdomainHost says how else agents are reached")
+        }
+    }
+}
+
+extension LoginConfiguration {
+    mutating func read(from reader: inout SettingsReader) {
+        if let count = reader.integer("login.sessionHours", in: 1...8_760) { session = .seconds(count * 3_600) }
+        if let count = reader.integer("login.attemptsPerMinute", in: 0...1_000_000) { attemptsPerMinute = count }
+    }
+}

@@ -1,0 +1,303 @@
+// Logging in and out with a browser: what the form and the cookie do, how long, for what, and what another site cannot do with them.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import GatewayKit
+
+@Suite struct LoginTests {
+    private func world(loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
+        World(loops: loops) {
+            $0.web.authTokens = ["t0ken"]
+            $0.statusPage.authTokens = ["operator"]
+            var own = AgentAccess()
+            own.authTokens = ["own-token"]
+            $0.agents["own"] = own
+            configure(&$0)
+        }
+    }
+
+    // MARK: The way in
+
+    @Test func aBrowserIsShownAFormAndComesBackToWhereItWantedToBe() throws {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        let form = try browser.ask("/web/a/x?y=1&token=wrong&z=2")
+        #expect(form.status == 401 && form.errorCode == "unauthorized")
+        #expect(form.fields[.wwwAuthenticate] == "Bearer realm=\"miagent\"" && form.fields[.cacheControl] == "no-store")
+        #expect(form.text.contains("name=\"scope\" value=\"a\"") && form.text.contains("value=\"/web/a/x?y=1&amp;z=2\""))
+        #expect(form.fields["content-security-policy"]?.contains("form-action 'self'") == true)
+        let answer = try browser.logIn("t0ken", next: "%2Fweb%2Fa%2Fx%3Fy%3D1%26z%3D2")
+        #expect(answer.status == 303 && answer.fields[.location] == "/web/a/x?y=1&z=2")
+        let cookie = try #require(answer.fields[.setCookie])
+        #expect(cookie.hasPrefix("miagent.*=1.") && cookie.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"))
+        let reached = try #require(try browser.reach(agent, "/web/a/x?y=1&z=2"))
+        #expect(reached.head.query.map { String(decoding: $0, as: UTF8.self) } == "y=1&z=2")
+        #expect(!reached.head.fields.contains(.cookie))
+        world.end()
+    }
+
+    @Test func programsGetNoForm() throws {
+        let world = world()
+        let plain = try world.get("/web/a/")
+        #expect(plain.status == 401 && plain.fields[.contentType]?.hasPrefix("text/plain") == true)
+        let json = try world.get("/web/a/", "Accept: application/json\r\n")
+        #expect(json.status == 401 && json.fields[.contentType] == "application/json" && json.text.contains("\"unauthorized\""))
+        world.end()
+    }
+
+    @Test func aWrongTokenIsToldAndGivesNoCookie() throws {
+        let world = world()
+        let browser = Browser(world)
+        for token in ["wrong", "", "operator", "own-token", "T0KEN"] {
+            let answer = try browser.logIn(token)
+            #expect(answer.status == 401 && answer.fields[.setCookie] == nil && answer.text.contains("role=\"alert\""))
+            #expect(!answer.text.contains("wrong") || token != "wrong")
+        }
+        world.end()
+    }
+
+    @Test func theFormIsThereOnItsOwnAndInBothLanguages() throws {
+        let world = world()
+        let browser = Browser(world)
+        let english = try browser.ask("/login?scope=own&next=/web/own/x")
+        #expect(english.status == 200 && english.text.contains("value=\"/web/own/x\"") && english.text.contains("lang=\"en\""))
+        let chinese = try browser.ask("/login?lang=zh")
+        #expect(chinese.status == 200 && chinese.text.contains("lang=\"zh-CN\"") && browser.cookies["miagent-lang"] == "zh")
+        #expect(try browser.ask("/login").text.contains("lang=\"zh-CN\""))
+        #expect(try browser.ask("/login?scope=a%20b").status == 404)
+        #expect(try browser.logIn("operator", scope: "", next: "").fields[.location] == "/")
+        #expect(try browser.ask("/login").status == 303)  // it is logged in
+        #expect(try browser.ask("/").status == 200)
+        world.end()
+    }
+
+    @Test func whereNoTokenIsAskedForThereIsNothingToLogInTo() throws {
+        let world = World()
+        let answer = try Browser(world).logIn("x")
+        #expect(answer.status == 303 && answer.fields[.setCookie] == nil && answer.fields[.location] == "/web/a/")
+        world.end()
+    }
+
+    @Test(arguments: [
+        "//evil.example", "%2F%2Fevil.example", "/%5Cevil.example", "http://evil.example/", "/%0d%0aSet-Cookie:x=y",
+        "/%09/evil.example",
+        "javascript:alert(1)", "/login?next=/", "/logout", "", "evil",
+    ]) func aLoginLeadsNowhereElse(next: String) throws {
+        let world = world()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken", next: next).fields[.location] == "/web/a/")
+        #expect(try browser.ask("/logout", method: "POST", body: "scope=a&next=\(next)").fields[.location] == "/")
+        world.end()
+    }
+
+    // MARK: What the cookie opens
+
+    @Test func eachCookieOpensItsOwnDoorAlone() throws {
+        let world = world()
+        let (agent, own, other) = (world.agent(), world.agent("own"), world.agent("b"))
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        #expect(try browser.reach(agent, "/web/a/") != nil)
+        #expect(try browser.reach(other, "/web/b/") != nil)  // the same common token
+        #expect(try browser.ask("/web/own/").status == 401)
+        #expect(try browser.ask("/").status == 401)
+        #expect(try browser.logIn("own-token", scope: "own").status == 303)
+        #expect(try browser.reach(own, "/web/own/") != nil)
+        // One cookie's value under another's name opens nothing.
+        let values = browser.cookies
+        browser.cookies = [
+            "miagent": values["miagent.*"] ?? "", "miagent.own": values["miagent.*"] ?? "",
+            "miagent.*": values["miagent.own"] ?? "",
+        ]
+        for path in ["/", "/web/own/", "/web/a/"] { #expect(try browser.ask(path).status == 401) }
+        world.end()
+    }
+
+    @Test func aLoginEndsByItself() throws {
+        let world = world { $0.login.session = .seconds(3_600) }
+        let agent = world.agent()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").fields[.setCookie]?.contains("Max-Age=3600;") == true)
+        world.wait(.seconds(3_599))
+        #expect(try browser.reach(agent, "/web/a/") != nil)
+        world.wait(.seconds(1))
+        #expect(try browser.ask("/web/a/").status == 401)
+        world.end()
+    }
+
+    @Test func aTokenThatIsTakenBackTakesItsLoginsAlong() throws {
+        let world = world { $0.web.authTokens = ["old", "new"] }
+        let agent = world.agent()
+        let (old, new) = (Browser(world), Browser(world))
+        #expect(try old.logIn("old").status == 303)
+        #expect(try new.logIn("new").status == 303)
+        #expect(try old.reach(agent, "/web/a/") != nil)
+        var configuration = world.gateway.configuration
+        configuration.web.authTokens = ["new", "newer"]
+        world.tell(.reconfigure(configuration))
+        #expect(try old.ask("/web/a/").status == 401)
+        #expect(try new.reach(agent, "/web/a/") != nil)
+        var access = AgentAccess()
+        access.authTokens = ["new"]
+        configuration.agents["a"] = access  // the same token, but now it is this agent's alone
+        world.tell(.reconfigure(configuration))
+        #expect(try new.ask("/web/a/").status == 401)
+        world.end()
+    }
+
+    @Test func aForgedCookieOpensNothing() throws {
+        let world = world()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        let real = try #require(browser.cookies["miagent.*"])
+        let later = "1.99999999999." + real.suffix(64)
+        for value in ["", "1", later, String(real.dropLast()), real + "0", real.uppercased(), "t0ken", "1.99999999999."] {
+            browser.cookies["miagent.*"] = value
+            #expect(try browser.ask("/web/a/").status == 401, "\(value)")
+        }
+        world.end()
+    }
+
+    @Test func rubbishUnderTheSameNameDoesNotLockAnybodyOut() throws {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        // A script of a service adds a cookie for its own path; the browser sends that one first.
+        browser.extra = "Cookie: miagent.*=rubbish\r\n"
+        #expect(try browser.reach(agent, "/web/a/") != nil)
+        world.end()
+    }
+
+    @Test func itWorksOnEveryLoop() throws {
+        let world = world(loops: 3)
+        let agent = world.agent("a", on: 1)
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken", on: 2).status == 303)
+        for loop in 0..<3 { #expect(try browser.reach(agent, "/web/a/", on: loop) != nil) }
+        #expect(try browser.logIn("operator", scope: "", next: "/", on: 1).status == 303)
+        for loop in 0..<3 { #expect(try browser.ask("/", on: loop).status == 200) }
+        world.end()
+    }
+
+    // MARK: The way out
+
+    @Test func aLogoutTakesTheCookieBack() throws {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        #expect(try browser.reach(agent, "/web/a/") != nil)
+        let answer = try browser.ask("/logout", method: "POST", body: "scope=a&next=/web/a/")
+        #expect(answer.status == 303 && answer.fields[.location] == "/web/a/")
+        #expect(answer.fields[.setCookie] == "miagent.*=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+        #expect(browser.cookies["miagent.*"] == nil)
+        #expect(try browser.ask("/web/a/").status == 401)
+        #expect(try browser.ask("/logout").status == 405)
+        world.end()
+    }
+
+    // MARK: Other sites
+
+    @Test func nobodyIsLoggedInOrOutByAnotherSite() throws {
+        let world = world()
+        let browser = Browser(world)
+        for origin in ["http://evil.example", "null", "http://gw.example.evil.example", "http://gw.example:81"] {
+            browser.origin = origin
+            let answer = try browser.logIn("t0ken")
+            #expect(answer.status == 403 && answer.errorCode == "cross-site" && answer.fields[.setCookie] == nil)
+            #expect(answer.text.contains("<form"))
+            #expect(try browser.ask("/logout", method: "POST", body: "scope=a").errorCode == "cross-site")
+        }
+        browser.origin = nil
+        browser.extra = "Sec-Fetch-Site: cross-site\r\n"
+        #expect(try browser.logIn("t0ken").errorCode == "cross-site")
+        browser.extra = ""
+        #expect(try browser.logIn("t0ken").status == 303)  // no browser at all
+        world.end()
+    }
+
+    @Test(arguments: ["POST", "PUT", "PATCH", "DELETE", "X"]) func whatACookieAuthorisesMustComeFromHere(method: String) throws
+    {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        #expect(try browser.reach(agent, "/web/a/", method: method) != nil)
+        browser.origin = "http://evil.example"
+        #expect(try browser.ask("/web/a/", method: method).errorCode == "cross-site")
+        // Whoever knows the token needs no origin: no other site can make a browser say it.
+        browser.cookies = [:]
+        #expect(try browser.reach(agent, "/web/a/", method: method, "Authorization: Bearer t0ken\r\n") != nil)
+        #expect(try browser.reach(agent, "/web/a/?token=t0ken", method: method) != nil)
+        world.end()
+    }
+
+    @Test func anUpgradeFromAnotherSiteIsRefused() throws {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        #expect(try browser.logIn("t0ken").status == 303)
+        let refused = try browser.ask("/web/a/ws", upgrade + "Origin: http://evil.example\r\n")
+        #expect(refused.status == 403 && refused.errorCode == "cross-site")
+        #expect(try browser.ask("/web/a/ws", upgrade + "Sec-Fetch-Site: same-site\r\n").errorCode == "cross-site")
+        #expect(try browser.reach(agent, "/web/a/ws", upgrade + "Origin: http://gw.example\r\n")?.head.upgrade == "websocket")
+        #expect(try browser.reach(agent, "/web/a/ws", upgrade) != nil)
+        browser.cookies = [:]
+        let program = "Authorization: Bearer t0ken\r\nOrigin: http://evil.example\r\n"
+        #expect(try browser.reach(agent, "/web/a/ws", upgrade + program) != nil)
+        world.end()
+    }
+
+    @Test func theConsoleIsGuardedInTheSameWay() throws {
+        let world = world()
+        let browser = Browser(world)
+        #expect(try browser.logIn("operator", scope: "", next: "/").status == 303)
+        #expect(try browser.ask("/api/agents").status == 200)
+        browser.origin = "http://evil.example"
+        #expect(try browser.ask("/api/agents/a/replay", method: "POST", body: "{}").errorCode == "cross-site")
+        world.end()
+    }
+
+    // MARK: Services
+
+    @Test func noServiceSeesOrSetsACookieOfOurs() throws {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        #expect(try browser.logIn("operator", scope: "", next: "/").status == 303)
+        browser.cookies["theirs"] = "1"
+        let reached = try #require(try browser.reach(agent, "/web/a/"))
+        #expect(reached.head.fields.all(.cookie).map { String(decoding: $0, as: UTF8.self) } == ["theirs=1"])
+        agent.answer(
+            reached.id, 200,
+            fields(
+                ("Set-Cookie", "miagent.*=x; Path=/"), ("Set-Cookie", "a=b; Path=/"), ("Set-Cookie", "=miagent=x"),
+                ("Set-Cookie", "__Host-miagent=x; Secure; Path=/"), ("Service-Worker-Allowed", "/")))
+        let answer = try world.expectAnswer(reached.connection)
+        #expect(answer.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["a=b; Path=/web/a/"])
+        #expect(!answer.fields.contains("Service-Worker-Allowed"))
+        world.end()
+    }
+
+    @Test func theServicesOwnAuthorizationPassesBesideACookie() throws {
+        let world = world()
+        let agent = world.agent()
+        let browser = Browser(world)
+        #expect(try browser.logIn("t0ken").status == 303)
+        for value in ["Bearer theirs", "Basic eDp5"] {
+            let reached = try browser.reach(agent, "/web/a/", "Authorization: \(value)\r\n")
+            #expect(reached?.head.fields[.authorization] == value)
+        }
+        #expect(
+            try browser.reach(agent, "/web/a/", "Authorization: Bearer t0ken\r\n")?.head.fields.contains(.authorization)
+                == false)
+        world.end()
+    }
+}
