@@ -60,6 +60,7 @@ extension Agent {
         tunnels[index].session = session
         tunnels[index].handshake = nil
         tunnels[index].stage = .registering
+        tunnels[index].registeringSince = now
         log(
             .info, "agent.connected", .init("gateway", configuration.gateway.hostField),
             .init("protocol", version.subprotocol))
@@ -87,6 +88,7 @@ extension Agent {
         serve(key)
         log(.info, "agent.registered", .init("url", welcome.webURL), .init("session", welcome.sessionID))
         emit(.registered(webURL: welcome.webURL))
+        emit(.roundTrip(now.since(tunnels[index].registeringSince)))
     }
 
     private mutating func registrationRefused(_ key: TunnelKey, _ failure: RPCFailure) {
@@ -235,7 +237,8 @@ extension Agent {
             takeOutput(of: key)
             lose(key, Refusal(reason: "the gateway broke the protocol: \(reason) (\(code.rawValue))"), .close)
         case .pong(let payload):
-            if let index = tunnelIndex(key) { tunnels[index].pong(payload, at: now) }
+            guard let index = tunnelIndex(key), let measured = tunnels[index].pong(payload, at: now) else { return }
+            if !tunnels[index].isRetiring { emit(.roundTrip(measured)) }
         case .register, .status, .informational, .response, .failed: break  // only a gateway gets these
         }
     }

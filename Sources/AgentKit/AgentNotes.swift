@@ -57,6 +57,8 @@ public enum AgentNote: Sendable, Hashable {
     case cancelled(HandlerCall)
     /// The gateway took the agent in; visitors find it at `webURL`, which may be empty.
     case registered(webURL: String)
+    /// So long took the gateway to answer: the registration, then each ping.
+    case roundTrip(Duration)
     /// The agent does nothing any more until it is started again.
     case stopped(reason: String)
 }

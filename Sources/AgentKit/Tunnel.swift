@@ -51,6 +51,8 @@ final class Tunnel {
     var connection: ConnectionID?
     @exclusivity(unchecked) var exchanges = ExchangeTable()
 
+    /// When `agent.register` was written; its answer is the first measure of the road.
+    var registeringSince = Moment()
     /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
     var isRetiring = false
     /// Served for `stableAfter`.
@@ -80,11 +82,13 @@ final class Tunnel {
         liveness = .awaiting
     }
 
-    /// An answer to the last ping, and to none before it, measures the round trip.
-    func pong(_ payload: ArraySlice<UInt8>, at now: Moment) {
-        guard payload.elementsEqual(pingPayload) else { return }
+    /// An answer to the last ping, and to none before it, measures the round trip; nil if it is another's.
+    func pong(_ payload: ArraySlice<UInt8>, at now: Moment) -> Duration? {
+        guard payload.elementsEqual(pingPayload) else { return nil }
+        let measured = now.since(pingSentAt)
         let shortest = session?.roundTrip ?? .nanoseconds(Int64.max)
-        session?.roundTrip = min(now.since(pingSentAt), shortest)
+        session?.roundTrip = min(measured, shortest)
+        return measured
     }
 
     private var pingPayload: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) } }

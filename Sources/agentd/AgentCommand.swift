@@ -33,6 +33,9 @@ enum AgentCommand {
                 name: "--protocol", valueName: "VERSION", settingsPath: "protocol",
                 help: "The highest tunnel version: v1 or v2 (default v2)."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
+            CommandLineOption(
+                name: "--view", valueName: "VIEW", settingsPath: "view",
+                help: "auto: live on a terminal, else plain lines; or live, or plain (default auto)."),
         ] + CommandLineOption.common,
         positional: CommandLinePositional(
             valueName: "SERVICE", count: 0...1,

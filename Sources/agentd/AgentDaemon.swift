@@ -1,4 +1,5 @@
-// The daemon: one agent on one loop, signals, the service manager, and what a person sees on standard output.
+// The daemon: one agent on one loop, signals, the service manager, and what a person sees on standard output: the live view of
+// `Screen` on a terminal, lines otherwise.
 
 import AgentKit
 import MachineCore
@@ -8,7 +9,9 @@ final class AgentDaemon {
     private let settings: AgentDaemonSettings
     private let notifier = ServiceNotifier()
     private let folders = FolderServer()
+    private var screen: Screen?
     private var isStopping = false
+    private var isOver = false
 
     init(_ settings: AgentDaemonSettings) { self.settings = settings }
 
@@ -19,33 +22,59 @@ final class AgentDaemon {
         let loop = try SocketLoop()
         let runner = Runner(Agent(settings.agent, seed: secureRandomBytes(32)), on: loop)
         runner.onNote = { [self] note, runner in handle(note, runner) }
-        try loop.catchSignals([1, 2, 15]) { [self] signal in
-            if signal != 1 { stop(runner) }  // a hang-up changes nothing: settings are read at the start
+        screen = settings.terminal.map { Screen($0, facts, log: settings.log) }
+        try loop.catchSignals(signals) { [self] signal in
+            switch signal {
+            case 1: break  // a hang-up changes nothing: settings are read at the start
+            case terminalSizeSignal: screen?.resized()
+            case continueSignal: screen?.continued()
+            default: stop(runner)
+            }
         }
         runner.send(.start)
         _ = notifier.ready(status: "dialing the gateway")
-        try runner.run()
+        while !isOver {
+            try runner.turn(until: screen?.nextDraw(after: loop.moment))
+            if !isOver { screen?.draw(underWay: runner.machine.counters.openExchanges, now: loop.moment) }
+        }
         return ExitCode.ok
     }
 
+    /// Hang-up, interrupt and terminate; and those that concern a terminal that is drawn on.
+    private var signals: [Int32] { [1, 2, 15] + (screen == nil ? [] : [terminalSizeSignal, continueSignal]) }
+
+    private var facts: TerminalView.Facts {
+        var facts = TerminalView.Facts(
+            agentID: settings.agent.description.agentID, gateway: settings.agent.gateway.hostField, service: serviceText)
+        facts.colours = settings.usesColours
+        facts.showsRequests = settings.printsRequests
+        return facts
+    }
+
     private func stop(_ runner: Runner<Agent>) {
-        guard !isStopping else { return runner.stop() }
+        guard !isStopping else { return end() }
         isStopping = true
         _ = notifier.stopping(status: "draining")
         runner.send(.drain(within: settings.drain))
     }
 
+    private func end() {
+        isOver = true
+        screen?.finish(now: SocketLoop.now())
+    }
+
     private func handle(_ note: AgentNote, _ runner: Runner<Agent>) {
+        screen?.take(note)
         switch note {
-        case .log(let record): settings.log.write(record)
+        case .log(let record): if let screen { screen.write(record) } else { settings.log.write(record) }
         case .registered(let webURL):
-            say("\(webURL.isEmpty ? "registered" : webURL) -> \(serviceText)")
+            if screen == nil { say("\(webURL.isEmpty ? "registered" : webURL) -> \(serviceText)") }
             _ = notifier.status("serving \(webURL)")
         case .exchange(let record):
-            if settings.printsRequests { say(Self.line(record)) }
+            if settings.printsRequests, screen == nil { say(Self.line(record)) }
         case .stopped(let reason):
+            end()
             if !isStopping { printError("agentd: stopped: \(reason)") }
-            runner.stop()
         case .phase(let phase):
             if case .backingOff(_, let reason) = phase { _ = notifier.status("waiting to dial again: \(reason)") }
         case .open(let call, let head): runner.send(folders.begin(call, head))
@@ -53,12 +82,13 @@ final class AgentDaemon {
             if let piece = folders.next(call) { runner.send(piece) }
         case .cancelled(let call): folders.cancel(call)
         case .body(let call, let bytes): runner.send(.took(call, bytes.count))  // a GET's body means nothing
-        case .call, .bodyEnd, .full: break
+        case .call, .bodyEnd, .full, .roundTrip: break
         }
     }
 
+    /// A line on standard output, which a stranger's words cannot use to steer a terminal.
     private func say(_ line: String) {
-        print(line)
+        print(TerminalLine.visible(line))
         flushStandardOutput()
     }
 
@@ -81,7 +111,7 @@ final class AgentDaemon {
     private static func line(_ record: ExchangeRecord) -> String {
         let status = record.status.map { "\($0)" } ?? "---"
         let outcome = record.failure.map { " (\($0))" } ?? ""
-        let path = record.target.prefix { $0 != "?" }  // a query may hold a secret
-        return "\(status) \(record.method) \(path) \(record.duration.wholeMilliseconds) ms \(record.responseBytes) B\(outcome)"
+        let duration = record.duration.wholeMilliseconds
+        return "\(status) \(record.method) \(record.pathText) \(duration) ms \(record.responseBytes) B\(outcome)"
     }
 }

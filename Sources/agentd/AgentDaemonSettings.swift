@@ -11,6 +11,10 @@ struct AgentDaemonSettings {
     /// Whether each request is a line on standard output.
     var printsRequests: Bool
     var drain: Duration
+    /// What the live view is drawn on; nil: lines are written instead.
+    var terminal: Terminal?
+    /// Whether the terminal is sent colours (https://no-color.org).
+    var usesColours: Bool
 
     /// From the file that the words name, the environment and the words themselves.
     static func load(_ words: ParsedCommandLine) throws -> AgentDaemonSettings {
@@ -20,7 +24,7 @@ struct AgentDaemonSettings {
         if let word = words.positionals.first { flags.append(flag(forService: word)) }
         var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
-        let settings = read(&reader, printsByDefault: file == nil || isTerminal(1))
+        let settings = read(&reader, environment, printsByDefault: file == nil || isTerminal(1))
         let problems = reader.finish()
         guard problems.isEmpty, let settings else {
             throw SettingsRefused(problems: problems.map(\.description))
@@ -37,7 +41,9 @@ struct AgentDaemonSettings {
         return SettingsFlag(name: "DIRECTORY", path: "webService.directory", value: word)
     }
 
-    private static func read(_ reader: inout SettingsReader, printsByDefault: Bool) -> AgentDaemonSettings? {
+    private static func read(
+        _ reader: inout SettingsReader, _ environment: [String: String], printsByDefault: Bool
+    ) -> AgentDaemonSettings? {
         let secret = secretFile("gatewayTokenFile", &reader)
         let configuration = AgentConfiguration.read(from: &reader, folderProblem: FolderServer.problem)
         let prints = reader.flag("logRequests") ?? printsByDefault
@@ -45,10 +51,23 @@ struct AgentDaemonSettings {
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
         let log = LogWriter(level: level, format: format)
+        let terminal = terminal(&reader, environment)
         guard var agent = configuration else { return nil }
         if let secret { agent.token = secret }
         if agent.description.host.isEmpty { agent.description.host = hostName() }
-        return AgentDaemonSettings(agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain))
+        return AgentDaemonSettings(
+            agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain), terminal: terminal,
+            usesColours: environment["NO_COLOR", default: ""].isEmpty)
+    }
+
+    /// What `view` says, and where it says nothing, whether there is a terminal.
+    private static func terminal(_ reader: inout SettingsReader, _ environment: [String: String]) -> Terminal? {
+        let view = reader.choice("view", among: ["auto", "live", "plain"])
+        let terminal = view == "plain" ? nil : Terminal(environment: environment)
+        if view == "live", terminal == nil {
+            reader.problem("view", "must not be live where standard output is no terminal; auto writes lines there")
+        }
+        return terminal
     }
 
     /// The first word of the file that a setting names.

@@ -16,24 +16,27 @@ final class Daemon: Sendable {
     let pid: pid_t
     private let output = Shared<[String]>([])
     private let ending = Shared<Ending?>(nil)
-    private let openStreams = Shared<Int>(2)
+    private let openStreams: Shared<Int>
     /// The test has ended it, or expects it to end.
     let isDoneWith = Shared(false)
 
-    init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// `onTerminal`: both of its streams are a terminal of 80 columns.
+    init(_ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false) throws {
         self.name = name
         let program = try Spawning.products.get() + "/" + name
-        let (outputs, errors) = (try Self.pipe(), try Self.pipe())
-        defer { for descriptor in [outputs.writing, errors.writing] { close(descriptor) } }
+        let streams = onTerminal ? [try Self.pseudoTerminal()] : [try Self.pipe(), try Self.pipe()]
+        openStreams = Shared(streams.count)
+        let writing = streams.map(\.writing)
+        defer { for descriptor in writing { close(descriptor) } }
         do {
             pid = try Spawning.spawn(
-                program, arguments, environment: Self.environment(adding: environment), output: outputs.writing,
-                error: errors.writing)
+                program, arguments, environment: Self.environment(adding: environment), output: writing[0],
+                error: writing[writing.count - 1])
         } catch {
-            for descriptor in [outputs.reading, errors.reading] { close(descriptor) }
+            for stream in streams { close(stream.reading) }
             throw error
         }
-        for reading in [outputs.reading, errors.reading] { read(reading) }
+        for stream in streams { read(stream.reading) }
         awaitEnding()
     }
 
@@ -100,6 +103,27 @@ final class Daemon: Sendable {
         var ends: [Int32] = [0, 0]
         guard systemPipe(&ends) == 0 else { throw TestFailure("pipe: \(String(cString: strerror(errno)))") }
         return (ends[0], ends[1])
+    }
+
+    private static func pseudoTerminal() throws -> (reading: Int32, writing: Int32) {
+        let reading = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        #if canImport(Darwin)
+            guard reading >= 0, grantpt(reading) == 0, unlockpt(reading) == 0 else { throw TestFailure("no terminal") }
+            let path = String(cString: ptsname(reading))
+        #else
+            // What unlockpt(3) and ptsname(3) do; the Glibc module has neither. TIOCSPTLCK and TIOCGPTN are macros.
+            var (unlocked, number): (Int32, Int32) = (0, 0)
+            guard reading >= 0, ioctl(reading, 0x4004_5431, &unlocked) == 0, ioctl(reading, 0x8004_5430, &number) == 0 else {
+                throw TestFailure("no terminal: \(String(cString: strerror(errno)))")
+            }
+            let path = "/dev/pts/\(number)"
+        #endif
+        let writing = open(path, O_RDWR | O_NOCTTY)
+        var size = winsize(ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
+        guard writing >= 0, ioctl(reading, UInt(TIOCSWINSZ), &size) == 0 else {
+            throw TestFailure("the terminal does not open: \(String(cString: strerror(errno)))")
+        }
+        return (reading, writing)
     }
 
     /// Ours, without anything that configures a daemon.

@@ -103,8 +103,10 @@ final class Stage {
         return (gateway, try agent(at: gateway.port, before: service.port, tunnel), service)
     }
 
-    func daemon(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Daemon {
-        let daemon = try Daemon(name, arguments, environment: environment)
+    func daemon(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false
+    ) throws -> Daemon {
+        let daemon = try Daemon(name, arguments, environment: environment, onTerminal: onTerminal)
         daemons.append(daemon)
         return daemon
     }
