@@ -7,6 +7,7 @@ import HTTPCodec
 import MachineCore
 import RPCCore
 import TunnelLink
+import WebConsole
 
 extension Agent {
     /// The exchange of this stream, unless it is over.
@@ -27,6 +28,7 @@ extension Agent {
         }
         let exchange = LocalExchange(stream, of: tunnels[index], request, service: service, at: now)
         tunnels[index].exchanges.insert(exchange)
+        if configuration.captures != nil { beginCapture(exchange) }
         watchHeads()
         start(exchange, tunnels[index].session?.version ?? .v2)
     }
@@ -36,7 +38,7 @@ extension Agent {
     }
 
     /// What can be done about the request before its body.
-    private mutating func start(_ exchange: LocalExchange, _ version: TunnelVersion) {
+    mutating func start(_ exchange: LocalExchange, _ version: TunnelVersion) {
         switch service(of: exchange) {
         case .http(let service):
             // A v1 body follows at once, whole, and its length goes into the head.
@@ -64,6 +66,7 @@ extension Agent {
     mutating func takeBody(_ bytes: ArraySlice<UInt8>, for exchange: LocalExchange) {
         exchange.requestBytes += bytes.count
         exchange.waitsSince = now
+        if let capture = exchange.capture { keep(bytes, as: \.requestBody, in: capture) }
         switch exchange.server {
         case .collecting: collect(bytes, for: exchange)
         case .dialing: exchange.held.append(contentsOf: bytes)
@@ -113,6 +116,7 @@ extension Agent {
     mutating func respond(_ response: WebResponse, for exchange: LocalExchange) {
         exchange.status = response.status
         exchange.responseHasBody = response.hasBody
+        if let capture = exchange.capture { keep(response, of: exchange, in: capture) }
         exchange.tunnel.session?.respond(response, on: exchange.stream)
     }
 
@@ -121,14 +125,17 @@ extension Agent {
         _ bytes: ArraySlice<UInt8>, end: Bool, trailers: HTTPFields = HTTPFields(), for exchange: LocalExchange
     ) -> SendOutcome {
         exchange.responseBytes += bytes.count
-        let outcome = exchange.tunnel.session?.send(bytes, on: exchange.stream, end: end, trailers: trailers) ?? .gone
+        if let capture = exchange.capture { keep(bytes, as: \.responseBody, in: capture) }
+        guard let outcome = exchange.tunnel.session?.send(bytes, on: exchange.stream, end: end, trailers: trailers) else {
+            return forwardNowhere(for: exchange)
+        }
         switch outcome {
         case .sent, .full: break
         case .overflow:
             let limit = configuration.limits.maximumBufferedBody
             let message = "the answer is larger than \(limit) bytes, and this gateway cannot stream (v1)"
             fail(exchange, .bodyTooLarge, message, .overran)
-        case .gone: finish(exchange, failure: "the gateway gave it up")
+        case .gone: finish(exchange, failure: "the gateway gave it up", outcome: "cancelled")
         }
         return outcome
     }
@@ -160,11 +167,11 @@ extension Agent {
     mutating func fail(_ exchange: LocalExchange, _ failure: RPCFailure, _ reason: ResetReason) {
         guard !exchange.isOver else { return }
         exchange.tunnel.session?.fail(exchange.stream, failure, reason: reason)
-        finish(exchange, failure: failure.message)
+        finish(exchange, failure: failure.message, outcome: Self.outcome(of: failure))
     }
 
-    /// Takes the exchange away. Whoever still works on it stops at once.
-    mutating func finish(_ exchange: LocalExchange, failure: String? = nil) {
+    /// Takes the exchange away. Whoever still works on it stops at once. `outcome` is for an inspector.
+    mutating func finish(_ exchange: LocalExchange, failure: String? = nil, outcome: String = CapturedExchange.done) {
         guard !exchange.isOver else { return }
         exchange.isOver = true
         exchange.tunnel.exchanges.remove(exchange)
@@ -175,6 +182,7 @@ extension Agent {
         case .handler(let call), .stream(let call):
             if calls.removeValue(forKey: call) != nil { emit(.cancelled(call)) }
         }
+        if let capture = exchange.capture { endCapture(capture, of: exchange, outcome: outcome) }
         emit(.exchange(exchange.record(at: now, failure: failure)))
     }
 

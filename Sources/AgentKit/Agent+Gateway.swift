@@ -226,7 +226,8 @@ extension Agent {
         case .end(let stream, let trailers):
             if let exchange = exchange(key, stream) { endRequest(exchange, trailers) }
         case .reset(let stream, let reason):
-            if let exchange = exchange(key, stream) { finish(exchange, failure: "the gateway gave it up: \(reason)") }
+            guard let exchange = exchange(key, stream) else { return }
+            finish(exchange, failure: "the gateway gave it up: \(reason)", outcome: "cancelled")
         case .resume(let stream):
             if let exchange = exchange(key, stream) { resumeReading(for: exchange) }
         case .welcome(let welcome): welcomed(key, welcome)
@@ -272,7 +273,9 @@ extension Agent {
     /// Takes a tunnel away with all that belongs to it. What that means for the phase is the caller's to say.
     mutating func remove(_ key: TunnelKey, _ ending: TunnelEnding) {
         guard let index = tunnelIndex(key) else { return }
-        for exchange in tunnels[index].exchanges.all { finish(exchange, failure: "the connection to the gateway is lost") }
+        for exchange in tunnels[index].exchanges.all {
+            finish(exchange, failure: "the connection to the gateway is lost", outcome: "gateway-lost")
+        }
         let tunnel = tunnels.remove(at: index)
         for timer in [.stage(key), .stable(key), .ping(key), .retire(key)] as [TimerKey] { deadlines.cancel(timer) }
         if case .dialing(let dial) = tunnel.stage, dials.removeValue(forKey: dial) != nil { emit(.cancelDial(dial)) }

@@ -57,6 +57,7 @@ extension Agent {
     private mutating func halt(reason: String) {
         guard advance(.halt) else { return }
         deadlines.cancel(.drain)
+        cutReplays()
         emptyPool()
         log(.info, "agent.stopped", .init("reason", reason))
         emit(.stopped(reason: reason))

@@ -90,6 +90,7 @@ extension Agent {
     private mutating func attach(_ connection: ConnectionID, to exchange: LocalExchange) {
         guard let prepared = exchange.prepared, let local = locals[connection] else { return drop(connection, .abort) }
         exchange.server = .connection(connection)
+        exchange.capture?.exchange.queueMicroseconds = now.since(exchange.startedAt).wholeNanoseconds / 1000
         local.begin(prepared, method: exchange.request.method, for: exchange)
         local.unwritten.write(prepared.head.count)
         emit(.write(connection, prepared.head[...]))

@@ -40,6 +40,11 @@ public struct Agent: Machine {
     var deadlines = Deadlines<TimerKey>()
     /// Services, by their place in the table, the last dial to which failed; said once, not for each request.
     var downServices: Set<Int> = []
+    /// Where requests come from that a person sends again: never connected, so what is said to it is said to nobody.
+    let replays = Tunnel(pingInterval: .zero)
+    var replayNumber: UInt32 = 0
+    /// What is captured of bodies of exchanges under way.
+    var capturedBytes = 0
     private var lastNumber: UInt64 = 0
 
     /// The time of the present call.
@@ -73,6 +78,8 @@ public struct Agent: Machine {
         case heads
         /// The oldest idle connection may be due.
         case pool
+        /// A request that is sent again takes too long.
+        case replay(StreamID)
     }
 
     /// An agent that has not started. The seed feeds masks (RFC 6455 §5.3), handshake keys and jitter: 16 random bytes or more,
@@ -116,7 +123,7 @@ public struct Agent: Machine {
     public var counters: AgentCounters {
         var counters = AgentCounters()
         counters.tunnels = tunnels.count
-        counters.openExchanges = tunnels.reduce(0) { $0 + $1.exchanges.count }
+        counters.openExchanges = tunnels.reduce(replays.exchanges.count) { $0 + $1.exchanges.count }
         counters.localConnections = locals.count
         counters.pooledConnections = pool.count
         counters.dialing = dials.count
@@ -192,6 +199,7 @@ public struct Agent: Machine {
         case .body(let call, let bytes, let end): send(bytes, end: end, of: call)
         case .took(let call, let count): took(count, of: call)
         case .fail(let call, let reason): giveUp(call, reason)
+        case .replay(let request, let number, let call): replay(request, of: number, call: call)
         case .drain(let within): drain(within: within)
         case .stop: stop(reason: "stopped by its host")
         }
@@ -210,6 +218,7 @@ public struct Agent: Machine {
             case .dial(let dial): serviceDialTimedOut(dial)
             case .heads: sweepHeads()
             case .pool: sweepPool()
+            case .replay(let stream): replayTimedOut(stream)
             }
         }
     }

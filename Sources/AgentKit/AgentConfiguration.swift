@@ -52,6 +52,8 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// The largest request body that is collected for an in-process handler, in bytes. Default 1 MiB, for each exchange.
     public var maximumHandlerBodyBytes = 1024 * 1024
+    /// What the host is shown of each exchange (`AgentNote.captured`), for an inspector. Default nil: nothing is kept.
+    public var captures: CaptureSettings?
     /// What the tunnel holds at most; the gateway's welcome may lower it. Of its streams there are `maximumExchanges`.
     public var limits = TunnelLimits()
     /// How long the heads of the gateway and of the service may be.

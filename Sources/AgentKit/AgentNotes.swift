@@ -6,6 +6,7 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
+import WebConsole
 
 /// What the host says to an agent.
 public enum AgentMessage: Sendable, Hashable {
@@ -24,6 +25,9 @@ public enum AgentMessage: Sendable, Hashable {
     case took(HandlerCall, Int)
     /// There will be no (whole) answer: 502 before the head, a visible cut after it. The reason is for people.
     case fail(HandlerCall, reason: String)
+    /// Send a request to the service again, one that was captured under the number `of`. Answered with `captured` under the same
+    /// `call`, also if it fails at once. Ignored without `AgentConfiguration.captures`.
+    case replay(ReplayedRequest, of: UInt64, call: UInt64)
     /// Take no new requests, finish what is in flight, at the latest within that time, and stop.
     case drain(within: Duration)
     /// Stop now; what is in flight is cut.
@@ -38,6 +42,9 @@ public enum AgentNote: Sendable, Hashable {
     case phase(AgentPhase)
     /// A request is over, well or badly.
     case exchange(ExchangeRecord)
+    /// With `AgentConfiguration.captures`: an exchange began, or (`totalMicroseconds` is set) is over; its number is the agent's.
+    /// `call` names the replay that it is. (Indirect: it is large, and would make every note so.)
+    indirect case captured(CapturedExchange, call: UInt64?)
     /// A request for the in-process handler, whole; the host answers with `AgentMessage.respond`.
     case call(HandlerCall, HandlerRequest)
     /// A request for the streaming handler or for a folder. `body` and one `bodyEnd` follow, or `cancelled`, as long as it is

@@ -57,6 +57,8 @@ final class LocalExchange {
     var owedBytes: UInt64?
     /// A streaming host was told to wait.
     var isHostPaused = false
+    /// What an inspector is told of it; nil if there is none.
+    var capture: ExchangeCapture?
     var requestBytes = 0
     var responseBytes = 0
 

@@ -71,6 +71,13 @@ final class Tunnel {
         self.pingInterval = pingInterval
     }
 
+    /// One that is never connected.
+    init(pingInterval: Duration) {
+        key = TunnelKey(rawValue: 0)
+        stage = .serving
+        self.pingInterval = pingInterval
+    }
+
     /// Nothing is in flight: no exchange of ours, and nothing of a finished one waits for credit.
     var isIdle: Bool { exchanges.isEmpty && (session?.openStreams ?? 0) == 0 }
 

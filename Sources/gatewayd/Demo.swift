@@ -55,7 +55,7 @@ enum Demo {
                     case .log(let record): log.write(record)
                     case .call(let call, let request): runner.send(.respond(call, DemoService.respond(to: request)))
                     case .stopped: runner.stop()
-                    case .phase, .exchange, .registered, .roundTrip: break
+                    case .phase, .exchange, .registered, .roundTrip, .captured: break
                     case .open, .body, .bodyEnd, .writable, .full, .cancelled: break
                     }
                 }

@@ -305,7 +305,7 @@ extension World {
         notes.filter { note in
             switch note {
             case .open, .body, .bodyEnd, .writable, .full, .cancelled: true
-            case .log, .phase, .exchange, .call, .registered, .roundTrip, .stopped: false
+            case .log, .phase, .exchange, .call, .registered, .roundTrip, .captured, .stopped: false
             }
         }
     }

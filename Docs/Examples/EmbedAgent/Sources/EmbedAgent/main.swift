@@ -42,7 +42,7 @@ final class Application {
         case .stopped(let reason):
             say("stopped: \(reason)")
             isRunning = false
-        case .log, .phase, .exchange, .roundTrip, .call, .bodyEnd: break
+        case .log, .phase, .exchange, .roundTrip, .captured, .call, .bodyEnd: break
         }
     }
 
