@@ -34,6 +34,10 @@ enum AgentCommand {
                 help: "The highest tunnel version: v1 or v2 (default v2)."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
             CommandLineOption(
+                name: "--inspect", valueName: "ADDRESS", settingsPath: "inspect",
+                help: "Show requests and answers in a browser on this machine, at an address such as 127.0.0.1:4040."),
+            CommandLineOption(name: "--qr", settingsPath: "qr", help: "Show the public URL as a QR code, for a phone."),
+            CommandLineOption(
                 name: "--view", valueName: "VIEW", settingsPath: "view",
                 help: "auto: live on a terminal, else plain lines; or live, or plain (default auto)."),
         ] + CommandLineOption.common,

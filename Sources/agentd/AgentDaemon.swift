@@ -4,12 +4,15 @@
 import AgentKit
 import MachineCore
 import SocketKit
+import WebConsole
 
 final class AgentDaemon {
     private let settings: AgentDaemonSettings
     private let notifier = ServiceNotifier()
     private let folders = FolderServer()
     private var screen: Screen?
+    private var inspector: LocalInspector?
+    private var hasShownQR = false
     private var isStopping = false
     private var isOver = false
 
@@ -22,6 +25,10 @@ final class AgentDaemon {
         let loop = try SocketLoop()
         let runner = Runner(Agent(settings.agent, seed: secureRandomBytes(32)), on: loop)
         runner.onNote = { [self] note, runner in handle(note, runner) }
+        inspector = try settings.inspector.map { inspector throws(SocketError) in
+            let title = settings.agent.description.agentID
+            return try LocalInspector(inspector, title: title, agent: runner.mailbox, log: settings.log)
+        }
         screen = settings.terminal.map { Screen($0, facts, log: settings.log) }
         try loop.catchSignals(signals) { [self] signal in
             switch signal {
@@ -31,6 +38,7 @@ final class AgentDaemon {
             default: stop(runner)
             }
         }
+        if screen == nil, let inspector { say("inspector at \(inspector.address)") }
         runner.send(.start)
         _ = notifier.ready(status: "dialing the gateway")
         while !isOver {
@@ -46,6 +54,7 @@ final class AgentDaemon {
     private var facts: TerminalView.Facts {
         var facts = TerminalView.Facts(
             agentID: settings.agent.description.agentID, gateway: settings.agent.gateway.hostField, service: serviceText)
+        facts.inspector = inspector?.address
         facts.colours = settings.usesColours
         facts.showsRequests = settings.printsRequests
         return facts
@@ -69,6 +78,7 @@ final class AgentDaemon {
         case .log(let record): if let screen { screen.write(record) } else { settings.log.write(record) }
         case .registered(let webURL):
             if screen == nil { say("\(webURL.isEmpty ? "registered" : webURL) -> \(serviceText)") }
+            showQR(of: webURL)
             _ = notifier.status("serving \(webURL)")
         case .exchange(let record):
             if settings.printsRequests, screen == nil { say(Self.line(record)) }
@@ -82,7 +92,17 @@ final class AgentDaemon {
             if let piece = folders.next(call) { runner.send(piece) }
         case .cancelled(let call): folders.cancel(call)
         case .body(let call, let bytes): runner.send(.took(call, bytes.count))  // a GET's body means nothing
+        case .captured(let exchange, let call): inspector?.post(.captured(exchange, call: call))
         case .call, .bodyEnd, .full, .roundTrip: break
+        }
+    }
+
+    /// The public URL for a phone's camera, once. A text that no QR code holds is left out.
+    private func showQR(of webURL: String) {
+        guard settings.showsQR, !hasShownQR, !webURL.isEmpty, let code = QRCode(text: webURL) else { return }
+        hasShownQR = true
+        for line in code.terminalText().split(separator: "\n") {
+            if let screen { screen.say(String(line)) } else { say(String(line)) }
         }
     }
 
@@ -97,10 +117,7 @@ final class AgentDaemon {
     private static func text(of service: LocalService) -> String {
         switch service {
         case .http(let service):
-            switch service.endpoint {
-            case .tcp(let host, let port): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(service.basePath)"
-            case .unix(let path): path
-            }
+            service.endpoint.address(path: service.basePath)
         case .folder(let folder): "the files in \(folder.path)"
         case .routes(let routes): routes.map { "\($0.prefix): \(text(of: $0.service))" }.joined(separator: ", ")
         case .handler, .streamingHandler, .none: "no web service"
@@ -113,5 +130,15 @@ final class AgentDaemon {
         let outcome = record.failure.map { " (\($0))" } ?? ""
         let duration = record.duration.wholeMilliseconds
         return "\(status) \(record.method) \(record.pathText) \(duration) ms \(record.responseBytes) B\(outcome)"
+    }
+}
+
+extension Endpoint {
+    /// As a browser wants it, if a browser can go there.
+    func address(path: String) -> String {
+        switch self {
+        case .tcp(let host, let port): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
+        case .unix(let path): path
+        }
     }
 }

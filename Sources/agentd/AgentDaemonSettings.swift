@@ -4,6 +4,7 @@ import AgentKit
 import MachineCore
 import RPCCore
 import SocketKit
+import WebConsole
 
 struct AgentDaemonSettings {
     var agent: AgentConfiguration
@@ -11,6 +12,10 @@ struct AgentDaemonSettings {
     /// Whether each request is a line on standard output.
     var printsRequests: Bool
     var drain: Duration
+    /// The inspector of this machine; nil: there is none.
+    var inspector: LocalInspector.Settings?
+    /// Whether the public URL is shown as a QR code too.
+    var showsQR: Bool
     /// What the live view is drawn on; nil: lines are written instead.
     var terminal: Terminal?
     /// Whether the terminal is sent colours (https://no-color.org).
@@ -51,13 +56,16 @@ struct AgentDaemonSettings {
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
         let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
         let log = LogWriter(level: level, format: format)
+        let inspector = inspector(&reader)
         let terminal = terminal(&reader, environment)
+        let showsQR = reader.flag("qr") ?? false
         guard var agent = configuration else { return nil }
         if let secret { agent.token = secret }
         if agent.description.host.isEmpty { agent.description.host = hostName() }
+        if let inspector { agent.captures = captures(inspector) }
         return AgentDaemonSettings(
-            agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain), terminal: terminal,
-            usesColours: environment["NO_COLOR", default: ""].isEmpty)
+            agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain), inspector: inspector,
+            showsQR: showsQR, terminal: terminal, usesColours: environment["NO_COLOR", default: ""].isEmpty)
     }
 
     /// What `view` says, and where it says nothing, whether there is a terminal.
@@ -68,6 +76,35 @@ struct AgentDaemonSettings {
             reader.problem("view", "must not be live where standard output is no terminal; auto writes lines there")
         }
         return terminal
+    }
+
+    /// Where `inspect` says that the inspector listens: for this machine alone, since it asks for no password.
+    private static func inspector(_ reader: inout SettingsReader) -> LocalInspector.Settings? {
+        let memory = reader.integer("inspectMemoryMiB", in: 1...1024) ?? 16
+        guard let text = reader.text("inspect") else { return nil }
+        let parts = text.lastIndex(of: ":").map { (text[..<$0], text[$0...].dropFirst()) } ?? ("127.0.0.1", text[...])
+        guard let port = UInt16(parts.1), !parts.0.isEmpty else {
+            reader.problem("inspect", "must be an address and a port, such as 127.0.0.1:4040")
+            return nil
+        }
+        guard LoopbackAddress.isLoopback(parts.0.lowercased()) else {
+            reader.problem(
+                "inspect",
+                "must be an address of this machine alone, such as 127.0.0.1:4040: it shows what visitors send, and "
+                    + "asks for no password. Reach it from elsewhere with ssh -L")
+            return nil
+        }
+        let host = parts.0.filter { $0 != "[" && $0 != "]" }
+        return LocalInspector.Settings(endpoint: .tcp(host: String(host), port: port), memoryMiB: memory)
+    }
+
+    private static func captures(_ inspector: LocalInspector.Settings) -> CaptureSettings {
+        let (seconds, nanoseconds) = unixNow()
+        let moment = Int64(clamping: SocketLoop.now().nanoseconds)
+        var captures = CaptureSettings(
+            unixMillisecondsAtZero: seconds * 1000 + nanoseconds / 1_000_000 - moment / 1_000_000)
+        captures.maximumBytes = inspector.memoryMiB * 1024 * 1024
+        return captures
     }
 
     /// The first word of the file that a setting names.

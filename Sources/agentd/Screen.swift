@@ -39,7 +39,7 @@ final class Screen {
     }
 
     /// A line above the block.
-    func say(_ line: String) { view.add(TerminalLine(line, wraps: true)) }
+    func say(_ line: String) { view.add(TerminalLine(line)) }
 
     /// The terminal has another size.
     func resized() { view.resized() }

@@ -63,6 +63,21 @@ extension DaemonTests {
             }
         }
 
+        @Test func theAddressIsAlsoAQRCodeWhereOneIsWanted() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let service = try stage.pathService()
+                for onTerminal in [true, false] {
+                    let agent = try stage.daemon(
+                        "agentd", Self.words(gateway, service.port, ["--qr"]), environment: ["TERM": "xterm"],
+                        onTerminal: onTerminal)
+                    try agent.waitForLine(with: "██", "▀")
+                    #expect(try agent.terminate() == .exited(0))
+                    #expect(agent.lines.filter { $0.contains("██") }.count > 10)
+                }
+            }
+        }
+
         @Test func aLiveViewNeedsATerminal() throws {
             try onStage { stage in
                 let (ending, output) = try stage.run(

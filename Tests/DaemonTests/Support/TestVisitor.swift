@@ -26,7 +26,8 @@ final class TestVisitor {
     /// A request line and a head as a browser would send them.
     static func request(_ method: String, _ path: String, _ fields: [String] = [], body: String? = nil) -> String {
         let length = body.map { ["Content-Length: \($0.utf8.count)"] } ?? []
-        let lines = ["\(method) \(path) HTTP/1.1", "Host: gateway.test"] + fields + length
+        let host = fields.contains { $0.hasPrefix("Host: ") } ? [] : ["Host: gateway.test"]
+        let lines = ["\(method) \(path) HTTP/1.1"] + host + fields + length
         return lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")
     }
 
