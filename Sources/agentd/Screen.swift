@@ -20,6 +20,7 @@ final class Screen {
 
     /// Takes note of what concerns it.
     func take(_ note: AgentNote) {
+        guard TerminalView.isConcerned(by: note) else { return }
         let (hour, minute, second) = localTimeOfDay()
         view.take(note, at: TerminalView.Time(hour: hour, minute: minute, second: second))
     }

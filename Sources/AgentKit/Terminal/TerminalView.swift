@@ -80,9 +80,16 @@ public struct TerminalView: Sendable {
 
     // MARK: What happens
 
-    /// Takes note of what concerns it; false if the note is none of those.
-    @discardableResult
-    public mutating func take(_ note: AgentNote, at time: Time) -> Bool {
+    /// Whether the note changes anything: most, such as those of bodies, do not, and need no time of day.
+    public static func isConcerned(by note: AgentNote) -> Bool {
+        switch note {
+        case .phase, .registered, .roundTrip, .exchange: true
+        default: false
+        }
+    }
+
+    /// Takes note of what concerns it.
+    public mutating func take(_ note: AgentNote, at time: Time) {
         switch note {
         case .phase(let next):
             phase = next
@@ -92,10 +99,9 @@ public struct TerminalView: Sendable {
             if !url.isEmpty { add(TerminalLine("\(url) -> \(facts.service)", .strong, wraps: true)) }
         case .roundTrip(let measured): roundTrip = measured
         case .exchange(let record): count(record, at: time)
-        default: return false
+        default: return
         }
         isDirty = true
-        return true
     }
 
     /// So many requests are under way.
