@@ -27,7 +27,9 @@ import WebConsole
         world.leave(id)
     }
 
-    private func json(_ answer: Answer) throws -> JSONNode { try JSONDocument(answer.body[...], limits: JSONLimits(maximumBytes: 1 << 22)).root }
+    private func json(_ answer: Answer) throws -> JSONNode {
+        try JSONDocument(answer.body[...], limits: JSONLimits(maximumBytes: 1 << 22)).root
+    }
 
     @Test(arguments: TunnelVersion.allCases) func aRequestIsSentAgainAndItsAnswerTold(version: TunnelVersion) throws {
         let world = inspectedWorld()
@@ -38,11 +40,12 @@ import WebConsole
         #expect(request.head.method == "POST" && request.head.path == latin1("/form"))
         #expect(request.head.query == latin1("page=1"), "what was masked is left out")
         #expect(agent.body(request.id) == "hello" && agent.hasEnded(request.id))
+        let requestID = try #require(request.head.fields[.xRequestID])
         let sent = Set(request.head.fields.map { "\($0.nameString.lowercased()): \($0.valueString)" })
         #expect(
             sent == [
                 "x-keep: yes", "x-forwarded-for: 198.51.100.7", "x-forwarded-proto: http", "x-forwarded-host: h.example",
-                "x-forwarded-prefix: /web/a", "content-length: 5",
+                "x-forwarded-prefix: /web/a", "content-length: 5", "x-request-id: \(requestID)",
             ])
         world.wait(.milliseconds(30))
         #expect(world.read(id) == "")
@@ -53,6 +56,7 @@ import WebConsole
         #expect(told["number"]?.int64 == 2 && told["replayOf"]?.int64 == 1 && told["status"]?.int64 == 202)
         #expect(told["responseBody"]?.text("text") == "second" && told["totalMs"]?.double == 30)
         #expect(told["requestBody"]?.text("text") == "hello" && told.text("outcome") == "done")
+        #expect(told.text("requestId") == requestID)
         #expect(told["responseFields"]?.fieldLines.contains { $0.lowercased() == "location: /web/a/next" } == true)
         // The connection takes the next request.
         world.send(id, get("/api/agents/a/exchanges", operatorToken))
@@ -79,7 +83,7 @@ import WebConsole
         #expect(
             names == [
                 "x-a", "cookie", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-for",
-                "content-length",
+                "x-request-id", "content-length",
             ])
         #expect(request.head.fields["cookie"] == "sid=mine" && request.head.fields[.contentLength] == "4")
         #expect(request.head.fields[.xForwardedFor] == "203.0.113.9" && request.head.upgrade == nil)

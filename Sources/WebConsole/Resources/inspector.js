@@ -17,7 +17,7 @@
 
   // The list.
   const newItem = number => {
-    const item = el('li', {}, el('a', { href: '#' + number }, el('span', { class: 'method' }), el('span', { class: 'row-main' }), el('span'),
+    const item = el('li', { 'data-number': number }, el('a', { href: '#' + number }, el('span', { class: 'method' }), el('span', { class: 'row-main' }), el('span'),
       el('span', { class: 'row-side' }, el('time'), el('span', { class: 'again' }), el('span', { class: 'num' }))));
     items.set(number, item);
     return item;
