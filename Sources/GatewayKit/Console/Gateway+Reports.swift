@@ -96,6 +96,7 @@ extension Gateway {
         view.connectedAt = record.connectedAt
         view.lastSeen = record.lastSeen
         view.roundTripMilliseconds = record.roundTrip.map { Double($0.wholeNanoseconds) / 1_000_000 }
+        view.isInspected = isInspected(record.description)
         guard let counts = registry.tally(of: id)?.counts else { return view }
         view.requests = counts.requests
         view.failures = counts.failures
