@@ -29,7 +29,7 @@ public enum StatusPage {
             "uptime": .text(uptime(view, texts)), "agentsOnline": .text(online),
             "agentsKnown": .text(Figures.count(UInt64(clamping: view.agentsKnown))),
             "webServices": .text(Figures.count(UInt64(clamping: view.webServices))),
-            "openToAgents": .flag(view.warnings.contains(.openToAgents)),
+            "warned": .flag(!view.warnings.isEmpty), "openToAgents": .flag(view.warnings.contains(.openToAgents)),
             "openToVisitors": .flag(view.warnings.contains(.openToVisitors)),
             "plots": .list(view.series.plots(texts).map { $0.values(texts) }),
             "agentURL": .text(agentURL(view.address)),
