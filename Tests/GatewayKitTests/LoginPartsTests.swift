@@ -185,7 +185,7 @@ import Testing
             "http://gw.example:3000/", "ftp://gw.example:3000", "gw.example:3000", "http://a.gw.example:3000",
         ] { #expect(!accepts(origin), "\(origin)") }
         #expect(!accepts("http://gw.example", ["gw.example"], isSecure: true))
-        #expect(!accepts("http://gw.example:443", ["gw.example"]) && !accepts("http://", []))
+        #expect(!accepts("http://gw.example:443", ["gw.example"]) && !accepts("http://", [""]))
     }
 
     @Test func whoSendsNoOriginIsAskedForTheSite() {

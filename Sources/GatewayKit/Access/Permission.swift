@@ -45,7 +45,9 @@ extension Gateway {
             if let query, door.opens(to: query.value) { return signIn(visitor, head, door, query, now) }
             return .granted(Grant(removesAuthorization: door.opens(to: bearer)))
         }
-        guard bearer != nil || query != nil else { return .refused(.unauthorized, nil) }
+        guard bearer != nil || query != nil else {
+            return .refused(.unauthorized, cookies(visitor, door).isEmpty ? nil : .expired)
+        }
         if let wait { return .refused(.tooManyAttempts(wait), .tooManyAttempts(wait)) }
         if let query, door.opens(to: query.value) { return signIn(visitor, head, door, query, now) }
         attemptFailed(visitor.client, now)
@@ -73,12 +75,14 @@ extension Gateway {
 
     /// Whether a cookie opens the door.
     func isLoggedIn(_ visitor: Provenance, _ door: Door, _ now: Moment) -> Bool {
-        guard visitor.fields.contains(.cookie) else { return false }
-        let name = door.scope.cookieName(isSecure: isSecure(visitor))
         let time = clock.unixSeconds(at: now)
-        return OwnCookies.values(named: name, in: visitor.fields).contains {
-            signer.accepts($0, for: door.scope, tokens: door.tokens, now: time)
-        }
+        return cookies(visitor, door).contains { signer.accepts($0, for: door.scope, tokens: door.tokens, now: time) }
+    }
+
+    /// What the visitor holds that may open the door.
+    private func cookies(_ visitor: Provenance, _ door: Door) -> [ArraySlice<UInt8>] {
+        guard visitor.fields.contains(.cookie) else { return [] }
+        return OwnCookies.values(named: door.scope.cookieName(isSecure: isSecure(visitor)), in: visitor.fields)
     }
 
     /// Whether a cookie opens the gateway's own pages to this visitor, so that there is something to log out of.

@@ -24,7 +24,7 @@ enum SameOrigin {
         let text = String(decoding: origin, as: UTF8.self).lowercased()
         for (scheme, port) in isSecure ? [https] : [https, http] where text.hasPrefix(scheme) {
             let authority = withoutPort(text.dropFirst(scheme.count), port)
-            return hosts.contains { withoutPort($0.lowercased()[...], port) == authority }
+            return !authority.isEmpty && hosts.contains { withoutPort($0.lowercased()[...], port) == authority }
         }
         return false
     }
