@@ -51,14 +51,15 @@ extension World {
         return world
     }
 
-    @Test(arguments: [
-        ("", ["a", "b", "c", "d", "e"], 5, nil), ("?limit=2", ["a", "b"], 5, 2), ("?limit=2&offset=4", ["e"], 5, nil),
-        ("?offset=9", [], 5, nil), ("?online=true&limit=3", ["a", "c", "d"], 4, 3), ("?filter=xBx", ["b"], 1, nil),
-        ("?filter=server&online=true", ["a", "d", "e"], 3, nil), ("?filter=LAPTOP+c%2B%2b", ["c"], 1, nil),
-        ("?filter=m&limit=1&offset=1", ["b"], 5, 2), ("?filter=nothing", [], 0, nil),
-        ("?limit=x&offset=-3&online=maybe&filter=%zz", ["a", "b", "c", "d", "e"], 5, nil),
-        ("?limit=99999999999999999999&offset=9223372036854775807", [], 5, nil),
-    ] as [(String, [String], Int64, Int64?)])
+    @Test(
+        arguments: [
+            ("", ["a", "b", "c", "d", "e"], 5, nil), ("?limit=2", ["a", "b"], 5, 2), ("?limit=2&offset=4", ["e"], 5, nil),
+            ("?offset=9", [], 5, nil), ("?online=true&limit=3", ["a", "c", "d"], 4, 3), ("?filter=xBx", ["b"], 1, nil),
+            ("?filter=server&online=true", ["a", "d", "e"], 3, nil), ("?filter=LAPTOP+c%2B%2b", ["c"], 1, nil),
+            ("?filter=m&limit=1&offset=1", ["b"], 5, 2), ("?filter=nothing", [], 0, nil),
+            ("?limit=x&offset=-3&online=maybe&filter=%zz", ["a", "b", "c", "d", "e"], 5, nil),
+            ("?limit=99999999999999999999&offset=9223372036854775807", [], 5, nil),
+        ] as [(String, [String], Int64, Int64?)])
     func pagesAndFilters(query: String, ids: [String], matching: Int64, next: Int64?) throws {
         let world = world()
         let list = try world.json("/api/agents\(query)")

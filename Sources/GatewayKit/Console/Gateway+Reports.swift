@@ -93,6 +93,7 @@ extension Gateway {
                 isForSeveral && configuration.web.routesByPath
                 ? "\(configuration.web.pathPrefix)/\(id)/" : webURL(of: id, host: host)
         }
+        view.isInspected = isInspected(record.description)
         view.connectedAt = record.connectedAt
         view.lastSeen = record.lastSeen
         view.roundTripMilliseconds = record.roundTrip.map { Double($0.wholeNanoseconds) / 1_000_000 }

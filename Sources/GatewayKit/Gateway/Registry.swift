@@ -42,8 +42,10 @@ struct Registry {
     private var changes: [String] = []
     /// What is counted of each agent, for as long as it is remembered.
     private var tallies: [String: AgentTally] = [:]
-    /// Loop 0, which shows them: all ids in order, and what those who watch are to be told; nil while nobody does.
+    /// Loop 0, which shows them: all ids in order, what a search looks at, and what those who watch are to be told; nil while nobody
+    /// does.
     private var order = SortedIDs()
+    private(set) var texts: [String: AgentText] = [:]
     var news: AgentNews?
     private let loop: Int
     private let maximumOffline: Int
@@ -150,6 +152,7 @@ struct Registry {
         if comesOrGoes { label(id, isThere: record != nil, isNew: before == nil || record?.isOnline == true) }
         if loop == 0 {
             if (before == nil) != (record == nil) { order.set(id, isThere: record != nil) }
+            if comesOrGoes || before?.description != record?.description { texts[id] = record.map { AgentText($0) } }
             news?.note(id, isUrgent: comesOrGoes)
         }
     }

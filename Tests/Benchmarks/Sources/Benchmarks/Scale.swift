@@ -54,7 +54,11 @@ enum Scale {
         crowd.admitVisitor()
         try say("request", per: count) { for _ in 0..<count { try crowd.request() } }
         print("memory.used.bytes", (residentBytes() - before) / count)
-        for (name, path) in [("page", "/"), ("list", "/api/agents"), ("health", "/healthz")] {
+        let pages = [
+            ("first", "/"), ("page", "/"), ("thousand", "/?limit=1000"), ("list", "/api/agents?limit=1000"),
+            ("search", "/api/agents?filter=nothing"), ("metrics", "/metrics"), ("health", "/healthz"),
+        ]
+        for (name, path) in pages {
             var size = 0
             say(name, per: 1) { size = crowd.page(path) }
             print("\(name).bytes", size)
