@@ -54,7 +54,7 @@ def test_the_operator_logs_in_and_out(start_gateway, start_agent, tab):
     assert one.open(gateway.url).status == 401
     log_in(page, "operator-token")
     expect(page.get_by_role("rowheader", name="pi")).to_be_visible()
-    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
     page.get_by_role("button", name=re.compile("log ?out|sign ?out", re.I)).click()
     page.wait_for_load_state()
     assert one.open(gateway.url).status == 401

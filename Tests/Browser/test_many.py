@@ -39,7 +39,7 @@ def test_a_thousand_agents(crowd, tab, capsys):
     for _ in range(3):
         one = tab()
         one.open(f"{gateway.url}/?limit={AGENTS}")
-        expect(one.page.locator("#connected")).to_have_text(str(AGENTS))
+        expect(one.page.locator("#connected")).to_have_text(f"{AGENTS:,}")
         one.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
         paints.append(one.page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
         assert one.page.locator("tbody tr").count() == AGENTS
