@@ -170,8 +170,9 @@
   };
   // Leaves a panel alone that would look the same, so that what is selected in it stays so.
   const replace = (name, children) => {
-    const panel = byID('panel-' + name), fresh = el('div', {}, ...children);
-    if (panel.innerHTML !== fresh.innerHTML) panel.replaceChildren(...fresh.childNodes);
+    const panel = byID('panel-' + name);
+    const isSame = panel.childNodes.length === children.length && children.every((child, index) => child.isEqualNode(panel.childNodes[index]));
+    if (!isSame) panel.replaceChildren(...children);
   };
   const outcome = exchange => {
     if (!exchange.outcome) return say('underWay');

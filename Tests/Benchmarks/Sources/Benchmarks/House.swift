@@ -21,11 +21,14 @@ final class House {
     private var now = Moment(nanoseconds: 1_000_000_000)
     private var finished = 0
 
-    /// Two machines with an open tunnel, and `visitors` connections that have said nothing yet.
-    init(version: TunnelVersion, visitors: Int, _ script: Script) throws {
+    /// Two machines with an open tunnel, and `visitors` connections that have said nothing yet. `isInspected`: the gateway's
+    /// inspector records every exchange.
+    init(version: TunnelVersion, visitors: Int, isInspected: Bool = false, _ script: Script) throws {
         self.visitors = visitors
+        var settings = GatewayConfiguration()
+        settings.inspector.mode = isInspected ? .all : .agents
         gateway = Station(
-            Gateway(.init(), clock: WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)),
+            Gateway(settings, clock: WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)),
             says: script.request, hears: script.response)
         var configuration = AgentConfiguration(
             gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: "bench"),

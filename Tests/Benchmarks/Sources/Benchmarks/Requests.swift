@@ -6,6 +6,9 @@ enum Requests {
     static var benchmarks: [Benchmark] {
         [
             request("request.v2", .v2, visitors: 64, Script(request: browserGet, response: smallAnswer)),
+            request(
+                "request.v2.inspected", .v2, visitors: 64, isInspected: true, Script(request: browserGet, response: smallAnswer)
+            ),
             request("request.v1", .v1, visitors: 64, Script(request: browserGet, response: smallAnswer)),
             request("request.v2.alone", .v2, visitors: 1, Script(request: browserGet, response: smallAnswer)),
             request("request.v2.bare", .v2, visitors: 64, Script(request: bareGet, response: bareAnswer)),
@@ -16,11 +19,12 @@ enum Requests {
     }
 
     private static func request(
-        _ name: String, _ version: TunnelVersion, visitors: Int, _ script: @escaping @autoclosure () -> Script,
+        _ name: String, _ version: TunnelVersion, visitors: Int, isInspected: Bool = false,
+        _ script: @escaping @autoclosure () -> Script,
         bytes: Int = 0
     ) -> Benchmark {
         Benchmark(name, bytes: bytes, batch: visitors) {
-            let house = try House(version: version, visitors: visitors, script())
+            let house = try House(version: version, visitors: visitors, isInspected: isInspected, script())
             for _ in 0..<4 { try house.round() }  // connections to the service are made, tables have grown
             return house.round
         }
