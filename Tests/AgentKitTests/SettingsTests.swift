@@ -43,7 +43,7 @@ import TunnelLink
             {"agentId": "a", "gatewayUrl": "ws://[::1]:3000/x?y=1", "type": "t", "model": "m", "host": "h", "protocol": "v1",
              "webService": {"port": 80, "pathPrefix": "/app", "hostHeader": "dev:{port}"}, "maxExchanges": 7, "pingMs": 5000,
              "pongTimeoutMs": 6000, "connectTimeoutMs": 7000, "poolIdleMs": 0, "maxPooledConnections": 3,
-             "responseTimeoutMs": 8000}
+             "responseTimeoutMs": 8000, "inspectAtGateway": true}
             """)
         #expect(problems == [])
         let configuration = try #require(read)
@@ -52,6 +52,7 @@ import TunnelLink
             [configuration.description.type, configuration.description.model, configuration.description.host] == [
                 "t", "m", "h",
             ])
+        #expect(configuration.description.wantsInspection)
         #expect(configuration.highestVersion == .v1)
         #expect(configuration.service == .http(LocalHTTPService(port: 80, basePath: "/app", hostField: .text("dev:80"))))
         #expect(configuration.maximumExchanges == 7)

@@ -46,10 +46,11 @@ import Testing
             """
             {
               "publicUrl": "https://gw.example/", "gatewayToken": ["old", "new"], "duplicateAgents": "balance",
-              "agents": { "my-agent": { "token": "t", "authToken": ["v", "w"], "allow": "192.0.2.1" }, "a.b": { "public": true } },
+              "agents": { "my-agent": { "token": "t", "authToken": ["v", "w"], "allow": "192.0.2.1", "inspect": true }, "a.b": { "public": true } },
               "trustedProxies": ["127.0.0.1", "::1", "10.0.0.0/8"], "logRequests": true,
               "login": { "sessionHours": 2, "attemptsPerMinute": 3 },
               "statusPage": { "enabled": false, "authToken": "s" },
+              "inspector": { "mode": "all", "memoryMiB": 2, "maxBody": 300, "replay": false, "public": true },
               "channels": { "webService": {
                 "enabled": false, "pathPrefix": "/x/y/", "authToken": ["p", "q"], "timeoutMs": 1500,
                 "subdomainHost": "gw.example", "byPath": false, "allow": ["2001:db8::/32", "10.0.0.0/8"], "maxBufferedBody": 1000, "maxBody": 2000, "agentWaitMs": 6,
@@ -68,6 +69,12 @@ import Testing
         access.tokens = ["t"]
         access.authTokens = ["v", "w"]
         access.allow = ["192.0.2.1"].compactMap { AddressRange($0) }
+        access.inspects = true
+        expected.inspector.mode = .all
+        expected.inspector.maximumBytes = 2 << 20
+        expected.inspector.maximumBodyBytes = 300
+        expected.inspector.allowsReplay = false
+        expected.inspector.isPublic = true
         var open = AgentAccess()
         open.isPublic = true
         expected.agents = ["my-agent": access, "a.b": open]
@@ -120,6 +127,8 @@ import Testing
         (#"{"logRequests": "very"}"#, "logRequests"),
         (#"{"statusPage": {"authToken": ""}}"#, "statusPage.authToken"),
         (#"{"statusPage": {"enabled": 1}}"#, "statusPage.enabled"),
+        (#"{"inspector": {"mode": "some"}}"#, "inspector.mode"), (#"{"inspector": {"memoryMiB": 0}}"#, "inspector.memoryMiB"),
+        (#"{"inspector": {"maxBody": -1}}"#, "inspector.maxBody"), (#"{"agents": {"a": {"inspect": 1}}}"#, "agents.a.inspect"),
         (#"{"channels": {"webService": {"enabled": "on"}}}"#, "channels.webService.enabled"),
         (#"{"channels": {"webService": {"pathPrefix": "web"}}}"#, "channels.webService.pathPrefix"),
         (#"{"channels": {"webService": {"pathPrefix": "/"}}}"#, "channels.webService.pathPrefix"),

@@ -45,12 +45,16 @@ import Testing
         let heard = peer.heardText()
         let text = try #require(heard)
         #expect(text.hasSuffix(#""webService":{"enabled":false},"token":"s3cret"}}"#))
+        description.wantsInspection = true
+        peer.session.register(description)
+        #expect(peer.heardText()?.hasSuffix(#""token":"s3cret","inspect":true}}"#) == true)
     }
 
     @Test func theGatewayLearnsWhatTheAgentSays() {
         var pair = Pair(.v2, largestCut: 7)
-        let description = AgentDescription(
+        var description = AgentDescription(
             agentID: "a", type: "t", host: "h", model: "mödel", status: "s", version: "v", servesWeb: false, token: "k")
+        description.wantsInspection = true
         pair.agent.session.register(description)
         pair.settle()
         #expect(pair.gateway.heard == [.register(.integer(1), description)])
