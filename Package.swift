@@ -49,7 +49,7 @@ let package = Package(
         .executableTarget(name: "agentd", dependencies: ["AgentKit", "SocketKit", "WebConsole"], swiftSettings: settings),
         // Tests: one suite a module, and what they share.
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
-        .target(name: "FuzzBodies", dependencies: codecs, path: "Tests/FuzzBodies", swiftSettings: settings),
+        .target(name: "FuzzBodies", dependencies: codecs + ["WebConsole"], path: "Tests/FuzzBodies", swiftSettings: settings),
         .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),

@@ -17,6 +17,7 @@ let package = Package(
                 .product(name: "RPCCore", package: "miagent"),
                 .product(name: "WireWS", package: "miagent"),
                 .product(name: "HTTPCodec", package: "miagent"),
+                .product(name: "WebConsole", package: "miagent"),
             ]),
         .executableTarget(name: "FuzzJSON", dependencies: [bodies]),
         .executableTarget(name: "FuzzRPC", dependencies: [bodies]),
@@ -24,6 +25,7 @@ let package = Package(
         .executableTarget(name: "FuzzHTTPRequest", dependencies: [bodies]),
         .executableTarget(name: "FuzzHTTPResponse", dependencies: [bodies]),
         .executableTarget(name: "FuzzChunked", dependencies: [bodies]),
+        .executableTarget(name: "FuzzInspector", dependencies: [bodies]),
     ],
     swiftLanguageModes: [.v6]
 )

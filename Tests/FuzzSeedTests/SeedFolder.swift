@@ -12,6 +12,7 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
     case httpRequest = "http-request"
     case httpResponse = "http-response"
     case chunked
+    case inspector
 
     /// Feeds `bytes` to the body of this kind, which traps if its invariant does not hold.
     func run(_ bytes: [UInt8]) {
@@ -22,6 +23,7 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
         case .httpRequest: fuzzHTTPRequest(bytes)
         case .httpResponse: fuzzHTTPResponse(bytes)
         case .chunked: fuzzChunked(bytes)
+        case .inspector: fuzzInspector(bytes)
         }
     }
 }
