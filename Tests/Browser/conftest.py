@@ -61,8 +61,8 @@ def started():
 
 @pytest.fixture
 def start_gateway(tmp_path, started):
-    def start(settings=None, *arguments):
-        gateway = Gateway(tmp_path, settings, *arguments)
+    def start(settings=None, *arguments, **options):
+        gateway = Gateway(tmp_path, settings, *arguments, **options)
         started.append(gateway)
         return gateway
 

@@ -48,7 +48,7 @@ def test_a_gateway_that_returns_is_found_again(start_gateway, start_agent, tab, 
     gateway.terminate()
     expect(first.page.locator("#live")).not_to_have_attribute("data-state", "live")
     first.problems.clear()  # the browser notes that nobody is there
-    again = start_gateway({}, "--port", gateway.port)
+    again = start_gateway(port=gateway.port)
     start_agent(again, "late")
     expect(row(first.page, "late")).to_be_visible(timeout=30_000)
     first.problems = [problem for problem in first.problems if "ERR_CONNECTION_REFUSED" not in problem

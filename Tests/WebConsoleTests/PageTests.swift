@@ -142,7 +142,8 @@ import Testing
         for script in ours {
             let text = String(decoding: script, as: UTF8.self)
             for word in [
-                "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "'style'", "\"style\"", "</script",
+                "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "'style'", "\"style\"",
+                "</script",
             ] {
                 #expect(!text.contains(word), "\(word)")
             }
