@@ -12,8 +12,11 @@ enum Demo {
 
     static func run(_ settings: GatewayDaemonSettings) throws -> Int32 {
         let loop = try SocketLoop()
+        var gateway = settings.gateway
+        gateway.inspector.mode = .all  // it is for looking
+        gateway.inspector.isPublic = gateway.inspector.isPublic || !settings.isReachableFromOutside
         let runner = Runner(
-            Gateway(settings.gateway, clock: .system(), startedAt: SocketLoop.now(), secret: settings.secret), on: loop)
+            Gateway(gateway, clock: .system(), startedAt: SocketLoop.now(), secret: settings.secret), on: loop)
         let log = settings.log
         runner.onNote = { note, runner in
             switch note {
@@ -83,6 +86,7 @@ enum Demo {
 
               status page    \(address)/
               web service    \(address)\(prefix)/\(agentID)/
+              inspector      \(address)/inspect/\(agentID)
               try            curl \(address)\(prefix)/\(agentID)/api/hello
                              curl \(address)\(prefix)/\(agentID)/api/status
                              curl -d 'anything' \(address)\(prefix)/\(agentID)/echo

@@ -87,7 +87,7 @@ struct GatewayDaemonSettings {
     }
 
     /// Whether somebody on another machine could connect.
-    private var isReachableFromOutside: Bool {
+    var isReachableFromOutside: Bool {
         listen.contains { endpoint in
             switch endpoint {
             case .tcp(let host, _): host != "localhost" && host != "::1" && !host.hasPrefix("127.")

@@ -57,6 +57,13 @@ def test_the_status_page_shows_its_agent(demo):
     assert [agent["agentId"] for agent in listed["agents"]] == ["demo"]
 
 
+def test_the_inspector_shows_its_requests(demo):
+    curl(demo.web_service + "/api/hello")
+    assert curl(demo.status_page + "/inspect/demo").status == 200
+    seen = json.loads(curl(demo.status_page + "/api/agents/demo/exchanges").body)["exchanges"]
+    assert "/api/hello" in [exchange["target"] for exchange in seen]
+
+
 def test_what_it_prints_can_be_typed(demo):
     commands = re.findall(r"curl (?:-d '(\w+)' )?(http\S+)", demo.output)
     assert len(commands) == 3
