@@ -35,7 +35,7 @@ import TunnelLink
         #expect(empty.status == 200)
         #expect(empty.fields[.contentType] == "text/html; charset=utf-8")
         #expect(empty.fields["content-security-policy"]?.contains("default-src 'none'") == true)
-        #expect(empty.text.contains("<span id=\"connected\">0</span>") && !empty.text.contains("data-id=\"pi\""))
+        #expect(empty.text.contains("<span id=\"connected\">0</span>") && !empty.text.contains("<bdi>pi</bdi>"))
         let pi = world.dial(query: "agentId=pi")
         pi.register(
             AgentDescription(agentID: "pi", type: "pi-coding", host: "VM-0-17-ubuntu", model: "minimax-cn/MiniMax-M2.7"))
@@ -45,7 +45,7 @@ import TunnelLink
         world.leave(gone.id)
         let page = try world.get("/").text
         for part in [
-            "https://gw.example", "id=\"connected\">2<", "id=\"known\">3<", "id=\"webServices\">1<", "data-id=\"pi\"",
+            "https://gw.example", "id=\"connected\">2<", "id=\"known\">3<", "id=\"webServices\">1<", "<bdi>pi</bdi>",
             "pi-coding", "VM-0-17-ubuntu", "minimax-cn/MiniMax-M2.7", "/web/pi/",
             "2026-04-10T05:21:22Z", ">busy<", ">offline<",
         ] {

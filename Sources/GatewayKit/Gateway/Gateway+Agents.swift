@@ -113,7 +113,7 @@ extension Gateway {
         scheduleAgent(id, at: sent.advanced(by: configuration.limits.pingInterval))
         let roundTrip = now.since(sent)
         link.session.roundTrip = min(roundTrip, link.session.roundTrip ?? roundTrip)
-        if let agentID = link.agentID { registry.update(agentID) { $0.roundTrip = roundTrip } }
+        if let agentID = link.agentID { registry.measured(roundTrip, of: agentID) }
     }
 
     /// Asks for a sign of life.

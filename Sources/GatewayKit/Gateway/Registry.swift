@@ -26,6 +26,13 @@ public struct AgentRecord: Sendable, Hashable {
 
     /// Whether a tunnel stands.
     public var isOnline: Bool { !connections.isEmpty }
+
+    /// Keeps the round trip if the agent lives on this loop; whether it does.
+    fileprivate mutating func measure(_ roundTrip: Duration, on loop: Int) -> Bool {
+        guard self.loop == loop else { return false }
+        self.roundTrip = roundTrip
+        return true
+    }
 }
 
 struct Registry {
@@ -110,6 +117,13 @@ struct Registry {
         self.change(id, to: record)
     }
 
+    /// The answer to a ping: the one change that happens to every agent all the time, so the record is changed where it is.
+    mutating func measured(_ roundTrip: Duration, of id: String) {
+        guard records[id]?.measure(roundTrip, on: loop) == true else { return }
+        note(id)
+        if loop == 0 { news?.note(id, isUrgent: false) }
+    }
+
     /// Ids of agents that live here, or did, and whose records others are to be told.
     mutating func takeChanges() -> [String] {
         defer { changes = [] }
@@ -118,6 +132,10 @@ struct Registry {
 
     private mutating func change(_ id: String, to record: AgentRecord?) {
         put(record, id)
+        note(id)
+    }
+
+    private mutating func note(_ id: String) {
         if onlineCounts.count > 1, changes.last != id { changes.append(id) }
     }
 
