@@ -82,6 +82,9 @@ extension HTTPFields {
         return values
     }
 
+    /// The memory that the fields take, in bytes.
+    public var heldByteCount: Int { storage.capacity + slots.capacity * MemoryLayout<Slot>.stride }
+
     /// How many fields have this name.
     public func count(of name: HTTPFieldName) -> Int {
         var count = 0

@@ -67,7 +67,11 @@ extension Gateway {
         else {
             return
         }
-        let target = web.path + (web.query.map { [UInt8(ascii: "?")] + $0 } ?? [])
+        var target = web.path
+        if let query = web.query {
+            target.append(UInt8(ascii: "?"))
+            target += query
+        }
         var record = CapturedExchange(
             agentID: exchange.agentID, method: web.method, target: Secrets.masked(target: target),
             requestFields: Secrets.masked(web.fields), startedAtMilliseconds: clock.unixMilliseconds(at: exchange.received))
@@ -107,7 +111,7 @@ extension Gateway {
 extension Gateway {
     /// Watchers of the agent's exchanges hear of this one soon, together with others.
     private mutating func announce(_ number: UInt64, of agentID: String, _ now: Moment) {
-        guard isWatched(.exchanges(agentID)) else { return }
+        guard watcherCount > 0, isWatched(.exchanges(agentID)) else { return }
         if inspector.changed.isEmpty {
             let next = inspector.toldAt?.advanced(by: Inspector.pause) ?? now
             deadlines.set(.inspector, at: max(now, next))

@@ -131,9 +131,9 @@ public enum ExchangeJSON {
     private static func text(of body: CapturedBody) -> String? {
         if let text = String(validating: body.prefix, as: UTF8.self) { return text }
         guard !body.isWhole else { return nil }
-        for surplus in 1...3 {
-            if let text = String(validating: body.prefix.dropLast(surplus), as: UTF8.self) { return text }
-        }
-        return nil
+        let tail = body.prefix.suffix(3)
+        guard let start = tail.lastIndex(where: { (0xc2...0xf4).contains($0) }) else { return nil }
+        guard tail[(start + 1)...].allSatisfy({ (0x80...0xbf).contains($0) }) else { return nil }
+        return String(validating: body.prefix[..<start], as: UTF8.self)
     }
 }

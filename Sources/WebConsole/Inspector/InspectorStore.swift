@@ -21,6 +21,24 @@ public struct InspectorStore: Sendable {
     private struct Entry: Sendable {
         var exchange: CapturedExchange
         var bytes: Int
+
+        /// How many bytes more are held for it.
+        mutating func appendRequestBody(_ bytes: ArraySlice<UInt8>, limit: Int) -> Int {
+            let room = exchange.requestBody.prefix.capacity
+            exchange.requestBody.append(bytes, limit: limit)
+            return grow(by: exchange.requestBody.prefix.capacity - room)
+        }
+
+        mutating func appendResponseBody(_ bytes: ArraySlice<UInt8>, limit: Int) -> Int {
+            let room = exchange.responseBody.prefix.capacity
+            exchange.responseBody.append(bytes, limit: limit)
+            return grow(by: exchange.responseBody.prefix.capacity - room)
+        }
+
+        private mutating func grow(by count: Int) -> Int {
+            bytes += count
+            return count
+        }
     }
 
     private var entries: [UInt64: Entry] = [:]
@@ -90,22 +108,16 @@ public struct InspectorStore: Sendable {
 
     /// These bytes of the request's body went by. Costs nothing but a count once as much is kept as may be.
     public mutating func appendRequestBody(_ bytes: ArraySlice<UInt8>, to number: UInt64) {
-        append(bytes, to: \.requestBody, of: number)
+        hold(entries[number]?.appendRequestBody(bytes, limit: maximumBodyBytes) ?? 0)
     }
 
     /// These bytes of the answer's body went by.
     public mutating func appendResponseBody(_ bytes: ArraySlice<UInt8>, to number: UInt64) {
-        append(bytes, to: \.responseBody, of: number)
+        hold(entries[number]?.appendResponseBody(bytes, limit: maximumBodyBytes) ?? 0)
     }
 
-    private mutating func append(
-        _ bytes: ArraySlice<UInt8>, to body: WritableKeyPath<CapturedExchange, CapturedBody>, of number: UInt64
-    ) {
-        let before = entries[number]?.exchange[keyPath: body].prefix.capacity ?? 0
-        entries[number]?.exchange[keyPath: body].append(bytes, limit: maximumBodyBytes)
-        let more = (entries[number]?.exchange[keyPath: body].prefix.capacity ?? 0) - before
+    private mutating func hold(_ more: Int) {
         guard more != 0 else { return }
-        entries[number]?.bytes += more
         heldBytes += more
         forgetSurplus()
     }
@@ -145,7 +157,7 @@ public struct InspectorStore: Sendable {
         guard let entry = entries.removeValue(forKey: number) else { return }
         heldBytes -= entry.bytes
         let agentID = entry.exchange.agentID
-        numbers[agentID]?.removeAll { $0 == number }
+        if let place = numbers[agentID]?.firstIndex(of: number) { numbers[agentID]?.remove(at: place) }
         if numbers[agentID]?.isEmpty == true { numbers[agentID] = nil }
     }
 
@@ -160,15 +172,10 @@ public struct InspectorStore: Sendable {
 
     /// What it costs to hold an exchange: its texts, fields and the room that its bodies take, and a share for the tables.
     private static func bytes(of exchange: CapturedExchange) -> Int {
-        let fields = fieldBytes(exchange.requestFields) + fieldBytes(exchange.responseFields)
+        let fields = exchange.requestFields.heldByteCount + exchange.responseFields.heldByteCount
         let texts = exchange.agentID.utf8.count + exchange.requestID.utf8.count + exchange.peer.utf8.count
         let line = exchange.method.utf8.count + exchange.target.capacity + exchange.outcome.utf8.count
         return overhead + fields + texts + line + exchange.requestBody.prefix.capacity + exchange.responseBody.prefix.capacity
-    }
-
-    /// A name, a value, what stands between them and the slot that says where they are.
-    private static func fieldBytes(_ fields: HTTPFields) -> Int {
-        fields.reduce(0) { $0 + $1.name.count + $1.value.count + 24 }
     }
 
     /// The value itself, its place in the tables, and the headers of its allocations.

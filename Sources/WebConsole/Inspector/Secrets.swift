@@ -11,55 +11,90 @@ public enum Secrets {
     public static let mask = "•••"
     static let maskBytes = Array(mask.utf8)
 
-    /// Fields whose value begins with the name of a scheme, which stays: `Bearer •••`.
-    private static let schemed: [HTTPFieldName] = [.authorization, .proxyAuthorization]
-    /// Fields that carry an address whose query may hold secrets.
-    private static let addresses: [HTTPFieldName] = [
-        .location, .referer, .contentLocation, "X-Forwarded-Uri", "X-Original-URL", "X-Rewrite-URL",
+    /// What of a field's value is secret.
+    private enum Kind {
+        case nothing
+        case everything
+        /// All but the name of the scheme, which it begins with: `Bearer •••`.
+        case credentials
+        case cookies
+        case newCookie
+        /// Parameters of the address that it is.
+        case address
+    }
+
+    private static let named: [(name: HTTPFieldName, kind: Kind)] = [
+        (.authorization, .credentials), (.proxyAuthorization, .credentials), (.cookie, .cookies), (.setCookie, .newCookie),
+        (.location, .address), (.referer, .address), (.contentLocation, .address), ("X-Forwarded-Uri", .address),
+        ("X-Original-URL", .address), ("X-Rewrite-URL", .address), ("Signature-Input", .nothing),
+        ("Access-Control-Allow-Credentials", .nothing),
     ]
-    /// A field is secret whose name, in small letters, holds one of these: `X-Api-Key`, `X-Auth-Token`, `X-CSRF-Token`,
+    private static let namedHashes = named.map(\.name.caseInsensitiveHash)
+    /// Any other field is secret whose name, in small letters, holds one of these: `X-Api-Key`, `X-Auth-Token`, `X-CSRF-Token`,
     /// `X-Amz-Security-Token`, `X-Hub-Signature-256`, `Stripe-Signature`, `X-Client-Secret` and their like.
-    private static let fieldParts = [
+    private static let fieldParts: [[UInt8]] = [
         "api-key", "apikey", "api_key", "token", "secret", "password", "passwd", "signature", "authorization", "credential",
         "session-id", "private-key", "access-key",
-    ]
-    /// Fields with such a word that hold no secret.
-    private static let harmlessFields: Set = ["signature-input", "access-control-allow-credentials"]
+    ].map { Array($0.utf8) }
     /// A query parameter is secret if this is its name, in small letters and with `_` for `-`.
-    private static let parameters: Set = [
+    private static let parameters: [[UInt8]] = [
         "token", "key", "code", "sig", "signature", "secret", "password", "passwd", "pwd", "pass", "auth", "authorization",
         "jwt", "assertion", "session", "sessionid", "session_id", "sid", "credential", "x_amz_signature", "x_amz_credential",
         "x_goog_signature", "x_goog_credential", "apikey", "otp", "samlresponse",
-    ]
+    ].map { Array($0.utf8) }
     /// Or if its name ends with one of these: `access_token`, `client_secret`, `x_amz_security_token`.
-    private static let parameterEnds = [
+    private static let parameterEnds: [[UInt8]] = [
         "_token", "_secret", "_password", "_signature", "api_key", "access_key", "private_key", "accesstoken",
-    ]
+    ].map { Array($0.utf8) }
 
     // MARK: Fields
 
     /// The fields with their secrets masked, in the same order. Names never change.
     public static func masked(_ fields: HTTPFields) -> HTTPFields {
+        guard fields.indices.contains(where: { kind(of: $0, in: fields) != .nothing }) else { return fields }
         var masked = HTTPFields()
-        for field in fields {
-            let value = maskedValue(of: field)
+        for index in fields.indices {
+            let value = maskedValue(of: index, in: fields)
             // A legal value with some of it replaced by bytes above 0x80 is legal.
-            try? masked.append(name: field.name, value: value[...])
+            try? masked.append(name: fields.name(at: index), value: value)
         }
         return masked
     }
 
-    private static func maskedValue(of field: HTTPFields.Field) -> [UInt8] {
-        let name = HTTPFieldName(field.nameString)
-        if schemed.contains(name) { return maskedCredentials(field.value) }
-        if name == .cookie { return maskedCookies(field.value) }
-        if name == .setCookie { return maskedSetCookie(field.value) }
-        if addresses.contains(name) { return masked(target: Array(field.value)) }
-        return isSecret(field: name.string.lowercased()) ? maskBytes : Array(field.value)
+    private static func kind(of index: Int, in fields: HTTPFields) -> Kind {
+        let hash = fields.nameHash(at: index)
+        for place in namedHashes.indices where namedHashes[place] == hash {
+            if fields.name(at: index, is: named[place].name) { return named[place].kind }
+        }
+        return isSecret(field: fields.name(at: index)) ? .everything : .nothing
     }
 
-    private static func isSecret(field name: String) -> Bool {
-        !harmlessFields.contains(name) && fieldParts.contains { name.contains($0) }
+    private static func maskedValue(of index: Int, in fields: HTTPFields) -> ArraySlice<UInt8> {
+        let value = fields.value(at: index)
+        return switch kind(of: index, in: fields) {
+        case .nothing: value
+        case .everything: maskBytes[...]
+        case .credentials: maskedCredentials(value)[...]
+        case .cookies: maskedCookies(value)[...]
+        case .newCookie: maskedSetCookie(value)[...]
+        case .address: masked(target: Array(value))[...]
+        }
+    }
+
+    private static func isSecret(field name: ArraySlice<UInt8>) -> Bool {
+        name.withUnsafeBufferPointer { name in
+            fieldParts.contains { part in
+                guard name.count >= part.count else { return false }
+                return (0...name.count - part.count).contains { start in
+                    folded(name[start]) == part[0] && part.indices.allSatisfy { folded(name[start + $0]) == part[$0] }
+                }
+            }
+        }
+    }
+
+    /// In small letters.
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 
     /// `Bearer abc` becomes `Bearer •••`; what has no scheme is masked whole.
@@ -105,8 +140,14 @@ public enum Secrets {
     }
 
     private static func isSecret(parameter name: ArraySlice<UInt8>) -> Bool {
-        let name = String(QueryText.decoded(name).lowercased().map { $0 == "-" ? "_" : $0 })
-        return parameters.contains(name) || parameterEnds.contains { name.hasSuffix($0) }
+        let isPlain = !name.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
+        let name = isPlain ? name : Array(QueryText.decoded(name).utf8)[...]
+        return parameters.contains { $0.count == name.count && isEnd($0, of: name) }
+            || parameterEnds.contains { $0.count <= name.count && isEnd($0, of: name) }
+    }
+
+    private static func isEnd(_ end: [UInt8], of name: ArraySlice<UInt8>) -> Bool {
+        zip(end, name.suffix(end.count)).allSatisfy { $0 == ($1 == UInt8(ascii: "-") ? UInt8(ascii: "_") : folded($1)) }
     }
 
     /// Whether these bytes hold a mask, as written or percent-encoded.
