@@ -26,13 +26,6 @@ public struct AgentRecord: Sendable, Hashable {
 
     /// Whether a tunnel stands.
     public var isOnline: Bool { !connections.isEmpty }
-
-    /// Keeps the round trip if the agent lives on this loop; whether it does.
-    fileprivate mutating func measure(_ roundTrip: Duration, on loop: Int) -> Bool {
-        guard self.loop == loop else { return false }
-        self.roundTrip = roundTrip
-        return true
-    }
 }
 
 struct Registry {
@@ -117,9 +110,11 @@ struct Registry {
         self.change(id, to: record)
     }
 
-    /// The answer to a ping: the one change that happens to every agent all the time, so the record is changed where it is.
+    /// The answer to a ping: the one change that happens to every agent all the time, and that nothing else depends on.
     mutating func measured(_ roundTrip: Duration, of id: String) {
-        guard records[id]?.measure(roundTrip, on: loop) == true else { return }
+        guard var record = records[id], record.loop == loop else { return }
+        record.roundTrip = roundTrip
+        records.updateValue(record, forKey: id)
         note(id)
         if loop == 0 { news?.note(id, isUrgent: false) }
     }
