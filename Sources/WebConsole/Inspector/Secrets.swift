@@ -81,18 +81,30 @@ public enum Secrets {
         }
     }
 
+    /// Few letters begin one of the words, so most of a name is passed over at once.
     private static func isSecret(field name: ArraySlice<UInt8>) -> Bool {
         name.withUnsafeBufferPointer { name in
-            fieldParts.contains { part in
-                guard name.count >= part.count else { return false }
-                return (0...name.count - part.count).contains { start in
-                    folded(name[start]) == part[0] && part.indices.allSatisfy { folded(name[start + $0]) == part[$0] }
-                }
+            var start = 0
+            while start < name.count {
+                let parts = partsByLetter[Int(folded(name[start]) & 31)]
+                if !parts.isEmpty, parts.contains(where: { isAt(start, $0, of: name) }) { return true }
+                start &+= 1
             }
+            return false
         }
     }
 
+    private static func isAt(_ start: Int, _ part: [UInt8], of name: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard part.count <= name.count &- start else { return false }
+        var index = 0
+        while index < part.count, folded(name[start &+ index]) == part[index] { index &+= 1 }
+        return index == part.count
+    }
+
+    private static let partsByLetter: [[[UInt8]]] = (0..<32).map { letter in fieldParts.filter { Int($0[0] & 31) == letter } }
+
     /// In small letters.
+    @inline(__always)
     private static func folded(_ byte: UInt8) -> UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
