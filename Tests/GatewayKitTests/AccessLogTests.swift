@@ -63,6 +63,20 @@ import Testing
         world.end()
     }
 
+    @Test func behindABelievedProxyTheVisitorIsWhomItNames() throws {
+        let world = World {
+            $0.accessLog = .combined
+            $0.trustedProxies = [AddressRange("10.0.0.0/8")].compactMap(\.self)
+        }
+        for (peer, named) in [("10.0.0.1", "2001:DB8:0:0:1:0:0:1"), ("203.0.113.9", "198.51.100.7"), ("10.0.0.1", "nonsense")] {
+            let id = world.visit(
+                "GET /healthz HTTP/1.1\r\nHost: gw\r\nX-Forwarded-For: 192.0.2.1, \(named)\r\n\r\n", from: peer)
+            #expect(try world.expectAnswer(id).status == 200)
+        }
+        #expect(world.accessRecords.map(\.peer) == ["2001:db8::1:0:0:1", "203.0.113.9", "10.0.0.1"])
+        world.end()
+    }
+
     @Test func nothingIsRecordedUnlessAsked() throws {
         let world = World()
         #expect(try world.get("/healthz").status == 200)

@@ -92,4 +92,14 @@ import Testing
         #expect(!isSecure("203.0.113.9", "https", nil) && isSecure("203.0.113.9", "http", "https://gw.example"))
         #expect(isSecure("127.0.0.1", nil, "https://gw.example") && !isSecure("127.0.0.1", nil, "http://gw.example"))
     }
+
+    /// RFC 5952 §4 and its examples.
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1"), ("0.0.0.0", "0.0.0.0"), ("::", "::"), ("::1", "::1"), ("2001:0db8::0001", "2001:db8::1"),
+        ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"), ("2001:0:0:1:0:0:0:1", "2001:0:0:1::1"),
+        ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"), ("fe80::", "fe80::"), ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("unix", "unix"),
+    ]) func anAddressIsWrittenInOneForm(_ text: String, _ expected: String) throws {
+        #expect(try #require(NetworkAddress(text)).text == expected)
+    }
 }

@@ -50,6 +50,29 @@ public struct NetworkAddress: Sendable, Hashable {
 
     // MARK: Text
 
+    /// As people write it: dotted, or in the one form that RFC 5952 §4 recommends.
+    var text: String {
+        switch family {
+        case .local: return "unix"
+        case .four: return stride(from: 24, through: 0, by: -8).map { "\(bits >> UInt128($0) & 0xff)" }.joined(separator: ".")
+        case .six:
+            let groups = stride(from: 112, through: 0, by: -16).map { UInt16(truncatingIfNeeded: bits >> UInt128($0)) }
+            let texts = groups.map { String($0, radix: 16) }
+            guard let gap = Self.longestRunOfZeros(groups) else { return texts.joined(separator: ":") }
+            return texts[..<gap.lowerBound].joined(separator: ":") + "::" + texts[gap.upperBound...].joined(separator: ":")
+        }
+    }
+
+    /// Of equally long ones the first; one zero alone is none.
+    private static func longestRunOfZeros(_ groups: [UInt16]) -> Range<Int>? {
+        var longest = 0..<0
+        var start = 0
+        for (index, group) in groups.enumerated() {
+            if group != 0 { start = index + 1 } else if index + 1 - start > longest.count { longest = start..<index + 1 }
+        }
+        return longest.count > 1 ? longest : nil
+    }
+
     private static func four(_ text: some Sequence<UInt8>) -> UInt32? {
         var (address, part, digits, dots) = (UInt32(0), UInt32(0), 0, 0)
         for byte in text {

@@ -108,6 +108,13 @@ extension Gateway {
         Provenance(peer: visitors[id]?.peer ?? "", fields: head.fields, trustedProxies: configuration.trustedProxies)
     }
 
+    /// Who it is, for a log: the connection's other end, or whom a believed proxy names.
+    func clientText(_ id: ConnectionID, _ head: HTTPRequestHead) -> String {
+        let peer = visitors[id]?.peer ?? ""
+        guard Provenance.isTrusted(peer, among: configuration.trustedProxies) else { return peer }
+        return provenance(id, head).client?.text ?? peer
+    }
+
     func isSecure(_ visitor: Provenance) -> Bool { visitor.isSecure(publicURL: configuration.publicURL) }
 
     /// Whether a page of this host sent the request, or no browser did. At an agent's own host name its pages alone count: those of the

@@ -24,7 +24,7 @@ public struct AccessRecord: Sendable, Hashable {
     public var requestID: String
     /// When its head was here, in seconds since 1970.
     public var time: Int64
-    /// The visitor's address.
+    /// The visitor's address, also from behind a proxy that is believed.
     public var peer: String
     /// The request's head.
     public var request: HTTPRequestHead
@@ -138,7 +138,8 @@ extension Gateway {
             .note(
                 .access(
                     AccessRecord(
-                        requestID: request.id, time: clock.unixSeconds(at: request.received), peer: visitors[id]?.peer ?? "",
+                        requestID: request.id, time: clock.unixSeconds(at: request.received),
+                        peer: clientText(id, request.head),
                         request: request.head, agentID: request.agentID, status: page.status,
                         responseBytes: UInt64(request.head.method == "HEAD" ? 0 : page.body.count), untilAnswer: duration,
                         duration: duration, outcome: code ?? "done"))))
@@ -155,7 +156,7 @@ extension Gateway {
                 .access(
                     AccessRecord(
                         requestID: exchange.requestID, time: clock.unixSeconds(at: exchange.received),
-                        peer: visitors[id]?.peer ?? "", request: exchange.request, agentID: exchange.agentID,
+                        peer: clientText(id, exchange.request), request: exchange.request, agentID: exchange.agentID,
                         status: exchange.status, requestBytes: exchange.requestBytes, responseBytes: exchange.responseBytes,
                         untilAnswer: exchange.answeredAt.map { $0.since(exchange.received) },
                         duration: now.since(exchange.received), outcome: outcome))))

@@ -63,7 +63,7 @@ extension Gateway {
 extension Gateway {
     /// The visitor's exchange was given to an agent as `web`.
     mutating func capture(_ id: ConnectionID, _ web: WebRequest, replayOf: UInt64? = nil, _ now: Moment) {
-        guard let visitor = visitors[id], let exchange = visitor.exchange, agents[exchange.connection]?.isInspected == true
+        guard let exchange = visitors[id]?.exchange, agents[exchange.connection]?.isInspected == true
         else {
             return
         }
@@ -75,7 +75,7 @@ extension Gateway {
         var record = CapturedExchange(
             agentID: exchange.agentID, method: web.method, target: Secrets.masked(target: target),
             requestFields: Secrets.masked(web.fields), startedAtMilliseconds: clock.unixMilliseconds(at: exchange.received))
-        record.peer = visitor.peer
+        record.peer = clientText(id, exchange.request)
         record.requestID = exchange.requestID
         record.queueMicroseconds = exchange.microseconds(until: now)
         record.replayOf = replayOf
