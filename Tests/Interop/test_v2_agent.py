@@ -122,6 +122,7 @@ def test_get_carries_exactly_these_members(agent, gateway):
         assert exchange.params == {
             "requestId": exchange.id, "httpMethod": "GET", "path": "/a%20b/", "query": "q=%ff&x", "stream": 1, "end": True}
         assert exchange.id == "web_1"
+        assert headers.pop("x-request-id")
         assert headers == {
             "accept": "*/*", "x-twice": ["1", "2"], "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http",
             "x-forwarded-host": "x", "x-forwarded-prefix": "/web/my-agent"}
