@@ -5,6 +5,8 @@
 // and `..` however they are written. Hidden: names that begin with a dot, and empty names, since `//x` would become a redirect
 // to another host.
 
+import HTTPCodec
+
 enum StaticPathError: Error, Hashable {
     /// No file can be meant.
     case malformed
@@ -37,9 +39,8 @@ enum StaticPath {
         while index < segment.endIndex {
             var byte = segment[index]
             if byte == UInt8(ascii: "%") {
-                guard segment.endIndex - index > 2, let high = digit(segment[index + 1]), let low = digit(segment[index + 2])
-                else { throw .malformed }
-                byte = high << 4 | low
+                guard let octet = PercentCoding.octet(at: index, in: segment) else { throw .malformed }
+                byte = octet
                 index += 2
             }
             guard byte != 0, byte != slash, byte != UInt8(ascii: "\\") else { throw .malformed }
@@ -48,15 +49,6 @@ enum StaticPath {
         }
         if name == [dot] || name == [dot, dot] { throw .malformed }
         return name
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 
     private static let slash = UInt8(ascii: "/")

@@ -39,31 +39,29 @@ enum Authorization {
                 continue
             }
             let value = pair[(equals + 1)...]
-            return percentDecoded(isForm ? value.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...] : value)
+            return isForm ? formDecoded(value) : percentDecoded(value)
         }
         return nil
     }
 
     static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
         var bytes: [UInt8] = []
-        var rest = text
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
+        var index = text.startIndex
+        while index < text.endIndex {
+            if text[index] == UInt8(ascii: "%") {
+                guard let octet = PercentCoding.octet(at: index, in: text) else { return nil }
+                bytes.append(octet)
+                index += 3
+            } else {
+                bytes.append(text[index])
+                index += 1
             }
-            guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else { return nil }
-            bytes.append(high << 4 | low)
         }
         return String(validating: bytes, as: UTF8.self)
     }
 
-    static func hexValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
+    /// The same of what a form sent, where a plus is a space.
+    static func formDecoded(_ text: ArraySlice<UInt8>) -> String? {
+        percentDecoded(text.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...])
     }
 }

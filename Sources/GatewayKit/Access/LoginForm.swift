@@ -14,8 +14,8 @@ struct LoginForm {
     init(_ body: [UInt8]) {
         var seen: Set<String> = []
         for pair in body.split(separator: UInt8(ascii: "&"), maxSplits: 16).prefix(16) {
-            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), let name = Self.decoded(pair[..<equals]),
-                let value = Self.decoded(pair[(equals + 1)...]), seen.insert(name).inserted
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), let name = Authorization.formDecoded(pair[..<equals]),
+                let value = Authorization.formDecoded(pair[(equals + 1)...]), seen.insert(name).inserted
             else { continue }
             switch name {
             case "token": token = value
@@ -24,10 +24,6 @@ struct LoginForm {
             default: break
             }
         }
-    }
-
-    private static func decoded(_ text: ArraySlice<UInt8>) -> String? {
-        Authorization.percentDecoded(text.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }[...])
     }
 }
 

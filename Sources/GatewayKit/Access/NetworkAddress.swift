@@ -3,6 +3,8 @@
 //
 // Refuses what two programs may read differently: leading zeros, fewer than four numbers, prefixes that are too long.
 
+import HTTPCodec
+
 /// An IPv4 or IPv6 address, or that of whoever comes by a Unix socket.
 public struct NetworkAddress: Sendable, Hashable {
     enum Family: Sendable, Hashable {
@@ -112,9 +114,9 @@ public struct NetworkAddress: Sendable, Hashable {
             if isEnd, index == parts.count - 1, let four = four(part) {
                 result += [UInt16(four >> 16), UInt16(four & 0xffff)]
             } else {
-                let isHex = part.allSatisfy { Authorization.hexValue($0) != nil }
+                let isHex = part.allSatisfy { PercentCoding.hexValue($0) != nil }
                 guard (1...4).contains(part.count), isHex else { return nil }
-                result.append(part.reduce(0) { $0 << 4 | UInt16(Authorization.hexValue($1) ?? 0) })
+                result.append(part.reduce(0) { $0 << 4 | UInt16(PercentCoding.hexValue($1) ?? 0) })
             }
         }
         return result.count <= 8 ? result : nil

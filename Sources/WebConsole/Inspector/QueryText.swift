@@ -1,6 +1,8 @@
 // Queries as forms write them (WHATWG URL, application/x-www-form-urlencoded): names and values between `&` and `=`, spaces as
 // `+`, other bytes as `%XX`. Refuses nothing: a `%` without two digits stands for itself.
 
+import HTTPCodec
+
 /// A query, taken apart.
 enum QueryText {
     /// One `name=value`, as written. Without `=` there is a name only.
@@ -22,26 +24,15 @@ enum QueryText {
         var bytes: [UInt8] = []
         var index = text.startIndex
         while index < text.endIndex {
-            let byte = text[index]
-            if byte == UInt8(ascii: "%"), text.endIndex - index > 2,
-                let high = Self.digit(text[index + 1]), let low = Self.digit(text[index + 2])
-            {
-                bytes.append(high << 4 | low)
+            if let octet = PercentCoding.octet(at: index, in: text) {
+                bytes.append(octet)
                 index += 3
             } else {
+                let byte = text[index]
                 bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
                 index += 1
             }
         }
         return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }
