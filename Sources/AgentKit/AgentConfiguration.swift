@@ -6,6 +6,7 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
+import WebConsole
 
 /// What an agent is, whom it serves, and its limits.
 public struct AgentConfiguration: Sendable, Hashable {
@@ -68,7 +69,7 @@ public struct AgentConfiguration: Sendable, Hashable {
     }
 
     /// The version in `User-Agent`, and in `agent.register` unless the description names another.
-    public static let programVersion = "0.1.0"
+    public static let programVersion = ProgramVersion.text
 
     /// Why an agent cannot run with this, or nil if it can.
     public var problem: String? {

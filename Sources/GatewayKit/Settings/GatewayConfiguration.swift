@@ -4,6 +4,7 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
+import WebConsole
 
 /// How a gateway behaves.
 public struct GatewayConfiguration: Sendable, Hashable {
@@ -43,7 +44,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public init() {}
 
     /// The version of this program.
-    public static let programVersion = "0.1.0"
+    public static let programVersion = ProgramVersion.text
 }
 
 /// `/metrics`.
