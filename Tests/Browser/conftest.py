@@ -1,34 +1,12 @@
 """Fixtures: one browser and one web service for the session; a gateway, agents and tabs for each test, ended in reverse order."""
 
-import collections
-
 import pytest
 from playwright.sync_api import sync_playwright
 
 from helpers.daemons import Agent, Gateway
 from helpers.services import NodeService
+from helpers.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from tab import Tab, chromium_path
-
-TALLY = collections.defaultdict(set)
-
-
-def pytest_runtest_logreport(report):
-    if report.failed or report.skipped:
-        TALLY["failed"].add(report.nodeid)
-    elif report.when == "call":
-        TALLY["passed"].add(report.nodeid)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session):
-    if TALLY["failed"] and session.exitstatus == 0:
-        session.exitstatus = 1
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure():
-    if TALLY:
-        print(f"{len(TALLY['passed'] - TALLY['failed'])} passed, {len(TALLY['failed'])} failed")
 
 
 @pytest.fixture(scope="session")

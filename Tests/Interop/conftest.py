@@ -1,7 +1,6 @@
 """Fixtures: services that live as long as the session, daemons that live as long as a test, and one chain for the many tests
 that only pass requests through. A daemon that a test started must end with exit code 0 when it is told to."""
 
-import collections
 import shutil
 from types import SimpleNamespace
 
@@ -9,6 +8,7 @@ import pytest
 
 from helpers.daemons import Agent, BIN, Gateway
 from helpers.services import NginxService, NodeService, PythonService
+from helpers.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from helpers.seed_agent import SeedAgent
 from helpers.seed_gateway import SeedGateway
 
@@ -22,31 +22,6 @@ def pytest_configure():
     for daemon in ("gatewayd", "agentd"):
         if not (BIN / daemon).exists():
             pytest.exit(f"no {daemon} in {BIN}; Tests/Interop/run builds it", 2)
-
-
-# The count of tests, as the last line. What was skipped has not passed.
-
-
-TALLY = collections.defaultdict(set)
-
-
-def pytest_runtest_logreport(report):
-    if report.failed or report.skipped:
-        TALLY["failed"].add(report.nodeid)
-    elif report.when == "call":
-        TALLY["passed"].add(report.nodeid)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session):
-    if TALLY["failed"] and session.exitstatus == 0:
-        session.exitstatus = 1
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure():
-    if TALLY:
-        print(f"{len(TALLY['passed'] - TALLY['failed'])} passed, {len(TALLY['failed'])} failed")
 
 
 # Daemons for one test.
