@@ -17,11 +17,11 @@ public struct CaptureSettings: Sendable, Hashable {
     /// The bodies of all exchanges under way take no more; what is over is the host's to keep.
     public var maximumBytes = 16 * 1024 * 1024
     /// For how long a request that is sent again may run.
-    public var replayTime = Duration.seconds(30)
+    public var replayTime = ReplayRequest.maximumTime
     /// How much of an answer to such a request is taken.
-    public var replayBytes = 1024 * 1024
+    public var replayBytes = ReplayRequest.maximumAnswerBytes
     /// How many such requests run at once.
-    public var maximumReplays = 16
+    public var maximumReplays = ReplayRequest.maximumAtOnce
     /// Milliseconds since 1970 at the moment zero: a machine has no clock to date an exchange with.
     public var unixMillisecondsAtZero: Int64
 
@@ -52,11 +52,9 @@ extension Agent {
     mutating func beginCapture(_ exchange: LocalExchange, call: UInt64? = nil, replayOf number: UInt64? = nil) {
         guard let settings = configuration.captures else { return }
         let request = exchange.request
-        var target = request.path
-        if let query = request.query { target += [UInt8(ascii: "?")] + query }
         var record = CapturedExchange(
-            agentID: description.agentID, method: request.method, target: Secrets.masked(target: target),
-            requestFields: Secrets.masked(request.fields), startedAtMilliseconds: settings.unixMilliseconds(at: now))
+            agentID: description.agentID, method: request.method, path: request.path, query: request.query,
+            fields: request.fields, startedAtMilliseconds: settings.unixMilliseconds(at: now))
         record.number = nextNumber()
         record.requestID = request.fields[.xRequestID] ?? ""
         record.peer = request.fields[.xForwardedFor].map { String($0.prefix { $0 != "," }) } ?? ""
@@ -100,7 +98,7 @@ extension Agent {
         guard let settings = configuration.captures else { return }
         replayNumber = replayNumber == .max ? 1 : replayNumber + 1
         let stream = StreamID(rawValue: replayNumber)
-        let place = services.place(for: Array(request.target.prefix { $0 != UInt8(ascii: "?") }))
+        let place = services.place(for: request.path)
         let exchange = LocalExchange(stream, of: replays, WebRequest(request), service: place ?? -1, at: now)
         beginCapture(exchange, call: call, replayOf: number)
         replays.exchanges.insert(exchange)
@@ -152,10 +150,9 @@ extension Agent {
 extension WebRequest {
     /// What a gateway would have sent for it.
     fileprivate init(_ request: ReplayedRequest) {
-        let parts = request.target.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
         self.init(
-            method: request.method, path: Array(parts.first ?? []), query: parts.count > 1 ? Array(parts[1]) : nil,
-            fields: request.fields, hasBody: !request.body.isEmpty)
+            method: request.method, path: request.path, query: request.query, fields: request.fields,
+            hasBody: !request.body.isEmpty)
         if hasBody { try? fields.set(.contentLength, "\(request.body.count)") }  // digits are legal
     }
 }

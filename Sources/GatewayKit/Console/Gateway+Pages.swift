@@ -75,7 +75,7 @@ extension OwnAnswer {
     /// A page for people; a language chosen by its address is kept in a cookie.
     static func page(_ page: Page, for head: HTTPRequestHead) -> OwnAnswer {
         var answer = OwnAnswer(200, type: "text/html; charset=utf-8", body: page.body)
-        try? answer.fields.append("content-security-policy", page.contentSecurityPolicy)
+        try? answer.fields.append(.contentSecurityPolicy, page.contentSecurityPolicy)
         try? answer.fields.append(.vary, "Accept-Language, Cookie")
         if let language = chosenLanguage(head) {
             let cookie = "\(languageCookie)=\(language.rawValue); Path=/; Max-Age=31536000; SameSite=Lax"

@@ -14,8 +14,10 @@ extension Gateway {
     mutating func objection(toReplayBy id: ConnectionID, _ request: VisitorRequest) -> GatewayError? {
         guard configuration.inspector.allowsReplay else { return .replayOff }
         guard isFromHere(provenance(id, request.head)) else { return .crossSite }
-        guard request.head.fields.isJSON else { return .badReplay("Content-Type must be application/json") }
-        guard inspector.replayers.count < Self.maximumReplays, !isDraining else { return .overloaded }
+        guard ReplayRequest.accepts(contentType: request.head.fields[.contentType]) else {
+            return .badReplay("Content-Type must be application/json")
+        }
+        guard inspector.replayers.count < ReplayRequest.maximumAtOnce, !isDraining else { return .overloaded }
         inspector.replayers.insert(id)
         return nil
     }
@@ -32,7 +34,7 @@ extension Gateway {
         }
         visitors[id]?.phase = .exchanging
         exchangeBegan(id, now)
-        setDeadline(of: id, at: now.advanced(by: Self.maximumReplayTime))
+        setDeadline(of: id, at: now.advanced(by: ReplayRequest.maximumTime))
     }
 
     private mutating func beginReplay(
@@ -102,12 +104,6 @@ extension Gateway {
         setReading(id, true, &outputs)
         pumpVisitor(id, now, &outputs)
     }
-
-    /// How long the whole of it may take, and how large its answer may be.
-    private static var maximumReplayTime: Duration { .seconds(30) }
-    static var maximumReplayedAnswer: UInt64 { 1 << 20 }
-    /// At once, on each loop: each may hold its JSON text or its body, 2 MiB.
-    private static var maximumReplays: Int { 16 }
 }
 
 extension ReplayedRequest {
@@ -130,17 +126,6 @@ extension ReplayedRequest {
         try? fields.append(.xForwardedFor, peer)
         try? fields.append(.xRequestID, requestID)
         if !body.isEmpty { try? fields.append(.contentLength, "\(body.count)") }
-        let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
-        let query = mark < target.endIndex ? Array(target[(mark + 1)...]) : nil
-        return WebRequest(
-            method: method, path: Array(target[..<mark]), query: query, fields: fields, hasBody: !body.isEmpty)
-    }
-}
-
-extension HTTPFields {
-    /// Whether the body is said to be JSON, which no form of another site can say.
-    fileprivate var isJSON: Bool {
-        guard let type = self[.contentType]?.lowercased() else { return false }
-        return type.prefix { $0 != ";" && $0 != " " } == "application/json"
+        return WebRequest(method: method, path: path, query: query, fields: fields, hasBody: !body.isEmpty)
     }
 }

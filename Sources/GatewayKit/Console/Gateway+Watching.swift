@@ -4,6 +4,7 @@
 
 import HTTPCodec
 import MachineCore
+import WebConsole
 
 /// What can be watched.
 enum WatchTopic: Hashable, Sendable {
@@ -72,14 +73,14 @@ extension Gateway {
     mutating func watcherCaughtUp(_ id: ConnectionID, _ visitor: Visitor, _ now: Moment, _ outputs: inout Outputs) {
         guard visitor.queuedBytes == 0, visitor.watching?.hasMissed == true else { return }
         visitor.watching?.hasMissed = false
-        write(id, Self.resync, &outputs)
+        write(id, ServerSentEvent.resync[...], &outputs)
         watchWriting(id, now)
     }
 
     /// A quiet watcher gets a comment now and then; one that does not read is cut.
     mutating func watcherDeadlinePassed(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard visitors[id]?.queuedBytes == 0 else { return outputs.append(.transport(.abort(id))) }
-        write(id, EventStreamTail.comment, &outputs)
+        write(id, ServerSentEvent.comment[...], &outputs)
         watchWriting(id, now)
     }
 
@@ -106,7 +107,6 @@ extension Gateway {
     /// How long a watcher hears nothing at most.
     static var watcherQuiet: Duration { .seconds(15) }
 
-    private static let resync = Array("event: resync\ndata: {}\n\n".utf8)[...]
     private static var maximumWatchers: Int { 256 }
     private static var maximumQueuedEvents: Int { 256 * 1024 }
 }

@@ -14,8 +14,8 @@ struct OwnAnswer: Sendable {
         self.status = status
         self.body = body
         for (name, value) in [
-            (.contentType, type), (.cacheControl, "no-store"), ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "same-origin"),
+            (.contentType, type), (.cacheControl, "no-store"), (.xContentTypeOptions, "nosniff"),
+            (.referrerPolicy, "same-origin"),
         ] as [(HTTPFieldName, String)] { try? fields.append(name, value) }
     }
 
@@ -24,14 +24,6 @@ struct OwnAnswer: Sendable {
     }
 
     static func json(_ status: Int, _ body: [UInt8]) -> OwnAnswer { OwnAnswer(status, type: "application/json", body: body) }
-
-    static func html(_ status: Int, _ page: String) -> OwnAnswer {
-        var answer = OwnAnswer(status, type: "text/html; charset=utf-8", body: Array(page.utf8))
-        let policy =
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-        try? answer.fields.append("content-security-policy", policy)
-        return answer
-    }
 }
 
 extension OwnAnswer {

@@ -3,6 +3,7 @@
 
 import HTTPCodec
 import TunnelLink
+import WebConsole
 
 /// One of the gateway's own addresses.
 enum OwnRoute: Equatable, Sendable {
@@ -62,7 +63,7 @@ enum OwnRoute: Equatable, Sendable {
     var maximumBody: Int {
         switch self {
         case .login, .logout: 16 * 1024
-        case .replay: 2 * 1024 * 1024  // a mebibyte as base64, and the rest
+        case .replay: ReplayRequest.maximumJSONBytes
         default: 0
         }
     }

@@ -83,10 +83,3 @@ extension JSONWriter {
         if let whole = Int64(exactly: rounded) { integer(whole) } else { double(rounded) }
     }
 }
-
-/// Server-sent events (WHATWG HTML §9.2) whose data is one line of JSON.
-enum ServerSentEvent {
-    static func bytes(_ event: String, _ json: [UInt8]) -> [UInt8] {
-        Array("event: \(event)\ndata: ".utf8) + json + Array("\n\n".utf8)
-    }
-}

@@ -6,11 +6,12 @@
 // Content-Encoding. Nothing but the last four bytes is looked at, and nothing at all where it is off.
 
 import HTTPCodec
+import WebConsole
 
 /// The end of what was sent of an event stream.
 struct EventStreamTail: Sendable, Hashable {
     /// What is sent between events.
-    static let comment = Array(":\n\n".utf8)[...]
+    static let comment = ServerSentEvent.comment[...]
 
     /// The last four bytes, the latest in the low byte.
     private var last: UInt32 = 0

@@ -18,8 +18,7 @@ struct Inspector: Sendable {
     var replayers: Set<ConnectionID> = []
 
     init(_ configuration: InspectorConfiguration, share count: Int) {
-        let bytes = configuration.mode == .off ? 0 : configuration.maximumBytes / max(1, count)
-        store = InspectorStore(maximumBytes: bytes, maximumBodyBytes: configuration.maximumBodyBytes)
+        store = InspectorStore(maximumBytes: configuration.share(of: count), maximumBodyBytes: configuration.maximumBodyBytes)
     }
 
     /// This visitor's replay is over, if it had one.
@@ -29,6 +28,11 @@ struct Inspector: Sendable {
 
     /// Watchers hear of exchanges this often at most.
     fileprivate static let pause = Duration.milliseconds(250)
+}
+
+extension InspectorConfiguration {
+    /// What one of `count` loops may hold, in bytes.
+    fileprivate func share(of count: Int) -> Int { mode == .off ? 0 : maximumBytes / max(1, count) }
 }
 
 extension WebExchange {
@@ -50,8 +54,9 @@ extension Gateway {
 
     /// The configuration has changed: what is recorded from now on, and how much of it.
     mutating func reconfigureInspector() {
-        let share = configuration.inspector.mode == .off ? 0 : configuration.inspector.maximumBytes / neighbours.count
-        inspector.store.setLimits(maximumBytes: share, maximumBodyBytes: configuration.inspector.maximumBodyBytes)
+        inspector.store.setLimits(
+            maximumBytes: configuration.inspector.share(of: neighbours.count),
+            maximumBodyBytes: configuration.inspector.maximumBodyBytes)
         for id in agents.allIDs {
             if let link = agents[id] { link.isInspected = link.isRegistered && isInspected(link.description) }
         }
@@ -63,18 +68,10 @@ extension Gateway {
 extension Gateway {
     /// The visitor's exchange was given to an agent as `web`.
     mutating func capture(_ id: ConnectionID, _ web: WebRequest, replayOf: UInt64? = nil, _ now: Moment) {
-        guard let exchange = visitors[id]?.exchange, agents[exchange.connection]?.isInspected == true
-        else {
-            return
-        }
-        var target = web.path
-        if let query = web.query {
-            target.append(UInt8(ascii: "?"))
-            target += query
-        }
+        guard let exchange = visitors[id]?.exchange, agents[exchange.connection]?.isInspected == true else { return }
         var record = CapturedExchange(
-            agentID: exchange.agentID, method: web.method, target: Secrets.masked(target: target),
-            requestFields: Secrets.masked(web.fields), startedAtMilliseconds: clock.unixMilliseconds(at: exchange.received))
+            agentID: exchange.agentID, method: web.method, path: web.path, query: web.query, fields: web.fields,
+            startedAtMilliseconds: clock.unixMilliseconds(at: exchange.received))
         record.peer = clientText(id, exchange.request)
         record.requestID = exchange.requestID
         record.queueMicroseconds = exchange.microseconds(until: now)

@@ -6,6 +6,7 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
+import WebConsole
 
 extension Gateway {
     /// Passes an answer before the answer on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue`
@@ -115,7 +116,7 @@ extension Gateway {
         exchange.responseBytes += UInt64(bytes.count)
         receivedBody(exchange, bytes.count)
         if let number = exchange.capture { inspector.store.appendResponseBody(bytes, to: number) }
-        if exchange.replay != nil, exchange.responseBytes > Self.maximumReplayedAnswer {
+        if exchange.replay != nil, exchange.responseBytes > UInt64(ReplayRequest.maximumAnswerBytes) {
             return cutReplay(id, now, &outputs)
         }
         exchange.eventStream?.append(bytes)

@@ -76,4 +76,14 @@ public struct CapturedExchange: Sendable, Hashable {
         self.requestFields = requestFields
         self.startedAtMilliseconds = startedAtMilliseconds
     }
+
+    /// The exchange that a request for `path` begins; masks its secrets.
+    public init(
+        agentID: String, method: String, path: [UInt8], query: [UInt8]?, fields: HTTPFields, startedAtMilliseconds: Int64
+    ) {
+        let target = query.map { path + [UInt8(ascii: "?")] + $0 } ?? path
+        self.init(
+            agentID: agentID, method: method, target: Secrets.masked(target: target), requestFields: Secrets.masked(fields),
+            startedAtMilliseconds: startedAtMilliseconds)
+    }
 }

@@ -48,9 +48,9 @@ public enum ExchangeJSON {
 
     /// A server-sent event `exchange` with these summaries.
     public static func event(_ exchanges: [CapturedExchange]) -> [UInt8] {
-        var writer = JSONWriter(reusing: Array("event: exchange\ndata: ".utf8))
+        var writer = JSONWriter()
         write(exchanges, to: &writer)
-        return writer.finish() + Array("\n\n".utf8)
+        return ServerSentEvent.bytes("exchange", writer.finish())
     }
 
     // MARK: Parts

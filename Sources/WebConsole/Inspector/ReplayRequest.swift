@@ -28,6 +28,11 @@ public struct ReplayedRequest: Sendable, Hashable {
     public var fields: HTTPFields
     /// The whole body.
     public var body: [UInt8]
+
+    /// What stands before the first `?` of the target.
+    public var path: [UInt8] { Array(target.prefix { $0 != UInt8(ascii: "?") }) }
+    /// What stands after it; nil without one.
+    public var query: [UInt8]? { target.firstIndex(of: UInt8(ascii: "?")).map { Array(target[($0 + 1)...]) } }
 }
 
 /// What a person asked for.
@@ -40,6 +45,17 @@ public struct ReplayRequest: Sendable, Hashable {
     public static let maximumFields = 128
     /// What method, target and fields may have together.
     public static let maximumHeadBytes = 32 * 1024
+    /// How long a request that is sent again may run.
+    public static let maximumTime = Duration.seconds(30)
+    /// How much of its answer is taken, in bytes.
+    public static let maximumAnswerBytes = 1024 * 1024
+    /// How many run at once.
+    public static let maximumAtOnce = 16
+
+    /// Whether a body is said to be what is read here, JSON, which no form of another site can say.
+    public static func accepts(contentType: String?) -> Bool {
+        contentType?.lowercased().prefix { $0 != ";" && $0 != " " } == "application/json"
+    }
 
     /// The exchange that is to be repeated.
     public var number: UInt64

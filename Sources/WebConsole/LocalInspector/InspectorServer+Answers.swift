@@ -18,8 +18,9 @@ extension InspectorServer {
         }
         guard head.method == "POST" else { return .methodNotAllowed("POST") }
         if isFromElsewhere(head) { return .error(403, "cross-site", "A page of another site may not ask for this.") }
-        let type = head.fields[.contentType]?.lowercased().prefix { $0 != ";" && $0 != " " }
-        guard type == "application/json" else { return .badReplay("Content-Type must be application/json") }
+        guard ReplayRequest.accepts(contentType: head.fields[.contentType]) else {
+            return .badReplay("Content-Type must be application/json")
+        }
         return nil
     }
 

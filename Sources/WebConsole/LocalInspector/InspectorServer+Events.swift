@@ -5,15 +5,12 @@ import HTTPCodec
 import MachineCore
 
 extension InspectorServer {
-    static let comment = Array(":\n\n".utf8)
-    static let resync = Array("event: resync\ndata: {}\n\n".utf8)
-
     /// Begins an answer that does not end.
     mutating func watch(
         _ id: ConnectionID, _ client: InspectorClient, _ head: HTTPRequestHead, _ now: Moment,
         _ outputs: inout [MachineOutput<Note>]
     ) {
-        let start = InspectorResponse(200, "text/event-stream", Self.comment)
+        let start = InspectorResponse(200, "text/event-stream", ServerSentEvent.comment)
         guard head.method == "GET" else { return respond(to: id, start, now, &outputs) }
         client.phase = .watching
         write(start.bytes(isWhole: false), to: id, client, now, &outputs)

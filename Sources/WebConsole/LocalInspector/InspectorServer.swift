@@ -162,7 +162,7 @@ public struct InspectorServer: Machine {
         deadlines.set(.client(id), at: now.advanced(by: Self.quiet))
         guard client.hasMissed else { return }
         client.hasMissed = false
-        write(Self.resync, to: id, client, now, &outputs)
+        write(ServerSentEvent.resync, to: id, client, now, &outputs)
     }
 
     private mutating func timedOut(_ id: ConnectionID, _ now: Moment, _ outputs: inout [MachineOutput<Note>]) {
@@ -170,7 +170,7 @@ public struct InspectorServer: Machine {
         switch client.phase {
         case .reading: respond(to: id, .error(408, "request-timed-out", "The request took too long to come."), now, &outputs)
         case .replaying: respond(to: id, .error(504, "replay-cut", "The answer did not come in time."), now, &outputs)
-        case .watching where client.unwritten == 0: write(Self.comment, to: id, client, now, &outputs)
+        case .watching where client.unwritten == 0: write(ServerSentEvent.comment, to: id, client, now, &outputs)
         case .watching, .closing: cut(id, &outputs)
         }
     }
