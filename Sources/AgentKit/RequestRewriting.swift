@@ -1,5 +1,5 @@
 // What changes about a head between the tunnel and the service (RFC 9110 §7.6): nothing that the service or the visitor should
-// see, but the base path, Host, and whatever belongs to one connection only.
+// see, but the base path, Host with what follows it (VisitorOrigin), and whatever belongs to one connection only.
 //
 // The gateway is not trusted with framing: a Content-Length must be one number and agree with the body that is announced, the
 // method must not be CONNECT, and method, target and fields are checked again by the encoder.
@@ -33,6 +33,7 @@ extension LocalHTTPService {
             fields.removeHopByHop()
             // `Expect` is the service's to answer where its word can be passed on, and where there is a body to wait for.
             if wholeBodyCount != nil || !request.hasBody || request.upgrade != nil { fields.removeAll(.expect) }
+            try setOrigins(in: &fields, host: host)
             try fields.set(.host, host)
             if let wholeBodyCount { try Self.setLength(wholeBodyCount, of: request.method, in: &fields) }
             let declared = try Self.declaredLength(fields)
@@ -45,7 +46,9 @@ extension LocalHTTPService {
                 try fields.append(.upgrade, upgrade)
             }
             var bytes: [UInt8] = []
-            try HTTPRequestHead(method: request.method, target: target(of: request), fields: fields).encode(into: &bytes)
+            try HTTPRequestHead(
+                method: request.method, target: target(path: request.path[...], query: request.query), fields: fields
+            ).encode(into: &bytes)
             return ServiceRequest(head: bytes, framing: framing, asksForUpgrade: asksForUpgrade)
         } catch {
             throw UnservableRequest(reason: Self.words(for: error))
@@ -60,13 +63,12 @@ extension LocalHTTPService {
     }
 
     /// The base path, the path and the query; the one slash between the first two is not doubled.
-    private func target(of request: WebRequest) -> [UInt8] {
-        guard basePath != "/" || request.query != nil else { return request.path }
+    func target(path: ArraySlice<UInt8>, query: [UInt8]?) -> [UInt8] {
         var target: [UInt8] = []
         if basePath != "/" { target.append(contentsOf: basePath.utf8) }
         if target.last == UInt8(ascii: "/") { target.removeLast() }
-        target.append(contentsOf: request.path)
-        if let query = request.query {
+        target.append(contentsOf: path)
+        if let query {
             target.append(UInt8(ascii: "?"))
             target.append(contentsOf: query)
         }
