@@ -225,6 +225,27 @@ import Testing
         #expect(room.closed == [id])
     }
 
+    @Test func whereAVisitorCameFromIsNotThePersonsToSay() throws {
+        var exchange = CapturedExchange(
+            agentID: "a", method: "GET", target: Array("/a".utf8), requestFields: HTTPFields(), startedAtMilliseconds: 0)
+        for (name, value) in [("X-Forwarded-For", "192.0.2.1"), ("X-Real-IP", "192.0.2.1"), ("A", "1"), ("Host", "h")] {
+            try exchange.requestFields.append(HTTPFieldName(name), value)
+        }
+        let edits = [
+            "X-Forwarded-For", "X-FORWARDED-USER", "X_Forwarded_Proto", "Forwarded", "X_Real-IP", "CF-Connecting-IP",
+            "Connection",
+            "Upgrade", "Host", "Content-Length", "Expect",
+        ]
+        let fields = edits.map { "[\"\($0)\",\"evil\"]" }.joined(separator: ",")
+        let edited = try ReplayRequest(json: Array("{\"number\":1,\"fields\":[\(fields),[\"A\",\"2\"]]}".utf8)).applied(
+            to: exchange)
+        let lines = edited.fields.map { "\($0.nameString): \($0.valueString)".lowercased() }
+        #expect(lines.sorted() == ["a: 2", "host: h", "x-forwarded-for: 192.0.2.1", "x-real-ip: 192.0.2.1"])
+        let again = try ReplayRequest(number: 1).applied(to: exchange)
+        #expect(
+            again.fields.map(\.nameString).map { $0.lowercased() }.sorted() == ["a", "host", "x-forwarded-for", "x-real-ip"])
+    }
+
     @Test func whatCannotBeReplayedIsSaid() {
         var room = Room()
         room.capture(1, total: 5)

@@ -18,6 +18,7 @@ extension Gateway {
         {
             return
         }
+        guard mayInspect(id, request, route, now, &outputs) else { return }
         let home = home(of: route)
         if home != loop { return move(id, request, .own(route), to: home, &outputs) }
         if let error = inspectorObjection(id, request, route) { return answer(id, error, to: request, now, &outputs) }

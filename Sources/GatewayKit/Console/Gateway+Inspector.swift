@@ -1,26 +1,37 @@
 // The request inspector's addresses: an agent's page, its exchanges, one of them, and those to come. All are answered by the loop
 // that the agent lives on, from memory.
 //
-// An open status page must not show what visitors send: without a token of its own the inspector has to be opened on purpose.
+// An open status page must not show what visitors send: without a token of its own the inspector has to be opened on purpose. And
+// whoever may not visit an agent may neither see nor repeat what it exchanged, whatever opens the inspector.
 
 import HTTPCodec
 import MachineCore
 import WebConsole
 
 extension OwnRoute {
-    /// Whether it shows exchanges.
-    fileprivate var isOfInspector: Bool {
+    /// The agent whose exchanges it shows or sends again; nil: it does neither.
+    fileprivate var inspectedAgent: String? {
         switch self {
-        case .inspectorPage, .exchanges, .exchange, .exchangeEvents, .replay: true
-        default: false
+        case .inspectorPage(let id), .exchanges(let id), .exchange(let id, _), .exchangeEvents(let id), .replay(let id): id
+        case .statusPage, .help, .login, .logout, .health, .readiness, .metrics, .openAPI, .agents, .events, .series: nil
         }
     }
 }
 
 extension Gateway {
+    /// Whether the visitor may visit the agent whose exchanges the route is about; if not, it was answered. Without such an agent, or
+    /// where its door is open, there is nothing to ask.
+    mutating func mayInspect(
+        _ id: ConnectionID, _ request: VisitorRequest, _ route: OwnRoute, _ now: Moment, _ outputs: inout Outputs
+    ) -> Bool {
+        guard access.guardsAgents, let agentID = route.inspectedAgent else { return true }
+        let door = access.door(of: agentID)
+        return door.isOpen || pass(id, request, door, agentID: agentID, now, &outputs) != nil
+    }
+
     /// Why a request that may see the status page gets nothing from the inspector; nil: it does, or does not ask for it.
     mutating func inspectorObjection(_ id: ConnectionID, _ request: VisitorRequest, _ route: OwnRoute) -> GatewayError? {
-        guard route.isOfInspector else { return nil }
+        guard route.inspectedAgent != nil else { return nil }
         guard configuration.inspector.mode != .off else { return .inspectorOff("inspector.mode is off") }
         guard configuration.inspector.isPublic || !configuration.statusPage.authTokens.isEmpty else {
             return .inspectorOff("set statusPage.authToken, or inspector.public to let everybody see exchanges")

@@ -40,13 +40,14 @@ extension Gateway {
     private mutating func beginReplay(
         _ id: ConnectionID, _ request: VisitorRequest, _ agentID: String, _ body: [UInt8], _ now: Moment
     ) throws(GatewayError) {
+        guard configuration.web.isEnabled else { throw .webServiceOff }
         let (wish, original, again) = try replayed(body, agentID)
         guard let record = registry.records[agentID], record.loop == loop, record.isOnline else { throw .agentOffline(agentID) }
         guard record.description.servesWeb, let connection = tunnel(of: record) else { throw .noWebService(agentID) }
         guard agents[connection]?.isInspected == true else { throw .notInspected(agentID) }
         let maximum = maximumBody(through: connection)
         guard UInt64(again.body.count) <= maximum else { throw .bodyTooLarge(limit: maximum) }
-        let web = again.webRequest(from: visitors[id]?.peer ?? "", like: original, requestID: request.id)
+        let web = webRequest(again, by: id, request, to: agentID, like: original)
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(agentID) }
         let sent = VisitorRequest(head: again.head(web.fields), framing: .none, id: request.id, received: now)
         let exchange = WebExchange(
@@ -61,6 +62,35 @@ extension Gateway {
         if let number = exchange.capture { inspector.store.appendRequestBody(again.body[...], to: number) }
         // What the tunnel does not take at once waits in the stream: at most `ReplayRequest.maximumBodyBytes`.
         _ = agents[connection]?.session.send(again.body[...], on: stream, end: true)
+    }
+
+    /// The request for the agent, by the rules of a visit: what is for us alone goes no further, and what says where a visitor came
+    /// from is not the person's to say. It is as it was at first, but for the address.
+    private func webRequest(
+        _ again: ReplayedRequest, by id: ConnectionID, _ request: VisitorRequest, to agentID: String,
+        like original: CapturedExchange
+    ) -> WebRequest {
+        let (door, peer) = (access.door(of: agentID), visitors[id]?.peer ?? "")
+        let head = HTTPRequestHead(method: again.method, target: again.target, fields: again.fields)
+        let context = VisitorContext(
+            peer: peer, isTrustedProxy: false, prefix: "",
+            grant: Grant(removesAuthorization: door.opens(to: Authorization.bearerToken(head.fields))),
+            removesCookies: access.issuesCookies, requestID: request.id)
+        var fields = HeaderRules.toService(head, context)
+        for name in [HTTPFieldName.xForwardedProto, .xForwardedHost, .xForwardedPrefix] {
+            fields.removeAll(name)
+            if let value = original.requestFields.first(name) { try? fields.append(name, bytes: value) }
+        }
+        if Provenance.isTrusted(peer, among: configuration.trustedProxies) {
+            // Values that came as legal fields are legal again, and an address always is.
+            let way = request.head.fields.all(.xForwardedFor).map { Array($0) } + [Array(peer.utf8)]
+            fields.removeAll(.xForwardedFor)
+            try? fields.append(.xForwardedFor, bytes: Array(way.joined(separator: ", ".utf8))[...])
+        }
+        if !again.body.isEmpty { try? fields.append(.contentLength, "\(again.body.count)") }
+        let token = QueryToken(in: again.query?[...])
+        let query = door.opens(to: token?.value) ? token?.rest : again.query
+        return WebRequest(method: again.method, path: again.path, query: query, fields: fields, hasBody: !again.body.isEmpty)
     }
 
     /// What is asked for, of which exchange, and the request that comes of it.
@@ -112,20 +142,5 @@ extension ReplayedRequest {
         var head = HTTPRequestHead(method: method, target: Array((fields[.xForwardedPrefix] ?? "").utf8) + target)
         if let host = fields.first(.xForwardedHost) { try? head.fields.append(.host, bytes: host) }
         return head
-    }
-
-    /// The request for the agent. What says where a visitor came from is as it was at first, but for the address.
-    fileprivate func webRequest(from peer: String, like original: CapturedExchange, requestID: String) -> WebRequest {
-        var fields = fields
-        fields.removeHopByHop(andRemoving: [.host, "Forwarded", .xForwardedFor])
-        for name in [HTTPFieldName.xForwardedProto, .xForwardedHost, .xForwardedPrefix] {
-            fields.removeAll(name)
-            if let value = original.requestFields.first(name) { try? fields.append(name, bytes: value) }
-        }
-        // An address and an id are always legal values.
-        try? fields.append(.xForwardedFor, peer)
-        try? fields.append(.xRequestID, requestID)
-        if !body.isEmpty { try? fields.append(.contentLength, "\(body.count)") }
-        return WebRequest(method: method, path: path, query: query, fields: fields, hasBody: !body.isEmpty)
     }
 }

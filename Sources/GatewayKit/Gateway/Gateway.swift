@@ -162,11 +162,7 @@ public struct Gateway: Machine {
         switch input {
         case .transport(let event): handle(event, now, &outputs)
         case .message(.drain(let duration)): beginDrain(within: duration, now, &outputs)
-        case .message(.reconfigure(let configuration)):
-            self.configuration = configuration
-            router = Router(configuration.web)
-            reconfigureInspector()
-            access = AccessRules(configuration)
+        case .message(.reconfigure(let configuration)): reconfigure(configuration, now, &outputs)
         case .message(.adopt(let id, let moved)): adopt(id, moved, now, &outputs)
         case .message(.moveFailed): neighbours.moved -= 1
         case .message(.gossip(let gossip, let sender)): hear(gossip, from: sender, now, &outputs)
@@ -261,6 +257,18 @@ public struct Gateway: Machine {
             case .inspector: tellExchanges(now, &outputs)
             }
         }
+    }
+
+    /// Who watches is let in again by the new rules: browsers come back by themselves.
+    private mutating func reconfigure(_ configuration: GatewayConfiguration, _ now: Moment, _ outputs: inout Outputs) {
+        let rules = AccessRules(configuration)
+        if rules != access || configuration.inspector.isPublic != self.configuration.inspector.isPublic {
+            dismissWatchers(now, &outputs)
+        }
+        self.configuration = configuration
+        router = Router(configuration.web)
+        reconfigureInspector()
+        access = rules
     }
 
     mutating func markDirty(_ id: ConnectionID) {

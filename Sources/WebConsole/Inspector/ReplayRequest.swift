@@ -4,7 +4,7 @@
 //
 // Refuses: what is not of this shape, unknown members, more than the limits below, a method that is no token, a target that is
 // no path, and exchanges that cannot be repeated because not all of them was kept. What belongs to a connection or to the framing
-// is not the person's to set: it is dropped, and made anew. Masked values are left out: nobody knows them any more.
+// is not the person's to set: it is dropped, and made anew; nor what proxies say of a visitor, which stays as it was. Masked values are left out: nobody knows them any more.
 
 import HTTPCodec
 import RPCCore
@@ -168,9 +168,11 @@ public struct ReplayRequest: Sendable, Hashable {
         let body = body ?? original.requestBody.prefix
         var fields = Self.unmasked(fields ?? original.requestFields)
         fields.removeHopByHop(andRemoving: Self.notSettable)
+        fields.removeAll { Self.isOfProxy($0.name) }
         var result = HTTPFields()
         if let host = original.requestFields.first(.host) { try? result.append(.host, bytes: host) }
         for field in fields { try? result.append(field) }
+        for field in Self.unmasked(original.requestFields) where Self.isOfProxy(field.name) { try? result.append(field) }
         let count = result.reduce(method.utf8.count + target.count) { $0 + $1.name.count + $1.value.count + 4 }
         guard result.count <= Self.maximumFields, count <= Self.maximumHeadBytes else {
             throw ReplayProblem("the head is larger than \(Self.maximumFields) fields or \(Self.maximumHeadBytes) bytes")
@@ -180,6 +182,20 @@ public struct ReplayRequest: Sendable, Hashable {
 
     /// What is made anew for every request.
     private static let notSettable: HTTPFieldSet = [.host, .contentLength, .expect, .xRequestID]
+
+    /// Whether the field says where a visitor came from, in a spelling that CGI-like servers know: proxies say it, persons do not.
+    private static func isOfProxy(_ name: ArraySlice<UInt8>) -> Bool {
+        let name = String(decoding: name, as: UTF8.self).lowercased().utf8.map {
+            $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0
+        }
+        return name.starts(with: "x-forwarded-".utf8) || ofProxies.contains(name)
+    }
+
+    private static let ofProxies: Set<[UInt8]> = Set(
+        [
+            "forwarded", "x-forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "x-client-ip",
+            "x-cluster-client-ip", "fastly-client-ip", "x-envoy-external-address", "x-remote-user", "remote-user",
+        ].map { Array($0.utf8) })
 
     /// The fields without masked values; of a `Cookie` only the masked pairs go.
     private static func unmasked(_ fields: HTTPFields) -> HTTPFields {

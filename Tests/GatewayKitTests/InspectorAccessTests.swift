@@ -1,0 +1,222 @@
+// Whoever may not visit an agent may neither see nor replay its exchanges, whatever opens the inspector.
+
+import HTTPCodec
+import MachineCore
+import RPCCore
+import Testing
+import TunnelLink
+import WebConsole
+
+@testable import GatewayKit
+
+@Suite struct InspectorAccessTests {
+    private static let paths = ["/inspect/a", "/api/agents/a/exchanges", "/api/agents/a/exchanges/1", "/api/agents/a/events"]
+
+    /// What guards agent `a`, and who may visit it nevertheless.
+    enum Guard: CaseIterable {
+        case ownToken, commonToken, list
+    }
+
+    private func world(_ kind: Guard, loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
+        World(loops: loops) {
+            $0.inspector.mode = .all
+            $0.inspector.isPublic = true
+            switch kind {
+            case .ownToken:
+                var access = AgentAccess()
+                access.authTokens = ["v"]
+                $0.agents["a"] = access
+            case .commonToken: $0.web.authTokens = ["v"]
+            case .list: $0.web.allow = [AddressRange("198.51.100.0/24")].compactMap(\.self)
+            }
+            configure(&$0)
+        }
+    }
+
+    private static let friend = "198.51.100.7"
+    private static let visitorToken = "Authorization: Bearer v\r\n"
+
+    private func replay(_ json: String = "{\"number\":1}", _ extra: String = "", query: String = "", agent: String = "a")
+        -> String
+    {
+        "POST /api/agents/\(agent)/replay\(query) HTTP/1.1\r\nHost: gw.example\r\nContent-Type: application/json\r\n\(extra)"
+            + "Content-Length: \(json.utf8.count)\r\n\r\n\(json)"
+    }
+
+    /// One exchange, done, by whoever may visit.
+    private func record(_ world: World, _ agent: AgentPeer, _ extra: String = visitorToken, from peer: String = friend) throws {
+        let id = world.visit(
+            "POST /web/a/form HTTP/1.1\r\nHost: h.example\r\nContent-Length: 5\r\nX-Keep: yes\r\n\(extra)\r\nhello", from: peer)
+        agent.answer(try agent.request().id, 200, HTTPFields(), "first")
+        #expect(try world.expectAnswer(id, to: "POST").status == 200)
+        world.leave(id)
+    }
+
+    // MARK: Who sees
+
+    @Test(arguments: Guard.allCases, [1, 3]) func aStrangerSeesAndReplaysNothing(kind: Guard, loops: Int) throws {
+        let world = world(kind, loops: loops)
+        _ = world.agent("x")
+        let agent = world.agent("a")
+        try record(world, agent)
+        for loop in 0..<loops {
+            for path in Self.paths {
+                let answer = try world.get(path, on: loop)
+                #expect(answer.status == (kind == .list ? 403 : 401) && !answer.text.contains("form"), "\(path)")
+                #expect(answer.errorCode == (kind == .list ? "forbidden" : "unauthorized"))
+            }
+            let id = world.visit(replay("{\"number\":1,\"method\":\"DELETE\"}"), on: loop)
+            #expect(try world.expectAnswer(id, to: "POST").status == (kind == .list ? 403 : 401))
+            #expect(agent.waitingRequests == 0)
+            world.leave(id)
+        }
+        // Whoever may visit sees them.
+        for path in Self.paths.dropLast() {
+            #expect(try world.get(path, Self.visitorToken, from: Self.friend).status == 200, "\(path)")
+        }
+        let id = world.visit(replay("{\"number\":1}", Self.visitorToken), from: Self.friend, on: loops - 1)
+        let request = try agent.request()
+        #expect(request.head.fields[.authorization] == nil)
+        agent.answer(request.id, 200)
+        #expect(try world.expectAnswer(id, to: "POST").status == 200)
+        world.leave(id)
+        world.end()
+    }
+
+    @Test func aPublicAgentAmongGuardedOnesIsShown() throws {
+        let world = world(.commonToken) {
+            var access = AgentAccess()
+            access.isPublic = true
+            $0.agents["open"] = access
+        }
+        _ = world.agent("open")
+        _ = world.agent("a")
+        #expect(try world.get("/api/agents/open/exchanges").status == 200)
+        #expect(try world.get("/api/agents/a/exchanges").status == 401)
+        #expect(try world.get("/api/agents/nobody/exchanges").status == 401, "nothing is said about who is here")
+        world.end()
+    }
+
+    @Test func theStatusPagesTokenAloneIsNotEnough() throws {
+        let world = world(.ownToken) {
+            $0.statusPage.authTokens = ["t"]
+            $0.inspector.isPublic = false
+        }
+        let agent = world.agent("a")
+        try record(world, agent)
+        for path in Self.paths {
+            #expect(try world.get(path, operatorToken).status == 401, "\(path)")
+            #expect(try world.get(path, Self.visitorToken).status == 401, "\(path)")
+        }
+        for path in Self.paths.dropLast() {
+            #expect(try world.get("\(path)?token=v", operatorToken).status == 200, "\(path)")
+        }
+        let refused = world.visit(replay("{\"number\":1}", operatorToken))
+        #expect(try world.expectAnswer(refused, to: "POST").errorCode == "unauthorized" && agent.waitingRequests == 0)
+        let id = world.visit(replay("{\"number\":1}", operatorToken, query: "?token=v"))
+        agent.answer(try agent.request().id, 200)
+        #expect(try world.expectAnswer(id, to: "POST").status == 200)
+        for id in [refused, id] { world.leave(id) }
+        // A right token at the wrong place is no guess.
+        for _ in 0..<20 { #expect(try world.get("/api/agents/a/exchanges", operatorToken).errorCode == "unauthorized") }
+        #expect(try world.get("/api/agents/a/exchanges?token=v", operatorToken).status == 200)
+        for _ in 0..<10 { _ = try world.get("/api/agents/a/exchanges?token=w", operatorToken) }
+        #expect(try world.get("/api/agents/a/exchanges?token=v", operatorToken).errorCode == "too-many-attempts")
+        world.end()
+    }
+
+    @Test func aBrowserLogsInAtBothAndComesBack() throws {
+        let world = world(.ownToken) { $0.statusPage.authTokens = ["t"] }
+        let agent = world.agent("a")
+        try record(world, agent)
+        let browser = Browser(world)
+        #expect(try browser.ask("/inspect/a").status == 401)
+        _ = try browser.logIn("t", scope: "", next: "/inspect/a")
+        let form = try browser.ask("/inspect/a")
+        #expect(form.status == 401 && form.text.contains("/inspect/a") && form.text.contains("name=\"scope\" value=\"a\""))
+        #expect(try browser.logIn("v", next: "/inspect/a").fields[.location] == "/inspect/a")
+        #expect(try browser.ask("/inspect/a").status == 200)
+        #expect(try browser.ask("/api/agents/a/exchanges").text.contains("/form"))
+        world.end()
+    }
+
+    @Test func whoWatchesIsAskedAgainWhenTheRulesChange() throws {
+        let world = world(.ownToken) { $0.agents = [:] }
+        let agent = world.agent("a")
+        let watcher = world.visit(get("/api/agents/a/events"))
+        #expect(world.read(watcher).contains("text/event-stream"))
+        var configuration = world.gateway.configuration
+        world.tell(.reconfigure(configuration))
+        #expect(!world.wire(watcher).isClosing, "nothing has changed")
+        var access = AgentAccess()
+        access.authTokens = ["v"]
+        configuration.agents["a"] = access
+        world.tell(.reconfigure(configuration))
+        #expect(world.wire(watcher).isClosing)
+        try record(world, agent)
+        #expect(!world.read(watcher).contains("/form"))
+        world.end()
+    }
+
+    // MARK: What a replay may say
+
+    @Test func aReplayObeysTheHeaderRulesOfAVisit() throws {
+        let world = world(.ownToken) {
+            $0.inspector.isPublic = true
+            $0.statusPage.authTokens = ["t"]
+        }
+        let agent = world.agent("a")
+        try record(world, agent)
+        let names = [
+            "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix", "X-Forwarded-User",
+            "x-forwarded-email",
+            "Forwarded", "X-Real-IP", "Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Upgrade", "Host", "Expect",
+            "X-Request-ID", "X_Forwarded_For", "True-Client-IP", "CF-Connecting-IP",
+        ]
+        let list = names.map { "[\"\($0)\",\"evil\"]" } + ["[\"X-Good\",\"1\"]", "[\"Cookie\",\"a=1; miagent.a=1.2.3; b=2\"]"]
+        let json =
+            "{\"number\":1,\"method\":\"DELETE\",\"target\":\"/x?token=v&b=1\",\"fields\":[\(list.joined(separator: ",")),"
+            + "[\"Authorization\",\"Bearer v\"]]}"
+        let id = world.visit(replay(json, operatorToken, query: "?token=v"), from: "203.0.113.77")
+        let request = try agent.request()
+        let sent = request.head.fields.map { "\($0.nameString.lowercased()): \($0.valueString)" }
+        #expect(!sent.contains { $0.contains("evil") }, "\(sent)")
+        #expect(sent.contains("x-forwarded-for: 203.0.113.77") && sent.contains("x-forwarded-prefix: /web/a"))
+        #expect(sent.contains("x-forwarded-host: h.example") && sent.contains("x-forwarded-proto: http"))
+        #expect(sent.contains("x-good: 1") && sent.contains("cookie: a=1; b=2"))
+        #expect(
+            request.head.fields[.authorization] == nil && request.head.query == latin1("b=1"), "what opens us goes no further")
+        agent.answer(request.id, 200)
+        world.leave(id)
+        world.end()
+    }
+
+    @Test func aReplayThroughATrustedProxySaysWhoAsked() throws {
+        let world = world(.ownToken) {
+            $0.trustedProxies = [AddressRange("10.0.0.0/8")].compactMap(\.self)
+        }
+        let agent = world.agent("a")
+        try record(
+            world, agent, "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n\(Self.visitorToken)", from: "10.0.0.1")
+        let json = "{\"number\":1}"
+        let id = world.visit(replay(json, "X-Forwarded-For: 192.0.2.9\r\n\(Self.visitorToken)"), from: "10.0.0.1")
+        let fields = try agent.request().head.fields
+        #expect(fields[.xForwardedFor] == "192.0.2.9, 10.0.0.1" && fields[.xForwardedProto] == "https")
+        #expect(fields.all(.xForwardedFor).count == 1 && fields.all(.xForwardedProto).count == 1)
+        world.leave(id)
+        world.end()
+    }
+
+    @Test func whatIsSwitchedOffForVisitsIsSwitchedOffForReplays() throws {
+        let world = world(.ownToken)
+        let agent = world.agent("a")
+        try record(world, agent)
+        var configuration = world.gateway.configuration
+        configuration.web.isEnabled = false
+        world.tell(.reconfigure(configuration))
+        let id = world.visit(replay("{\"number\":1}", Self.visitorToken))
+        #expect(try world.expectAnswer(id, to: "POST").errorCode == "web-service-off" && agent.waitingRequests == 0)
+        world.leave(id)
+        world.end()
+    }
+}
