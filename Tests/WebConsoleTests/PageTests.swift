@@ -137,7 +137,7 @@ import Testing
     @Test func scriptsNeverMakeMarkupOrStyleOfText() {
         let ours = [
             PackageResources.status_js, PackageResources.help_js, PackageResources.inspector_js,
-            PackageResources.inspector_body_js,
+            PackageResources.inspector_body_js, PackageResources.events_js,
         ]
         for script in ours {
             let text = String(decoding: script, as: UTF8.self)

@@ -19,6 +19,6 @@ public enum InspectorPage {
     static let pages = PageTemplates { language in
         PageTemplate(
             "inspector", PackageResources.inspector_html, style: PackageResources.inspector_css,
-            script: PackageResources.inspector_body_js + PackageResources.inspector_js, language)
+            script: PackageResources.inspector_body_js + PackageResources.events_js + PackageResources.inspector_js, language)
     }
 }

@@ -14,8 +14,8 @@ public enum StatusPage {
 
     static let pages = PageTemplates { language in
         PageTemplate(
-            "status", PackageResources.status_html, style: PackageResources.status_css, script: PackageResources.status_js,
-            language)
+            "status", PackageResources.status_html, style: PackageResources.status_css,
+            script: PackageResources.events_js + PackageResources.status_js, language)
     }
 
     private static func head(_ view: StatusView, _ texts: Texts) -> TemplateValues {

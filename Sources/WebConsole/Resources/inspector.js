@@ -99,30 +99,28 @@
     if (!answer.ok) throw new Error(content.message || answer.status + ' ' + answer.statusText);
     return content;
   };
-  const reload = async () => {
+  const askForAll = async signal => {
     try {
-      const content = await fetchJSON('/exchanges');
-      isRecording = content.recording !== false;
-      hasLoaded = true;
-      set(byID('held'), say('held', { held: bytes(content.heldBytes), limit: bytes(content.limitMiB * 1048576) }));
-      take(content.exchanges, true);
-      if (shown == null) choose();
-    } catch (error) { showLive('off', error.message); }
+      const content = await fetchJSON('/exchanges', { signal });
+      return () => {
+        isRecording = content.recording !== false;
+        hasLoaded = true;
+        set(byID('held'), say('held', { held: bytes(content.heldBytes), limit: bytes(content.limitMiB * 1048576) }));
+        take(content.exchanges, true);
+        if (shown == null) choose();
+      };
+    } catch (error) {
+      if (!signal.aborted) showLive('off', error.message);
+      throw error;
+    }
   };
   const showLive = (state, text) => {
     byID('live').dataset.state = state;
     set(byID('live'), text);
   };
-  const watch = () => {
-    const source = new EventSource(api + '/events');
-    source.addEventListener('open', () => { showLive('live', say('live')); reload(); });
-    source.addEventListener('error', () => {
-      showLive(source.readyState === 2 ? 'off' : 'waiting', source.readyState === 2 ? say('lost') : say('waiting'));
-      if (source.readyState === 2) setTimeout(watch, 5000);
-    });
-    source.addEventListener('exchange', event => take(JSON.parse(event.data), false));
-    source.addEventListener('resync', reload);
-  };
+  const watch = () => Events.follow(api + '/events', {
+    handlers: { exchange: exchanges => take(exchanges, false) }, whole: askForAll,
+    show: state => showLive(state === 'lost' ? 'off' : state, say(state)) });
 
   // One exchange.
   const choose = () => {

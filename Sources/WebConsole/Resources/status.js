@@ -107,10 +107,10 @@
       const row = rowOf.get(agent.agentId);
       if (row) fill(row, agent);
       else if (matches(agent)) {
-        if (offset === 0 && matching === rowOf.size && matching < limit) insert(agent); else askAgain();
+        if (offset === 0 && matching === rowOf.size && matching < limit) insert(agent); else events.askSoon();
       }
     }
-    for (const id of message.forgotten || []) if (rowOf.has(id)) { rowOf.get(id).remove(); rowOf.delete(id); matching -= 1; askAgain(); }
+    for (const id of message.forgotten || []) if (rowOf.has(id)) { rowOf.get(id).remove(); rowOf.delete(id); matching -= 1; events.askSoon(); }
     known = Math.max(known, rowOf.size);
     showFrame(known);
   };
@@ -173,7 +173,7 @@
     }
   };
   const addPoint = (at, point) => {
-    if (!series || !point) return;
+    if (!series || !point || at <= series.end - series.secondsPerPoint) return;
     const steps = Math.min(series.requestsPerSecond.length, Math.max(0, Math.ceil((at - series.end) / series.secondsPerPoint)));
     series.end += steps * series.secondsPerPoint;
     for (const [name, key] of Object.values(rowsOfPlots).flat()) {
@@ -184,37 +184,21 @@
     draw();
   };
 
-  // The connection: events, and everything once more after a gap.
+  // The connection: events (events.js), and everything once more after a gap.
   const live = byID('live');
   const show = state => { if (live.dataset.state !== state) { live.dataset.state = state; set(live, texts[state]); } };
-  const get = async path => {
-    const answer = await fetch(path, { headers: { accept: 'application/json' } });
+  const get = async (path, signal) => {
+    const answer = await fetch(path, { signal, headers: { accept: 'application/json' } });
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.json();
   };
-  let asking = null;
-  const askAgain = () => { asking ??= setTimeout(async () => {
+  const askForRows = async signal => {
     const wanted = new URLSearchParams({ limit, offset, filter: query.get('filter') || '' });
     if (onlyOnline) wanted.set('online', 'true');
-    asking = null;
-    try { replaceRows(await get('/api/agents?' + wanted)); } catch { /* the next event or connection asks again */ }
-  }, 300); };
-  const askForSeries = async () => { try { series = await get('/api/series'); draw(); } catch { /* the plots stay as they are */ } };
-  let pause = 1000;
-  const connect = () => {
-    const events = new EventSource('/api/events');
-    const on = (name, handle) => events.addEventListener(name, event => handle(event.data ? JSON.parse(event.data) : {}));
-    events.onopen = () => { pause = 1000; show('live'); askAgain(); askForSeries(); };
-    events.onerror = () => {
-      show('waiting');
-      if (events.readyState !== EventSource.CLOSED) return;
-      setTimeout(connect, pause);
-      pause = Math.min(30000, pause * 2);
-    };
-    on('status', message => { showHead(message); addPoint(message.at, message.point); });
-    on('agents', change);
-    on('resync', () => { askAgain(); askForSeries(); });
+    const list = await get('/api/agents?' + wanted, signal);
+    return () => replaceRows(list);
   };
+  const askForSeries = async () => { try { series = await get('/api/series'); draw(); } catch { /* the plots stay as they are */ } };
 
   const copy = byID('copy');
   if (navigator.clipboard) {
@@ -228,5 +212,7 @@
   for (const time of document.querySelectorAll('main time')) showTime(time, time.dateTime);
   showUptime();
   setInterval(showUptime, 60000);
-  connect();
+  const events = Events.follow('/api/events', {
+    handlers: { status: message => { showHead(message); addPoint(message.at, message.point); }, agents: change },
+    whole: askForRows, began: askForSeries, show: state => show(state === 'live' ? 'live' : 'waiting') });
 })();
