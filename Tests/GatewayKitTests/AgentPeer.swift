@@ -139,6 +139,14 @@ extension World {
     ) -> AgentPeer {
         let protocols = version == .v1 ? nil : TunnelVersion.offer(upTo: version)
         let id = visit(Self.handshake(query, protocols: protocols, extra), from: peer, on: loop)
+        return accepted(id, version, limits: limits, sourceLocation: sourceLocation)
+    }
+
+    /// The agent whose handshake was accepted on this connection.
+    func accepted(
+        _ id: ConnectionID, _ version: TunnelVersion = .v2, limits: TunnelLimits = .init(),
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) -> AgentPeer {
         let agent = AgentPeer(self, id, version, limits: limits)
         let bytes = readBytes(id)
         var decoder = HTTPResponseDecoder()

@@ -72,13 +72,16 @@ import TunnelLink
         #expect(registry.records["a22"]?.isOnline == true)
     }
 
-    @Test func forgettingAnAgentLeavesTheHostNameOfAnother() {
-        var registry = Registry(maximumOffline: 0)
+    @Test func oneNameHasOneOwner() {
+        var registry = Registry(maximumOffline: 10)
         add("Twin", 1, to: &registry)
-        add("twin", 2, to: &registry)
+        #expect(registry.otherOwner(of: "twin") == "Twin" && registry.otherOwner(of: "Twin") == nil)
         registry.remove(connection(1), of: "Twin", at: 1)
-        #expect(registry.records["Twin"] == nil)
+        #expect(registry.otherOwner(of: "twin") == nil, "who is offline is in nobody's way")
+        add("twin", 2, to: &registry)
+        #expect(registry.records.keys.sorted() == ["twin"] && registry.onlineCount == 1)
         #expect(registry.record(for: byHost("twin"))?.description.agentID == "twin")
+        #expect(registry.owner(of: "TWIN")?.description.agentID == "twin")
     }
 
     @Test func severalTunnelsOfOneAgentAreKeptInOrder() {

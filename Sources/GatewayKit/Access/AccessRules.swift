@@ -20,7 +20,11 @@ struct Door: Sendable, Hashable {
 struct AccessRules: Sendable, Hashable {
     let console: Door
     private let webServices: Door
+    /// By name.
     private let ofAgents: [String: Door]
+    private let inspected: [String: Bool]
+    /// Who may register as which agent.
+    let admission: AgentAdmission
     /// Whether some agent's door is not open.
     let guardsAgents: Bool
     /// Whether anybody can hold a cookie of ours.
@@ -30,23 +34,31 @@ struct AccessRules: Sendable, Hashable {
         console = Door(scope: .gateway, tokens: configuration.statusPage.authTokens)
         webServices = Door(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
         var ofAgents: [String: Door] = [:]
-        for (id, access) in configuration.agents where access.changesDoor {
+        let agents = configuration.agentsByName
+        for (name, access) in agents where access.changesDoor {
             var door = webServices
             if !access.authTokens.isEmpty {
-                (door.scope, door.tokens) = (.agent(id), access.authTokens)
+                (door.scope, door.tokens) = (.agent(name), access.authTokens)
             } else if access.isPublic {
                 door.tokens = []
             }
             if !access.allow.isEmpty { door.allow = access.allow }
-            ofAgents[id] = door
+            ofAgents[name] = door
         }
+        inspected = agents.compactMapValues(\.inspects)
+        admission = AgentAdmission(configuration)
         self.ofAgents = ofAgents
         guardsAgents = !webServices.isOpen || ofAgents.values.contains { !$0.isOpen }
         issuesCookies = ([console, webServices] + ofAgents.values).contains { !$0.tokens.isEmpty }
     }
 
     /// The door of an agent's web service.
-    func door(of agentID: String) -> Door { ofAgents.isEmpty ? webServices : ofAgents[agentID] ?? webServices }
+    func door(of agentID: String) -> Door {
+        ofAgents.isEmpty ? webServices : ofAgents[AgentName.of(agentID)] ?? webServices
+    }
+
+    /// Whether the settings say that what this agent exchanges is recorded, or that it is not; nil: they do not say.
+    func inspects(_ agentID: String) -> Bool? { inspected.isEmpty ? nil : inspected[AgentName.of(agentID)] }
 }
 
 extension AgentAccess {

@@ -8,28 +8,30 @@ import MachineCore
 extension Gateway {
     /// The last tunnel of an agent is gone.
     mutating func agentWentAway(_ agentID: String, _ now: Moment) {
-        guard let alert = configuration.offlineAlert, !isDraining, !announcedAbsences.contains(agentID) else { return }
-        deadlines.set(.absence(agentID), at: now.advanced(by: alert.after))
+        guard let alert = configuration.offlineAlert, !isDraining else { return }
+        let name = AgentName.of(agentID)
+        if !announcedAbsences.contains(name) { deadlines.set(.absence(name), at: now.advanced(by: alert.after)) }
     }
 
     /// An agent is here, on this loop or on another.
     mutating func agentIsHere(_ agentID: String, _ outputs: inout Outputs) {
-        deadlines.cancel(.absence(agentID))
-        guard announcedAbsences.remove(agentID) != nil, let record = registry.records[agentID] else { return }
+        let name = AgentName.of(agentID)
+        deadlines.cancel(.absence(name))
+        guard announcedAbsences.remove(name) != nil, let record = registry.owner(of: name) else { return }
         guard configuration.offlineAlert != nil else { return }
         outputs.append(.note(.alert(AgentAlert(event: .online, record: record))))
     }
 
     /// It has been away for long enough, if nobody forgot it meanwhile.
-    mutating func absenceIsLong(_ agentID: String, _ outputs: inout Outputs) {
-        guard configuration.offlineAlert != nil, !isDraining, let record = registry.records[agentID], !record.isOnline else {
+    mutating func absenceIsLong(_ name: String, _ outputs: inout Outputs) {
+        guard configuration.offlineAlert != nil, !isDraining, let record = registry.owner(of: name), !record.isOnline else {
             return
         }
         if announcedAbsences.count > configuration.limits.maximumOfflineAgents {
-            announcedAbsences = announcedAbsences.filter { registry.records[$0] != nil }
+            announcedAbsences = announcedAbsences.filter { registry.owner(of: $0) != nil }
         }
-        announcedAbsences.insert(agentID)
-        log(.warning, "agent.offline", [.init("agent", agentID)], &outputs)
+        announcedAbsences.insert(name)
+        log(.warning, "agent.offline", [.init("agent", record.description.agentID)], &outputs)
         outputs.append(.note(.alert(AgentAlert(event: .offline, record: record))))
     }
 }

@@ -27,6 +27,7 @@ enum GatewayError: Error, Equatable {
     case requestTimedOut
     case upgradeRequired
     case duplicateAgent(String)
+    case nameTaken(String, by: String)
     case badAgentID
     case inspectorOff(String)
     case notInspected(String)
@@ -49,7 +50,7 @@ enum GatewayError: Error, Equatable {
         case .serviceTimedOut: 504
         case .requestTimedOut: 408
         case .upgradeRequired: 426
-        case .duplicateAgent: 409
+        case .duplicateAgent, .nameTaken: 409
         case .badAgentID, .badReplay: 400
         case .inspectorOff, .replayOff: 403
         case .unknownExchange: 404
@@ -81,7 +82,7 @@ enum GatewayError: Error, Equatable {
         case .serviceTimedOut: "service-timed-out"
         case .requestTimedOut: "request-timed-out"
         case .upgradeRequired: "upgrade-required"
-        case .duplicateAgent: "duplicate-agent"
+        case .duplicateAgent, .nameTaken: "duplicate-agent"
         case .badAgentID: "bad-agent-id"
         case .inspectorOff: "inspector-off"
         case .notInspected: "not-inspected"
@@ -117,6 +118,8 @@ enum GatewayError: Error, Equatable {
         case .requestTimedOut: "The request did not arrive in time."
         case .upgradeRequired: "Agents connect here by WebSocket, version 13."
         case .duplicateAgent(let id): "An agent \"\(id)\" is connected already."
+        case .nameTaken(let id, let owner):
+            "An agent \"\(owner)\" is connected, which differs from \"\(id)\" in case alone: one name has one owner."
         case .badAgentID: "The agentId in the URL must be 1 to 64 of A–Z a–z 0–9 . _ - and not begin with a dot."
         case .inspectorOff(let reason): "The request inspector is off on this gateway: \(reason)."
         case .notInspected(let id):
@@ -134,7 +137,7 @@ enum GatewayError: Error, Equatable {
         case .malformed(let error): ["reason": "\(error)"]
         case .methodNotAllowed(let allow): ["allow": allow]
         case .unknownAgent(let id), .noWebService(let id), .agentOffline(let id), .tooManyStreams(let id), .agentLost(let id),
-            .duplicateAgent(let id):
+            .duplicateAgent(let id), .nameTaken(_, by: let id):
             ["agent": id]
         case .bodyTooLarge(let limit): ["limit": "\(limit)"]
         case .serviceUnreachable(let reason), .serviceBroken(let reason): ["reason": reason]

@@ -48,7 +48,7 @@ extension Gateway {
         switch configuration.inspector.mode {
         case .off: false
         case .all: true
-        case .agents: configuration.agents[description.agentID]?.inspects ?? description.wantsInspection
+        case .agents: access.inspects(description.agentID) ?? description.wantsInspection
         }
     }
 

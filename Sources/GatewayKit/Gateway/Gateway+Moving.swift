@@ -76,7 +76,7 @@ extension Gateway {
     /// would not meet them.
     func livesElsewhere(_ agentID: String) -> Bool {
         if let destination = neighbours.destination(of: agentID) { return destination != loop }
-        guard let record = registry.records[agentID] else { return false }
+        guard let record = registry.owner(of: agentID) else { return false }
         return record.loop != loop && record.isOnline
     }
 

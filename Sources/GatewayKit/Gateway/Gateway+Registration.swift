@@ -37,40 +37,23 @@ extension Gateway {
     private mutating func authorize(_ handshake: AgentHandshake, from client: NetworkAddress?, _ now: Moment)
         throws(GatewayError)
     {
-        if let token = handshake.token, handshake.agentID == nil || needsToken(handshake.agentID) {
+        if let token = handshake.token, handshake.agentID == nil || access.admission.needsToken(handshake.agentID) {
             if let wait = waitForAttempt(client, now) { throw .tooManyAttempts(wait) }
-            guard accepts(token, for: handshake.agentID) || handshake.agentID == nil && isSomebodys(token) else {
+            let admission = access.admission
+            guard admission.accepts(token, for: handshake.agentID) || handshake.agentID == nil && admission.isSomebodys(token)
+            else {
                 attemptFailed(client, now)
                 throw .unauthorized
             }
         }
-        if configuration.duplicateAgents == .reject, let id = handshake.agentID, handshake.token != nil || !needsToken(id),
-            !rivals(of: id).isEmpty
-        {
-            throw .duplicateAgent(id)
-        }
+        guard let id = handshake.agentID, handshake.token != nil || !access.admission.needsToken(id) else { return }
+        if let owner = registry.otherOwner(of: id) { throw .nameTaken(id, by: owner) }
+        if configuration.duplicateAgents == .reject, !rivals(of: id).isEmpty { throw .duplicateAgent(id) }
     }
 
     /// The tunnels under this id; those that were told to go elsewhere are in nobody's way.
     private func rivals(of agentID: String) -> [ConnectionID] {
         registry.tunnels(of: agentID).filter { agents[$0]?.isRetiring == false }
-    }
-
-    private func tokens(for agentID: String?) -> [String] {
-        let own = agentID.flatMap { configuration.agents[$0]?.tokens } ?? []
-        return own.isEmpty ? configuration.gatewayTokens : own
-    }
-
-    private func needsToken(_ agentID: String?) -> Bool { !tokens(for: agentID).isEmpty }
-
-    /// Whether some agent has this token of its own. Which one it may be is checked when it says who it is.
-    private func isSomebodys(_ token: String) -> Bool {
-        configuration.agents.values.reduce(false) { Authorization.accepts(token, among: $1.tokens) || $0 }
-    }
-
-    private func accepts(_ token: String?, for agentID: String?) -> Bool {
-        let tokens = tokens(for: agentID)
-        return tokens.isEmpty || Authorization.accepts(token ?? "", among: tokens)
     }
 
     private mutating func welcomeAgent(
@@ -94,7 +77,7 @@ extension Gateway {
         agents[id] = link
         deadlines.set(.agent(id), at: deadline)
         // The seed's agents say who they are in the URL and nothing more.
-        if handshake.version == .v1, let agentID = handshake.agentID, accepts(handshake.token, for: agentID) {
+        if handshake.version == .v1, let agentID = handshake.agentID, access.admission.accepts(handshake.token, for: agentID) {
             register(id, AgentDescription(agentID: agentID), now, &outputs)
             resumeWaiting(for: agentID, now, &outputs)
         }
@@ -149,6 +132,10 @@ extension Gateway {
             let reason = "an agent \(agentID) is connected that has its id in the URL: put ?agentId=\(agentID) there"
             return refuse(id, rpcID, TunnelFailure.badAgentID.failure(reason), .notRegistered, now, &outputs)
         }
+        if let owner = registry.otherOwner(of: agentID) {
+            let failure = TunnelFailure.duplicateAgent.failure(GatewayError.nameTaken(agentID, by: owner).explanation)
+            return refuse(id, rpcID, failure, .duplicate, now, &outputs)
+        }
         if configuration.duplicateAgents == .reject, rivals(of: agentID).contains(where: { $0 != id }) {
             let failure = TunnelFailure.duplicateAgent.failure("an agent \(agentID) is connected already")
             return refuse(id, rpcID, failure, .duplicate, now, &outputs)
@@ -162,9 +149,9 @@ extension Gateway {
 
     /// Whether the token opens this id to agents. None at all is no attempt.
     private mutating func mayRegister(_ link: AgentLink, _ token: String?, _ agentID: String, _ now: Moment) -> Bool {
-        guard needsToken(agentID) else { return true }
+        guard access.admission.needsToken(agentID) else { return true }
         guard let token, waitForAttempt(link.client, now) == nil else { return false }
-        if accepts(token, for: agentID) { return true }
+        if access.admission.accepts(token, for: agentID) { return true }
         attemptFailed(link.client, now)
         return false
     }

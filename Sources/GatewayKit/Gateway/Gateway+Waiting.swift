@@ -30,7 +30,7 @@ extension Gateway {
         guard now < until else { return false }
         visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until)
         visitor.phase = .awaitingAgent
-        waiting[route.agentID.lowercased(), default: []].append(id)
+        waiting[AgentName.of(route.agentID), default: []].append(id)
         waitingCount += 1
         setReading(id, false, &outputs)
         setDeadline(of: id, at: until)
@@ -39,7 +39,7 @@ extension Gateway {
 
     /// An agent registered: those that wait for it go on, in the order in which they came.
     mutating func resumeWaiting(for agentID: String, _ now: Moment, _ outputs: inout Outputs) {
-        guard waitingCount > 0, let ids = waiting.removeValue(forKey: agentID.lowercased()) else { return }
+        guard waitingCount > 0, let ids = waiting.removeValue(forKey: AgentName.of(agentID)) else { return }
         waitingCount -= ids.count
         for id in ids {
             guard let held = visitors[id]?.waiting else { continue }
@@ -64,7 +64,7 @@ extension Gateway {
     mutating func forgetWaiting(_ id: ConnectionID) {
         guard let held = visitors[id]?.waiting else { return }
         visitors[id]?.waiting = nil
-        let key = held.route.agentID.lowercased()
+        let key = AgentName.of(held.route.agentID)
         guard let place = waiting[key]?.firstIndex(of: id) else { return }
         waiting[key]?.remove(at: place)
         waitingCount -= 1

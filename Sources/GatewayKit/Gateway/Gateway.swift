@@ -73,7 +73,7 @@ public struct GatewayCounters: Sendable, Hashable {
 enum GatewayTimer: Sendable, Hashable {
     case visitor(ConnectionID)
     case agent(ConnectionID)
-    /// How long an agent has been away.
+    /// How long the agent of this name has been away.
     case absence(String)
     case drain
     /// Loop 0 is to be told what was done here.
@@ -105,7 +105,7 @@ public struct Gateway: Machine {
     var deadlines = Deadlines<GatewayTimer>()
     /// Agents whose output is to be collected at the end of the turn.
     var dirtyAgents: [ConnectionID] = []
-    /// Visitors whose agent is not here and may come yet, by its id in lower case. `waitingCount` is their number.
+    /// Visitors whose agent is not here and may come yet, by its name. `waitingCount` is their number.
     var waiting: [String: [ConnectionID]] = [:]
     var waitingCount = 0
     /// Visitors that watch, by what they watch. `watcherCount` is their number.
@@ -114,7 +114,7 @@ public struct Gateway: Machine {
     var drainDeadline: Moment?
     var hasDrained = false
     var sessionCount: UInt64 = 0
-    /// Agents of whom it was said that they are gone.
+    /// Agents of whom it was said that they are gone, by name.
     var announcedAbsences: Set<String> = []
     /// What is known of the other loops.
     var neighbours: Neighbours
@@ -267,8 +267,8 @@ public struct Gateway: Machine {
         }
         self.configuration = configuration
         router = Router(configuration.web)
-        reconfigureInspector()
         access = rules
+        reconfigureInspector()
     }
 
     mutating func markDirty(_ id: ConnectionID) {

@@ -35,7 +35,7 @@ struct Neighbours: Sendable {
     private var censuses: [GatewayCensus]
     /// Visitors that left for other loops, less those that came from there.
     var moved = 0
-    /// Loop 0: agents that were sent home and have not registered there yet.
+    /// Loop 0: agents that were sent home and have not registered there yet, by name, so that all spellings of one meet.
     private var onTheirWay: [String: Int] = [:]
     private var onTheirWayTo: [Int]
     private var patience = Deadlines<String>()
@@ -89,28 +89,30 @@ struct Neighbours: Sendable {
     /// fewest agents, of equals the lowest. Nil: too many are on their way.
     mutating func home(of agentID: String, _ registry: Registry, limit: Int, _ now: Moment) -> Int? {
         while let late = patience.popExpired(at: now) { forget(late) }
-        let home = onTheirWay[agentID] ?? registry.records[agentID]?.loop ?? leastBusy(registry)
-        if onTheirWay[agentID] == nil {
+        let name = AgentName.of(agentID)
+        let home = onTheirWay[name] ?? registry.owner(of: agentID)?.loop ?? leastBusy(registry)
+        if onTheirWay[name] == nil {
             guard onTheirWay.count < limit else { return nil }
-            onTheirWay[agentID] = home
+            onTheirWay[name] = home
             onTheirWayTo[home] += 1
         }
-        patience.set(agentID, at: now.advanced(by: Self.maximumWay))
+        patience.set(name, at: now.advanced(by: Self.maximumWay))
         return home
     }
 
     /// The loop that an agent is on its way to.
-    func destination(of agentID: String) -> Int? { onTheirWay[agentID] }
+    func destination(of agentID: String) -> Int? { onTheirWay[AgentName.of(agentID)] }
 
     /// The agent has registered at home.
     mutating func arrived(_ agentID: String) {
-        guard onTheirWay[agentID] != nil else { return }
-        patience.cancel(agentID)
-        forget(agentID)
+        let name = AgentName.of(agentID)
+        guard onTheirWay[name] != nil else { return }
+        patience.cancel(name)
+        forget(name)
     }
 
-    private mutating func forget(_ agentID: String) {
-        if let home = onTheirWay.removeValue(forKey: agentID) { onTheirWayTo[home] -= 1 }
+    private mutating func forget(_ name: String) {
+        if let home = onTheirWay.removeValue(forKey: name) { onTheirWayTo[home] -= 1 }
     }
 
     private func leastBusy(_ registry: Registry) -> Int {

@@ -29,9 +29,10 @@ public struct AgentRecord: Sendable, Hashable {
 }
 
 struct Registry {
+    /// By id. No two of them differ in case alone.
     private(set) var records: [String: AgentRecord] = [:]
-    /// The id that a host name's label means: labels have no case (RFC 4343).
-    private var idByLabel: [String: String] = [:]
+    /// The id of a name, which is what a host name's label means: labels have no case (RFC 4343).
+    private var idByName: [String: String] = [:]
     /// Agents that are online, by the loop that they live on.
     private(set) var onlineCounts: [Int]
     /// Agents on all loops that are online and serve the web.
@@ -62,7 +63,16 @@ struct Registry {
 
     /// The record that a request's route means.
     func record(for route: WebRoute) -> AgentRecord? {
-        route.isByHost ? idByLabel[route.agentID].flatMap { records[$0] } : records[route.agentID]
+        route.isByHost ? idByName[route.agentID].flatMap { records[$0] } : records[route.agentID]
+    }
+
+    /// The record of whoever has the name of this id, however it spells itself.
+    func owner(of id: String) -> AgentRecord? { idByName[AgentName.of(id)].flatMap { records[$0] } }
+
+    /// The id of an agent that is online and has the name of `id`, but spells itself otherwise.
+    func otherOwner(of id: String) -> String? {
+        guard let owner = owner(of: id), owner.description.agentID != id, owner.isOnline else { return nil }
+        return owner.description.agentID
     }
 
     /// The tunnels of an agent, if it lives here.
@@ -126,6 +136,7 @@ struct Registry {
     }
 
     private mutating func change(_ id: String, to record: AgentRecord?) {
+        if record != nil, let other = idByName[AgentName.of(id)], other != id { change(other, to: nil) }
         put(record, id)
         note(id)
     }
@@ -144,12 +155,14 @@ struct Registry {
     // MARK: Agents that live elsewhere
 
     /// What another loop says of an agent of its own; nil: it has forgotten it. Word of an earlier home may come late: of another
-    /// loop than the one that we know, only an agent that is online there is news, and none that is online here.
+    /// loop than the one that we know, or of another spelling, only an agent that is online there is news, and none that is online here.
     mutating func learn(_ id: String, _ record: AgentRecord?, from sender: Int) {
         guard sender != loop, onlineCounts.indices.contains(sender) else { return }
-        if let known = records[id], known.loop != sender {
+        let known = owner(of: id)
+        if let known, known.loop != sender || known.description.agentID != id {
             guard record?.isOnline == true, known.loop != loop || !known.isOnline else { return }
         }
+        if let other = known?.description.agentID, other != id { put(nil, other) }
         var record = record
         record?.loop = sender
         put(record, id)
@@ -162,7 +175,7 @@ struct Registry {
         if let before { count(before, -1) }
         if let record { count(record, 1) }
         let comesOrGoes = before?.isOnline != record?.isOnline
-        if comesOrGoes { label(id, isThere: record != nil, isNew: before == nil || record?.isOnline == true) }
+        if before == nil || record == nil { name(id, isThere: record != nil) }
         if loop == 0 {
             if (before == nil) != (record == nil) { order.set(id, isThere: record != nil) }
             if comesOrGoes || before?.description != record?.description { texts[id] = record.map { AgentText($0) } }
@@ -176,15 +189,10 @@ struct Registry {
         return records.updateValue(record, forKey: id)
     }
 
-    /// What the host name's label means from now on.
-    private mutating func label(_ id: String, isThere: Bool, isNew: Bool) {
-        let label = id.lowercased()
-        if !isThere {
-            tallies[id] = nil
-            if idByLabel[label] == id { idByLabel[label] = nil }  // it may be that of another by now
-        } else if isNew {
-            idByLabel[label] = id
-        }
+    /// Whose the name is from now on: whoever had it before was forgotten.
+    private mutating func name(_ id: String, isThere: Bool) {
+        if !isThere { tallies[id] = nil }
+        idByName[AgentName.of(id)] = isThere ? id : nil
     }
 
     private mutating func count(_ record: AgentRecord, _ change: Int) {

@@ -1,6 +1,7 @@
 // The gateway's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read.
 
 import RPCCore
+import TunnelLink
 
 extension GatewayConfiguration {
     /// Reads the configuration; what is wrong is kept by the reader, and the default stands in its place.
@@ -59,7 +60,13 @@ extension GatewayConfiguration {
             duplicateAgents = choice
         }
         var agents: [String: AgentAccess] = [:]
+        var ids: [String: String] = [:]
         reader.each("agents") { id, agent in
+            if !AgentDescription.isValidID(id) {
+                agent.problem("", "is no agent's: an id is 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot")
+            } else if let other = ids.updateValue(id, forKey: AgentName.of(id)) {
+                agent.problem("", "differs from \"\(other)\" in case alone, and is the same agent: put the two together")
+            }
             var access = AgentAccess()
             access.tokens = Self.tokens("token", &agent)
             access.authTokens = Self.tokens("authToken", &agent)
