@@ -63,6 +63,9 @@ public struct HTTPRequestDecoder: Sendable {
     /// holds what is still given to it, for a further `takeUnread`.
     public mutating func takeUnread() -> ArraySlice<UInt8> { core.takeUnread() }
 
+    /// Copies what is unread of the bytes that were lent last, so that the loan is over before `next` has returned nil.
+    public mutating func keepUnread() { core.keepUnread() }
+
     /// How many bytes are held. While paused this grows with each `receive`: the caller stops reading.
     public var unreadCount: Int { core.unreadCount }
 

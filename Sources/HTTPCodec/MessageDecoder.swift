@@ -85,6 +85,8 @@ struct MessageDecoder: Sendable {
         return input.take(input.count)
     }
 
+    mutating func keepUnread() { input.keep() }
+
     mutating func next() throws(HTTPDecodeError) -> Event? {
         if let failure { throw failure }
         do {

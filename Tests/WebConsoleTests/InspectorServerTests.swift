@@ -9,6 +9,16 @@ import Testing
 @testable import WebConsole
 
 @Suite struct InspectorServerTests {
+    @Test func pipelinedRequestsGetOneResponse() {
+        var room = Room()
+        room.reads = false
+        let id = room.send(String(repeating: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", count: 1_000))
+        let once = room.text(id)
+        room.send(String(repeating: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", count: 1_000), on: id)
+        #expect(once.hasPrefix("HTTP/1.1 200") && once.split(separator: "HTTP/1.1 200").count == 1)
+        #expect(room.text(id) == once && room.closed == [id])
+    }
+
     /// The server, and what it wrote to whom.
     struct Room {
         var server = InspectorServer(title: "pi", maximumBytes: 1024 * 1024)

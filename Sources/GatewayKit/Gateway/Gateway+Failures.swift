@@ -113,7 +113,7 @@ extension Gateway {
             let quiet = hasEvents ? now.advanced(by: configuration.web.sseKeepAlive) : nil
             setDeadline(of: id, at: isQuiet ? quiet : now.advanced(by: configuration.limits.writeTimeout))
         case .receivingHead: setDeadline(of: id, at: now.advanced(by: idleTimeout))
-        case .closing: setDeadline(of: id, at: now.advanced(by: configuration.limits.writeTimeout))
+        case .paused, .closing: setDeadline(of: id, at: now.advanced(by: configuration.limits.writeTimeout))
         }
     }
 

@@ -38,6 +38,7 @@ extension Gateway {
         guard let visitor = visitors[id] else { return }
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
+        visitor.decoder.keepUnread()
         neighbours.moved += 1
         let moved = MovedVisitor(
             peer: visitor.peer, decoder: visitor.decoder, request: request, errand: errand, waiting: visitor.waiting,

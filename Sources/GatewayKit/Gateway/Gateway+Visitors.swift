@@ -20,10 +20,12 @@ extension Gateway {
         switch visitor.phase {
         case .closing, .watching: break
         case .upgraded: forwardBody(id, bytes, now, &outputs)
-        case .receivingHead, .awaitingAgent, .exchanging, .collecting, .discarding:
+        case .receivingHead, .paused, .awaitingAgent, .exchanging, .collecting, .discarding:
             visitor.decoder.receive(bytes)
+            visitor.ownResponses = 0
             if visitor.phase == .receivingHead, !visitor.hasBegun {
                 visitor.hasBegun = true
+                if pausesBeforeNext(id, visitor, now, &outputs) { return }
                 setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
             }
             pumpVisitor(id, now, &outputs)
@@ -40,7 +42,7 @@ extension Gateway {
         case .exchanging, .discarding:
             abandonExchange(id, .cancelled, now, &outputs)
             closeVisitor(id, now, &outputs)
-        case .receivingHead, .collecting, .watching: closeVisitor(id, now, &outputs)
+        case .receivingHead, .paused, .collecting, .watching: closeVisitor(id, now, &outputs)
         case .awaitingAgent:
             forgetWaiting(id)
             closeVisitor(id, now, &outputs)
@@ -75,18 +77,23 @@ extension Gateway {
                 case .closed: closeVisitor(id, now, &outputs)
                 }
             }
-            limitUnread(id, visitor, &outputs)
+            boundUnread(id, visitor, &outputs)
         } catch {
             refuse(id, error, now, &outputs)
         }
     }
 
-    /// Bytes of a later request wait in the kernel, not here.
-    private mutating func limitUnread(_ id: ConnectionID, _ visitor: Visitor, _ outputs: inout Outputs) {
-        guard visitor.phase == .exchanging, visitor.decoder.isPaused,
-            visitor.decoder.unreadCount > configuration.limits.http.maximumStartLineBytes
-        else { return }
-        setReading(id, false, &outputs)
+    /// Bytes of a later request wait in the kernel, not here. Where there will be none, what came is forgotten.
+    private mutating func boundUnread(_ id: ConnectionID, _ visitor: Visitor, _ outputs: inout Outputs) {
+        switch visitor.phase {
+        case .exchanging:
+            guard visitor.decoder.isPaused,
+                visitor.decoder.unreadCount > configuration.limits.http.maximumStartLineBytes
+            else { return }
+            setReading(id, false, &outputs)
+        case .watching, .closing: _ = visitor.decoder.takeUnread()
+        case .receivingHead, .paused, .awaitingAgent, .collecting, .discarding, .upgraded: break
+        }
     }
 
     private mutating func refuse(_ id: ConnectionID, _ error: HTTPDecodeError, _ now: Moment, _ outputs: inout Outputs) {
@@ -153,7 +160,8 @@ extension Gateway {
         _ id: ConnectionID, _ page: OwnAnswer, to request: VisitorRequest?, _ now: Moment, _ outputs: inout Outputs
     ) {
         inspector.forgetReplayer(id)
-        guard let phase = visitors[id]?.phase, phase != .closing else { return }
+        guard let visitor = visitors[id], visitor.phase != .closing else { return }
+        visitor.ownResponses += 1
         let mayStay =
             request.map { $0.head.keepsAlive && $0.canDiscard(upTo: configuration.limits.maximumDiscardedBody) } ?? false
         let keepsAlive = mayStay && !isDraining
@@ -171,13 +179,13 @@ extension Gateway {
         try? head.encode(into: &bytes, adding: date.field(clock.unixSeconds(at: now)))
         if request?.head.method != "HEAD" { bytes.append(contentsOf: page.body) }
         write(id, bytes[...], &outputs)
-        visitors[id]?.exchange = nil
+        visitor.exchange = nil
         if !keepsAlive {
             closeVisitor(id, now, &outputs)
         } else if request?.isOver == true {
             beginNextRequest(id, now, &outputs)
         } else {
-            visitors[id]?.phase = .discarding
+            visitor.phase = .discarding
             setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
         }
     }
@@ -199,6 +207,7 @@ extension Gateway {
         visitor.decoder.startNextMessage()
         let hasBegun = !visitor.decoder.isIdle
         visitor.hasBegun = hasBegun
+        if hasBegun, pausesBeforeNext(id, visitor, now, &outputs) { return }
         setDeadline(of: id, at: now.advanced(by: hasBegun ? configuration.limits.headTimeout : idleTimeout))
     }
 
@@ -212,7 +221,8 @@ extension Gateway {
     }
 
     mutating func setReading(_ id: ConnectionID, _ isOn: Bool, _ outputs: inout Outputs) {
-        guard let visitor = visitors[id], visitor.isReading != isOn, visitor.phase != .closing else { return }
+        guard let visitor = visitors[id], visitor.isReading != isOn, visitor.phase != .closing, visitor.phase != .paused
+        else { return }
         visitors[id]?.isReading = isOn
         outputs.append(.transport(.setReading(id, isOn)))
     }
@@ -232,7 +242,10 @@ extension Gateway {
         guard let visitor = visitors[id] else { return }
         visitor.queuedBytes = max(0, visitor.queuedBytes - count)
         watchWriting(id, now)
-        guard let exchange = visitor.exchange else { return watcherCaughtUp(id, visitor, now, &outputs) }
+        guard let exchange = visitor.exchange else {
+            if visitor.phase == .paused { return pausedVisitorRead(id, visitor) }
+            return watcherCaughtUp(id, visitor, now, &outputs)
+        }
         let released = exchange.heldBytes - min(exchange.heldBytes, visitor.queuedBytes)
         if released > 0 {
             exchange.heldBytes -= released
@@ -264,7 +277,7 @@ extension Gateway {
         case .awaitingAgent: waitIsOver(id, now, &outputs)
         case .exchanging: exchangeTimedOut(id, now, &outputs)
         case .watching: watcherDeadlinePassed(id, now, &outputs)
-        case .upgraded, .closing: outputs.append(.transport(.abort(id)))
+        case .paused, .upgraded, .closing: outputs.append(.transport(.abort(id)))
         }
     }
 }

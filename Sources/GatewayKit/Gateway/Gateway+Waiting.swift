@@ -30,6 +30,7 @@ extension Gateway {
         guard now < until else { return false }
         visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until)
         visitor.phase = .awaitingAgent
+        visitor.decoder.keepUnread()
         waiting[AgentName.of(route.agentID), default: []].append(id)
         waitingCount += 1
         setReading(id, false, &outputs)

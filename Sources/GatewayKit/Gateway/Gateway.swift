@@ -2,6 +2,7 @@
 // owns the sockets. This file is the switchboard: what happened is sent to the extension that knows what to do.
 //
 //     Visitors        a connection's requests: decoding, own answers, time limits      Gateway+Visitors
+//     Pipelining      a connection that sends more than it reads, or than a turn has room for   Gateway+Pipelining
 //     Requests        a request on its way to an agent                                 Gateway+Requests
 //     Responses       its answer on its way back                                       Gateway+Responses
 //     Failures        what goes wrong on either way, and what takes too long           Gateway+Failures
@@ -108,6 +109,7 @@ public struct Gateway: Machine {
     /// Visitors whose agent is not here and may come yet, by its name. `waitingCount` is their number.
     var waiting: [String: [ConnectionID]] = [:]
     var waitingCount = 0
+    var paused = PausedVisitors()
     /// Visitors that watch, by what they watch. `watcherCount` is their number.
     var watchers: [WatchTopic: [ConnectionID]] = [:]
     var watcherCount = 0
@@ -167,7 +169,7 @@ public struct Gateway: Machine {
         case .message(.moveFailed): neighbours.moved -= 1
         case .message(.gossip(let gossip, let sender)): hear(gossip, from: sender, now, &outputs)
         case .message(.report(let report, let sender)): hear(report, from: sender)
-        case .tick: break
+        case .tick: resumePaused(now, &outputs)
         }
         expireDeadlines(now, &outputs)
     }
@@ -188,7 +190,7 @@ public struct Gateway: Machine {
     }
 
     /// When the next time limit ends.
-    public var nextDeadline: Moment? { deadlines.next }
+    public var nextDeadline: Moment? { paused.isEmpty ? deadlines.next : Moment() }
 
     /// How much is held now.
     public var counters: GatewayCounters {

@@ -6,8 +6,10 @@ import TunnelLink
 
 final class Visitor {
     enum Phase: Sendable, Hashable {
-        /// Between requests or in a head. → awaitingAgent, exchanging, discarding, closing
+        /// Between requests or in a head. → paused, awaitingAgent, exchanging, discarding, closing
         case receivingHead
+        /// Something of the next request is here, and waits for responses to be read, or for the next turn. → receivingHead, closing
+        case paused
         /// The head is here, its agent is not, and may come yet. → exchanging, discarding, closing
         case awaitingAgent
         /// A request is on its way to an agent or back. → receivingHead, upgraded, discarding, closing
@@ -38,6 +40,10 @@ final class Visitor {
     /// Given to the transport and not yet written.
     var queuedBytes = 0
     var isReading = true
+    /// Responses of the gateway's own in this turn.
+    var ownResponses = 0
+    /// It is among those that go on in the next turn.
+    var isDue = false
     /// Something of the next request has come (so the head timeout counts, not the idle one).
     var hasBegun = false
     /// What the deadline below is for is told by the phase. `armed <= deadline` in the machine's heap, so that moving the
@@ -49,7 +55,7 @@ final class Visitor {
     var takesRequests: Bool {
         switch phase {
         case .receivingHead, .exchanging, .collecting, .discarding: true
-        case .awaitingAgent, .upgraded, .watching, .closing: false
+        case .paused, .awaitingAgent, .upgraded, .watching, .closing: false
         }
     }
 

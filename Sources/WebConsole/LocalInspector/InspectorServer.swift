@@ -148,6 +148,8 @@ public struct InspectorServer: Machine {
                 case .closed: cut(id, &outputs)
                 }
             }
+            // One request for each connection: what was sent beyond it is nobody's.
+            if client.phase != .reading { client.decoder = HTTPRequestDecoder() }
         } catch {
             respond(to: id, .error(400, "malformed-request", "This is no request: \(error)."), now, &outputs)
         }
