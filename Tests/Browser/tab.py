@@ -18,7 +18,7 @@ document.addEventListener('securitypolicyviolation', (event) => window.violation
 
 
 class Tab:
-    def __init__(self, browser, size=DESKTOP, dark=False, locale="en-US", scripts=True):
+    def __init__(self, browser, size=DESKTOP, dark=False, locale="en-US", scripts=True, levels=("error", "warning")):
         self.context = browser.new_context(
             viewport=size, color_scheme="dark" if dark else "light", locale=locale, java_script_enabled=scripts,
             timezone_id="UTC", reduced_motion="reduce")
@@ -26,6 +26,7 @@ class Tab:
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.scripts = scripts
+        self.levels = levels
         self.problems = []
         self.requests = []
         self.page.on("console", self._console)
@@ -35,7 +36,7 @@ class Tab:
 
     def _console(self, message):
         # The browser itself notes each answer that is an error; those that a test expects are no fault of the page.
-        if message.type in ("error", "warning") and "the server responded with a status of" not in message.text:
+        if message.type in self.levels and "the server responded with a status of" not in message.text:
             self.problems.append(f"console: {message.text}")
 
     def _dialog(self, dialog):
