@@ -146,7 +146,7 @@ struct Handshake: Sendable {
             let place = head.fields[.location].map { " to \(Self.safe($0.utf8))" } ?? ""
             return Refusal(reason: "the gateway redirects (\(head.status))\(place); put the right address into gatewayUrl")
         case 409:
-            let reason = "the gateway has an agent of this id already (409)\(detail)"
+            let reason = "the gateway does not take an agent of this id (409)\(detail)"
             return Refusal(reason: reason, retry: .slowly)
         case 404, 405, 426:
             let path = target.prefix { $0 != "?" }

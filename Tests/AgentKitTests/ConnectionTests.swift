@@ -110,7 +110,7 @@ import WireWS
 
     @Test(arguments: [
         ("HTTP/1.1 401 Unauthorized\r\nx-miagent-error: unauthorized\r\nContent-Length: 0\r\n\r\n", "check gatewayToken", true),
-        ("HTTP/1.1 409 Conflict\r\nx-miagent-error: duplicate-agent\r\nContent-Length: 0\r\n\r\n", "of this id already", true),
+        ("HTTP/1.1 409 Conflict\r\nx-miagent-error: duplicate-agent\r\nContent-Length: 0\r\n\r\n", "an agent of this id", true),
         ("HTTP/1.1 403 Forbidden\r\n\(plain)Content-Length: 6\r\n\r\nbanned", "banned", true),
         ("HTTP/1.1 301 Moved\r\nLocation: https://new/agent\r\nContent-Length: 0\r\n\r\n", "https://new/agent", false),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "no gateway takes agents at /agent (404)", false),

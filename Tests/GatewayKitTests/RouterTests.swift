@@ -9,9 +9,10 @@ import Testing
     private func route(_ target: String, host: String = "gw.example", _ configure: (inout WebConfiguration) -> Void = { _ in })
         -> Route
     {
-        var web = WebConfiguration()
-        configure(&web)
-        return Router(web).route(HTTPRequestHead(method: "GET", target: latin1(target), fields: fields(("Host", host))))
+        var configuration = GatewayConfiguration()
+        configure(&configuration.web)
+        return Router(configuration).route(
+            HTTPRequestHead(method: "GET", target: latin1(target), fields: fields(("Host", host))))
     }
 
     private func web(_ id: String, _ path: String, _ query: String? = nil, prefix: String? = nil, byHost: Bool = false) -> Route

@@ -16,9 +16,11 @@ struct AgentAdmission: Sendable, Hashable {
     private let common: [String]
     /// By name; only those that have any.
     private let own: [String: [String]]
+    let reserved: ReservedNames
 
     init(_ configuration: GatewayConfiguration) {
         common = configuration.gatewayTokens
+        reserved = ReservedNames(configuration)
         own = configuration.agentsByName.mapValues(\.tokens).filter { !$0.value.isEmpty }
     }
 

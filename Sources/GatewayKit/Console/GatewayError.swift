@@ -28,6 +28,7 @@ enum GatewayError: Error, Equatable {
     case upgradeRequired
     case duplicateAgent(String)
     case nameTaken(String, by: String)
+    case reservedName(String)
     case badAgentID
     case inspectorOff(String)
     case notInspected(String)
@@ -50,7 +51,7 @@ enum GatewayError: Error, Equatable {
         case .serviceTimedOut: 504
         case .requestTimedOut: 408
         case .upgradeRequired: 426
-        case .duplicateAgent, .nameTaken: 409
+        case .duplicateAgent, .nameTaken, .reservedName: 409
         case .badAgentID, .badReplay: 400
         case .inspectorOff, .replayOff: 403
         case .unknownExchange: 404
@@ -83,6 +84,7 @@ enum GatewayError: Error, Equatable {
         case .requestTimedOut: "request-timed-out"
         case .upgradeRequired: "upgrade-required"
         case .duplicateAgent, .nameTaken: "duplicate-agent"
+        case .reservedName: "reserved-agent-id"
         case .badAgentID: "bad-agent-id"
         case .inspectorOff: "inspector-off"
         case .notInspected: "not-inspected"
@@ -120,6 +122,7 @@ enum GatewayError: Error, Equatable {
         case .duplicateAgent(let id): "An agent \"\(id)\" is connected already."
         case .nameTaken(let id, let owner):
             "An agent \"\(owner)\" is connected, which differs from \"\(id)\" in case alone: one name has one owner."
+        case .reservedName(let id): "\"\(id)\" is a name of the gateway's own. Choose another id for this agent."
         case .badAgentID: "The agentId in the URL must be 1 to 64 of A–Z a–z 0–9 . _ - and not begin with a dot."
         case .inspectorOff(let reason): "The request inspector is off on this gateway: \(reason)."
         case .notInspected(let id):
@@ -137,7 +140,7 @@ enum GatewayError: Error, Equatable {
         case .malformed(let error): ["reason": "\(error)"]
         case .methodNotAllowed(let allow): ["allow": allow]
         case .unknownAgent(let id), .noWebService(let id), .agentOffline(let id), .tooManyStreams(let id), .agentLost(let id),
-            .duplicateAgent(let id), .nameTaken(_, by: let id):
+            .duplicateAgent(let id), .nameTaken(_, by: let id), .reservedName(let id):
             ["agent": id]
         case .bodyTooLarge(let limit): ["limit": "\(limit)"]
         case .serviceUnreachable(let reason), .serviceBroken(let reason): ["reason": reason]

@@ -17,6 +17,7 @@ extension Gateway {
     ) {
         do throws(GatewayError) {
             let handshake = try AgentHandshake(request)
+            guard AgentOrigin.isAllowed(request.head.fields, configuration.agentOrigins) else { throw .crossSite }
             let client = provenance(id, request.head).client
             try authorize(handshake, from: client, now)
             guard !isDraining else { throw .overloaded }
@@ -47,6 +48,7 @@ extension Gateway {
             }
         }
         guard let id = handshake.agentID, handshake.token != nil || !access.admission.needsToken(id) else { return }
+        guard !access.admission.reserved.contains(id) else { throw .reservedName(id) }
         if let owner = registry.otherOwner(of: id) { throw .nameTaken(id, by: owner) }
         if configuration.duplicateAgents == .reject, !rivals(of: id).isEmpty { throw .duplicateAgent(id) }
     }
@@ -127,6 +129,10 @@ extension Gateway {
         guard link.isRegistered || mayRegister(link, link.presentedToken ?? description.token, agentID, now) else {
             let failure = TunnelFailure.unauthorized.failure("the token is missing or wrong")
             return refuse(id, rpcID, failure, .unauthorized, now, &outputs)
+        }
+        guard !access.admission.reserved.contains(agentID) else {
+            let failure = TunnelFailure.badAgentID.failure(GatewayError.reservedName(agentID).explanation)
+            return refuse(id, rpcID, failure, .notRegistered, now, &outputs)
         }
         guard link.agentID != nil || !livesElsewhere(agentID) else {
             let reason = "an agent \(agentID) is connected that has its id in the URL: put ?agentId=\(agentID) there"

@@ -145,7 +145,7 @@ public struct Gateway: Machine {
         self.configuration = configuration
         self.clock = clock
         self.loop = min(max(0, loop), count - 1)
-        router = Router(configuration.web)
+        router = Router(configuration)
         access = AccessRules(configuration)
         signer = LoginCookieSigner(secret: secret)
         requestIDs = RequestIDs(clock, loop: self.loop)
@@ -268,7 +268,7 @@ public struct Gateway: Machine {
             dismissWatchers(now, &outputs)
         }
         self.configuration = configuration
-        router = Router(configuration.web)
+        router = Router(configuration)
         access = rules
         reconfigureInspector()
     }

@@ -36,8 +36,12 @@ struct Router: Sendable, Hashable {
     /// With a leading dot, in lower case.
     private let hostSuffix: String?
     private let routesByPath: Bool
+    /// Labels before `hostSuffix` that are the gateway's own.
+    private let reserved: ReservedNames
 
-    init(_ web: WebConfiguration) {
+    init(_ configuration: GatewayConfiguration) {
+        let web = configuration.web
+        reserved = ReservedNames(configuration)
         webPrefix = Array(web.pathPrefix.utf8) + [UInt8(ascii: "/")]
         routesByPath = web.routesByPath
         hostSuffix = web.subdomainHost.map { "." + $0.lowercased() }
@@ -65,14 +69,16 @@ struct Router: Sendable, Hashable {
         return slash == nil ? .addSlash(route) : .web(route)
     }
 
-    /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case.
+    /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case. The gateway's own
+    /// host names are no agent's.
     private func agentID(inHostOf fields: HTTPFields) -> String? {
         guard let hostSuffix, let host = fields[.host] else { return nil }
         var name = host.lowercased()[...]
         if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
         if name.hasSuffix(".") { name = name.dropLast() }
         guard name.hasSuffix(hostSuffix) else { return nil }
-        return String(name.dropLast(hostSuffix.count))
+        let label = String(name.dropLast(hostSuffix.count))
+        return reserved.contains(label) ? nil : label
     }
 
     /// Whether the host name in `fields` is an agent's own.

@@ -2,6 +2,7 @@
 // meant is said aloud, and then there is nothing beside it that closes the same door.
 
 import RPCCore
+import TunnelLink
 
 extension GatewayConfiguration {
     /// Addresses and ranges of them; one that makes no sense names itself.
@@ -14,6 +15,19 @@ extension GatewayConfiguration {
                 reader.problem(path, "holds \"\(String(String.UnicodeScalarView(shown)))\", which is not \(wanted)")
             }
             return range
+        }
+    }
+}
+
+extension GatewayConfiguration {
+    mutating func readNames(from reader: inout SettingsReader) {
+        reservedAgents = reader.texts("reservedAgents")
+        if reservedAgents?.allSatisfy({ AgentDescription.isValidID($0) }) == false {
+            reader.problem("reservedAgents", "must hold ids, such as \"www\": 1 to 64 of A-Z a-z 0-9 . _ - each")
+        }
+        agentOrigins = (reader.texts("agentOrigins") ?? []).map { $0.lowercased() }
+        if !agentOrigins.allSatisfy(AgentOrigin.isOrigin) {
+            reader.problem("agentOrigins", "must hold origins as browsers send them, such as \"https://console.example.com\"")
         }
     }
 }

@@ -14,6 +14,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var gatewayTokens: [String] = []
     /// Particulars of single agents, by id.
     public var agents: [String: AgentAccess] = [:]
+    /// Ids that no agent may have; nil: `www`, if agents have host names.
+    public var reservedAgents: [String]?
+    /// Origins whose pages may connect as agents, such as `https://console.example.com`. Agents are no browsers, and send none.
+    public var agentOrigins: [String] = []
     /// What happens when an id registers that is connected already.
     public var duplicateAgents = DuplicateAgents.replace
     /// Whose `X-Forwarded-*` fields are believed.

@@ -13,6 +13,7 @@ extension GatewayConfiguration {
         configuration.inspector.read(from: &reader)
         configuration.web.readDoor(from: &reader)
         configuration.login.read(from: &reader)
+        configuration.checkNames(&reader)
         configuration.limits.read(from: &reader, configuration.web)
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
@@ -59,6 +60,7 @@ extension GatewayConfiguration {
         {
             duplicateAgents = choice
         }
+        readNames(from: &reader)
         var agents: [String: AgentAccess] = [:]
         var ids: [String: String] = [:]
         reader.each("agents") { id, agent in
