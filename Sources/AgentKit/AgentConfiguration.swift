@@ -5,6 +5,7 @@
 
 import HTTPCodec
 import MachineCore
+import RPCCore
 import TunnelLink
 import WebConsole
 
@@ -77,16 +78,9 @@ public struct AgentConfiguration: Sendable, Hashable {
             return "the agent id must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with a dot"
         }
         if gateway.isSecure { return Self.noTLS }
-        if let token, !Self.isLegalToken(token) {
-            return "the gateway token is empty, or has a blank or a character that is not plain ASCII"
-        }
+        if let token, let problem = TokenGrammar.problem(token) { return "the gateway token is a token \(problem)" }
         return service.problem
     }
 
     static let noTLS = "wss:// is not supported yet; put a TLS tunnel such as stunnel beside the agent and use ws://localhost"
-
-    /// Visible ASCII: what a header can carry without quoting.
-    static func isLegalToken(_ token: String) -> Bool {
-        !token.isEmpty && token.utf8.allSatisfy { (0x21...0x7e).contains($0) }
-    }
 }

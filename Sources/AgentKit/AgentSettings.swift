@@ -61,12 +61,7 @@ extension AgentConfiguration {
     }
 
     private mutating func readToken(from reader: inout SettingsReader) {
-        guard let token = reader.text("gatewayToken") else { return }
-        if Self.isLegalToken(token) {
-            self.token = token
-        } else {
-            reader.problem("gatewayToken", "must be visible ASCII without blanks; leave it out if the gateway asks for none")
-        }
+        if let token = reader.token("gatewayToken") { self.token = token }
     }
 
     private mutating func readLimits(from reader: inout SettingsReader) {

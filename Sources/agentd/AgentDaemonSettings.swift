@@ -109,10 +109,14 @@ struct AgentDaemonSettings {
 
     /// The first word of the file that a setting names.
     private static func secretFile(_ path: String, _ reader: inout SettingsReader) -> String? {
-        guard let file = reader.text(path) else { return nil }
+        guard let file = reader.tokenFile(path) else { return nil }
         do {
-            if let token = try readSecret(file) { return token }
-            reader.problem(path, "names an empty file")
+            guard let token = try readSecret(file) else {
+                reader.problem(path, "names an empty file")
+                return nil
+            }
+            guard let problem = TokenGrammar.problem(token) else { return token }
+            reader.problem(path, "names a file that begins with a token \(problem)")
         } catch {
             reader.problem(path, "names a file that cannot be read: \(error)")
         }

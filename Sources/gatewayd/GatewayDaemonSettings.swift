@@ -76,10 +76,14 @@ struct GatewayDaemonSettings {
 
     /// The first word of the file that a setting names.
     private static func secret(_ path: String, _ reader: inout SettingsReader) -> [String] {
-        guard let file = reader.text(path) else { return [] }
+        guard let file = reader.tokenFile(path) else { return [] }
         do {
-            if let token = try readSecret(file) { return [token] }
-            reader.problem(path, "names an empty file")
+            guard let token = try readSecret(file) else {
+                reader.problem(path, "names an empty file")
+                return []
+            }
+            guard let problem = TokenGrammar.problem(token) else { return [token] }
+            reader.problem(path, "names a file that begins with a token \(problem)")
         } catch {
             reader.problem(path, "names a file that cannot be read: \(error)")
         }

@@ -113,7 +113,13 @@ import Testing
 
     @Test(arguments: [
         (#"{"gatewayToken": 7}"#, "gatewayToken"), (#"{"gatewayToken": ""}"#, "gatewayToken"),
-        (#"{"gatewayToken": ["a", ""]}"#, "gatewayToken"), (#"{"publicUrl": "gw.example"}"#, "publicUrl"),
+        (#"{"gatewayToken": ["a", ""]}"#, "gatewayToken"),
+        (#"{"gatewayToken": []}"#, "gatewayToken"), (#"{"gatewayToken": "a b"}"#, "gatewayToken"),
+        (#"{"statusPage": {"authToken": []}}"#, "statusPage.authToken"),
+        (#"{"agents": {"a": {"authToken": []}}}"#, "agents.a.authToken"),
+        (#"{"channels": {"webService": {"authToken": []}}}"#, "channels.webService.authToken"),
+        (#"{"channels": {"webService": {"allow": []}}}"#, "channels.webService.allow"),
+        (#"{"agents": {"a": {"allow": []}}}"#, "agents.a.allow"), (#"{"publicUrl": "gw.example"}"#, "publicUrl"),
         (#"{"publicUrl": true}"#, "publicUrl"), (#"{"duplicateAgents": "fight"}"#, "duplicateAgents"),
         (#"{"trustedProxies": {}}"#, "trustedProxies"), (#"{"trustedProxies": "10.0.0.0/33"}"#, "trustedProxies"),
         (#"{"trustedProxies": ["::1", "proxy.example"]}"#, "trustedProxies"),

@@ -85,6 +85,57 @@ def test_a_wrong_value_is_78_and_secrets_are_not_shown(tmp_path, daemon, old, ne
         assert "your-" not in done.stderr and "your secret" not in done.stderr
 
 
+def settings_of(daemon):
+    return {} if daemon == "gatewayd" else {"agentId": "a", "gatewayUrl": "ws://127.0.0.1:1/agent", "webService": {"port": 1}}
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("how", ["flag", "variable", "file", "token file", "name of the file", "blank"])
+def test_an_empty_secret_is_78(tmp_path, daemon, how):
+    settings, words, env = settings_of(daemon), [], {}
+    if how in ("flag", "variable"):
+        settings["gatewayToken"] = "of-the-file"
+    if how == "flag":
+        words = ["--token", ""]
+    elif how == "variable":
+        env = {"MIAGENT_GATEWAY_TOKEN": ""}
+    elif how == "file":
+        settings["gatewayToken"] = ""
+    elif how == "token file":
+        (tmp_path / "token").write_bytes(b"\xef\xbb\xbf\n")
+        settings["gatewayTokenFile"] = str(tmp_path / "token")
+    elif how == "name of the file":
+        env = {"MIAGENT_GATEWAY_TOKEN_FILE": ""}
+    else:
+        env = {"MIAGENT_GATEWAY_TOKEN": " "}
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(settings))
+    done = run_to_end(daemon, "--config", file, *words, environment=env)
+    assert done.returncode == 78 and "oken" in done.stderr and "of-the-file" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("path", ["gatewayToken", "statusPage.authToken", "channels.webService.authToken", "agents.pi.token"])
+def test_an_empty_list_of_secrets_is_78(tmp_path, path):
+    settings = []
+    for name in reversed(path.split(".")):
+        settings = {name: settings}
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(settings))
+    done = run_to_end("gatewayd", "--config", file)
+    assert done.returncode == 78 and path in done.stderr
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path, daemon):
+    token, file = tmp_path / "token", tmp_path / "settings.json"
+    token.write_bytes(b"\xef\xbb\xbfs3cret\r\n")
+    file.write_text(json.dumps({**settings_of(daemon), "gatewayTokenFile": str(token)}))
+    assert run_to_end(daemon, "--check-config", "--config", file).returncode == 0
+    token.write_bytes("s3cr\u00e9t".encode())
+    done = run_to_end(daemon, "--check-config", "--config", file)
+    assert done.returncode == 78 and "not ASCII" in done.stderr and "s3cr" not in done.stderr
+
+
 @pytest.mark.parametrize("daemon", DAEMONS)
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a":1', "\x00", "not json", '{"host":"a","host":"b"}'])
 def test_files_that_are_no_settings_are_78(tmp_path, daemon, text):

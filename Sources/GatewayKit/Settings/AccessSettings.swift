@@ -32,11 +32,21 @@ extension GatewayConfiguration {
     }
 }
 
+extension GatewayConfiguration {
+    /// From where visitors may come; a list of nobody would be one of everybody.
+    static func allowed(_ path: String, _ reader: inout SettingsReader) -> [AddressRange] {
+        if reader.texts(path)?.isEmpty == true {
+            reader.problem(path, "must not be an empty list; leave it out to allow everybody")
+        }
+        return ranges(path, &reader)
+    }
+}
+
 extension AgentAccess {
     mutating func readDoor(from reader: inout SettingsReader) {
         if let flag = reader.flag("public") { isPublic = flag }
         if isPublic, !authTokens.isEmpty { reader.problem("public", "cannot be true beside an authToken of the same agent") }
-        allow = GatewayConfiguration.ranges("allow", &reader)
+        allow = GatewayConfiguration.allowed("allow", &reader)
     }
 }
 
@@ -45,7 +55,7 @@ extension WebConfiguration {
         let base = "channels.webService."
         if let flag = reader.flag(base + "public") { isPublic = flag }
         if isPublic, !authTokens.isEmpty { reader.problem(base + "public", "cannot be true beside \(base)authToken") }
-        allow = GatewayConfiguration.ranges(base + "allow", &reader)
+        allow = GatewayConfiguration.allowed(base + "allow", &reader)
         if let flag = reader.flag(base + "byPath") { routesByPath = flag }
         if !routesByPath, subdomainHost == nil {
             reader.problem(base + "byPath", "can be false only if \(base)subdomainHost says how else agents are reached")

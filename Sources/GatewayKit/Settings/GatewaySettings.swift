@@ -16,7 +16,7 @@ extension GatewayConfiguration {
         configuration.checkNames(&reader)
         configuration.limits.read(from: &reader, configuration.web)
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
-        configuration.statusPage.authTokens = tokens("statusPage.authToken", &reader)
+        configuration.statusPage.authTokens = reader.tokens("statusPage.authToken")
         if let isEnabled = reader.flag("metrics.enabled") { configuration.metrics.isEnabled = isEnabled }
         if let count = reader.integer("metrics.perAgent", in: 0...100_000) { configuration.metrics.maximumAgents = count }
         if let logs = reader.flag("logRequests") { configuration.logsRequests = logs }
@@ -54,7 +54,7 @@ extension GatewayConfiguration {
     }
 
     private mutating func readAgents(from reader: inout SettingsReader) {
-        gatewayTokens = Self.tokens("gatewayToken", &reader)
+        gatewayTokens = reader.tokens("gatewayToken")
         if let name = reader.choice("duplicateAgents", among: DuplicateAgents.allCases.map(\.rawValue)),
             let choice = DuplicateAgents(rawValue: name)
         {
@@ -70,23 +70,14 @@ extension GatewayConfiguration {
                 agent.problem("", "differs from \"\(other)\" in case alone, and is the same agent: put the two together")
             }
             var access = AgentAccess()
-            access.tokens = Self.tokens("token", &agent)
-            access.authTokens = Self.tokens("authToken", &agent)
+            access.tokens = agent.tokens("token")
+            access.authTokens = agent.tokens("authToken")
             access.inspects = agent.flag("inspect")
             access.readDoor(from: &agent)
             agents[id] = access
         }
         self.agents = agents
     }
-
-    /// A token or a list of them; an empty one would let everybody in who says nothing.
-    private static func tokens(_ path: String, _ reader: inout SettingsReader) -> [String] {
-        let tokens = reader.texts(path) ?? []
-        if tokens.contains("") { reader.problem(path, "must not be empty; leave it out to allow everybody") }
-        return tokens
-    }
-
-    fileprivate static func readTokens(_ path: String, _ reader: inout SettingsReader) -> [String] { tokens(path, &reader) }
 }
 
 extension WebConfiguration {
@@ -101,7 +92,7 @@ extension WebConfiguration {
                 reader.problem(base + "pathPrefix", "must be a path such as \"/web\"")
             }
         }
-        authTokens = GatewayConfiguration.readTokens(base + "authToken", &reader)
+        authTokens = reader.tokens(base + "authToken")
         if let count = reader.integer(base + "timeoutMs", in: 1...86_400_000) { timeout = .milliseconds(count) }
         if let count = reader.integer(base + "agentWaitMs", in: 0...60_000) { agentWait = .milliseconds(count) }
         if let flag = reader.flag(base + "rescueAbsolutePaths") { rescuesAbsolutePaths = flag }

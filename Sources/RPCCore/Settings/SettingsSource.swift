@@ -23,7 +23,7 @@ public struct SettingsFlag: Sendable, Hashable {
 public struct SettingsSource: Sendable {
     /// The file's name, for problems, and its bytes; nil if there is none.
     public var file: (name: String, text: [UInt8])?
-    /// The environment; an empty variable counts as one that is not set.
+    /// The environment; an empty variable counts as one that is not set, but for those that hold a token.
     public var environment: [String: String]
     /// How the names of our variables begin. `channels.webService.timeoutMs` is `MIAGENT_CHANNELS_WEB_SERVICE_TIMEOUT_MS`.
     public var environmentPrefix: String

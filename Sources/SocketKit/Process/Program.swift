@@ -92,7 +92,10 @@ extension LogWriter {
     }
 }
 
-/// The first word of the file at `path`: how a secret is kept out of settings, environments and command lines.
+/// The first word of the file at `path`: how a secret is kept out of settings, environments and command lines. A byte order mark, as
+/// some editors put it at the beginning, is no part of it.
 public func readSecret(_ path: String) throws(FileError) -> String? {
-    String(decoding: try readWholeFile(path), as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map { String($0) }
+    var bytes = try readWholeFile(path)[...]
+    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes = bytes.dropFirst(3) }
+    return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map { String($0) }
 }
