@@ -25,7 +25,7 @@ struct AgentAdmission: Sendable, Hashable {
     }
 
     /// Any of these opens the id to agents; none: it is open. Nil: an agent that has not said its id.
-    private func tokens(for agentID: String?) -> [String] {
+    func tokens(for agentID: String?) -> [String] {
         guard !own.isEmpty, let agentID else { return common }
         return own[AgentName.of(agentID)] ?? common
     }

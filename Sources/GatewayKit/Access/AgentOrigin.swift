@@ -7,9 +7,11 @@ import HTTPCodec
 enum AgentOrigin {
     /// Whether a handshake comes from no page, or from one of an origin in `allowed` (in lower case).
     static func isAllowed(_ fields: HTTPFields, _ allowed: [String]) -> Bool {
-        guard fields.contains(.origin) else { return true }
-        guard !allowed.isEmpty, fields.count(of: .origin) == 1, let origin = fields[.origin]?.lowercased() else { return false }
-        return allowed.contains(origin)
+        fields.count(of: .origin) <= 1 && isAllowed(fields[.origin], allowed)
+    }
+
+    static func isAllowed(_ origin: String?, _ allowed: [String]) -> Bool {
+        origin.map { allowed.contains($0.lowercased()) } ?? true
     }
 
     /// Whether `text` is an origin as browsers write it: a scheme and an authority, without a slash at the end.

@@ -55,6 +55,15 @@ extension Gateway {
         return .refused(.unauthorized, .wrongToken)
     }
 
+    /// Whether a request that passed this door at `moment`, by what it brought along, passes it as it is now.
+    func wouldPass(_ id: ConnectionID, _ head: HTTPRequestHead, _ door: Door, _ moment: Moment) -> Bool {
+        let visitor = provenance(id, head)
+        guard door.admits(visitor.client) else { return false }
+        return door.tokens.isEmpty || door.opens(to: Authorization.bearerToken(head.fields))
+            || isLoggedIn(visitor, door, moment)
+            || door.opens(to: QueryToken(in: Router.pathAndQuery(of: head.target)?.query)?.value)
+    }
+
     /// The token in the address opens the door: browsers get a cookie for it, programs what they asked for.
     private func signIn(
         _ visitor: Provenance, _ head: HTTPRequestHead, _ door: Door, _ query: QueryToken, _ now: Moment

@@ -11,6 +11,10 @@ final class AgentLink {
     var agentID: String?
     /// What the handshake presented, until the agent is registered.
     var presentedToken: String?
+    /// What stands for the token that it registered with; nil: it brought none.
+    var credential: TokenDigest?
+    /// The page that it is, if it is one that may be an agent.
+    var origin: String?
     /// It is in the registry under `agentID`.
     var isRegistered = false
     /// What it says of itself, once it is registered.

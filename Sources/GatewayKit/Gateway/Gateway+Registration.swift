@@ -73,6 +73,7 @@ extension Gateway {
             agentID: handshake.agentID, presentedToken: handshake.token, now: now, deadline: deadline)
         link.session.agentIDInURL = handshake.agentID
         link.host = head.fields[.host]
+        link.origin = head.fields[.origin]
         link.client = client
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
@@ -183,6 +184,9 @@ extension Gateway {
             }
         }
         link.agentID = agentID
+        if !link.isRegistered {
+            link.credential = (link.presentedToken ?? description.token).map { TokenDigest($0, key: signer.secret) }
+        }
         link.presentedToken = nil
         link.description = description
         link.description.token = nil

@@ -271,6 +271,7 @@ public struct Gateway: Machine {
         router = Router(configuration)
         access = rules
         reconfigureInspector()
+        revoke(now, &outputs)
     }
 
     mutating func markDirty(_ id: ConnectionID) {
