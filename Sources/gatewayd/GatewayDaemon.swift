@@ -70,6 +70,12 @@ final class GatewayDaemon {
             let (event, advice) =
                 switch warning {
                 case .openToAgents: ("gateway.open-to-agents", "set gatewayToken: anybody may connect an agent")
+                case .openStatusPage:
+                    (
+                        "gateway.open-status-page",
+                        "set statusPage.authToken, or statusPage.public if it is meant: anybody may see ids, machines and addresses"
+                            + " of agents"
+                    )
                 case .openToVisitors:
                     (
                         "gateway.open-to-visitors",

@@ -41,7 +41,7 @@ import WebConsole
         (true, false, false, false, false, [StatusWarning.openToAgents, .openToVisitors]),
         (false, false, false, false, false, []),
         (true, true, false, false, false, [.openToVisitors]), (true, false, true, false, false, [.openToAgents]),
-        (true, true, false, true, false, []), (true, true, false, false, true, []),
+        (true, true, false, true, false, [.openStatusPage]), (true, true, false, false, true, []),
     ]) func whatIsOpenWithoutAWordIsWarnedOf(
         isReachable: Bool, hasGatewayToken: Bool, hasToken: Bool, isPublic: Bool, hasList: Bool, expected: [StatusWarning]
     ) {

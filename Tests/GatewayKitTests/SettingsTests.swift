@@ -133,6 +133,7 @@ import Testing
         (#"{"logRequests": "very"}"#, "logRequests"),
         (#"{"statusPage": {"authToken": ""}}"#, "statusPage.authToken"),
         (#"{"statusPage": {"enabled": 1}}"#, "statusPage.enabled"),
+        (#"{"statusPage": {"public": true, "authToken": "t"}}"#, "statusPage.public"),
         (#"{"inspector": {"mode": "some"}}"#, "inspector.mode"), (#"{"inspector": {"memoryMiB": 0}}"#, "inspector.memoryMiB"),
         (#"{"inspector": {"maxBody": -1}}"#, "inspector.maxBody"), (#"{"agents": {"a": {"inspect": 1}}}"#, "agents.a.inspect"),
         (#"{"channels": {"webService": {"enabled": "on"}}}"#, "channels.webService.enabled"),

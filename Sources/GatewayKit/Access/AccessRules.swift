@@ -31,8 +31,9 @@ struct AccessRules: Sendable, Hashable {
     let issuesCookies: Bool
 
     init(_ configuration: GatewayConfiguration) {
-        console = Door(scope: .gateway, tokens: configuration.statusPage.authTokens)
-        webServices = Door(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
+        let webServices = Door(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
+        self.webServices = webServices
+        console = Self.console(configuration, webServices)
         var ofAgents: [String: Door] = [:]
         let agents = configuration.agentsByName
         for (name, access) in agents where access.changesDoor {
@@ -50,6 +51,18 @@ struct AccessRules: Sendable, Hashable {
         self.ofAgents = ofAgents
         guardsAgents = !webServices.isOpen || ofAgents.values.contains { !$0.isOpen }
         issuesCookies = ([console, webServices] + ofAgents.values).contains { !$0.tokens.isEmpty }
+    }
+
+    /// The door of the gateway's own pages, which name all agents: its own tokens, else what guards the web services, so that a login
+    /// is one for both. Where single agents alone are guarded, each of their tokens opens it: their holders learn less than everybody
+    /// would.
+    private static func console(_ configuration: GatewayConfiguration, _ webServices: Door) -> Door {
+        let page = configuration.statusPage
+        if !page.authTokens.isEmpty { return Door(scope: .gateway, tokens: page.authTokens) }
+        guard !page.isPublic else { return Door(scope: .gateway) }
+        guard webServices.tokens.isEmpty else { return webServices }
+        let tokens = configuration.agentsByName.sorted { $0.key < $1.key }.flatMap(\.value.authTokens)
+        return Door(scope: .gateway, tokens: tokens, allow: webServices.allow)
     }
 
     /// The door of an agent's web service.
@@ -71,7 +84,11 @@ extension GatewayConfiguration {
         guard isReachableFromOutside else { return [] }
         var warnings: [StatusWarning] = []
         if gatewayTokens.isEmpty { warnings.append(.openToAgents) }
-        if web.isEnabled, web.authTokens.isEmpty, web.allow.isEmpty, !web.isPublic { warnings.append(.openToVisitors) }
+        if web.isEnabled, web.authTokens.isEmpty, web.allow.isEmpty, !web.isPublic {
+            warnings.append(.openToVisitors)
+        } else if statusPage.isEnabled, !statusPage.isPublic, AccessRules(self).console.isOpen {
+            warnings.append(.openStatusPage)
+        }
         return warnings
     }
 }

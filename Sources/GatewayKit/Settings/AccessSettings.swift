@@ -50,6 +50,13 @@ extension AgentAccess {
     }
 }
 
+extension StatusPageConfiguration {
+    mutating func readDoor(from reader: inout SettingsReader) {
+        if let flag = reader.flag("statusPage.public") { isPublic = flag }
+        if isPublic, !authTokens.isEmpty { reader.problem("statusPage.public", "cannot be true beside statusPage.authToken") }
+    }
+}
+
 extension WebConfiguration {
     mutating func readDoor(from reader: inout SettingsReader) {
         let base = "channels.webService."

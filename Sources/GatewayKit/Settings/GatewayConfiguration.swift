@@ -93,8 +93,10 @@ public enum DuplicateAgents: String, Sendable, Hashable, CaseIterable {
 public struct StatusPageConfiguration: Sendable, Hashable {
     /// Whether it is there at all; `/api/agents` with it.
     public var isEnabled = true
-    /// What its visitors present; empty: open.
+    /// What its visitors present; empty: what opens the web services, and where nothing does, it is open.
     public var authTokens: [String] = []
+    /// It is open although web services are not, and nobody is warned of it; tokens of its own come before this.
+    public var isPublic = false
     /// The defaults.
     public init() {}
 }

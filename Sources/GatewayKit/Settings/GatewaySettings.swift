@@ -17,6 +17,7 @@ extension GatewayConfiguration {
         configuration.limits.read(from: &reader, configuration.web)
         if let isEnabled = reader.flag("statusPage.enabled") { configuration.statusPage.isEnabled = isEnabled }
         configuration.statusPage.authTokens = reader.tokens("statusPage.authToken")
+        configuration.statusPage.readDoor(from: &reader)
         if let isEnabled = reader.flag("metrics.enabled") { configuration.metrics.isEnabled = isEnabled }
         if let count = reader.integer("metrics.perAgent", in: 0...100_000) { configuration.metrics.maximumAgents = count }
         if let logs = reader.flag("logRequests") { configuration.logsRequests = logs }

@@ -31,6 +31,7 @@ public enum StatusPage {
             "webServices": .text(Figures.count(UInt64(clamping: view.webServices))),
             "warned": .flag(!view.warnings.isEmpty), "openToAgents": .flag(view.warnings.contains(.openToAgents)),
             "openToVisitors": .flag(view.warnings.contains(.openToVisitors)),
+            "openStatusPage": .flag(view.warnings.contains(.openStatusPage)),
             "plots": .list(view.series.plots(texts).map { $0.values(texts) }),
             "agentURL": .text(agentURL(view.address)),
         ]

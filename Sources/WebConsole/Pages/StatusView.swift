@@ -27,6 +27,8 @@ public enum StatusWarning: String, Sendable, Hashable, CaseIterable {
     case openToAgents
     /// Anybody may reach the agents' web services, and nobody said that this is meant.
     case openToVisitors
+    /// Anybody may see which agents there are, and nobody said that this is meant.
+    case openStatusPage
 }
 
 /// The status page at one moment.
