@@ -107,6 +107,18 @@ def test_sighup_applies_a_changed_token(start_gateway, start_agent, node):
     assert (status("before"), status("after")) == (401, 200)  # what was in force still is
 
 
+def test_sighup_ends_the_tunnel_of_a_token_that_was_taken_back(start_gateway, start_agent, node):
+    gateway = start_gateway({"gatewayToken": ["old", "new"], "loops": 2})
+    agents = {token: start_agent(gateway, f"the-{token}", service_port=node.port, token=token) for token in ("old", "new")}
+    gateway.write_settings({"gatewayToken": "new", "loops": 2})
+    gateway.signal(signal.SIGHUP)
+    lost = gateway.wait_for_event("agent.lost")
+    assert (lost["agent"], lost["reason"]) == ("the-old", "its token is not accepted any more")
+    assert "not accepted any more" in agents["old"].wait_for_event("agent.refused")["reason"]
+    assert curl(f"{gateway.url}/web/the-old/api/hello").error == "agent-offline"
+    assert curl(f"{gateway.url}/web/the-new/api/hello").status == 200
+
+
 def test_sighup_does_not_disturb_the_agent(start_gateway, start_agent, node):
     gateway = start_gateway()
     agent = start_agent(gateway, "my-agent", service_port=node.port)
