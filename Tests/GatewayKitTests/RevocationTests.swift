@@ -151,6 +151,8 @@ import WireWS
         for _ in 0..<2 { agent.begin(try agent.request().id) }
         reconfigure(world) { $0.web.allow = ["10.0.0.0/8"].compactMap { AddressRange($0) } }
         #expect(!world.wire(near).isClosing && world.wire(far).isClosing)
+        reconfigure(world) { $0.web.isEnabled = false }
+        #expect(world.wire(near).isClosing)
         world.end()
     }
 

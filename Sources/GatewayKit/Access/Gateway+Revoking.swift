@@ -42,7 +42,7 @@ extension Gateway {
     /// The settings have changed: whoever they let in no longer goes.
     mutating func revoke(_ now: Moment, _ outputs: inout Outputs) {
         revokeAgents(now, &outputs)
-        if access.guardsAgents { revokeVisitors(now, &outputs) }
+        if access.guardsAgents || !configuration.web.isEnabled { revokeVisitors(now, &outputs) }
     }
 
     private mutating func revokeAgents(_ now: Moment, _ outputs: inout Outputs) {
@@ -61,11 +61,19 @@ extension Gateway {
 
     private mutating func revokeVisitors(_ now: Moment, _ outputs: inout Outputs) {
         for id in visitors.allIDs {
-            guard let exchange = visitors[id]?.exchange, exchange.replay == nil,
-                !wouldPass(id, exchange.request, access.door(of: exchange.agentID), exchange.received)
+            guard let exchange = visitors[id]?.exchange, exchange.replay == nil, let error = objection(toStayOf: id, exchange)
             else { continue }
-            failExchange(id, .unauthorized, .cancelled, now, &outputs)
+            failExchange(id, error, .cancelled, now, &outputs)
         }
+    }
+
+    /// Why an exchange would not begin any more.
+    private func objection(toStayOf id: ConnectionID, _ exchange: WebExchange) -> GatewayError? {
+        guard configuration.web.isEnabled else { return .webServiceOff }
+        let door = access.door(of: exchange.agentID)
+        guard !door.isOpen else { return nil }
+        guard door.admits(provenance(id, exchange.request).client) else { return .forbidden }
+        return wouldPass(id, exchange.request, door, exchange.received) ? nil : .unauthorized
     }
 }
 
