@@ -40,10 +40,26 @@ extension TunnelSession {
             try RPCCodec.forEachEnvelope(text, limits: limits.json(version)) { element in
                 switch element {
                 case .success(let envelope): handle(envelope)
-                case .failure(let error): sendMessage(error.reply)
+                case .failure(let error): handle(error)
                 }
             }
         } catch {
+            sendMessage(error.reply)
+        }
+    }
+
+    /// JSON that is no message. If its id is that of an answer we wait for, this was to be it: a reply is never replied to, and
+    /// whoever waits for it is told at once.
+    private mutating func handle(_ error: RPCDecodeError) {
+        guard case .invalidRequest(let id, let reason) = error else { return sendMessage(error.reply) }
+        if isGateway, let (stream, _) = awaitedStream(id) {
+            failSenseless(stream, "it is not JSON-RPC: \(reason)")
+        } else if !isGateway, let registrationID, id == registrationID {
+            // A v1 gateway need not know the method, whatever it says to it.
+            guard version == .v2 else { return }
+            self.registrationID = nil
+            events.append(.refused(RPCFailure(code: -32600, message: "the gateway's answer is not JSON-RPC: \(reason)")))
+        } else {
             sendMessage(error.reply)
         }
     }
@@ -152,7 +168,7 @@ extension TunnelSession {
             events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
             return
         }
-        guard let (id, stream) = answeredStream(envelope) else { return }
+        guard let (id, stream) = awaitedStream(envelope.id) else { return }
         var body: [UInt8] = []
         do {
             let response = try WebResponse.read(envelope.payload, version: version, body: &body)
@@ -162,9 +178,14 @@ extension TunnelSession {
             }
             accept(consume response, body: body, on: id, stream)
         } catch {
-            reset(id, .protocolError)  // the agent believes that its answer is under way
-            failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(error.reason)"))
+            failSenseless(id, error.reason)
         }
+    }
+
+    /// The answer makes no sense. The agent is told, for it believes that it is under way.
+    private mutating func failSenseless(_ id: StreamID, _ reason: String) {
+        reset(id, .protocolError)
+        failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(reason)"))
     }
 
     private mutating func accept(_ response: consuming WebResponse, body: [UInt8], on id: StreamID, _ stream: TunnelStream) {
@@ -185,14 +206,14 @@ extension TunnelSession {
             guard envelope.id == registrationID else { return }
             registrationID = nil
             events.append(.refused(failure))
-        } else if let (id, _) = answeredStream(envelope) {
+        } else if let (id, _) = awaitedStream(envelope.id) {
             failStream(id, failure)
         }
     }
 
-    /// The open stream that still awaits its head and to which this answer belongs; nil for late or stray answers.
-    private func answeredStream(_ envelope: RPCEnvelope) -> (StreamID, TunnelStream)? {
-        guard case .string(let text) = envelope.id, let id = StreamID(requestID: text), let stream = streams[id],
+    /// The open stream that still awaits its head and to which an answer with this JSON-RPC id belongs; nil for late or stray answers.
+    private func awaitedStream(_ id: RPCID) -> (StreamID, TunnelStream)? {
+        guard case .string(let text) = id, let id = StreamID(requestID: text), let stream = streams[id],
             !stream.headReceived
         else { return nil }
         return (id, stream)

@@ -46,6 +46,18 @@ import TunnelLink
         }
     }
 
+    @Test(arguments: TunnelVersion.allCases, [#""result":{},"error":{}"#, #""error":"down""#, #""params":1"#])
+    func aReplyThatIsNoneIsToldAtOnce(version: TunnelVersion, members: String) throws {
+        let world = World()
+        let agent = world.agent("a", version)
+        let id = world.visit(get("/web/a/"))
+        _ = try agent.request()
+        world.say(agent, #"{"jsonrpc":"2.0","id":"web_1",\#(members)}"#)
+        let answer = try world.expectAnswer(id)
+        #expect(answer.status == 502 && answer.errorCode == "service-broken")
+        world.end()
+    }
+
     @Test(arguments: [
         (ResetReason.refused, 503, "too-many-streams"), (.unreachable, 502, "service-unreachable"),
         (.timedOut, 504, "service-timed-out"),

@@ -153,6 +153,65 @@ import WireWS
         #expect(peer.isClean)
     }
 
+    @Test(arguments: [
+        #""result":{"statusCode":200},"error":{"code":1,"message":"x"}"#, #""result":null,"error":null"#,
+        #""result":{"statusCode":200},"error":null"#, #""params":{}"#, #""error":null"#, #""error":"boom""#, #""error":{}"#,
+        #""error":{"code":"1","message":"x"}"#, #""error":{"code":1.5,"message":"x"}"#, #""error":{"code":1}"#,
+        #""error":{"code":1,"message":7}"#, #""error":[]"#, #""result":{"statusCode":200},"method":"x""#,
+        #""result":7"#, #""result":null"#, #""result":{"statusCode":99}"#,
+    ], TunnelVersion.allCases) func aReplyThatIsNoneFailsItsRequestAtOnce(members: String, version: TunnelVersion) throws {
+        for text in [
+            #"{"jsonrpc":"2.0","id":"web_1",\#(members)}"#, #"[{"jsonrpc":"2.0","id":"web_1",\#(members)}]"#,
+        ] {
+            var peer = RawPeer(of: .gateway, version)
+            let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
+            _ = peer.heard()
+            guard case .failed(id, let failure)? = peer.say(text).first else {
+                Issue.record("\(text) was not the end of its request")
+                continue
+            }
+            #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
+            #expect(peer.heard() == (version == .v2 ? [.binary(resetFrame(1, 6))] : []))
+            #expect(peer.say(text).isEmpty, "it is over, and a stray reply disturbs nobody")
+            _ = peer.heard()
+            #expect(peer.isClean)
+        }
+    }
+
+    @Test(arguments: [#"{"id":"web_1","result":{"statusCode":200}}"#, #"{"jsonrpc":"1.0","id":"web_1","result":{}}"#])
+    func aReplyOfAnotherVersionFailsItsRequestToo(text: String) throws {
+        var peer = RawPeer(of: .gateway, .v2)
+        _ = try peer.open(WebRequest(method: "GET", path: [0x2f]))
+        #expect(peer.say(text).count == 1)
+        #expect(peer.session.openStreams == 0)
+    }
+
+    @Test func onlyTheRequestThatIsMeantFails() throws {
+        var peer = RawPeer(of: .gateway, .v2)
+        let one = try peer.open(WebRequest(method: "GET", path: [0x2f]))
+        let other = try peer.open(WebRequest(method: "GET", path: [0x2f]))
+        _ = peer.heard()
+        for stray in ["1", "null", #""web_9""#, "{}"] { #expect(peer.say(#"{"jsonrpc":"2.0","id":\#(stray)}"#).isEmpty) }
+        _ = peer.heard()
+        #expect(peer.say(#"{"jsonrpc":"2.0","id":"web_2"}"#).count == 1)
+        #expect(peer.session.isOpen(one) && !peer.session.isOpen(other))
+        // Its head came: what follows under its id is late, and the body goes on.
+        #expect(peer.say(#"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200}}"#).count == 1)
+        #expect(peer.say(#"{"jsonrpc":"2.0","id":"web_1"}"#).isEmpty)
+        #expect(peer.session.isOpen(one))
+    }
+
+    @Test func anAnswerToTheRegistrationThatIsNoneRefusesIt() {
+        for version in TunnelVersion.allCases {
+            var peer = RawPeer(of: agentRole, version)
+            peer.session.register(AgentDescription(agentID: "a"))
+            _ = peer.heard()
+            let events = peer.say(#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#)
+            #expect(events.count == (version == .v2 ? 1 : 0))
+            #expect(peer.heard().isEmpty, "a reply is not replied to")
+        }
+    }
+
     // MARK: Binary
 
     @Test func aBinaryMessageHasNoPlaceInV1() {
