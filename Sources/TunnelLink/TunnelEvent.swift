@@ -77,8 +77,23 @@ public struct TunnelLimits: Sendable, Hashable {
     /// Bytes of messages and frames for a peer that does not read, before the tunnel is given up.
     public var maximumBacklog = 64 * 1024 * 1024
 
+    /// Replies to what makes no sense, pongs and the like for a peer that does not read them, before the tunnel is closed (1008).
+    /// An agent of ours that is asked for 1024 exchanges more than it may have refuses them with an eighth of it.
+    public var maximumUnreadReplies = 1024 * 1024
+    /// Of an agent that has not registered, the gateway takes no longer message than this,
+    public var unregisteredMessageBytes = 64 * 1024
+    /// no more bytes in all,
+    public var unregisteredBytes = 256 * 1024
+    /// and says no more to it, read or not.
+    public var unregisteredReplies = 16 * 1024
+
     /// The defaults.
     public init() {}
+
+    /// How large a WebSocket message of an agent may be that has not registered.
+    var unregisteredWebSocket: WSLimits {
+        WSLimits(maximumFrameBytes: unregisteredMessageBytes, maximumMessageBytes: unregisteredMessageBytes)
+    }
 
     /// How large a WebSocket message may be.
     func webSocket(_ version: TunnelVersion) -> WSLimits {

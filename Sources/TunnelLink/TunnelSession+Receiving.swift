@@ -11,8 +11,11 @@ extension TunnelSession {
     public mutating func next() -> TunnelEvent? {
         while true {
             if let event = events.popFirst() { return event }
+            if unreadReplies > maximumReplies, !socket.isClosing {
+                return breakOff(.policyViolation, "it does not read the replies to what it sends")
+            }
             do {
-                guard let event = try socket.next(replies: &output) else { return nil }
+                guard let event = try nextSocketEvent() else { return isTooMuchUnregistered ? endUnregistered() : nil }
                 switch event {
                 case .text where socket.isClosing, .binary where socket.isClosing, .binaryPiece where socket.isClosing: continue
                 case .text(let text): handle(text: text)
@@ -28,6 +31,23 @@ extension TunnelSession {
         }
     }
 
+    /// The next of the WebSocket's events; its pongs and the like count as replies.
+    private mutating func nextSocketEvent() throws(WSError) -> WSEvent? {
+        let before = output.count
+        defer { unreadReplies += output.count - before }
+        return try socket.next(replies: &output)
+    }
+
+    private var maximumReplies: Int { isAdmitted ? limits.maximumUnreadReplies : limits.unregisteredReplies }
+
+    private var isTooMuchUnregistered: Bool {
+        !isAdmitted && bytesBeforeAdmission > limits.unregisteredBytes && !socket.isClosing
+    }
+
+    private mutating func endUnregistered() -> TunnelEvent {
+        breakOff(.policyViolation, "it sends much and has not registered")
+    }
+
     private mutating func breakOff(_ code: WSCloseCode, _ reason: String) -> TunnelEvent {
         socket.close(code, reason: reason, into: &output)
         return .broken(code: code, reason: reason)
@@ -38,6 +58,7 @@ extension TunnelSession {
     private mutating func handle(text: ArraySlice<UInt8>) {
         do {
             try RPCCodec.forEachEnvelope(text, limits: limits.json(version)) { element in
+                if unreadReplies > maximumReplies { return }  // it is over
                 switch element {
                 case .success(let envelope): handle(envelope)
                 case .failure(let error): handle(error)
@@ -65,9 +86,8 @@ extension TunnelSession {
     }
 
     private mutating func sendMessage(_ message: RPCMessage) {
-        var text: [UInt8] = []
-        RPCCodec.encode(message, into: &text)
-        _ = socket.text(text[...], into: &output)
+        guard case .failure(let id, let failure) = message else { return }
+        reply(id, failure)
     }
 
     private mutating func handle(_ envelope: RPCEnvelope) {

@@ -24,7 +24,9 @@ extension TunnelSession {
     }
 
     mutating func reply(_ id: RPCID, _ failure: RPCFailure) {
+        let before = output.count
         sendText { RPCCodec.writeFailure(id: id, failure, in: &$0) }
+        unreadReplies += output.count - before
     }
 
     mutating func sendRequest(_ request: WebRequest, on id: StreamID, wholeBody: ArraySlice<UInt8>?) {

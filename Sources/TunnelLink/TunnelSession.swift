@@ -56,6 +56,12 @@ public struct TunnelSession {
     public private(set) var wantsRoundTrip = false
     /// Agent: the id of the `agent.register` that awaits its answer.
     var registrationID: RPCID?
+    /// What the peer caused us to say, and is not known to have read: at most `backlog`, once the peer is registered.
+    var unreadReplies = 0
+    /// Gateway: the agent may use what the limits allow. Before its registration it may do little.
+    private(set) var isAdmitted: Bool
+    /// What came before.
+    private(set) var bytesBeforeAdmission = 0
     /// Gateway: the id in the URL, for agents that do not repeat it in `agent.register`.
     public var agentIDInURL: String?
 
@@ -66,13 +72,17 @@ public struct TunnelSession {
         switch role {
         case .gateway:
             isGateway = true
-            socket = WSConnection(.server, limits: limits.webSocket(version), splitsBinary: true)
+            isAdmitted = false
+            socket = WSConnection(.server, limits: limits.unregisteredWebSocket, splitsBinary: true)
         case .agent(let seed):
             isGateway = false
+            isAdmitted = true
             socket = WSConnection(.client(seed: seed), limits: limits.webSocket(version), splitsBinary: true)
         }
     }
 
+    /// Whether this end has said that it closes the tunnel.
+    public var isClosing: Bool { socket.isClosing }
     /// Streams that are open.
     public var openStreams: Int { streams.count }
     /// Bytes waiting for the peer: encoded, or given to the transport and not yet written.
@@ -85,7 +95,10 @@ public struct TunnelSession {
     // MARK: The transport's side
 
     /// Takes bytes from the transport; lent, as in `WSConnection.receive`.
-    public mutating func receive(_ bytes: ArraySlice<UInt8>) { socket.receive(bytes) }
+    public mutating func receive(_ bytes: ArraySlice<UInt8>) {
+        if !isAdmitted { bytesBeforeAdmission += bytes.count }
+        socket.receive(bytes)
+    }
 
     /// What should be written now; empty when there is nothing, or when the peer is too slow for more.
     public mutating func takeOutput() -> ArraySlice<UInt8> {
@@ -109,7 +122,10 @@ public struct TunnelSession {
     }
 
     /// The transport wrote `count` of the bytes taken before.
-    public mutating func wrote(_ count: Int) { unwritten = max(0, unwritten - count) }
+    public mutating func wrote(_ count: Int) {
+        unwritten = max(0, unwritten - count)
+        if unreadReplies > 0, isAdmitted { unreadReplies = min(unreadReplies, backlog) }
+    }
 
     /// Whether `takeOutput` would give something.
     public var hasOutput: Bool { !output.isEmpty || pieceBytes > 0 || (!scheduled.isEmpty && room > 0) }
@@ -127,13 +143,22 @@ public struct TunnelSession {
         }
     }
 
+    /// Gateway: the agent is registered; what the limits allow is open to it from the next frame on.
+    public mutating func admit() {
+        guard !isAdmitted else { return }
+        isAdmitted = true
+        socket.setLimits(limits.webSocket(version))
+    }
+
     /// Gateway: answers `agent.register`.
     public mutating func welcome(_ id: RPCID, _ welcome: Welcome) {
+        let before = output.count
         sendText { writer in
             RPCCodec.beginResult(id: id, in: &writer)
             welcome.write(to: &writer)
             writer.endObject()
         }
+        unreadReplies += output.count - before
     }
 
     /// Gateway: refuses `agent.register`.

@@ -31,7 +31,7 @@ public enum WSEvent: Sendable, Hashable {
 /// The error of `next(replies:)` is answered with `close(error.closeCode, reason: "\(error)", into: &outgoing)`, after which
 /// the transport is closed once `outgoing` has been written.
 public struct WSConnection: Sendable {
-    private let maximumMessageBytes: Int
+    private var maximumMessageBytes: Int
     /// Binary messages are told in pieces, as they come.
     private let splitsBinary: Bool
     private var decoder: WSFrameDecoder
@@ -70,6 +70,12 @@ public struct WSConnection: Sendable {
             decoder = WSFrameDecoder(expectingMask: false, limits: limits)
             keys = KeyStream(seed: seed)
         }
+    }
+
+    /// From the next frame on these limits hold.
+    public mutating func setLimits(_ limits: WSLimits) {
+        maximumMessageBytes = limits.maximumMessageBytes
+        decoder.maximumFrameBytes = limits.maximumFrameBytes
     }
 
     /// Whether this end has sent its Close frame: it sends nothing more.

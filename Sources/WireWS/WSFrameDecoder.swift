@@ -18,7 +18,7 @@ public struct WSFrameDecoder: Sendable {
     }
 
     private let expectingMask: Bool
-    private let maximumFrameBytes: Int
+    var maximumFrameBytes: Int
     /// What was received and not yet read; the caller's own storage until `next()` has returned nil.
     private var input: ArraySlice<UInt8> = []
     /// The beginning of a header that is not complete yet: 0 <= count <= 13.

@@ -18,7 +18,9 @@ extension World {
     mutating func acceptUpgrade(_ version: TunnelVersion?, naming: Bool = true) throws -> ConnectionID {
         let id = try accept()
         let head = try upgradeRequest(on: id)
-        gateways[id] = Gateway(session: TunnelSession(.gateway, version: version ?? .v1))
+        var session = TunnelSession(.gateway, version: version ?? .v1)
+        session.admit()
+        gateways[id] = Gateway(session: session)
         reply(id, try Self.switching(head, version: version))
         return id
     }

@@ -70,6 +70,7 @@ struct Pair {
     init(_ version: TunnelVersion, limits: TunnelLimits = .init(), seed: UInt64 = 1, largestCut: Int = 20_000) {
         gateway = End(TunnelSession(.gateway, version: version, limits: limits))
         agent = End(TunnelSession(agentRole, version: version, limits: limits))
+        gateway.session.admit()
         random = SplitMix(seed: seed)
         self.largestCut = largestCut
     }

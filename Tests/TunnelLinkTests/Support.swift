@@ -21,8 +21,9 @@ struct RawPeer {
     private var socket: WSConnection
 
     /// The peer of an agent is a server of WebSocket, that of a gateway a client.
-    init(of role: TunnelSession.Role, _ version: TunnelVersion, limits: TunnelLimits = .init()) {
+    init(of role: TunnelSession.Role, _ version: TunnelVersion, limits: TunnelLimits = .init(), isRegistered: Bool = true) {
         session = TunnelSession(role, version: version, limits: limits)
+        if isRegistered { session.admit() }
         let large = WSLimits(maximumFrameBytes: 64 << 20, maximumMessageBytes: 64 << 20)
         switch role {
         case .gateway: socket = WSConnection(.client(seed: [7]), limits: large)
@@ -35,6 +36,11 @@ struct RawPeer {
         var bytes: [UInt8] = []
         #expect(socket.text(Array(text.utf8)[...], into: &bytes) == true)
         return give(bytes)
+    }
+
+    /// Puts a text message behind `bytes`, to be given later.
+    mutating func write(_ text: String, into bytes: inout [UInt8]) {
+        #expect(socket.text(Array(text.utf8)[...], into: &bytes) == true)
     }
 
     /// What the session makes of a binary message.

@@ -17,6 +17,8 @@ final class AgentLink {
     var origin: String?
     /// It is in the registry under `agentID`.
     var isRegistered = false
+    /// It is among those that have not registered and shown no token.
+    var isStranger = false
     /// What it says of itself, once it is registered.
     var description = AgentDescription(agentID: "")
     /// What is counted of the agent, once it is registered.

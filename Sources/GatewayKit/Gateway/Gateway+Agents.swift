@@ -164,6 +164,7 @@ extension Gateway {
         if !last.isEmpty { outputs.append(.transport(.write(id, last))) }
         agents[id] = nil
         deadlines.cancel(.agent(id))
+        noLongerStranger(link)
         let agentID = link.agentID ?? ""
         if link.isRegistered {
             statistics.agentsLost &+= 1

@@ -24,6 +24,7 @@ extension Gateway {
             if !isAtHome, let next = try wayHome(of: handshake.agentID, now) {
                 return move(id, request, .handshake(isAtHome: loop == 0), to: next, &outputs)
             }
+            guard hasShownToken(handshake) || unregistered.hasRoom(for: client) else { throw .overloaded }
             welcomeAgent(id, handshake, request.head, from: client, now, &outputs)
         } catch {
             log(
@@ -58,6 +59,11 @@ extension Gateway {
         registry.tunnels(of: agentID).filter { agents[$0]?.isRetiring == false }
     }
 
+    /// Whether the handshake, which was authorised, proves anything.
+    private func hasShownToken(_ handshake: AgentHandshake) -> Bool {
+        handshake.token != nil && access.admission.needsToken(handshake.agentID)
+    }
+
     private mutating func welcomeAgent(
         _ id: ConnectionID, _ handshake: AgentHandshake, _ head: HTTPRequestHead, from client: NetworkAddress?, _ now: Moment,
         _ outputs: inout Outputs
@@ -75,6 +81,8 @@ extension Gateway {
         link.host = head.fields[.host]
         link.origin = head.fields[.origin]
         link.client = client
+        link.isStranger = !hasShownToken(handshake)
+        if link.isStranger { unregistered.add(client) }
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
         agents[id] = link
@@ -188,6 +196,8 @@ extension Gateway {
             link.credential = (link.presentedToken ?? description.token).map { TokenDigest($0, key: signer.secret) }
         }
         link.presentedToken = nil
+        link.session.admit()
+        noLongerStranger(link)
         link.description = description
         link.description.token = nil
         link.isInspected = isInspected(description)
@@ -207,6 +217,13 @@ extension Gateway {
                 .init("agent", agentID), .init("peer", link.peer), .init("protocol", link.session.version.subprotocol),
                 .init("tunnels", "\(registry.tunnels(of: agentID).count)"),
             ], &outputs)
+    }
+
+    /// The agent is known now, or gone.
+    mutating func noLongerStranger(_ link: AgentLink) {
+        guard link.isStranger else { return }
+        link.isStranger = false
+        unregistered.remove(link.client)
     }
 
     private mutating func refuse(

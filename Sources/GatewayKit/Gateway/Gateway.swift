@@ -104,6 +104,8 @@ public struct Gateway: Machine {
     var agents = ConnectionTable<AgentLink>()
     var registry: Registry
     var deadlines = Deadlines<GatewayTimer>()
+    /// Agents that have not registered yet.
+    var unregistered: UnregisteredAgents
     /// Agents whose output is to be collected at the end of the turn.
     var dirtyAgents: [ConnectionID] = []
     /// Visitors whose agent is not here and may come yet, by its name. `waitingCount` is their number.
@@ -151,6 +153,7 @@ public struct Gateway: Machine {
         requestIDs = RequestIDs(clock, loop: self.loop)
         neighbours = Neighbours(count: count)
         inspector = Inspector(configuration.inspector, share: count)
+        unregistered = UnregisteredAgents(loops: count)
         registry = Registry(
             maximumOffline: configuration.limits.maximumOfflineAgents / count, loop: self.loop, of: count)
         meter = Meter(clock, wantsChanges: self.loop != 0)

@@ -63,6 +63,7 @@ enum Messages {
         var request = WebRequest(method: "GET", path: Array("/assets/app.js".utf8))
         request.fields = try Codecs.parsedRequest().fields
         var near = TunnelSession(.gateway, version: version)
+        near.admit()
         var far = TunnelSession(.agent(seed: Array(0..<32)), version: version)
         return {
             try require(near.open(request) != nil, "no stream")
