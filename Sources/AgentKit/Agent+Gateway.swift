@@ -156,7 +156,7 @@ extension Agent {
         guard let index = tunnelIndex(key), let backlog = tunnels[index].session?.backlog else { return }
         if backlog > configuration.limits.maximumBacklog {
             lose(key, Refusal(reason: "the gateway does not read: \(backlog) bytes wait for it"))
-        } else if tunnels[index].isIdle, phase == .draining {
+        } else if tunnels[index].isIdle, phase == .draining, tunnels[index].hasLeft {
             close(key, .goingAway, "drained")  // one that retires is the gateway's to close: a request may be on its way
         }
     }
@@ -240,7 +240,7 @@ extension Agent {
         case .pong(let payload):
             guard let index = tunnelIndex(key), let measured = tunnels[index].pong(payload, at: now) else { return }
             if !tunnels[index].isRetiring { emit(.roundTrip(measured)) }
-        case .register, .status, .informational, .response, .failed: break  // only a gateway gets these
+        case .register, .status, .leaving, .informational, .response, .failed: break  // only a gateway gets these
         }
     }
 

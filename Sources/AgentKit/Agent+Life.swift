@@ -41,7 +41,14 @@ extension Agent {
         log(.info, "agent.draining", .init("withinMs", "\(duration.wholeMilliseconds)"))
         deadlines.set(.drain, at: now.advanced(by: max(.zero, duration)))
         for tunnel in tunnels where tunnel.session == nil { remove(tunnel.key, .abort) }
+        for tunnel in tunnels { leave(tunnel, within: duration) }
         haltIfDrained()
+    }
+
+    /// The gateway is told first, so that it sends nothing new; what is on its way meanwhile is served.
+    private mutating func leave(_ tunnel: Tunnel, within duration: Duration) {
+        tunnel.leave(within: duration, at: now)
+        if tunnel.pingInterval > .zero { deadlines.set(.ping(tunnel.key), at: now.advanced(by: configuration.pongTimeout)) }
     }
 
     mutating func stop(reason: String) {

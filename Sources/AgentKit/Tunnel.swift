@@ -55,6 +55,10 @@ final class Tunnel {
     var registeringSince = Moment()
     /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
     var isRetiring = false
+    /// The ping that went out behind the word that the agent leaves.
+    private var leavingPing: UInt64?
+    /// The gateway has heard that the agent leaves: what it sent before is here, and it has no reason to send more.
+    private(set) var hasLeft = false
     /// Served for `stableAfter`.
     var isStable = false
 
@@ -92,10 +96,19 @@ final class Tunnel {
     /// An answer to the last ping, and to none before it, measures the round trip; nil if it is another's.
     func pong(_ payload: ArraySlice<UInt8>, at now: Moment) -> Duration? {
         guard payload.elementsEqual(pingPayload) else { return nil }
+        if leavingPing != nil { hasLeft = true }
         let measured = now.since(pingSentAt)
         let shortest = session?.roundTrip ?? .nanoseconds(Int64.max)
         session?.roundTrip = min(measured, shortest)
         return measured
+    }
+
+    /// Tells the gateway that the agent leaves. The answer to the ping behind it shows that it has been heard, also by a gateway that
+    /// does not know the word.
+    func leave(within duration: Duration, at now: Moment) {
+        session?.leave(within: duration)
+        ping(at: now)
+        leavingPing = pings
     }
 
     private var pingPayload: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) } }

@@ -11,6 +11,8 @@ public enum TunnelEvent: Sendable, Hashable {
     indirect case register(RPCID, AgentDescription)
     /// To a gateway: something about the agent changed.
     case status(StatusUpdate)
+    /// To a gateway: the agent is about to leave (true), and wants no new requests; or (v1 only) it has thought better of it.
+    case leaving(Bool)
     /// To a gateway: an answer before the answer (100, 102 or 103); the head itself is still to come.
     case informational(StreamID, WebInformational)
     /// To a gateway: the head of an answer. Followed by `data` and one `end`, or `reset`.

@@ -117,7 +117,11 @@ extension TunnelSession {
 
     private mutating func handleNotification(_ envelope: RPCEnvelope) throws(BadParams) {
         switch (envelope.method, isGateway) {
-        case ("agent.status", true): events.append(.status(try StatusUpdate(envelope.payload)))
+        case ("agent.status", true):
+            let update = try StatusUpdate(envelope.payload)
+            events.append(.status(update))
+            if version == .v1, let status = update.status { events.append(.leaving(status == Self.leavingStatus)) }
+        case ("agent.drain", true): events.append(.leaving(true))
         case ("gateway.drain", false):
             var params = envelope.payload.flatMap { JSONObject($0) }
             let within = try params?.integer("withinMs", in: 0...86_400_000) ?? 0

@@ -173,6 +173,22 @@ public struct TunnelSession {
         }
     }
 
+    /// Agent: it is about to leave, and wants no new requests. What it has it finishes within `duration`.
+    public mutating func leave(within duration: Duration) {
+        guard version == .v2 else { return update(StatusUpdate(status: Self.leavingStatus)) }
+        sendText { writer in
+            RPCCodec.beginNotification(method: "agent.drain", in: &writer)
+            writer.beginObject()
+            writer.name("withinMs")
+            writer.integer(duration.wholeMilliseconds)
+            writer.endObject()
+            writer.endObject()
+        }
+    }
+
+    /// What a v1 agent's status says while it leaves; it has no other word for it.
+    public static let leavingStatus = "draining"
+
     /// Gateway: asks the agent to dial again, and to finish here within `duration`.
     public mutating func drain(within duration: Duration) {
         sendText { writer in

@@ -27,6 +27,10 @@ final class AgentLink {
     var isInspected = false
     /// It was told to dial again: what it has in flight here is finished, whoever registers under its id.
     var isRetiring = false
+    /// It said that it leaves: it gets no new requests, and who registers under its id finds it in nobody's way.
+    var isLeaving = false
+    /// How many it had under way when it last refused one that waits: once there are fewer, that may be tried again.
+    var refusedAt: Int?
     /// When it registered, in seconds since 1970.
     var registeredAt: Int64 = 0
     /// The number of the last request that it was given: of tunnels that are equally busy, the one that waited longest is next.

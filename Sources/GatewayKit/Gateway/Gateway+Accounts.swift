@@ -58,6 +58,16 @@ extension Gateway {
         record(id, exchange, outcome: outcome, now, &outputs)
     }
 
+    /// The agent refused it unprocessed, and another is asked: to be counted again, and not logged yet.
+    mutating func exchangeRefused(_ exchange: WebExchange, _ now: Moment) {
+        meter.openStreams -= 1
+        if let tally = exchange.tally {
+            tally.counts.openStreams -= 1
+            meter.touch(tally)
+        }
+        captureEnd(exchange, outcome: GatewayError.tooManyStreams(exchange.agentID).code, now)
+    }
+
     private func logExchange(
         _ id: ConnectionID, _ exchange: WebExchange, outcome: String, _ now: Moment, _ outputs: inout Outputs
     ) {

@@ -33,6 +33,7 @@ extension Gateway {
         switch event {
         case .register(let rpcID, let description): register(id, asked: rpcID, description, now, &outputs)
         case .status(let update): updateStatus(id, update)
+        case .leaving(let isLeaving): agentLeaves(id, isLeaving, now, &outputs)
         case .informational(let stream, let interim):
             if let visitor = visitor(id, stream) { inform(visitor, interim, now, &outputs) }
         case .response(let stream, let response):
@@ -43,6 +44,8 @@ extension Gateway {
             if let visitor = visitor(id, stream) { endResponse(visitor, trailers, now, &outputs) }
         case .failed(let stream, let failure):
             if let visitor = visitor(id, stream) {
+                let isRefused = failure.code == TunnelFailure.tooManyStreams.rawValue
+                if isRefused, goElsewhere(visitor, now, &outputs) { return }
                 let error = Self.visitorError(failure, agentID: agents[id]?.agentID ?? "")
                 failExchange(visitor, error, .cancelled, now, &outputs)
             }
@@ -66,6 +69,7 @@ extension Gateway {
     private mutating func streamReset(_ visitor: ConnectionID, _ reason: ResetReason, _ now: Moment, _ outputs: inout Outputs) {
         statistics.resetsByAgents[reason, default: 0] &+= 1
         if let exchange = visitors[visitor]?.exchange { logReset(exchange, reason, by: "agent", &outputs) }
+        if reason == .refused, goElsewhere(visitor, now, &outputs) { return }
         let error: GatewayError =
             switch reason {
             case .refused: .tooManyStreams(visitors[visitor]?.exchange?.agentID ?? "")

@@ -56,7 +56,7 @@ extension Gateway {
 
     /// The tunnels under this id; those that were told to go elsewhere are in nobody's way.
     private func rivals(of agentID: String) -> [ConnectionID] {
-        registry.tunnels(of: agentID).filter { agents[$0]?.isRetiring == false }
+        registry.tunnels(of: agentID).filter { agents[$0].map { !$0.isRetiring && !$0.isLeaving } ?? false }
     }
 
     /// Whether the handshake, which was authorised, proves anything.

@@ -20,7 +20,9 @@ extension Gateway {
             if record.loop != loop { return move(id, request, .web(route), to: record.loop, &outputs) }
             guard record.isOnline else { throw .agentOffline(route.agentID) }
             guard record.description.servesWeb else { throw .noWebService(route.agentID) }
-            guard let connection = tunnel(of: record) else { throw .agentOffline(route.agentID) }
+            guard let connection = tunnel(of: record, besides: visitors[id]?.refusedBy ?? []) else {
+                throw visitors[id]?.refusedBy.isEmpty == false ? .tooManyStreams(route.agentID) : .agentOffline(route.agentID)
+            }
             try checkBody(of: request, for: connection)
             try open(id, request, route, record, on: connection, grant, now)
         } catch {
@@ -31,6 +33,7 @@ extension Gateway {
         exchangeBegan(id, now)
         setDeadline(of: id, at: now.advanced(by: configuration.web.timeout))
         if request.expectsContinue { settleExpectation(id, now, &outputs) }
+        if request.isOver { endRequest(id, HTTPFields(), now, &outputs) }  // it was refused elsewhere, and its end will not be said again
     }
 
     /// Whether the visitor's `Expect: 100-continue` is for the service to answer: a v1 agent could not pass its word on.
@@ -70,12 +73,14 @@ extension Gateway {
     }
 
     /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve
-    /// the web, and before others those that read what they are sent.
-    func tunnel(of record: AgentRecord) -> ConnectionID? {
-        if record.connections.count == 1 { return record.connections.first }
+    /// the web, and before others those that read what they are sent; none that leaves, nor one that has refused the request.
+    func tunnel(of record: AgentRecord, besides refused: [ConnectionID] = []) -> ConnectionID? {
+        if record.connections.count == 1, refused.isEmpty {
+            return record.connections.first.flatMap { agents[$0]?.isLeaving == false ? $0 : nil }
+        }
         var best: (id: ConnectionID, load: Int, lastExchange: UInt64)?
         for id in record.connections {
-            guard let link = agents[id], link.description.servesWeb else { continue }
+            guard let link = agents[id], link.description.servesWeb, !link.isLeaving, !refused.contains(id) else { continue }
             let load = isClogged(link) ? Int.max : link.isRetiring ? Int.max - 1 : link.session.openStreams
             if let best, (best.load, best.lastExchange) <= (load, link.lastExchange) { continue }
             best = (id, load, link.lastExchange)

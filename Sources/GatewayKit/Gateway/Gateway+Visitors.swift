@@ -203,6 +203,7 @@ extension Gateway {
     mutating func beginNextRequest(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let visitor = visitors[id] else { return }
         visitor.exchange = nil
+        if !visitor.refusedBy.isEmpty { visitor.refusedBy = [] }
         visitor.phase = .receivingHead
         visitor.decoder.startNextMessage()
         let hasBegun = !visitor.decoder.isIdle

@@ -23,10 +23,12 @@ extension Gateway {
         _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ error: GatewayError, _ now: Moment,
         _ outputs: inout Outputs
     ) -> Bool {
-        guard error == .unknownAgent(route.agentID) || error == .agentOffline(route.agentID) else { return false }
+        // An agent's refusal is waited out if it was the agent's; a limit of the gateway's own is said at once.
+        let isRefusal = error == .tooManyStreams(route.agentID) && visitors[id]?.refusedBy.isEmpty == false
+        guard isRefusal || error == .unknownAgent(route.agentID) || error == .agentOffline(route.agentID) else { return false }
         let wait = configuration.web.agentWait
         guard wait > .zero, !isDraining, waitingCount < Self.maximumWaiting, let visitor = visitors[id] else { return false }
-        let until = visitor.waiting?.until ?? now.advanced(by: wait)
+        let until = visitor.waiting?.until ?? (isRefusal ? request.received : now).advanced(by: wait)
         guard now < until else { return false }
         visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until)
         visitor.phase = .awaitingAgent

@@ -183,6 +183,7 @@ public struct Gateway: Machine {
             guard let link = agents[id] else { continue }
             if link.session.wantsRoundTrip, link.pingSentAt == nil { ping(id, now) }
             link.isDirty = false
+            if let count = link.refusedAt, link.session.openStreams < count { retryRefused(id, link, now, &outputs) }
             for piece in link.session.takePieces() { outputs.append(.transport(.write(id, piece))) }
             pumpAgent(id, now, &outputs)  // sending may have made room in a stream that was full
             if isDraining { releaseIfIdle(id, now, &outputs) }

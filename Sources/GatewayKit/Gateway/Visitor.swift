@@ -33,6 +33,8 @@ final class Visitor {
     @exclusivity(unchecked) var exchange: WebExchange?
     /// Set while awaitingAgent.
     var waiting: WaitingRequest?
+    /// The tunnels that refused its request unprocessed.
+    var refusedBy: [ConnectionID] = []
     /// Set while collecting.
     var collected: CollectedRequest?
     /// Set while watching.
@@ -81,6 +83,8 @@ final class WebExchange {
     let connection: ConnectionID
     let stream: StreamID
     let request: HTTPRequestHead
+    /// How the request's body is framed.
+    let framing: HTTPBodyFraming
     /// What ties its lines in the log together.
     let requestID: String
     /// When the request's head was here.
@@ -126,6 +130,7 @@ final class WebExchange {
         self.connection = connection
         self.stream = stream
         self.request = request.head
+        framing = request.framing
         requestID = request.id
         received = request.received
         self.prefix = prefix
