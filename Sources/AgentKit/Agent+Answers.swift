@@ -114,6 +114,7 @@ extension Agent {
         switch forward(bytes, end: false, for: exchange) {
         case .sent, .overflow, .gone: break
         case .full:
+            if exchange.tunnel.session?.isFull == true { holdServices(of: exchange.tunnel.key) }
             guard let local = locals[connection], !local.isReadingPaused else { return }
             local.isReadingPaused = true
             emit(.setReading(connection, false))

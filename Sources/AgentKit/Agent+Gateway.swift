@@ -54,6 +54,8 @@ extension Agent {
         advance(.upgraded)
         var limits = configuration.limits
         limits.maximumStreams = configuration.maximumExchanges
+        limits.maximumHeld = configuration.maximumHeldBytes
+        limits.maximumQueued = configuration.maximumHeldBytes
         let seed = (0..<20).map { _ in UInt8.random(in: .min ... .max, using: &keys) }
         var session = TunnelSession(.agent(seed: seed), version: version, limits: limits)
         session.register(description)
@@ -83,13 +85,18 @@ extension Agent {
     private mutating func welcomed(_ key: TunnelKey, _ welcome: Welcome) {
         guard let index = tunnelIndex(key) else { return }
         tunnels[index].session?.adopt(welcome)
-        if tunnels[index].pingInterval > .zero { tunnels[index].pingInterval = welcome.ping }
+        if tunnels[index].pingInterval > .zero {
+            tunnels[index].pingInterval = min(max(welcome.ping, Self.pingIntervals.lowerBound), Self.pingIntervals.upperBound)
+        }
         schedulePing(key, after: tunnels[index].pingInterval)
         serve(key)
         log(.info, "agent.registered", .init("url", welcome.webURL), .init("session", welcome.sessionID))
         emit(.registered(webURL: welcome.webURL))
         emit(.roundTrip(now.since(tunnels[index].registeringSince)))
     }
+
+    /// What a gateway may ask for: neither a flood of pings, nor that nobody notices for hours that it is gone.
+    static let pingIntervals = Duration.milliseconds(100)...Duration.seconds(600)
 
     private mutating func registrationRefused(_ key: TunnelKey, _ failure: RPCFailure) {
         guard let index = tunnelIndex(key) else { return }
@@ -153,6 +160,7 @@ extension Agent {
         if tunnels[index].session?.wantsRoundTrip == true { measureRoundTrip(key, tunnels[index]) }
         takeOutput(of: key)
         handleEvents(of: key)  // writing made room
+        holdServices(of: key)
         guard let index = tunnelIndex(key), let backlog = tunnels[index].session?.backlog else { return }
         if backlog > configuration.limits.maximumBacklog {
             lose(key, Refusal(reason: "the gateway does not read: \(backlog) bytes wait for it"))

@@ -122,9 +122,10 @@ extension Agent {
         guard let index = tunnelIndex(key), !tunnels[index].isRetiring else { return }
         let wasStable = tunnels[index].isStable
         tunnels[index].isRetiring = true
+        tunnels[index].session?.retire()
         deadlines.cancel(.stage(key))
         deadlines.cancel(.stable(key))
-        deadlines.set(.retire(key), at: now.advanced(by: duration))
+        deadlines.set(.retire(key), at: now.advanced(by: min(duration, Self.longestRetirement)))
         log(.info, "agent.gateway-drains", .init("withinMs", "\(duration.wholeMilliseconds)"))
         retireOldest()
         if wasStable {
@@ -141,6 +142,8 @@ extension Agent {
     }
 
     private static let maximumRetiringTunnels = 4
+    /// Whatever the gateway says.
+    private static let longestRetirement = Duration.seconds(3_600)
 
     mutating func retireIsDue(_ key: TunnelKey) {
         close(key, .goingAway, "drained")

@@ -93,6 +93,7 @@ extension Agent {
         exchange.capture?.exchange.queueMicroseconds = now.since(exchange.startedAt).wholeNanoseconds / 1000
         local.begin(prepared, method: exchange.request.method, for: exchange)
         local.unwritten.write(prepared.head.count)
+        if exchange.tunnel.holdsServices { pauseService(of: exchange) }
         emit(.write(connection, prepared.head[...]))
         if prepared.asksForUpgrade {
             local.requestFinished = true  // the head is all of it; what follows is for after the 101
@@ -171,7 +172,7 @@ extension Agent {
     mutating func resumeReading(for exchange: LocalExchange) {
         switch exchange.server {
         case .connection(let connection):
-            guard let local = locals[connection], local.isReadingPaused else { return }
+            guard let local = locals[connection], local.isReadingPaused, !exchange.tunnel.holdsServices else { return }
             local.isReadingPaused = false
             emit(.setReading(connection, true))
         case .stream(let call): resumeHost(call, for: exchange)

@@ -70,6 +70,7 @@ extension AgentConfiguration {
         case .some, nil: break
         }
         reader.integer("maxExchanges", in: 1...65_535, into: &maximumExchanges)
+        reader.integer("maxHeldBytes", in: 1 << 20...1 << 40, into: &maximumHeldBytes)
         reader.integer("maxPooledConnections", in: 0...65_535, into: &maximumPooledConnections)
         let times: [(String, ClosedRange<Int>, WritableKeyPath<AgentConfiguration, Duration>)] = [
             ("pingMs", 100...3_600_000, \.pingInterval), ("pongTimeoutMs", 100...3_600_000, \.pongTimeout),

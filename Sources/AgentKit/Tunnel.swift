@@ -59,6 +59,8 @@ final class Tunnel {
     private var leavingPing: UInt64?
     /// The gateway has heard that the agent leaves: what it sent before is here, and it has no reason to send more.
     private(set) var hasLeft = false
+    /// So much waits for the gateway that no service is read.
+    var holdsServices = false
     /// Served for `stableAfter`.
     var isStable = false
 

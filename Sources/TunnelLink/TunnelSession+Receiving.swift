@@ -271,7 +271,10 @@ extension TunnelSession {
     private mutating func handleData(_ id: StreamID, _ payload: ArraySlice<UInt8>, end: Bool) {
         guard let stream = streams[id] else { return }
         guard stream.headReceived, !stream.endReceived else { return abandon(id, .protocolError) }
-        guard stream.receiveWindow.receive(payload.count) else { return abandon(id, .overran) }
+        guard payload.count <= limits.maximumHeld - heldBytes, stream.receiveWindow.receive(payload.count) else {
+            return abandon(id, .overran)
+        }
+        heldBytes += payload.count
         if !payload.isEmpty { events.append(.data(id, payload)) }
         guard end else { return }
         stream.endReceived = true

@@ -65,8 +65,10 @@ extension TunnelSession {
     mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool) -> SendOutcome {
         guard stream.queue.count + bytes.count <= limits.maximumBufferedBody else { return .overflow }
         stream.queue.appendCopy(bytes)
+        queuedCount += bytes.count
         guard end else { return .sent }
         let body = stream.queue.takeAll()
+        queuedCount -= body.count
         stream.endRequested = true
         stream.endSent = true
         if let request = stream.heldRequest {
@@ -109,6 +111,7 @@ extension TunnelSession {
         _ rest: ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool, trailers: HTTPFields
     ) -> Int {
         stream.queue.append(rest)
+        queuedCount += rest.count
         if end {
             stream.endRequested = true
             stream.trailers = trailers
@@ -139,6 +142,7 @@ extension TunnelSession {
             let isLast = stream.endRequested && count == stream.queue.count
             if isLast, !stream.trailers.isEmpty { sendTrailers(stream.trailers, on: id) }
             if count > 0 || isLast {
+                queuedCount -= count
                 frame(stream.queue.popFirst(count), on: id, end: isLast)
                 stream.endSent = isLast
             }

@@ -50,6 +50,10 @@ public struct TunnelSession {
     var scratch: [UInt8] = []
     /// What windows have grown by: the sum of `grownBytes` of the streams that are open, `<= limits.windowBudget`.
     private var grownBytes = 0
+    /// What waits in the queues of all streams.
+    var queuedCount = 0
+    /// What came on all streams and was not yet consumed (v2).
+    public internal(set) var heldBytes = 0
     /// The shortest time that a ping and its answer took; the owner measures it. Windows do not grow before it is known.
     public var roundTrip: Duration?
     /// A stream emptied a whole window and `roundTrip` is not known: the owner should ping now.
@@ -88,7 +92,11 @@ public struct TunnelSession {
     /// Bytes waiting for the peer: encoded, or given to the transport and not yet written.
     public var backlog: Int { pieceBytes + output.count + unwritten }
     /// Bytes of bodies that wait in the streams.
-    public var queuedBytes: Int { streams.values.reduce(0) { $0 + $1.queue.count } }
+    public var queuedBytes: Int { queuedCount }
+    /// So much waits in the streams that nothing more should be read for them; over when half of it is gone.
+    public var isFull: Bool { queuedCount > limits.maximumQueued }
+    /// Whether the stream may be given more: it is not full.
+    public func hasRoom(_ stream: StreamID) -> Bool { streams[stream]?.isFull == false }
     /// Whether the stream is open.
     public func isOpen(_ stream: StreamID) -> Bool { streams.contains(stream) }
 
@@ -201,10 +209,16 @@ public struct TunnelSession {
         }
     }
 
-    /// Agent: the terms of the gateway's welcome hold from now on.
+    /// Agent: the terms of the gateway's welcome hold from now on, as far as its own limits go.
     public mutating func adopt(_ welcome: Welcome) {
-        limits.initialWindow = welcome.initialWindow
+        limits.initialWindow = min(max(0, welcome.initialWindow), limits.maximumWindow)
         limits.maximumStreams = min(limits.maximumStreams, welcome.maximumStreams)
+    }
+
+    /// Agent: another tunnel takes this one's place; it may hold less from now on, for there may be several like it.
+    public mutating func retire() {
+        limits.maximumHeld /= 4
+        limits.maximumQueued /= 4
     }
 
     /// Asks for a sign of life; `pong` with the same payload (at most 125 bytes) answers.
@@ -285,7 +299,9 @@ public struct TunnelSession {
     /// window turns out to be too small for the road. Without `now` it stays as it is.
     public mutating func consumed(_ count: Int, on id: StreamID, now: Moment? = nil) {
         guard version == .v2, count > 0, let stream = streams[id] else { return }
+        let held = stream.receiveWindow.held
         var credit = stream.receiveWindow.release(count) ?? 0
+        heldBytes -= held - stream.receiveWindow.held
         if let now, !stream.endReceived { credit += growth(of: stream, by: count, now) }
         guard credit > 0 else { return }
         _ = socket.binary(DataFrame.credit(id, credit)[...], into: &output)
@@ -338,6 +354,8 @@ public struct TunnelSession {
     @discardableResult mutating func remove(_ id: StreamID) -> Bool {
         guard let stream = streams.remove(id) else { return false }
         grownBytes -= stream.grownBytes
+        heldBytes -= stream.receiveWindow.held
+        queuedCount -= stream.queue.count
         return true
     }
 

@@ -15,6 +15,9 @@ public struct ReceiveWindow: Sendable, Hashable {
     /// Released, and not yet worth a message.
     private var unannounced = 0
 
+    /// What is here and has not left us.
+    var held: Int { capacity - credit - unannounced }
+
     /// A window in which the peer may send `capacity` bytes at once.
     public init(capacity: Int) {
         self.capacity = max(0, capacity)

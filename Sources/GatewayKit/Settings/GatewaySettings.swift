@@ -109,7 +109,7 @@ extension GatewayLimits {
             tunnel.maximumBufferedBody = count
         }
         if let count = reader.integer("limits.maxStreamsPerAgent", in: 1...65_536) { tunnel.maximumStreams = count }
-        if let count = reader.integer("limits.initialWindow", in: 16_384...1 << 30) { tunnel.initialWindow = count }
+        if let count = reader.integer("limits.initialWindow", in: 16_384...1 << 24) { tunnel.initialWindow = count }
         if let count = reader.integer("limits.maxWindowPerStream", in: 16_384...1 << 30) { tunnel.maximumWindow = count }
         if let count = reader.integer("limits.windowBudgetPerAgent", in: 0...1 << 40) { tunnel.windowBudget = count }
         if let count = reader.integer("limits.maxConnections", in: 1...10_000_000) { maximumConnections = count }
