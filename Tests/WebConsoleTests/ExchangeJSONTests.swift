@@ -106,4 +106,31 @@ import Testing
         #expect(String(decoding: again.target, as: UTF8.self) == "/a?b=1")
         #expect(again.fields.map { "\($0.nameString): \($0.valueString)" } == ["Host: h", "Accept: */*"])
     }
+
+    /// A body is kept as it came and shown masked: it is sent again as it came, edited only where the secret is filled in.
+    @Test func aBodyIsShownMaskedAndSentAgainAsItWas() throws {
+        let body = Array("{\"user\":\"bob\",\"password\":\"hunter2\"}".utf8)
+        var original = exchange(body)
+        try original.requestFields.append(.contentType, "application/json")
+        let shown = try #require(try json(ExchangeJSON.full(original))["requestBody"]?["text"]?.string)
+        #expect(shown == "{\"user\":\"bob\",\"password\":\"•••\"}")
+        #expect(try ReplayRequest(number: 1).applied(to: original).body == body)
+        var edited = ReplayRequest(number: 1)
+        edited.body = Array(shown.utf8)
+        #expect(try edited.applied(to: original).body == body, "as it was shown")
+        edited.body = Array(shown.utf8) + [0x20]
+        #expect(throws: ReplayProblem.self) { try edited.applied(to: original) }
+        edited.body = Array("{\"password\":\"new\"}".utf8)
+        #expect(try edited.applied(to: original).body == edited.body)
+    }
+
+    @Test func aMaskedPathIsSaid() throws {
+        var original = exchange()
+        original.target = Secrets.masked(target: Array("/k/ghp_0123456789abcdefABCDEF0123456789abcd".utf8))
+        let problem = #expect(throws: ReplayProblem.self) { try ReplayRequest(number: 1).applied(to: original) }
+        #expect(problem?.reason.contains("secret") == true)
+        var edited = ReplayRequest(number: 1)
+        edited.target = Array("/k/filled-in".utf8)
+        #expect(try edited.applied(to: original).target == edited.target)
+    }
 }

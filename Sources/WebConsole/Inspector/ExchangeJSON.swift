@@ -23,9 +23,9 @@ public enum ExchangeJSON {
         writer.name("responseFields")
         write(exchange.responseFields, to: &writer)
         writer.name("requestBody")
-        write(exchange.requestBody, to: &writer)
+        write(exchange.requestBody, exchange.requestFields, to: &writer)
         writer.name("responseBody")
-        write(exchange.responseBody, to: &writer)
+        write(exchange.responseBody, exchange.responseFields, to: &writer)
         writer.endObject()
         return writer.finish()
     }
@@ -111,11 +111,11 @@ public enum ExchangeJSON {
         if let text = String(validating: bytes, as: UTF8.self) { writer.string(text) } else { writer.latin1(bytes) }
     }
 
-    private static func write(_ body: CapturedBody, to writer: inout JSONWriter) {
+    private static func write(_ body: CapturedBody, _ fields: HTTPFields, to writer: inout JSONWriter) {
         writer.beginObject()
         if let text = text(of: body) {
             writer.name("text")
-            writer.string(text)
+            writer.string(SecretBodies.masked(Array(text.utf8), fields).map { String(decoding: $0, as: UTF8.self) } ?? text)
         } else {
             writer.name("base64")
             writer.base64(body.prefix[...])

@@ -159,13 +159,16 @@ public struct ReplayRequest: Sendable, Hashable {
         }
         let method = method ?? original.method
         guard method != "CONNECT" else { throw ReplayProblem("CONNECT cannot be replayed") }
-        guard let target = Self.unmasked(target: target ?? original.target) else {
-            throw ReplayProblem("the target is no path")
+        let wanted = target ?? original.target
+        guard !Secrets.isMasked(wanted.prefix { $0 != UInt8(ascii: "?") }) else {
+            throw ReplayProblem(
+                "the path holds a secret that was not kept: edit the request and put it where \(Secrets.mask) stands")
         }
+        guard let target = Self.unmasked(target: wanted) else { throw ReplayProblem("the target is no path") }
         guard body != nil || original.requestBody.isWhole else {
             throw ReplayProblem("only the beginning of the request's body was kept: edit the request and give it a body")
         }
-        let body = body ?? original.requestBody.prefix
+        let body = try Self.body(self.body, of: original)
         var fields = Self.unmasked(fields ?? original.requestFields)
         fields.removeHopByHop(andRemoving: Self.notSettable)
         fields.removeAll { Self.isOfProxy($0.name) }
@@ -178,6 +181,18 @@ public struct ReplayRequest: Sendable, Hashable {
             throw ReplayProblem("the head is larger than \(Self.maximumFields) fields or \(Self.maximumHeadBytes) bytes")
         }
         return ReplayedRequest(method: method, target: target, fields: result, body: body)
+    }
+
+    /// The body to send. It is kept as it came and shown masked: one that is given as it was shown is the one that was kept.
+    private static func body(_ given: [UInt8]?, of original: CapturedExchange) throws(ReplayProblem) -> [UInt8] {
+        guard let given else { return original.requestBody.prefix }
+        guard Secrets.isMasked(text: given) else { return given }
+        let kept = original.requestBody
+        if kept.isWhole, given == kept.prefix || given == SecretBodies.masked(kept.prefix, original.requestFields) {
+            return kept.prefix
+        }
+        throw ReplayProblem(
+            "the edited body holds \(Secrets.mask) where a secret was: fill it in, or leave the whole body as it was")
     }
 
     /// What is made anew for every request.

@@ -1,7 +1,7 @@
 // What the inspector must not remember: credentials in fields and in queries become `•••` before anything is kept. Names stay, so
-// that a person sees that there was one. Bodies are kept as they came; who does not want that sets `inspector.maxBody` to 0.
-//
-// This file is the only list of what counts as a secret.
+// that a person sees that there was one. What counts as a secret is told by its name (`SecretNames`) or by itself (`SecretValues`); this
+// file says of which fields more is known. Bodies are kept as they came, so that they can be sent again, and shown masked
+// (`SecretBodies`); who wants none kept sets `inspector.maxBody` to 0.
 
 import HTTPCodec
 
@@ -13,100 +13,92 @@ public enum Secrets {
 
     /// What of a field's value is secret.
     private enum Kind {
+        /// Nothing: what is long and random in it is meant to be seen.
         case nothing
+        /// What is known by itself (`SecretValues`): most fields.
+        case parts
         case everything
+        /// What does not look like a number of things.
+        case opaque
         /// All but the name of the scheme, which it begins with: `Bearer •••`.
         case credentials
         case cookies
         case newCookie
-        /// Parameters of the address that it is.
-        case address
+        /// All but the names of well-known protocols: browsers can put a token nowhere else.
+        case protocols
     }
 
-    private static let named: [(name: HTTPFieldName, kind: Kind)] = [
-        (.authorization, .credentials), (.proxyAuthorization, .credentials), (.cookie, .cookies), (.setCookie, .newCookie),
-        (.location, .address), (.referer, .address), (.contentLocation, .address), ("X-Forwarded-Uri", .address),
-        ("X-Original-URL", .address), ("X-Rewrite-URL", .address), ("Signature-Input", .nothing),
-        ("Access-Control-Allow-Credentials", .nothing),
+    private static let named: [(name: HTTPFieldName, kind: Kind)] =
+        [
+            (.authorization, .credentials), (.proxyAuthorization, .credentials), (.cookie, .cookies), (.setCookie, .newCookie),
+            ("Sec-WebSocket-Protocol", .protocols), ("Authentication-Info", .parts), ("WWW-Authenticate", .parts),
+        ] + plain.map { ($0, .nothing) }
+    /// Names that sound like secrets and are none, and values that look like secrets and are none.
+    private static let plain: [HTTPFieldName] = [
+        "Access-Control-Allow-Credentials", "Signature-Input", "Accept", "Accept-Encoding", "Accept-Language", "User-Agent",
+        .contentType, "ETag", "If-None-Match", "If-Match", "Digest", "Content-Digest", "Repr-Digest", "Want-Digest",
+        "Content-MD5",
+        "Sec-WebSocket-Key", "Sec-WebSocket-Accept", "Traceparent", .xRequestID, "Content-Security-Policy",
+        "Content-Security-Policy-Report-Only", "Date", "Last-Modified", .contentLength, .host,
     ]
     private static let namedHashes = named.map(\.name.caseInsensitiveHash)
-    /// Any other field is secret whose name, in small letters, holds one of these: `X-Api-Key`, `X-Auth-Token`, `X-CSRF-Token`,
-    /// `X-Amz-Security-Token`, `X-Hub-Signature-256`, `Stripe-Signature`, `X-Client-Secret` and their like.
-    private static let fieldParts: [[UInt8]] = [
-        "api-key", "apikey", "api_key", "token", "secret", "password", "passwd", "signature", "authorization", "credential",
-        "session-id", "private-key", "access-key",
-    ].map { Array($0.utf8) }
-    /// A query parameter is secret if this is its name, in small letters and with `_` for `-`.
-    private static let parameters: [[UInt8]] = [
-        "token", "key", "code", "sig", "signature", "secret", "password", "passwd", "pwd", "pass", "auth", "authorization",
-        "jwt", "assertion", "session", "sessionid", "session_id", "sid", "credential", "x_amz_signature", "x_amz_credential",
-        "x_goog_signature", "x_goog_credential", "apikey", "otp", "samlresponse",
-    ].map { Array($0.utf8) }
-    /// Or if its name ends with one of these: `access_token`, `client_secret`, `x_amz_security_token`.
-    private static let parameterEnds: [[UInt8]] = [
-        "_token", "_secret", "_password", "_signature", "api_key", "access_key", "private_key", "accesstoken",
-    ].map { Array($0.utf8) }
+    /// One bit for each of those hashes: most names are none of them.
+    private static let namedFilter = namedHashes.reduce(UInt64(0)) { $0 | 1 << UInt64($1 & 63) }
+    /// What servers and clients speak over WebSockets, as they name it: no token is called so.
+    private static let protocols: Set<[UInt8]> = Set(
+        [
+            "graphql-ws", "graphql-transport-ws", "mqtt", "mqttv3.1", "wamp", "wamp.2.json", "soap", "stomp", "v10.stomp",
+            "v11.stomp",
+            "v12.stomp", "ocpp1.6", "ocpp2.0.1", "chat", "binary", "base64", "tty", "sip", "xmpp", "jsonrpc", "jsonrpc-2.0",
+            "json",
+            "realtime", "vite-hmr", "vite-ping", "v1.kernel.websocket.jupyter.org", "actioncable-v1-json",
+            "actioncable-unsupported",
+            "v4.channel.k8s.io", "v5.channel.k8s.io", "base64.channel.k8s.io", "streamlit", "bokeh", "websocket",
+            "access_token",
+            "token", "bearer", "openai-beta.realtime-v1",
+        ].map { Array($0.utf8) })
 
     // MARK: Fields
 
     /// The fields with their secrets masked, in the same order. Names never change.
     public static func masked(_ fields: HTTPFields) -> HTTPFields {
-        guard fields.indices.contains(where: { kind(of: $0, in: fields) != .nothing }) else { return fields }
+        let values = fields.indices.map { maskedValue(of: $0, in: fields) }
+        guard values.contains(where: { $0 != nil }) else { return fields }
         var masked = HTTPFields()
-        for index in fields.indices {
-            let value = maskedValue(of: index, in: fields)
+        for (index, value) in zip(fields.indices, values) {
             // A legal value with some of it replaced by bytes above 0x80 is legal.
-            try? masked.append(name: fields.name(at: index), value: value)
+            try? masked.append(name: fields.name(at: index), value: value ?? fields.value(at: index))
         }
         return masked
     }
 
     private static func kind(of index: Int, in fields: HTTPFields) -> Kind {
         let hash = fields.nameHash(at: index)
-        for place in namedHashes.indices where namedHashes[place] == hash {
-            if fields.name(at: index, is: named[place].name) { return named[place].kind }
+        if namedFilter & 1 << UInt64(hash & 63) != 0 {
+            for place in namedHashes.indices where namedHashes[place] == hash {
+                if fields.name(at: index, is: named[place].name) { return named[place].kind }
+            }
         }
-        return isSecret(field: fields.name(at: index)) ? .everything : .nothing
+        return switch SecretNames.strength(of: fields.name(at: index)) {
+        case .none: .parts
+        case .countable: .opaque
+        case .weak, .strong: .everything
+        }
     }
 
-    private static func maskedValue(of index: Int, in fields: HTTPFields) -> ArraySlice<UInt8> {
+    /// The value with its secrets masked; nil: it holds none.
+    private static func maskedValue(of index: Int, in fields: HTTPFields) -> ArraySlice<UInt8>? {
         let value = fields.value(at: index)
         return switch kind(of: index, in: fields) {
-        case .nothing: value
+        case .nothing: nil
+        case .parts: SecretValues.masked(value)?[...]
         case .everything: maskBytes[...]
+        case .opaque: SecretValues.isOpaque(value) ? maskBytes[...] : nil
         case .credentials: maskedCredentials(value)[...]
         case .cookies: maskedCookies(value)[...]
         case .newCookie: maskedSetCookie(value)[...]
-        case .address: masked(target: Array(value))[...]
+        case .protocols: maskedProtocols(value)[...]
         }
-    }
-
-    /// Few letters begin one of the words, so most of a name is passed over at once.
-    private static func isSecret(field name: ArraySlice<UInt8>) -> Bool {
-        name.withUnsafeBufferPointer { name in
-            var start = 0
-            while start < name.count {
-                let parts = partsByLetter[Int(folded(name[start]) & 31)]
-                if !parts.isEmpty, parts.contains(where: { isAt(start, $0, of: name) }) { return true }
-                start &+= 1
-            }
-            return false
-        }
-    }
-
-    private static func isAt(_ start: Int, _ part: [UInt8], of name: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard part.count <= name.count &- start else { return false }
-        var index = 0
-        while index < part.count, folded(name[start &+ index]) == part[index] { index &+= 1 }
-        return index == part.count
-    }
-
-    private static let partsByLetter: [[[UInt8]]] = (0..<32).map { letter in fieldParts.filter { Int($0[0] & 31) == letter } }
-
-    /// In small letters.
-    @inline(__always)
-    private static func folded(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 
     /// `Bearer abc` becomes `Bearer •••`; what has no scheme is masked whole.
@@ -133,38 +125,35 @@ public enum Secrets {
         return pair.allSatisfy { $0 == UInt8(ascii: " ") } ? Array(pair) : pair.prefix { $0 == UInt8(ascii: " ") } + maskBytes
     }
 
+    /// `graphql-ws, abc` becomes `graphql-ws, •••`.
+    private static func maskedProtocols(_ value: ArraySlice<UInt8>) -> [UInt8] {
+        let names = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        let masked = names.map { name in
+            let bare = name.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+            let isKnown = bare.isEmpty || protocols.contains(bare.map { SecretNames.folded($0) })
+            return isKnown ? Array(name) : name.prefix { $0 == UInt8(ascii: " ") } + maskBytes
+        }
+        return Array(masked.joined(separator: [UInt8(ascii: ",")]))
+    }
+
     // MARK: Targets
 
-    /// A path and query, or a whole address, with the values of secret query parameters masked; a fragment counts as a query.
-    public static func masked(target: [UInt8]) -> [UInt8] {
-        guard let mark = target.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) else { return target }
-        var result = Array(target[...mark])
-        var isFirst = true
-        for parameter in QueryText.parameters(target[(mark + 1)...]) {
-            if !isFirst { result.append(UInt8(ascii: "&")) }
-            isFirst = false
-            result.append(contentsOf: parameter.name)
-            guard let value = parameter.value else { continue }
-            result.append(UInt8(ascii: "="))
-            result.append(contentsOf: isSecret(parameter: parameter.name) && !value.isEmpty ? maskBytes[...] : value)
-        }
-        return result
-    }
-
-    private static func isSecret(parameter name: ArraySlice<UInt8>) -> Bool {
-        let isPlain = !name.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
-        let name = isPlain ? name : Array(QueryText.decoded(name).utf8)[...]
-        return parameters.contains { $0.count == name.count && isEnd($0, of: name) }
-            || parameterEnds.contains { $0.count <= name.count && isEnd($0, of: name) }
-    }
-
-    private static func isEnd(_ end: [UInt8], of name: ArraySlice<UInt8>) -> Bool {
-        zip(end, name.suffix(end.count)).allSatisfy { $0 == ($1 == UInt8(ascii: "-") ? UInt8(ascii: "_") : folded($1)) }
-    }
+    /// A path and query, or a whole address, with its secrets masked; a fragment counts as a query.
+    public static func masked(target: [UInt8]) -> [UInt8] { SecretValues.masked(target[...]) ?? target }
 
     /// Whether these bytes hold a mask, as written or percent-encoded.
     static func isMasked(_ bytes: some Collection<UInt8>) -> Bool {
         let bytes = Array(bytes)
         return String(decoding: bytes, as: UTF8.self).contains(mask) || QueryText.decoded(bytes[...]).contains(mask)
+    }
+
+    /// Whether a body holds a mask as written.
+    static func isMasked(text: [UInt8]) -> Bool {
+        var rest = text[...]
+        while let start = rest.firstIndex(of: maskBytes[0]) {
+            if rest[start...].starts(with: maskBytes) { return true }
+            rest = rest[(start + 1)...]
+        }
+        return false
     }
 }

@@ -262,12 +262,13 @@
     button.disabled = true;
     button.setAttribute('aria-busy', 'true');
     tell(say('sending'));
+    const isMasked = ((wish.target ?? current.target) + JSON.stringify(wish.fields ?? current.requestFields)).includes(mask);
     try {
       const exchange = await fetchJSON('/replay', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(wish) });
       take([exchange], false);
       location.hash = '#' + exchange.number;
       choose();
-      tell(say('sent', { number: wish.number, status: statusText(exchange), time: milliseconds(exchange.totalMs) }));
+      tell(say('sent', { number: wish.number, status: statusText(exchange), time: milliseconds(exchange.totalMs) }) + (isMasked ? ' ' + say('leftOut') : ''));
       return true;
     } catch (error) {
       tell(error.message, true);
