@@ -16,8 +16,8 @@ public struct Agent: Machine {
     /// What it says to the host.
     public typealias Note = AgentNote
 
-    /// What the agent was made with.
-    public let configuration: AgentConfiguration
+    /// What the agent was made with, or told since.
+    public internal(set) var configuration: AgentConfiguration
     /// Where it stands with its gateway.
     public internal(set) var phase = AgentPhase.stopped
 
@@ -29,7 +29,7 @@ public struct Agent: Machine {
     /// The current one, and those that retire.
     var tunnels: [Tunnel] = []
     /// Who answers which paths.
-    let services: ServiceTable
+    var services: ServiceTable
     /// Connections to services, busy and idle.
     var locals = ConnectionTable<LocalConnection>()
     var pool: LocalPool
@@ -200,6 +200,7 @@ public struct Agent: Machine {
         case .took(let call, let count): took(count, of: call)
         case .fail(let call, let reason): giveUp(call, reason)
         case .replay(let request, let number, let call): replay(request, of: number, call: call)
+        case .reconfigure(let configuration): reconfigure(configuration)
         case .drain(let within): drain(within: within)
         case .stop: stop(reason: "stopped by its host")
         }

@@ -28,6 +28,10 @@ public enum AgentMessage: Sendable, Hashable {
     /// Send a request to the service again, one that was captured under the number `of`. Answered with `captured` under the same
     /// `call`, also if it fails at once. Ignored without `AgentConfiguration.captures`.
     case replay(ReplayedRequest, of: UInt64, call: UInt64)
+    /// From now on run with this: services and time limits from the next request on, the token from the next handshake on. Another
+    /// gateway, id, description or version of the tunnel is a new connection at once. One that cannot be used changes nothing.
+    /// `captures`, pools and back-off stay as they were. (Indirect: it is large, and would make every message so.)
+    indirect case reconfigure(AgentConfiguration)
     /// Take no new requests, finish what is in flight, at the latest within that time, and stop.
     case drain(within: Duration)
     /// Stop now; what is in flight is cut.

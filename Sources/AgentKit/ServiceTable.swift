@@ -12,7 +12,11 @@ struct ServiceTable: Sendable {
     /// The longest prefix first.
     private var routes: [Route] = []
 
-    init(_ service: LocalService) {
+    init(_ service: LocalService) { use(service) }
+
+    /// From now on paths lead here. What is under way keeps its place: a service that is not wanted any more only gets nothing new.
+    mutating func use(_ service: LocalService) {
+        routes = []
         switch service {
         case .http, .handler, .streamingHandler, .folder, .none: add(service, beneath: [])
         case .routes(let list):
@@ -22,8 +26,9 @@ struct ServiceTable: Sendable {
     }
 
     private mutating func add(_ service: LocalService, beneath prefix: [UInt8]) {
-        routes.append(Route(prefix: prefix, place: services.count))
-        services.append(service)
+        let place = services.firstIndex(of: service) ?? services.count
+        routes.append(Route(prefix: prefix, place: place))
+        if place == services.count { services.append(service) }
     }
 
     subscript(place: Int) -> LocalService { services.indices.contains(place) ? services[place] : .none }

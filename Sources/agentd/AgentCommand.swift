@@ -46,8 +46,8 @@ enum AgentCommand {
             help: "A web service's port on this machine, its address (http://HOST:PORT), or a folder whose files are served."))
 
     static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, _ in
-            try AgentDaemon(settings).run()
+        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, words in
+            try AgentDaemon(settings, words).run()
         }
     }
 }

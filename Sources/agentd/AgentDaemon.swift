@@ -7,7 +7,8 @@ import SocketKit
 import WebConsole
 
 final class AgentDaemon {
-    private let settings: AgentDaemonSettings
+    private var settings: AgentDaemonSettings
+    private let words: ParsedCommandLine
     private let notifier = ServiceNotifier()
     private let folders = FolderServer()
     private var screen: Screen?
@@ -15,8 +16,15 @@ final class AgentDaemon {
     private var hasShownQR = false
     private var isStopping = false
     private var isOver = false
+    /// Whoever started it wants a hang-up to be ignored.
+    private let ignoresHangUps = isIgnored(signal: hangUpSignal)
+    /// Set if there is somebody who can hang up.
+    private let terminal = ControllingTerminal()
 
-    init(_ settings: AgentDaemonSettings) { self.settings = settings }
+    init(_ settings: AgentDaemonSettings, _ words: ParsedCommandLine) {
+        self.settings = settings
+        self.words = words
+    }
 
     /// Runs until a signal says otherwise, or another agent took its place: also an orderly end, since a service manager that
     /// started it again would have the two evict each other for ever. The exit code.
@@ -32,7 +40,7 @@ final class AgentDaemon {
         screen = settings.terminal.map { Screen($0, facts, log: settings.log) }
         try loop.catchSignals(signals) { [self] signal in
             switch signal {
-            case 1: break  // a hang-up changes nothing: settings are read at the start
+            case hangUpSignal: hangUp(runner)
             case terminalSizeSignal: screen?.resized()
             case continueSignal: screen?.continued()
             default: stop(runner)
@@ -49,7 +57,9 @@ final class AgentDaemon {
     }
 
     /// Hang-up, interrupt and terminate; and those that concern a terminal that is drawn on.
-    private var signals: [Int32] { [1, 2, 15] + (screen == nil ? [] : [terminalSizeSignal, continueSignal]) }
+    private var signals: [Int32] {
+        [2, 15] + (ignoresHangUps ? [] : [hangUpSignal]) + (screen == nil ? [] : [terminalSizeSignal, continueSignal])
+    }
 
     private var facts: TerminalView.Facts {
         var facts = TerminalView.Facts(
@@ -65,6 +75,31 @@ final class AgentDaemon {
         isStopping = true
         _ = notifier.stopping(status: "draining")
         runner.send(.drain(within: settings.drain))
+    }
+
+    /// With a terminal: its end, after which nobody sees any more what is public here, so that is the agent's end too; the shell may
+    /// say it once more. As a service: the wish that settings are read again.
+    private func hangUp(_ runner: Runner<Agent>) {
+        guard terminal != nil else { return reload(runner) }
+        guard !isStopping else { return }
+        settings.log.write(LogRecord(.info, "agent.hung-up", [.init("reason", "the terminal is gone, so the agent stops")]))
+        stop(runner)
+    }
+
+    /// Reads the settings again. Wrong ones change nothing; logs, the view and the inspector are those of the start.
+    private func reload(_ runner: Runner<Agent>) {
+        guard !isStopping else { return }
+        _ = notifier.reloading()
+        do {
+            let new = try AgentDaemonSettings.load(words)
+            (settings.agent, settings.printsRequests, settings.drain) = (new.agent, new.printsRequests, new.drain)
+            screen?.change(facts)
+            runner.send(.reconfigure(new.agent))
+            settings.log.write(LogRecord(.info, "agent.reloaded", [.init("agent", new.agent.description.agentID)]))
+        } catch {
+            settings.log.write(LogRecord(.error, "agent.reload-refused", [.init("reason", "\(error)")]))
+        }
+        _ = notifier.ready()
     }
 
     private func end() {

@@ -18,6 +18,9 @@ final class Screen {
         view = TerminalView(facts)
     }
 
+    /// The settings have changed.
+    func change(_ facts: TerminalView.Facts) { view.facts = facts }
+
     /// Takes note of what concerns it.
     func take(_ note: AgentNote) {
         guard TerminalView.isConcerned(by: note) else { return }

@@ -17,6 +17,8 @@ final class GatewayDaemon {
     private let notifier = ServiceNotifier()
     private var loops: GatewayLoops?
     private var isStopping = false
+    /// Set if there is somebody who can hang up, and whoever started it did not say that this is to be ignored.
+    private let terminal = isIgnored(signal: hangUpSignal) ? nil : ControllingTerminal()
 
     init(_ settings: GatewayDaemonSettings, _ words: ParsedCommandLine) {
         self.settings = settings
@@ -30,7 +32,7 @@ final class GatewayDaemon {
         let first = try GatewayLoop(0, settings, clock)
         // Signals are handled inside the loop's turns, so not before everything stands.
         try first.runner.loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
-            signal == Signal.hangUp ? reload() : stop(first)
+            signal == Signal.hangUp ? hangUp(first) : stop(first)
         }
         let endpoints = try first.listenFirst()
         let loops = try GatewayLoops(settings, clock, first: first, on: endpoints)
@@ -48,6 +50,13 @@ final class GatewayDaemon {
         isStopping = true
         _ = notifier.stopping(status: "draining")
         loops?.post(.drain(within: settings.drain))
+    }
+
+    /// The terminal is gone, and with it whoever saw what runs here: the gateway stops. Otherwise somebody wants the settings to be read
+    /// again. The shell may say the former once more.
+    private func hangUp(_ first: GatewayLoop) {
+        guard terminal?.isGone == true else { return reload() }
+        if !isStopping { stop(first) }
     }
 
     /// Reads the settings again and opens the access log's file by its name. Wrong settings change nothing; addresses, loops

@@ -2,14 +2,21 @@
 
 import concurrent.futures
 import contextlib
+import fcntl
 import json
+import os
+import select
 import signal
 import socket
 import subprocess
 import tempfile
+import termios
+import threading
+import time
 
 import pytest
 
+from helpers.daemons import BIN, clean_environment
 from helpers.visitors import KeepAliveClient, RawSocket, curl
 from helpers.waiting import eventually
 
@@ -119,12 +126,106 @@ def test_sighup_ends_the_tunnel_of_a_token_that_was_taken_back(start_gateway, st
     assert curl(f"{gateway.url}/web/the-new/api/hello").status == 200
 
 
-def test_sighup_does_not_disturb_the_agent(start_gateway, start_agent, node):
+# Terminals
+
+
+class AtTerminal:
+    """A program that leads a session at a terminal of its own, until the window is closed."""
+
+    def __init__(self, command, folder=None):
+        self.master, slave = os.openpty()
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdin=slave, stdout=slave, stderr=slave, start_new_session=True, cwd=folder,
+            env=clean_environment(TERM="xterm"), preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.is_open = True
+        self.reader.start()
+
+    def read(self):
+        """What it writes has to be taken; nobody holds the terminal open while it waits."""
+        while self.is_open:
+            if select.select([self.master], [], [], 0.05)[0]:
+                with contextlib.suppress(OSError):
+                    os.read(self.master, 65536)
+
+    def close_window(self):
+        self.is_open = False
+        self.reader.join(5)
+        os.close(self.master)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.is_open:
+            self.close_window()
+        self.process.kill()
+        self.process.wait(10)
+
+
+def agent_words(gateway, node):
+    return [BIN / "agentd", node.port, "--gateway", f"ws://127.0.0.1:{gateway.port}/agent", "--id", "my-agent"]
+
+
+def is_here(gateway):
+    return curl(f"{gateway.url}/web/my-agent/api/hello").status == 200
+
+
+@pytest.mark.parametrize("view", ["live", "plain"])
+def test_a_closed_terminal_ends_the_agent(start_gateway, node, view):
+    gateway = start_gateway()
+    with AtTerminal(agent_words(gateway, node) + ["--view", view]) as agent:
+        eventually(lambda: is_here(gateway), "the agent serves")
+        agent.close_window()
+        assert agent.process.wait(10) == 0
+    assert curl(f"{gateway.url}/web/my-agent/").error == "agent-offline"
+
+
+def test_nohup_keeps_the_agent(start_gateway, node, tmp_path):
+    gateway = start_gateway()
+    with AtTerminal(["nohup"] + agent_words(gateway, node), tmp_path) as agent:  # it writes nohup.out
+        eventually(lambda: is_here(gateway), "the agent serves")
+        agent.close_window()
+        agent.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert agent.process.poll() is None and is_here(gateway)
+
+
+def test_a_closed_terminal_ends_the_gateway_and_a_signal_does_not(tmp_path):
+    file = tmp_path / "gateway.json"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    file.write_text(json.dumps(
+        {"host": "127.0.0.1", "port": port, "accessLog": {"format": "json", "file": str(tmp_path / "log")}}))
+    with AtTerminal([BIN / "gatewayd", "--config", file]) as gateway:
+        def runs():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return True
+            return False
+        eventually(runs, "the gateway runs")
+        (tmp_path / "log").unlink()
+        gateway.process.send_signal(signal.SIGHUP)  # somebody wants the settings to be read again
+        eventually(lambda: (tmp_path / "log").exists(), "the gateway reads its settings again")
+        assert gateway.process.poll() is None
+        gateway.close_window()
+        assert gateway.process.wait(15) == 0
+
+
+def test_sighup_reads_the_agents_settings_again(start_gateway, start_agent, node):
     gateway = start_gateway()
     agent = start_agent(gateway, "my-agent", service_port=node.port)
+    text = agent.file.read_text()
+    agent.file.write_text(text.replace(f"{node.port}", "1"))
     agent.signal(signal.SIGHUP)
-    assert curl(f"{gateway.url}/web/my-agent/api/hello").status == 200
-    assert agent.is_running
+    agent.wait_for_event("agent.reloaded")
+    assert curl(f"{gateway.url}/web/my-agent/api/hello").error == "service-unreachable"
+    agent.file.write_text(text.replace("agentId", "agentIdd"))
+    agent.signal(signal.SIGHUP)
+    assert "agentIdd" in agent.wait_for_event("agent.reload-refused")["reason"]
+    agent.file.write_text(text)
+    agent.signal(signal.SIGHUP)
+    eventually(lambda: is_here(gateway), "the agent serves again")
 
 
 # systemd

@@ -50,7 +50,8 @@ public struct TerminalView: Sendable {
     /// Lines in one frame; more would be faster than anybody reads.
     static let maximumLines = 100
 
-    let facts: Facts
+    /// What it shows of the agent, whatever happens.
+    public var facts: Facts
     var phase = AgentPhase.stopped
     var webURL = ""
     var roundTrip: Duration?

@@ -20,23 +20,29 @@ final class Daemon: Sendable {
     /// The test has ended it, or expects it to end.
     let isDoneWith = Shared(false)
 
-    /// `onTerminal`: both of its streams are a terminal of 80 columns.
-    init(_ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false) throws {
+    /// `onTerminal`: both of its streams are a terminal of 80 columns. `leads`: it leads a session of its own, at that terminal if there
+    /// is one.
+    init(
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false,
+        leads: Bool = false
+    ) throws {
         self.name = name
         let program = try Spawning.products.get() + "/" + name
-        let streams = onTerminal ? [try Self.pseudoTerminal()] : [try Self.pipe(), try Self.pipe()]
+        let terminal = onTerminal ? try Self.pseudoTerminal() : nil
+        let streams = try terminal.map { [($0.reading, $0.writing)] } ?? [try Self.pipe(), try Self.pipe()]
+        let session: Spawning.Session = leads ? terminal.map { .terminal($0.path) } ?? .own : .ours
         openStreams = Shared(streams.count)
-        let writing = streams.map(\.writing)
+        let writing = streams.map(\.1)
         defer { for descriptor in writing { close(descriptor) } }
         do {
             pid = try Spawning.spawn(
                 program, arguments, environment: Self.environment(adding: environment), output: writing[0],
-                error: writing[writing.count - 1])
+                error: writing[writing.count - 1], session: session)
         } catch {
-            for stream in streams { close(stream.reading) }
+            for stream in streams { close(stream.0) }
             throw error
         }
-        for stream in streams { read(stream.reading) }
+        for stream in streams { read(stream.0) }
         awaitEnding()
     }
 
@@ -99,13 +105,13 @@ final class Daemon: Sendable {
 
     // MARK: Below
 
-    private static func pipe() throws -> (reading: Int32, writing: Int32) {
+    private static func pipe() throws -> (Int32, Int32) {
         var ends: [Int32] = [0, 0]
         guard systemPipe(&ends) == 0 else { throw TestFailure("pipe: \(String(cString: strerror(errno)))") }
         return (ends[0], ends[1])
     }
 
-    private static func pseudoTerminal() throws -> (reading: Int32, writing: Int32) {
+    private static func pseudoTerminal() throws -> (reading: Int32, writing: Int32, path: String) {
         let reading = open("/dev/ptmx", O_RDWR | O_NOCTTY)
         #if canImport(Darwin)
             guard reading >= 0, grantpt(reading) == 0, unlockpt(reading) == 0 else { throw TestFailure("no terminal") }
@@ -123,7 +129,7 @@ final class Daemon: Sendable {
         guard writing >= 0, ioctl(reading, UInt(TIOCSWINSZ), &size) == 0 else {
             throw TestFailure("the terminal does not open: \(String(cString: strerror(errno)))")
         }
-        return (reading, writing)
+        return (reading, writing, path)
     }
 
     /// Ours, without anything that configures a daemon.

@@ -5,9 +5,19 @@
 import Foundation
 
 enum Spawning {
+    /// In whose session a child lives, and so who can hang up on it.
+    enum Session {
+        case ours
+        /// One of its own, without a terminal, as a service's.
+        case own
+        /// One of its own, at the terminal with this path.
+        case terminal(String)
+    }
+
     /// Starts `program` with these descriptors as its standard output and standard error; its process id.
     static func spawn(
-        _ program: String, _ arguments: [String], environment: [String: String], output: Int32, error: Int32
+        _ program: String, _ arguments: [String], environment: [String: String], output: Int32, error: Int32,
+        session: Session = .ours
     ) throws -> pid_t {
         #if canImport(Darwin)
             var actions: posix_spawn_file_actions_t?
@@ -22,7 +32,9 @@ enum Spawning {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        // Whoever leads a session without a terminal gets the first one that it opens.
+        let input = if case .terminal(let path) = session { path } else { "/dev/null" }
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, error, 2)
         #if canImport(Darwin)
@@ -33,6 +45,12 @@ enum Spawning {
                 posix_spawn_file_actions_addclose(&actions, descriptor)
             }
         #endif
+        #if canImport(Darwin)
+            let setSession: Int32 = 0x400
+        #else
+            let setSession: Int32 = 0x80
+        #endif
+        let leading = if case .ours = session { Int32(0) } else { setSession }
         // What another test has done to the signals of this process is not the daemon's affair.
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -40,7 +58,7 @@ enum Spawning {
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(
-            &attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(closing)))
+            &attributes, Int16(Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(closing) | leading))
         return try withCStrings([program] + arguments) { words in
             try withCStrings(environment.map { "\($0)=\($1)" }) { variables in
                 var pid = pid_t()

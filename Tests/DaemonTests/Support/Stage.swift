@@ -104,9 +104,10 @@ final class Stage {
     }
 
     func daemon(
-        _ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false
+        _ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false,
+        leads: Bool = false
     ) throws -> Daemon {
-        let daemon = try Daemon(name, arguments, environment: environment, onTerminal: onTerminal)
+        let daemon = try Daemon(name, arguments, environment: environment, onTerminal: onTerminal, leads: leads)
         daemons.append(daemon)
         return daemon
     }

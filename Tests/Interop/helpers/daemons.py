@@ -40,7 +40,7 @@ class Daemon:
         self._news = threading.Condition()
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=clean_environment(**(environment or {})))
+            env=clean_environment(**(environment or {})), start_new_session=True)  # nobody hangs up on it
         self._readers = [
             threading.Thread(target=self._read, args=(name, stream), daemon=True)
             for name, stream in (("out", self.process.stdout), ("err", self.process.stderr))]

@@ -1,0 +1,69 @@
+// What SIGHUP means: the end of the terminal that agentd was started at is its own end too; as a service it reads its settings again. That a
+// terminal really goes is in Interop/test_signals.
+
+import Foundation
+import Testing
+
+extension DaemonTests {
+    @Suite struct HangUpTests {
+        private func settings(_ gateway: RunningGateway, _ service: UInt16, _ more: String = "") -> String {
+            #"{"agentId": "pi", "gatewayUrl": "ws://127.0.0.1:\#(gateway.port)/agent", "webService": {"port": \#(service)}\#(more)}"#
+        }
+
+        @Test func atATerminalAHangUpEndsItAndWhatIsUnderWayIsFinished() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let (asked, release) = (Shared(false), Shared(false))
+                let service = try stage.service { call in
+                    _ = try call.body()
+                    asked.change { $0 = true }
+                    try eventually("the test lets it answer") { release.value }
+                    try call.answer("done")
+                }
+                let agent = try stage.daemon(
+                    "agentd", ["--config", try stage.file(settings(gateway, service.port, #", "view": "plain""#))],
+                    onTerminal: true,
+                    leads: true)
+                try agent.waitForLine(with: "agent.registered")
+                let visitor = try gateway.visitor()
+                try visitor.send("GET", "/web/pi/slow")
+                try eventually("the service is asked") { asked.value }
+                agent.signal(SIGHUP)
+                try agent.waitForLine(with: "agent.hung-up", "terminal")
+                try agent.waitForLine(with: "agent.draining")
+                agent.signal(SIGHUP)  // the shell says it too
+                release.change { $0 = true }
+                #expect(try visitor.answer().text == "done")
+                #expect(try agent.waitForEnding() == .exited(0))
+            }
+        }
+
+        @Test func asAServiceItReadsItsSettingsAgain() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let (first, second) = (
+                    try stage.service { try $0.answer("first") }, try stage.service { try $0.answer("second") }
+                )
+                let file = try stage.file(settings(gateway, first.port))
+                let agent = try stage.daemon("agentd", ["--config", file], leads: true)
+                try agent.waitForLine(with: "agent.registered")
+                #expect(try gateway.get("/web/pi/").text == "first")
+                try Data(settings(gateway, second.port).utf8).write(to: URL(fileURLWithPath: file))
+                agent.signal(SIGHUP)
+                try agent.waitForLine(with: "agent.reloaded")
+                #expect(try gateway.get("/web/pi/").text == "second")
+                try Data(settings(gateway, first.port, #", "colour": 1"#).utf8).write(to: URL(fileURLWithPath: file))
+                agent.signal(SIGHUP)
+                try agent.waitForLine(with: "agent.reload-refused", "colour")
+                #expect(try gateway.get("/web/pi/").text == "second", "what was in force still is")
+                let mark = agent.mark
+                try Data(settings(gateway, first.port).replacingOccurrences(of: "\"pi\"", with: "\"po\"").utf8)
+                    .write(to: URL(fileURLWithPath: file))
+                agent.signal(SIGHUP)
+                try agent.waitForLine(with: "agent.registered", "po", after: mark)
+                #expect(try gateway.get("/web/po/").text == "first")
+                #expect(try agent.terminate() == .exited(0))
+            }
+        }
+    }
+}
