@@ -90,10 +90,58 @@ import TunnelLink
 
     @Test func noMoreWaitThanMay() throws {
         let world = patient()
-        for _ in 0..<Gateway.maximumWaiting { _ = world.visit(get("/web/a/")) }
-        #expect(try world.get("/web/a/").errorCode == "unknown-agent")
+        for _ in 0..<Gateway.maximumWaitingPerAgent { _ = world.visit(get("/web/a/")) }
+        #expect(try world.get("/web/a/").errorCode == "unknown-agent", "one agent's visitors leave room for others'")
+        for agent in ["b", "c", "d"] {
+            for _ in 0..<Gateway.maximumWaitingPerAgent { _ = world.visit(get("/web/\(agent)/")) }
+        }
+        #expect(world.gateway.waitingCount == Gateway.maximumWaiting)
+        #expect(try world.get("/web/e/").errorCode == "unknown-agent")
         world.wait(.seconds(2))
         #expect(world.gateway.waitingCount == 0)
+        world.end()
+    }
+
+    // MARK: Unless it is set
+
+    /// A browser's EventSource that gets a 503 never asks again.
+    @Test(arguments: [1, 3]) func anAgentThatWasHereAMomentAgoIsWaitedFor(loops: Int) throws {
+        let world = World(loops: loops) { $0.web.agentWait = nil }
+        _ = world.agent("x")
+        world.agent("a").close()
+        world.wait(.seconds(2))
+        let id = world.visit(get("/web/a/events", "Accept: text/event-stream\r\n"), on: loops - 1)
+        #expect(world.wire(id).written.isEmpty)
+        world.wait(.milliseconds(2_900))
+        let agent = world.agent("a", on: loops - 1)
+        agent.answer(try agent.request().id, 200, HTTPFields(), "here")
+        #expect(try world.expectAnswer(id).text == "here")
+        world.end()
+    }
+
+    @Test func itIsWaitedForThreeSecondsAndForAMinute() throws {
+        let world = World {
+            $0.web.agentWait = nil
+            $0.web.subdomainHost = "sub.example"
+        }
+        #expect(try world.get("/web/a/").errorCode == "unknown-agent", "one that was never here is not")
+        world.agent("a").close()
+        let byPath = world.visit(get("/web/a/"))
+        let byHost = world.visit("GET / HTTP/1.1\r\nHost: A.sub.example\r\n\r\n")
+        world.wait(.milliseconds(2_999))
+        #expect(world.wire(byPath).written.isEmpty && world.wire(byHost).written.isEmpty)
+        world.wait(.milliseconds(1))
+        for id in [byPath, byHost] { #expect(try world.expectAnswer(id).errorCode == "agent-offline") }
+        world.wait(.seconds(58))
+        #expect(try world.get("/web/a/").errorCode == "agent-offline", "away for longer than a minute")
+        #expect(world.gateway.waitingCount == 0)
+        world.end()
+    }
+
+    @Test func zeroMeansNotAtAll() throws {
+        let world = World { $0.web.agentWait = .zero }
+        world.agent("a").close()
+        #expect(try world.get("/web/a/").errorCode == "agent-offline")
         world.end()
     }
 }

@@ -49,6 +49,7 @@ final class World {
 
     init(loops count: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) {
         var configuration = GatewayConfiguration()
+        configuration.web.agentWait = .zero  // whoever is not here is told so at once, unless a test is about that
         configure(&configuration)
         let clock = WallClock(unixNanosecondsAtZero: worldBegins * 1_000_000_000)
         loops = (0..<count).map { Gateway(configuration, clock: clock, loop: $0, of: count, secret: Array(0..<32)) }

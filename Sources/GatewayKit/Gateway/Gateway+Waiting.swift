@@ -1,5 +1,7 @@
 // Requests that wait a moment for their agent: after a restart of the gateway, or when a tunnel has just broken, agents are
-// back within a second or two, and a visitor would rather wait than be told so. Off unless `web.agentWait` says how long.
+// back within a second or two, and a visitor would rather wait than be told so: a browser's EventSource that is answered 503 never asks
+// again. Unless `web.agentWait` says otherwise, an agent is waited for that was here a minute ago or later; one that was never here, or
+// has been away for longer, is not.
 //
 // Only who may speak to the agent waits; the body stays where it is, unread. No more wait than fit into the limit; whoever
 // waits in vain gets the answer that it would have had at once.
@@ -26,8 +28,10 @@ extension Gateway {
         // An agent's refusal is waited out if it was the agent's; a limit of the gateway's own is said at once.
         let isRefusal = error == .tooManyStreams(route.agentID) && visitors[id]?.refusedBy.isEmpty == false
         guard isRefusal || error == .unknownAgent(route.agentID) || error == .agentOffline(route.agentID) else { return false }
-        let wait = configuration.web.agentWait
-        guard wait > .zero, !isDraining, waitingCount < Self.maximumWaiting, let visitor = visitors[id] else { return false }
+        let wait = agentWait(for: route, now)
+        guard wait > .zero, !isDraining, waitingCount < Self.maximumWaiting, let visitor = visitors[id],
+            waiting[AgentName.of(route.agentID), default: []].count < Self.maximumWaitingPerAgent
+        else { return false }
         let until = visitor.waiting?.until ?? (isRefusal ? request.received : now).advanced(by: wait)
         guard now < until else { return false }
         visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until)
@@ -38,6 +42,15 @@ extension Gateway {
         setReading(id, false, &outputs)
         setDeadline(of: id, at: until)
         return true
+    }
+
+    /// How long a request waits for its agent, which is not here, or is about to leave.
+    private func agentWait(for route: WebRoute, _ now: Moment) -> Duration {
+        if let wait = configuration.web.agentWait { return wait }
+        guard let record = registry.record(for: route) else { return .zero }
+        guard let lastSeen = record.lastSeen else { return Self.usualWait }
+        let away = clock.unixSeconds(at: now).subtractingReportingOverflow(lastSeen).partialValue
+        return (0...Self.recentSeconds).contains(away) ? Self.usualWait : .zero
     }
 
     /// An agent registered: those that wait for it go on, in the order in which they came.
@@ -76,4 +89,9 @@ extension Gateway {
 
     /// Each may hold one read of the transport, 64 KiB.
     static var maximumWaiting: Int { 1_024 }
+    /// One lost agent with many visitors leaves room for those of others.
+    static var maximumWaitingPerAgent: Int { 256 }
+    /// An agent that was lost so long ago may come back any moment, and is waited for.
+    private static var recentSeconds: Int64 { 60 }
+    private static var usualWait: Duration { .seconds(3) }
 }

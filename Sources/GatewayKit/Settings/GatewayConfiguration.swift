@@ -154,9 +154,9 @@ public struct WebConfiguration: Sendable, Hashable {
     public var routesByPath = true
     /// How long a service may take until the head of its answer.
     public var timeout = Duration.seconds(30)
-    /// How long a request waits for an agent that is not here, so that a restart of the gateway, or a tunnel that broke, is a
-    /// delay instead of an error; zero: not at all.
-    public var agentWait = Duration.zero
+    /// How long a request waits for an agent that is not here, known or not, so that a restart of the gateway, or a tunnel that broke,
+    /// is a delay instead of an error; zero: not at all. Nil: 3 s, for agents that were lost in the last minute.
+    public var agentWait: Duration?
     /// `{agentId}.` before this host name reaches an agent too; nil: only by path.
     public var subdomainHost: String?
     /// Whether a page of a service that asks for a path outside the prefix is sent to where it meant to go, by its `Referer`.
