@@ -13,7 +13,8 @@ enum SameOrigin {
     }
 
     /// Whether the page that sent it is at one of `hosts`, as `Host` has them. Who sends neither `Origin` nor `Sec-Fetch-Site` is no
-    /// browser. Without `isSecure` an https page may send it too: TLS may end at a proxy that we know nothing of.
+    /// browser. A page that tells nobody where it is (`Referrer-Policy: no-referrer`) says `null`, and then the browser must say that
+    /// the page is at the request's own origin. Without `isSecure` an https page may send it too: TLS may end at a proxy that we know nothing of.
     static func accepts(_ fields: HTTPFields, hosts: [String], isSecure: Bool) -> Bool {
         let origins = fields.all(.origin)
         guard let origin = origins.first else {
@@ -21,6 +22,7 @@ enum SameOrigin {
             return site == "same-origin" || site == "none"
         }
         guard origins.count == 1 else { return false }
+        if origin.elementsEqual("null".utf8) { return fields["sec-fetch-site"] == "same-origin" }
         let text = String(decoding: origin, as: UTF8.self).lowercased()
         for (scheme, port) in isSecure ? [https] : [https, http] where text.hasPrefix(scheme) {
             let authority = withoutPort(text.dropFirst(scheme.count), port)
