@@ -46,6 +46,8 @@ public struct LogRecord: Sendable, Hashable {
     public var event: String
     /// The particulars, in order.
     public var fields: [Field]
+    /// An operator asked for each of these, such as one for each request: however many there are, all are written.
+    public var isAskedFor = false
 
     /// A record of `event` with these particulars.
     public init(_ level: Level, _ event: String, _ fields: [Field] = []) {

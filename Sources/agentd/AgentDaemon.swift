@@ -53,6 +53,7 @@ final class AgentDaemon {
             try runner.turn(until: screen?.nextDraw(after: loop.moment))
             if !isOver { screen?.draw(underWay: runner.machine.counters.openExchanges, now: loop.moment) }
         }
+        settings.log.finish()
         return ExitCode.ok
     }
 

@@ -11,6 +11,8 @@ final class Screen {
     private let log: LogWriter
     /// The log goes to a terminal, most likely this one.
     private let showsLog = isTerminal(2)
+    /// What repeats above the block is summed up, as in a log that goes elsewhere.
+    private var limiter = LogLimiter()
 
     init(_ terminal: Terminal, _ facts: TerminalView.Facts, log: LogWriter) {
         self.terminal = terminal
@@ -32,6 +34,16 @@ final class Screen {
     func write(_ record: LogRecord) {
         guard showsLog else { return log.write(record) }
         guard record.level >= log.minimumLevel else { return }
+        let now = SocketLoop.now()
+        sumUp(now)
+        if limiter.admits(record, now: now) { show(record) }
+    }
+
+    private func sumUp(_ now: Moment) {
+        for summary in limiter.takeDue(now: now) { show(summary) }
+    }
+
+    private func show(_ record: LogRecord) {
         let style: TerminalLine.Style =
             switch record.level {
             case .debug, .info: .dim
@@ -53,12 +65,15 @@ final class Screen {
 
     /// When `draw` has something to do; nil while nothing changes.
     func nextDraw(after now: Moment) -> Moment? {
-        terminal.isBusy ? now.advanced(by: TerminalView.pace) : view.nextFrame(after: now)
+        if terminal.isBusy { return now.advanced(by: TerminalView.pace) }
+        guard let summary = limiter.nextDeadline else { return view.nextFrame(after: now) }
+        return min(summary, view.nextFrame(after: now) ?? summary)
     }
 
     /// Draws, if it is time and the terminal has taken what was drawn before.
     func draw(underWay: Int, now: Moment) {
         view.setUnderWay(underWay)
+        sumUp(now)
         guard let next = view.nextFrame(after: now), next <= now, !terminal.isBusy else { return }
         drawFrame(now)
     }

@@ -41,6 +41,7 @@ final class GatewayDaemon {
         _ = notifier.ready(status: "serving")
         try loops.run(first)
         settings.log.write(LogRecord(.info, "gateway.stopped"))
+        settings.log.finish()
         return ExitCode.ok
     }
 

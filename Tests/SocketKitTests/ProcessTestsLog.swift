@@ -261,3 +261,58 @@ private func value(_ text: String, _ format: LogWriter.Format = .text) -> String
         }
     }
 }
+
+@Suite struct LimitedLogTests {
+    /// What `write` has a limited writer say, in this format.
+    private func said(_ format: LogWriter.Format, _ write: (LogWriter) -> Void) throws -> [String] {
+        let (reading, writing) = try #require(Platform.pipeDescriptors())
+        let log = LogWriter(format: format, descriptor: writing, isLimited: true) { instant }
+        write(log)
+        close(writing)
+        defer { close(reading) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while case let count = read(reading, &piece, piece.count), count > 0 { bytes += piece[..<count] }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    private let start = Moment(nanoseconds: 1_000_000_000_000)
+    private let refusal = LogRecord(.warning, "agent.turned-away", [.init("peer", "203.0.113.9")])
+
+    @Test(arguments: LogWriter.Format.allCases) func whatRepeatsIsSummedUp(format: LogWriter.Format) throws {
+        let lines = try said(format) { log in
+            for _ in 0..<1_520 { log.write(refusal, now: start) }
+            log.write(LogRecord(.info, "gateway.reloaded"), now: start)
+            log.sumUp(now: start.advanced(by: .seconds(9)))
+            log.sumUp(now: start.advanced(by: .seconds(10)))
+            log.write(refusal, now: start.advanced(by: .seconds(11)))
+        }
+        #expect(lines.count == LogLimiter.share + 3)
+        let summary =
+            format == .text
+            ? #"2026-04-10T05:21:22.123Z warning agent.turned-away summary="… 1,500 more in 10 s from 203.0.113.9" "#
+                + "more=1500 seconds=10 peer=203.0.113.9"
+            : #"{"time":"2026-04-10T05:21:22.123Z","level":"warning","event":"agent.turned-away","#
+                + #""summary":"… 1,500 more in 10 s from 203.0.113.9","more":"1500","seconds":"10","peer":"203.0.113.9"}"#
+        #expect(lines.dropLast().last == summary)
+    }
+
+    @Test func theSummaryOfAPeriodComesBeforeTheNextRecord() throws {
+        let lines = try said(.text) { log in
+            for _ in 0..<LogLimiter.share + 1 { log.write(refusal, now: start) }
+            log.write(LogRecord(.info, "gateway.reloaded"), now: start.advanced(by: .seconds(12)))
+            log.finish()
+        }
+        #expect(lines.count == LogLimiter.share + 2)
+        #expect(lines.dropLast().last?.contains("… 1 more in 10 s from 203.0.113.9") == true)
+        #expect(lines.last?.hasSuffix("info gateway.reloaded") == true)
+    }
+
+    @Test func aLogThatEndsSaysWhatItLeftOut() throws {
+        let lines = try said(.text) { log in
+            for _ in 0..<LogLimiter.share + 1 { log.write(refusal) }
+            log.finish()
+        }
+        #expect(lines.last?.contains("… 1 more in ") == true)
+    }
+}

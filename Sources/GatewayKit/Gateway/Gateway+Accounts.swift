@@ -74,7 +74,7 @@ extension Gateway {
         guard configuration.logsRequests else { return }
         let milliseconds = now.since(exchange.started).wholeMilliseconds
         let path = exchange.request.target.prefix { $0 != UInt8(ascii: "?") }  // a query may hold secrets
-        log(
+        var record = LogRecord(
             .info, "web.request",
             [
                 .init("id", exchange.requestID), .init("agent", exchange.agentID), .init("peer", visitors[id]?.peer ?? ""),
@@ -82,6 +82,8 @@ extension Gateway {
                 .init("status", exchange.status.map { "\($0)" } ?? "-"), .init("outcome", outcome),
                 .init("in", "\(exchange.requestBytes)"), .init("out", "\(exchange.responseBytes)"),
                 .init("ms", "\(milliseconds)"),
-            ], &outputs)
+            ])
+        record.isAskedFor = true
+        outputs.append(.note(.log(record)))
     }
 }

@@ -29,7 +29,9 @@ extension Gateway {
         } catch {
             log(
                 .warning, "agent.turned-away",
-                [.init("peer", visitors[id]?.peer ?? ""), .init("status", "\(error.status)"), .init("code", error.code)],
+                [
+                    .init("peer", clientText(id, request.head)), .init("status", "\(error.status)"), .init("code", error.code),
+                ],
                 &outputs)
             answer(id, error, to: request, now, &outputs)
         }

@@ -88,7 +88,7 @@ extension LogWriter {
     public init(level: String?, format: String?) {
         self.init(
             format: format.flatMap { Format(rawValue: $0) } ?? .text,
-            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info)
+            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info, isLimited: true)
     }
 }
 
