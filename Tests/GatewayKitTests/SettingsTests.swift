@@ -57,12 +57,19 @@ import Testing
                 "rescueAbsolutePaths": true, "sseKeepAliveMs": 7 } },
               "limits": {
                 "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000,
+                "connectionsPerAddress": 11, "requestsPerAddress": 12, "watchersPerAddress": 0,
+                "requestsPerSecondPerAddress": 14, "requestBurstPerAddress": 15,
                 "maxStreamsPerAgent": 7, "initialWindow": 65536, "maxConnections": 9, "maxHeadBytes": 4096, "headTimeoutMs": 1,
                 "idleTimeoutMs": 2, "writeTimeoutMs": 3, "pingIntervalMs": 4, "pongTimeoutMs": 5 },
             }
             """)
         var expected = GatewayConfiguration()
         expected.publicURL = "https://gw.example"
+        expected.limits.perAddress.connections = 11
+        expected.limits.perAddress.requests = 12
+        expected.limits.perAddress.watchers = 0
+        expected.limits.perAddress.requestsPerSecond = 14
+        expected.limits.perAddress.requestBurst = 15
         expected.gatewayTokens = ["old", "new"]
         expected.duplicateAgents = .balance
         var access = AgentAccess()

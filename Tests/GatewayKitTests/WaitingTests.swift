@@ -90,13 +90,15 @@ import TunnelLink
 
     @Test func noMoreWaitThanMay() throws {
         let world = patient()
-        for _ in 0..<Gateway.maximumWaitingPerAgent { _ = world.visit(get("/web/a/")) }
-        #expect(try world.get("/web/a/").errorCode == "unknown-agent", "one agent's visitors leave room for others'")
+        for number in 0..<Gateway.maximumWaitingPerAgent { _ = world.visit(get("/web/a/"), from: "203.0.113.\(number % 32)") }
+        #expect(try world.get("/web/a/", from: "198.51.100.1").errorCode == "unknown-agent", "one agent's visitors leave room for others'")
         for agent in ["b", "c", "d"] {
-            for _ in 0..<Gateway.maximumWaitingPerAgent { _ = world.visit(get("/web/\(agent)/")) }
+            for number in 0..<Gateway.maximumWaitingPerAgent {
+                _ = world.visit(get("/web/\(agent)/"), from: "203.0.113.\(number % 32)")
+            }
         }
         #expect(world.gateway.waitingCount == Gateway.maximumWaiting)
-        #expect(try world.get("/web/e/").errorCode == "unknown-agent")
+        #expect(try world.get("/web/e/", from: "198.51.100.1").errorCode == "unknown-agent")
         world.wait(.seconds(2))
         #expect(world.gateway.waitingCount == 0)
         world.end()

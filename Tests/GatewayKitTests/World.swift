@@ -61,10 +61,10 @@ final class World {
 
     // MARK: What happens
 
-    /// Somebody connects, and a loop accepts it.
-    func connect(from peer: String = "203.0.113.9", on loop: Int = 0) -> ConnectionID {
+    /// Somebody connects, and a loop accepts it. `isHeld`: it reads nothing.
+    func connect(from peer: String = "203.0.113.9", on loop: Int = 0, isHeld: Bool = false) -> ConnectionID {
         let id = places.add(on: loop)
-        wires[id] = Wire()
+        wires[id] = Wire(isHeld: isHeld)
         happen(.transport(.accepted(id, peer: peer, listener: 0)))
         return id
     }

@@ -92,7 +92,8 @@ import Testing
             "malformed-request", "method-not-allowed", "not-found", "web-service-off", "unknown-agent", "no-web-service",
             "agent-offline", "unauthorized", "body-too-large", "too-many-streams", "overloaded", "service-unreachable",
             "service-broken", "agent-lost", "service-timed-out", "request-timed-out", "upgrade-required", "duplicate-agent",
-            "bad-agent-id", "reserved-agent-id", "forbidden", "too-many-attempts", "cross-site", "inspector-off",
+            "bad-agent-id", "reserved-agent-id", "forbidden", "too-many-attempts", "too-many-requests", "cross-site",
+            "inspector-off",
         ])
     func everyErrorIsExplained(code: String) {
         #expect(ErrorPage.explains(code))

@@ -58,6 +58,17 @@ public struct NetworkAddress: Sendable, Hashable {
 
     /// Who comes by a Unix socket, or without an address that makes sense.
     static let local = NetworkAddress(.local, 0)
+    /// Of whom a trusted proxy says what is no address.
+    static let unknown = NetworkAddress(.local, 1)
+
+    /// Whether no other machine has it: 127.0.0.0/8, ::1, or a Unix socket.
+    var isOfThisMachine: Bool {
+        switch family {
+        case .local: bits == 0
+        case .four: bits >> 24 == 127
+        case .six: bits <= 1  // ::1, and the /64 that stands for it
+        }
+    }
 
     // MARK: Text
 

@@ -108,6 +108,7 @@ extension Gateway {
     /// A wrong token came from this address.
     mutating func attemptFailed(_ client: NetworkAddress?, _ now: Moment) {
         attempts.failed(client, limit: configuration.login.attemptsPerMinute, now)
+        if !neighbours.isEmpty { charges.attempted((client ?? .local).responsible) }
     }
 
     // MARK: Who stands before the door

@@ -51,7 +51,7 @@ extension Gateway {
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(agentID) }
         let sent = VisitorRequest(head: again.head(web.fields), framing: .none, id: request.id, received: now)
         let exchange = WebExchange(
-            agentID: agentID, connection: connection, stream: stream, request: sent,
+            agentID: agentID, client: visitors[id]?.address ?? .unknown, connection: connection, stream: stream, request: sent,
             prefix: web.fields[.xForwardedPrefix] ?? "", started: now, isUpgrade: false)
         exchange.replay = request
         exchange.requestEnded = true

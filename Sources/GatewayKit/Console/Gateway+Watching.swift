@@ -17,6 +17,8 @@ enum WatchTopic: Hashable, Sendable {
 /// A visitor that watches.
 struct Watching: Sendable {
     let topic: WatchTopic
+    /// Whose share of those that watch it is.
+    let client: NetworkAddress
     /// It was not told everything.
     var hasMissed = false
 }
@@ -31,6 +33,11 @@ extension Gateway {
             return answer(id, .overloaded, to: request, now, &outputs)
         }
         guard let visitor = visitors[id] else { return }
+        let client = client(id, visitor, request.head)
+        guard !hasShareOfWatchers(client) else {
+            logShare("watchers", client.text, &outputs)
+            return answer(id, .tooManyRequests(seconds: 5), to: request, now, &outputs)
+        }
         var head = HTTPResponseHead(status: 200, fields: OwnAnswer(200, type: "text/event-stream", body: []).fields)
         for (name, value) in [(.server, "miagent"), (.connection, "close"), (.xAccelBuffering, "no")]
             as [(HTTPFieldName, String)]
@@ -43,7 +50,7 @@ extension Gateway {
             return closeVisitor(id, now, &outputs)
         }
         visitor.phase = .watching
-        visitor.watching = Watching(topic: topic)
+        visitor.watching = Watching(topic: topic, client: client)
         watchers[topic, default: []].append(id)
         watcherCount += 1
         statistics.ownAnswers.count(head.status)

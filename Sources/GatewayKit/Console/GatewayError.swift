@@ -17,6 +17,7 @@ enum GatewayError: Error, Equatable {
     case forbidden
     case crossSite
     case tooManyAttempts(seconds: Int)
+    case tooManyRequests(seconds: Int)
     case bodyTooLarge(limit: UInt64)
     case tooManyStreams(String)
     case overloaded
@@ -45,7 +46,7 @@ enum GatewayError: Error, Equatable {
         case .agentOffline, .tooManyStreams, .overloaded: 503
         case .unauthorized: 401
         case .forbidden, .crossSite: 403
-        case .tooManyAttempts: 429
+        case .tooManyAttempts, .tooManyRequests: 429
         case .bodyTooLarge: 413
         case .serviceUnreachable, .serviceBroken, .agentLost: 502
         case .serviceTimedOut: 504
@@ -74,6 +75,7 @@ enum GatewayError: Error, Equatable {
         case .forbidden: "forbidden"
         case .crossSite: "cross-site"
         case .tooManyAttempts: "too-many-attempts"
+        case .tooManyRequests: "too-many-requests"
         case .bodyTooLarge: "body-too-large"
         case .tooManyStreams: "too-many-streams"
         case .overloaded: "overloaded"
@@ -109,6 +111,8 @@ enum GatewayError: Error, Equatable {
         case .forbidden: "Your address is not among those that may open this."
         case .crossSite: "A page of another site may not ask for this."
         case .tooManyAttempts(let seconds): "Too many wrong tokens came from your address. Try again in \(seconds) s."
+        case .tooManyRequests(let seconds):
+            "Your address has as many requests or connections here as it may. Try again in \(seconds) s."
         case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
         case .tooManyStreams(let id): "Agent \"\(id)\" is serving as many requests as it may. Try again in a moment."
         case .overloaded: "The gateway is serving as many connections as it may. Try again in a moment."
@@ -145,7 +149,7 @@ enum GatewayError: Error, Equatable {
         case .bodyTooLarge(let limit): ["limit": "\(limit)"]
         case .serviceUnreachable(let reason), .serviceBroken(let reason): ["reason": reason]
         case .serviceTimedOut(let seconds): ["seconds": "\(seconds)"]
-        case .tooManyAttempts(let seconds): ["seconds": "\(seconds)"]
+        case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): ["seconds": "\(seconds)"]
         default: [:]
         }
     }
@@ -155,7 +159,7 @@ enum GatewayError: Error, Equatable {
         switch self {
         case .unauthorized: [(.wwwAuthenticate, "Bearer realm=\"miagent\"")]
         case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
-        case .tooManyAttempts(let seconds): [(.retryAfter, "\(seconds)")]
+        case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): [(.retryAfter, "\(seconds)")]
         case .methodNotAllowed(let allow): [(.allow, allow)]
         case .upgradeRequired: [(.connection, "Upgrade"), (.upgrade, "websocket"), (.secWebSocketVersion, "13")]
         default: []
@@ -166,6 +170,8 @@ enum GatewayError: Error, Equatable {
 extension GatewayError {
     /// The address has to wait so long.
     static func tooManyAttempts(_ wait: Duration) -> GatewayError { .tooManyAttempts(seconds: wait.secondsToWait) }
+    /// The same.
+    static func tooManyRequests(_ wait: Duration) -> GatewayError { .tooManyRequests(seconds: wait.secondsToWait) }
 }
 
 extension LoginProblem {

@@ -36,6 +36,7 @@ extension Gateway {
         _ id: ConnectionID, _ request: VisitorRequest, _ errand: MovedVisitor.Errand, to loop: Int, _ outputs: inout Outputs
     ) {
         guard let visitor = visitors[id] else { return }
+        uncountConnection(visitor)
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
         visitor.decoder.keepUnread()
@@ -51,6 +52,7 @@ extension Gateway {
         neighbours.moved -= 1
         let visitor = Visitor(moved)
         visitors[id] = visitor
+        countMoved(visitor)
         if let drainDeadline, drainDeadline <= now {
             visitor.phase = .closing
             return outputs.append(.transport(.abort(id)))
@@ -102,12 +104,15 @@ extension Gateway {
         if neighbours.shouldTell(census, of: loop, limit: configuration.limits.maximumConnections) {
             outputs.append(.note(.gossip(.census(census))))
         }
+        tellShares(&outputs)
     }
 
     /// Another loop has said something. Who waits for an agent that is there now, goes there.
     mutating func hear(_ gossip: GatewayGossip, from sender: Int, _ now: Moment, _ outputs: inout Outputs) {
         switch gossip {
         case .census(let census): neighbours.hear(census, from: sender)
+        case .connections(let address, let count): shares.hear(address, count, from: sender)
+        case .charges(let charges): hear(charges, now)
         case .agent(let id, let record):
             registry.learn(id, record, from: sender)
             guard record?.isOnline == true else { return }

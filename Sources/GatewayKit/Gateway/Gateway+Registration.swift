@@ -85,6 +85,7 @@ extension Gateway {
         link.client = client
         link.isStranger = !hasShownToken(handshake)
         if link.isStranger { unregistered.add(client) }
+        uncountConnection(visitors[id])
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
         agents[id] = link

@@ -109,8 +109,11 @@ extension Gateway {
         _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ record: AgentRecord, on connection: ConnectionID,
         _ grant: Grant, _ now: Moment
     ) throws(GatewayError) {
+        guard let visitor = visitors[id], let link = agents[connection] else { throw .agentOffline(record.description.agentID) }
         let head = request.head
-        let peer = visitors[id]?.peer ?? ""
+        let peer = visitor.peer
+        let client = client(id, visitor, head)
+        try checkShare(of: client, on: link)
         let context = VisitorContext(
             peer: peer, isTrustedProxy: Provenance.isTrusted(peer, among: configuration.trustedProxies), prefix: route.prefix,
             grant: grant, removesCookies: access.issuesCookies, requestID: request.id,
@@ -129,8 +132,8 @@ extension Gateway {
         }
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
         visitors[id]?.exchange = WebExchange(
-            agentID: record.description.agentID, connection: connection, stream: stream, request: request, prefix: route.prefix,
-            started: now, isUpgrade: isUpgrade)
+            agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,
+            prefix: route.prefix, started: now, isUpgrade: isUpgrade)
         if agents[connection]?.isInspected == true { capture(id, web, now) }
     }
 

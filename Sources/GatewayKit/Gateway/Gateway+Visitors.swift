@@ -7,8 +7,10 @@ import TunnelLink
 
 extension Gateway {
     mutating func accept(_ id: ConnectionID, peer: String, _ now: Moment, _ outputs: inout Outputs) {
-        visitors[id] = Visitor(peer: peer, limits: configuration.limits.http)
+        let visitor = Visitor(peer: peer, limits: configuration.limits.http)
+        visitors[id] = visitor
         setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))
+        countConnection(id, visitor, now, &outputs)
         if neighbours.connections(beside: loop, census) > configuration.limits.maximumConnections {
             answer(id, .overloaded, to: nil, now, &outputs)
         }
@@ -56,6 +58,7 @@ extension Gateway {
         forgetWaiting(id)
         forgetWatcher(id)
         inspector.forgetReplayer(id)
+        uncountConnection(visitors[id])
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
     }
@@ -116,7 +119,13 @@ extension Gateway {
     ) {
         let request = VisitorRequest(head: head, framing: framing, id: requestIDs.id(for: head.fields), received: now)
         statistics.requests &+= 1
-        switch router.route(head) {
+        let destination = router.route(head)
+        if configuration.limits.perAddress.requestsPerSecond > 0, destination != .tunnel,
+            let wait = chargeRequest(id, head, now, &outputs)
+        {
+            return answer(id, .tooManyRequests(wait), to: request, now, &outputs)
+        }
+        switch destination {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
         case .tunnel: upgradeAgent(id, request, isAtHome: neighbours.isEmpty, now, &outputs)
         case .addSlash(let route): redirectToSlash(id, request, route, now, &outputs)

@@ -17,6 +17,8 @@ struct WaitingRequest: Sendable {
     /// What it is told when time is up.
     var error: GatewayError
     var until: Moment
+    /// Whose share of those that wait it is.
+    var client: NetworkAddress
 }
 
 extension Gateway {
@@ -33,8 +35,9 @@ extension Gateway {
             waiting[AgentName.of(route.agentID), default: []].count < Self.maximumWaitingPerAgent
         else { return false }
         let until = visitor.waiting?.until ?? (isRefusal ? request.received : now).advanced(by: wait)
-        guard now < until else { return false }
-        visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until)
+        let client = client(id, visitor, request.head)
+        guard now < until, !hasShareOfWaiting(client) else { return false }
+        visitor.waiting = WaitingRequest(request: request, route: route, error: error, until: until, client: client)
         visitor.phase = .awaitingAgent
         visitor.decoder.keepUnread()
         waiting[AgentName.of(route.agentID), default: []].append(id)

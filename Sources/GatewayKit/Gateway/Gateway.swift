@@ -82,6 +82,8 @@ enum GatewayTimer: Sendable, Hashable {
     /// Those who watch are to be told what happened.
     case news
     case inspector
+    /// The other loops are to be told what addresses took.
+    case charges
 }
 
 /// A gateway: the state of all its connections, and no sockets.
@@ -100,6 +102,10 @@ public struct Gateway: Machine {
     let signer: LoginCookieSigner
     /// Wrong tokens, by address.
     var attempts = AttemptLimiter()
+    /// Connections and requests, by address, and what the other loops are still to be told of them.
+    var shares: ConnectionShares
+    var requestRates = AddressBuckets(generationCount: 4_096)
+    var charges = UntoldCharges()
     var visitors = ConnectionTable<Visitor>()
     var agents = ConnectionTable<AgentLink>()
     var registry: Registry
@@ -152,6 +158,7 @@ public struct Gateway: Machine {
         signer = LoginCookieSigner(secret: secret)
         requestIDs = RequestIDs(clock, loop: self.loop)
         neighbours = Neighbours(count: count)
+        shares = ConnectionShares(loops: count)
         inspector = Inspector(configuration.inspector, share: count)
         unregistered = UnregisteredAgents(loops: count)
         registry = Registry(
@@ -261,6 +268,7 @@ public struct Gateway: Machine {
             case .report: report(&outputs)
             case .news: tellNews(now, &outputs)
             case .inspector: tellExchanges(now, &outputs)
+            case .charges: charges.hurry()
             }
         }
     }

@@ -12,6 +12,10 @@ public enum GatewayGossip: Sendable {
     case agent(id: String, AgentRecord?)
     /// How many connections the sender has.
     case census(GatewayCensus)
+    /// How many connections the sender has of an address.
+    case connections(NetworkAddress, Int)
+    /// What addresses took at the sender.
+    case charges([AddressCharge])
 }
 
 /// The connections of one loop.

@@ -27,6 +27,10 @@ final class Visitor {
     }
 
     let peer: String
+    /// The same, read; who has none that makes sense comes from this machine.
+    let peerAddress: NetworkAddress
+    /// It is among the connections that its address has.
+    var isCounted = false
     // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a request.
     @exclusivity(unchecked) var decoder: HTTPRequestDecoder
     var phase = Phase.receivingHead
@@ -63,12 +67,14 @@ final class Visitor {
 
     init(peer: String, limits: HTTPLimits) {
         self.peer = peer
+        peerAddress = NetworkAddress(peer) ?? .local
         decoder = HTTPRequestDecoder(limits: limits)
     }
 
     /// The visitor as it left another loop, after a head.
     init(_ moved: MovedVisitor) {
         peer = moved.peer
+        peerAddress = NetworkAddress(peer) ?? .local
         decoder = moved.decoder
         waiting = moved.waiting
         queuedBytes = moved.queuedBytes
@@ -80,6 +86,8 @@ final class Visitor {
 /// One request and its answer, on their way through a tunnel.
 final class WebExchange {
     let agentID: String
+    /// Whose share of the agent it is.
+    let client: NetworkAddress
     let connection: ConnectionID
     let stream: StreamID
     let request: HTTPRequestHead
@@ -123,10 +131,11 @@ final class WebExchange {
     var host: String? { request.fields[.host] }
 
     init(
-        agentID: String, connection: ConnectionID, stream: StreamID, request: VisitorRequest, prefix: String, started: Moment,
-        isUpgrade: Bool
+        agentID: String, client: NetworkAddress, connection: ConnectionID, stream: StreamID, request: VisitorRequest,
+        prefix: String, started: Moment, isUpgrade: Bool
     ) {
         self.agentID = agentID
+        self.client = client
         self.connection = connection
         self.stream = stream
         self.request = request.head

@@ -131,7 +131,7 @@ public struct InspectorConfiguration: Sendable, Hashable {
 public struct LoginConfiguration: Sendable, Hashable {
     /// How long a login lasts.
     public var session = Duration.seconds(12 * 3_600)
-    /// How many wrong tokens a minute an address may present to one loop before no more are looked at; 0: any number.
+    /// How many wrong tokens a minute an address may present before no more are looked at; 0: any number.
     public var attemptsPerMinute = 10
     /// The defaults.
     public init() {}
@@ -178,6 +178,8 @@ public struct GatewayLimits: Sendable, Hashable {
     public var http = HTTPLimits()
     /// Visitors and agents at once; further ones are turned away with 503.
     public var maximumConnections = 100_000
+    /// What one address may take of all that.
+    public var perAddress = AddressLimits()
     /// Agents that are remembered while offline, about 1 KiB each.
     public var maximumOfflineAgents = 10_000
     /// From the first byte of a request, or the connection's beginning, to the end of its head.

@@ -114,6 +114,7 @@ extension GatewayLimits {
         if let count = reader.integer("limits.windowBudgetPerAgent", in: 0...1 << 40) { tunnel.windowBudget = count }
         if let count = reader.integer("limits.maxConnections", in: 1...10_000_000) { maximumConnections = count }
         if let count = reader.integer("limits.maxHeadBytes", in: 1_024...1 << 20) { http.maximumFieldSectionBytes = count }
+        perAddress.read(from: &reader)
         let times: [(String, WritableKeyPath<GatewayLimits, Duration>)] = [
             ("limits.headTimeoutMs", \.headTimeout), ("limits.idleTimeoutMs", \.idleTimeout),
             ("limits.writeTimeoutMs", \.writeTimeout), ("limits.pingIntervalMs", \.pingInterval),

@@ -50,8 +50,13 @@ class OtherVisitor(threading.Thread):
     def run(self):
         while not self._is_over.is_set():
             began = time.monotonic()
-            self.statuses.append(self.client.request("GET", self.target, self.fields).status)
-            self.longest = max(self.longest, time.monotonic() - began)
+            try:
+                self.statuses.append(self.client.request("GET", self.target, self.fields).status)
+            except OSError:
+                self.statuses.append(0)
+                break
+            finally:
+                self.longest = max(self.longest, time.monotonic() - began)
 
     def __enter__(self):
         self.began = time.monotonic()

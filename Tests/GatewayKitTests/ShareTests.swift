@@ -1,0 +1,260 @@
+// What one address may take of a gateway: connections, requests under way, places for those that wait and that watch, requests a second,
+// and wrong tokens, on one loop and on several.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import GatewayKit
+
+@Suite struct ShareTests {
+    private func ranges(_ texts: String...) -> [AddressRange] { texts.compactMap { AddressRange($0) } }
+    private let upload = "POST /web/a/ HTTP/1.1\r\nHost: gw.example\r\nContent-Length: 1000000\r\n\r\nx"
+
+    private func refused(_ world: World, _ id: ConnectionID) -> Bool {
+        guard let answer = world.answer(id) else { return false }
+        return answer.status == 429 && answer.errorCode == "too-many-requests" && answer.fields[.retryAfter] != nil
+    }
+
+    // MARK: Connections
+
+    @Test(arguments: [1, 2]) func anAddressHasAShareOfTheConnections(loops: Int) throws {
+        let world = World(loops: loops) { $0.limits.perAddress.connections = 10 }
+        var mine: [ConnectionID] = []
+        for number in 0..<10 { mine.append(world.connect(on: number % loops)) }
+        let eleventh = world.connect(on: loops - 1)
+        #expect(refused(world, eleventh) && world.wire(eleventh).isClosing)
+        #expect(try world.get("/healthz", from: "198.51.100.1").status == 200)
+        world.leave(mine[0])
+        #expect(try world.get("/healthz", on: loops - 1).status == 200)
+        world.end()
+    }
+
+    @Test func whoGoesOnIsCutWithoutAWord() {
+        let world = World { $0.limits.perAddress.connections = 8 }
+        let ids = (0..<200).map { _ in world.connect(isHeld: true) }
+        #expect(ids.count { world.wire($0).isAborted } > 150)
+        #expect(world.gateway.counters.visitors < 40)
+        #expect(world.takeLogs("visitor.limited").count == 192)
+        world.end()
+    }
+
+    @Test func theDefaultIsGenerousAndThisMachinesOwnAddressesAreFree() {
+        let world = World()
+        for peer in ["127.0.0.1", "127.9.9.9", "::1", "unix"] {
+            for _ in 0..<1_100 { _ = world.connect(from: peer) }
+        }
+        #expect(world.gateway.counters.visitors == 4_400)
+        for _ in 0..<1_024 { _ = world.connect() }
+        #expect(refused(world, world.connect()))
+        #expect(!refused(world, world.connect(from: "203.0.113.10")))
+        world.end()
+    }
+
+    @Test func aTrustedProxysConnectionsAreNotCountedAndASubscriberOfIPv6IsOneAddress() {
+        let world = World {
+            $0.limits.perAddress.connections = 3
+            $0.trustedProxies = ranges("192.0.2.0/24")
+        }
+        for _ in 0..<50 { _ = world.connect(from: "192.0.2.7") }
+        #expect(world.gateway.counters.visitors == 50)
+        for number in 0..<3 { _ = world.connect(from: "2001:db8::\(number)") }
+        #expect(refused(world, world.connect(from: "2001:db8::ffff:0:0:9")))
+        #expect(!refused(world, world.connect(from: "2001:db8:0:1::")))
+        world.end()
+    }
+
+    @Test func agentsAreNoVisitors() {
+        let world = World { $0.limits.perAddress.connections = 2 }
+        for number in 0..<20 { _ = world.agent("a\(number)") }
+        #expect(world.gateway.counters.registeredAgents == 20)
+        world.end()
+    }
+
+    @Test func aConnectionThatMovesIsCountedWhereItIs() throws {
+        let world = World(loops: 2) { $0.limits.perAddress.connections = 4 }
+        let agent = world.agent("a", on: 1)
+        for _ in 0..<10 {
+            let id = world.visit(get("/web/a/"), on: 0)
+            agent.answer(try agent.request().id, 200, HTTPFields(), "x")
+            #expect(try world.expectAnswer(id).status == 200)
+            world.leave(id)
+        }
+        world.end()
+    }
+
+    // MARK: Requests under way
+
+    @Test(arguments: TunnelVersion.allCases) func dribbledBodiesTakeAShareOfAnAgent(version: TunnelVersion) throws {
+        let world = World()
+        let agent = world.agent("a", version)
+        let ids = (0..<300).map { _ in world.visit(upload) }
+        #expect(ids.count { refused(world, $0) } == 300 - 256)
+        let other = world.visit(get("/web/a/"), from: "198.51.100.1")
+        #expect(world.answer(other) == nil)
+        if version == .v2 { #expect(agent.waitingRequests == 257) }
+        world.leave(ids[0])
+        #expect(!refused(world, world.visit(upload)))
+        world.end()
+    }
+
+    @Test func behindATrustedProxyTheClientCounts() {
+        let world = World {
+            $0.limits.perAddress.requests = 2
+            $0.trustedProxies = ranges("192.0.2.7")
+        }
+        _ = world.agent()
+        func visit(_ client: String) -> ConnectionID {
+            world.visit(get("/web/a/", "X-Forwarded-For: \(client)\r\n"), from: "192.0.2.7")
+        }
+        _ = (visit("203.0.113.1"), visit("203.0.113.1"))
+        #expect(refused(world, visit("203.0.113.1")))
+        #expect(!refused(world, visit("203.0.113.2")))
+        _ = (visit("rubbish"), visit("more rubbish"))
+        #expect(refused(world, visit("rubbish again")))
+        #expect(!refused(world, world.visit(get("/web/a/", "X-Forwarded-For: 203.0.113.1\r\n"), from: "198.51.100.1")))
+        world.end()
+    }
+
+    @Test func thoseThatWaitForAnAgentHaveAShareToo() {
+        let world = World { $0.web.agentWait = .seconds(3) }
+        world.leave(world.agent().id)
+        let ids = (0..<300).map { _ in world.visit(get("/web/a/")) }
+        #expect(ids.count { world.answer($0)?.status == 503 } == 300 - 64)
+        let other = world.visit(get("/web/a/"), from: "198.51.100.1")
+        #expect(world.answer(other) == nil)
+        world.end()
+    }
+
+    @Test func silentWatchersDoNotLockOthersOut() {
+        let world = World()
+        let ids = (0..<256).map { _ in world.visit(get("/api/events")) }
+        #expect(ids.count { refused(world, $0) } == 256 - 32)
+        #expect(world.read(world.visit(get("/api/events"), from: "198.51.100.1")).hasPrefix("HTTP/1.1 200"))
+        world.leave(ids[0])
+        #expect(world.read(world.visit(get("/api/events"))).hasPrefix("HTTP/1.1 200"))
+        world.end()
+    }
+
+    // MARK: Requests a second
+
+    private func limited(loops: Int = 1, rate: Int = 10, burst: Int? = nil) -> World {
+        World(loops: loops) {
+            $0.limits.perAddress.requestsPerSecond = rate
+            $0.limits.perAddress.requestBurst = burst
+            $0.trustedProxies = ranges("192.0.2.7")
+        }
+    }
+
+    @Test func requestsASecondAreLimitedByAddress() throws {
+        let world = limited()
+        for _ in 0..<20 { #expect(try world.get("/healthz").status == 200) }
+        let answer = try world.get("/healthz")
+        #expect(answer.status == 429 && answer.errorCode == "too-many-requests" && answer.fields[.retryAfter] == "1")
+        #expect(try world.get("/healthz", from: "198.51.100.1").status == 200)
+        world.wait(.milliseconds(100))
+        #expect(try world.get("/healthz").status == 200)
+        #expect(try world.get("/nowhere").status == 429)
+        #expect(try world.get("/web/nobody/").status == 429)
+        world.wait(.seconds(2))
+        let id = world.visit(String(repeating: get("/healthz"), count: 30))
+        world.wait(.zero)
+        for index in 0..<30 { #expect(try world.expectAnswer(id).status == (index < 20 ? 200 : 429)) }
+        _ = world.agent()
+        #expect(world.gateway.counters.registeredAgents == 1, "an agent's handshake is no visitor's request")
+        world.end()
+    }
+
+    @Test func theRateIsTheClientsBehindATrustedProxy() throws {
+        let world = limited(rate: 1, burst: 1)
+        func ask(_ client: String) throws -> Int {
+            try world.get("/healthz", "X-Forwarded-For: \(client)\r\n", from: "192.0.2.7").status
+        }
+        #expect(try ask("203.0.113.1") == 200)
+        #expect(try ask("203.0.113.1") == 429)
+        #expect(try ask("203.0.113.2") == 200)
+        world.end()
+    }
+
+    /// A tenth of a second late, but right over time.
+    @Test func theRateHoldsForAllLoopsTogether() throws {
+        let world = limited(loops: 4)
+        var served = 0
+        for _ in 0..<100 {
+            for loop in 0..<4 where try world.get("/healthz", on: loop).status == 200 { served += 1 }
+            world.wait(.milliseconds(100))
+        }
+        #expect(served <= 20 + 100 + 4 * 20)
+        #expect(served >= 100)
+        world.end()
+    }
+
+    @Test func noLimitIsTheDefault() throws {
+        let world = World()
+        for _ in 0..<500 { #expect(try world.get("/healthz").status == 200) }
+        #expect(world.gateway.nextDeadline.map { $0 > world.now } != false)
+        world.end()
+    }
+
+    // MARK: Attempts
+
+    @Test func wrongTokensAreCountedOverAllLoops() throws {
+        let world = World(loops: 4) { $0.web.authTokens = ["t0ken"] }
+        var looked = 0
+        for number in 0..<40 {
+            let answer = try world.get("/web/a/", "Authorization: Bearer wrong\r\n", on: number % 4)
+            if answer.status == 401 { looked += 1 } else { #expect(answer.status == 429) }
+        }
+        #expect(looked == 10)
+        for loop in 0..<4 {
+            #expect(try world.get("/web/a/", "Authorization: Bearer t0ken\r\n", on: loop).status == 429)
+            #expect(try world.get("/web/a/", "Authorization: Bearer t0ken\r\n", from: "198.51.100.1", on: loop).status == 404)
+        }
+        world.wait(.seconds(60))
+        #expect(try world.get("/web/a/", "Authorization: Bearer t0ken\r\n", on: 3).status == 404)
+        world.end()
+    }
+
+    // MARK: Tables
+
+    @Test func theTablesOfConnectionsForgetWhoIsGone() {
+        var shares = [ConnectionShares(loops: 2), ConnectionShares(loops: 2)]
+        let address = NetworkAddress("203.0.113.9") ?? .local
+        func tell(_ loop: Int) {
+            for (address, count) in shares[loop].takeChanges(limit: 64) { shares[1 - loop].hear(address, count, from: loop) }
+        }
+        for count in 1...10 {
+            #expect(shares[0].add(address) == count)
+            tell(0)
+        }
+        #expect(shares[1].add(address) == 11)
+        for _ in 0..<10 { shares[0].remove(address) }
+        tell(0)
+        #expect(shares[1].add(address) == 2)
+        for _ in 0..<2 { shares[1].remove(address) }
+        tell(1)
+        #expect(shares[0].count == 0 && shares[1].count == 0)
+        shares[0].hear(address, 1, from: 7)
+        shares[0].remove(address)
+        #expect(shares[0].count == 0)
+    }
+
+    @Test func chargesAreCollectedUpToABound() {
+        var charges = UntoldCharges()
+        charges.requested(.local)
+        #expect(charges.take().isEmpty)
+        for number in 0..<1_024 { charges.requested(NetworkAddress("10.0.\(number >> 8).\(number & 255)") ?? .local) }
+        #expect(charges.take().count == 1_025)
+        #expect(charges.isEmpty)
+        charges.attempted(.local)
+        #expect(charges.take().map(\.attempts) == [1])
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", true), ("127.255.0.9", true), ("::1", true), ("unix", true), ("::ffff:127.0.0.1", true),
+        ("128.0.0.1", false), ("10.0.0.1", false), ("::2", false), ("2001:db8::1", false),
+    ]) func thisMachinesOwnAddresses(text: String, isOwn: Bool) {
+        #expect(NetworkAddress(text)?.isOfThisMachine == isOwn)
+    }
+}
