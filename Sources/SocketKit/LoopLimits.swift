@@ -14,6 +14,8 @@ public struct LoopLimits: Sendable, Hashable {
     public var flushTimeout = Duration.seconds(30)
     /// How long one address of a dial may take to answer. Default 10 s.
     public var connectTimeout = Duration.seconds(10)
+    /// How long an address of a dial is waited for before the next is tried beside it (RFC 8305 §5). Default 250 ms.
+    public var attemptDelay = Duration.milliseconds(250)
     /// Connections accepted from one listener in one turn before others get their share. Default 64.
     public var acceptsPerTurn = 64
 

@@ -1,5 +1,7 @@
-// Dials: an endpoint becomes a list of addresses, which are tried one after the other until one answers. The failure names
-// every address and why. A dial that is cancelled leaves no event behind, whatever has happened to it meanwhile.
+// Dials: an endpoint becomes a list of addresses, of which the first that answers wins (RFC 8305). They are tried in turn, both families
+// mixed, each 250 ms after the one before or as soon as that has failed; an address that does not answer holds nobody up for longer. The
+// others are closed then. The one that won is tried first the next time. The failure names every address and why. A dial that is
+// cancelled leaves no event behind, whatever has happened to it meanwhile.
 //
 // On loopback the peer's answer is there before `connect` returns, only not yet reported: asking once more saves the round
 // through the poller. There, too, a dial to a free port of the ephemeral range can meet itself (TCP's simultaneous open,
@@ -17,44 +19,90 @@ import MachineCore
 
 /// A dial under way.
 struct Dial {
-    /// Resolved addresses; those before `next` have been tried.
+    /// One address that is being tried.
+    struct Attempt {
+        /// The connecting slot.
+        var slot: Int
+        var address: SocketAddress
+        /// When it is given up.
+        var until: Moment
+    }
+
+    let endpoint: Endpoint
+    /// Resolved addresses; those before `next` have been tried, or are being tried.
     var addresses: [SocketAddress] = []
     var next = 0
     /// What went wrong so far, one text for each address.
     var reasons: [String] = []
-    /// The connecting slot of the present attempt.
-    var slot: Int?
+    var attempts: [Attempt] = []
+    /// While there are attempts: when the next begins beside them.
+    var nextAt: Moment?
     /// While an address is tried again because it was busy: when to stop.
     var retryUntil: Moment?
+
+    /// When there is something to do.
+    var deadline: Moment? {
+        let ends = attempts.map(\.until) + (next < addresses.count ? [nextAt].compactMap(\.self) : [])
+        return ends.min()
+    }
 }
 
 extension SocketLoop {
     func dial(_ id: DialID, _ endpoint: Endpoint) {
         guard dials[id] == nil else { return }
-        var dial = Dial()
+        var addresses: [SocketAddress] = []
         switch endpoint {
         case .unix(let path):
-            if let address = SocketAddress(path: path) { dial.addresses = [address] }
+            if let address = SocketAddress(path: path) { addresses = [address] }
         case .tcp(let host, let port):
             if let address = SocketAddress(literal: host, port: port) {
-                dial.addresses = [address]
+                addresses = [address]
             } else if Self.isLocalhost(host) {
-                dial.addresses = ["127.0.0.1", "::1"].compactMap { SocketAddress(literal: $0, port: port) }
+                addresses = ["127.0.0.1", "::1"].compactMap { SocketAddress(literal: $0, port: port) }
             } else if !host.isEmpty, !host.utf8.contains(0) {
-                dials[id] = dial
+                dials[id] = Dial(endpoint: endpoint)
                 lookups += 1
                 return resolver.resolve(host, port: port, for: id)
             }
         }
-        if dial.addresses.isEmpty { dial.reasons = ["\(endpoint.text): not an address"] }
+        dial(id, endpoint, addresses, reason: addresses.isEmpty ? "\(endpoint.text): not an address" : nil)
+    }
+
+    /// The endpoint has these addresses.
+    func dial(_ id: DialID, _ endpoint: Endpoint, _ addresses: [SocketAddress], reason: String? = nil) {
+        var dial = Dial(endpoint: endpoint)
+        dial.addresses = Self.order(addresses, first: dialWinners[endpoint])
+        if let reason { dial.reasons = [reason] }
         dials[id] = dial
         tryNext(id)
     }
 
+    /// Families in turn, beginning with that of the first (RFC 8305 §4), but before all the address that won the last time. Each once, and
+    /// not more than a person would wait for.
+    static func order(_ addresses: [SocketAddress], first winner: SocketAddress?) -> [SocketAddress] {
+        var distinct: [SocketAddress] = []
+        for address in addresses where !distinct.contains(where: { $0.isSame(as: address) }) { distinct.append(address) }
+        let family = distinct.first?.family
+        var (own, others) = (distinct.filter { $0.family == family }[...], distinct.filter { $0.family != family }[...])
+        var ordered: [SocketAddress] = []
+        while !own.isEmpty || !others.isEmpty {
+            if let address = own.popFirst() { ordered.append(address) }
+            if let address = others.popFirst() { ordered.append(address) }
+        }
+        if let winner, let place = ordered.firstIndex(where: { $0.isSame(as: winner) }) {
+            ordered.insert(ordered.remove(at: place), at: 0)
+        }
+        return Array(ordered.prefix(maximumAddresses))
+    }
+
+    private static var maximumAddresses: Int { 16 }
+    /// Endpoints of which it is remembered which address won.
+    private static var maximumWinners: Int { 64 }
+
     func cancelDial(_ id: DialID) {
         if let dial = dials.removeValue(forKey: id) {
             timers.cancel(.dial(id))
-            if let slot = dial.slot { dropAttempt(slot) }
+            for attempt in dial.attempts { dropAttempt(attempt.slot) }
         }
         for index in owed.indices {
             switch owed[index] {
@@ -72,10 +120,8 @@ extension SocketLoop {
         if lookups == 0 { return }
         for answer in resolver.take() {
             lookups -= 1
-            guard dials[answer.dial] != nil else { continue }
-            dials[answer.dial]?.addresses = answer.addresses
-            if let reason = answer.reason { dials[answer.dial]?.reasons.append(reason) }
-            tryNext(answer.dial)
+            guard let endpoint = dials[answer.dial]?.endpoint else { continue }
+            dial(answer.dial, endpoint, answer.addresses, reason: answer.reason)
         }
     }
 
@@ -84,35 +130,59 @@ extension SocketLoop {
         guard let id = attempts[slot] else { return }
         let code = takeStoredError(connections.entries[slot].descriptor)
         if code == 0, !isSelfConnected(slot) {
-            dials[id] = nil
-            timers.cancel(.dial(id))
-            attempts[slot] = nil
-            connections.entries[slot].phase = .open
-            touch(slot)
-            owed.append(.connected(id, connections.id(of: slot)))
+            attemptWon(slot, id)
         } else {
-            attemptFailed(id, errorText(code == 0 ? ECONNREFUSED : code))
+            attemptFailed(id, slot, errorText(code == 0 ? ECONNREFUSED : code))
             tryNext(id)
         }
     }
 
-    /// The present address has had its time, or is to be tried again.
+    /// The first address that answers: the others are of no interest any more.
+    private func attemptWon(_ slot: Int, _ id: DialID) {
+        let dial = dials.removeValue(forKey: id)
+        timers.cancel(.dial(id))
+        for attempt in dial?.attempts ?? [] where attempt.slot != slot { dropAttempt(attempt.slot) }
+        if let dial, dial.addresses.count > 1, let winner = dial.attempts.first(where: { $0.slot == slot }) {
+            if dialWinners.count >= Self.maximumWinners { dialWinners = [:] }
+            dialWinners[dial.endpoint] = winner.address
+        }
+        attempts[slot] = nil
+        connections.entries[slot].phase = .open
+        touch(slot)
+        owed.append(.connected(id, connections.id(of: slot)))
+    }
+
+    /// An address has had its time, the next one's has come, or one is to be tried again.
     func dialTimeout(_ id: DialID) {
-        guard dials[id] != nil else { return }
-        if dials[id]?.slot != nil { attemptFailed(id, "no answer within \(limits.connectTimeout)") }
-        tryNext(id)
+        guard let dial = dials[id] else { return }
+        let now = Self.now()
+        for attempt in dial.attempts where attempt.until <= now {
+            attemptFailed(id, attempt.slot, "no answer within \(limits.connectTimeout)")
+        }
+        if dial.attempts.isEmpty || dials[id]?.attempts.isEmpty == true || dial.nextAt.map({ $0 <= now }) == true {
+            tryNext(id)
+        } else {
+            setTimer(id)
+        }
     }
 
     // MARK: Attempts
 
-    /// Tries addresses until one is answered or has to be waited for; says that the dial failed when none is left.
+    /// Begins an attempt at the next address, or at those after it if it fails at once; says that the dial failed when none is left.
     private func tryNext(_ id: DialID) {
         while let dial = dials[id], dial.next < dial.addresses.count {
-            if attempt(dial.addresses[dial.next], for: id) { return }
+            if attempt(dial.addresses[dial.next], for: id) { return setTimer(id) }
         }
-        guard let dial = dials.removeValue(forKey: id) else { return }
+        guard let dial = dials[id] else { return }
+        guard dial.attempts.isEmpty else { return setTimer(id) }
+        dials[id] = nil
         timers.cancel(.dial(id))
         owed.append(.dialFailed(id, reason: dial.reasons.joined(separator: "; ")))
+    }
+
+    private func setTimer(_ id: DialID) {
+        guard let dial = dials[id], dial.retryUntil == nil else { return }
+        if let deadline = dial.deadline { timers.set(.dial(id), at: deadline) } else { timers.cancel(.dial(id)) }
     }
 
     /// Tries one address; false if it failed at once.
@@ -128,7 +198,7 @@ extension SocketLoop {
         }
         switch code {
         case 0, EINPROGRESS, EINTR:
-            return begin(descriptor, for: id, isConnected: code == 0)
+            return begin(descriptor, to: address, for: id, isConnected: code == 0)
         case EAGAIN where address.family == AF_UNIX:
             systemClose(descriptor)
             return retryLater(id)
@@ -138,24 +208,25 @@ extension SocketLoop {
         }
     }
 
-    private func begin(_ descriptor: Int32, for id: DialID, isConnected: Bool) -> Bool {
+    private func begin(_ descriptor: Int32, to address: SocketAddress, for id: DialID, isConnected: Bool) -> Bool {
         let slot = connections.insert(descriptor, .connecting)
-        dials[id]?.slot = slot
+        let now = Self.now()
         attempts[slot] = id
+        dials[id]?.attempts.append(
+            Dial.Attempt(slot: slot, address: address, until: now.advanced(by: limits.connectTimeout)))
+        dials[id]?.next += 1
+        dials[id]?.nextAt = now.advanced(by: limits.attemptDelay)
+        dials[id]?.retryUntil = nil
         let interest: Interest = isConnected ? .read : .write
         connections.entries[slot].interest = interest
         connections.entries[slot].marks.insert(.watched)
         do throws(SocketError) {
             try poller.watch(descriptor, interest, token: connections.id(of: slot).rawValue)
         } catch {
-            attemptFailed(id, error.description)
+            attemptFailed(id, slot, error.description)
             return false
         }
-        if isConnected {
-            attemptAnswered(slot)
-        } else {
-            timers.set(.dial(id), at: Self.now().advanced(by: limits.connectTimeout))
-        }
+        if isConnected { attemptAnswered(slot) }
         return true
     }
 
@@ -169,14 +240,16 @@ extension SocketLoop {
         return true
     }
 
-    /// The present address failed with a connecting slot, which is freed.
-    private func attemptFailed(_ id: DialID, _ reason: String) {
-        if let slot = dials[id]?.slot { dropAttempt(slot) }
-        dials[id]?.slot = nil
-        _ = skip(id, reason)
+    /// An attempt failed; its connecting slot is freed.
+    private func attemptFailed(_ id: DialID, _ slot: Int, _ reason: String) {
+        dropAttempt(slot)
+        guard let place = dials[id]?.attempts.firstIndex(where: { $0.slot == slot }),
+            let attempt = dials[id]?.attempts.remove(at: place)
+        else { return }
+        dials[id]?.reasons.append("\(attempt.address.text): \(reason)")
     }
 
-    /// Notes why the present address failed and goes on to the next; always false.
+    /// Notes why the next address failed before it was tried, and goes on to the one after it; always false.
     private func skip(_ id: DialID, _ reason: String) -> Bool {
         guard let dial = dials[id], dial.next < dial.addresses.count else { return false }
         dials[id]?.reasons.append("\(dial.addresses[dial.next].text): \(reason)")

@@ -42,6 +42,8 @@ public final class SocketLoop {
     var timers = Deadlines<Timer>()
     var listeners: [ListenerState] = []
     var dials: [DialID: Dial] = [:]
+    /// Of endpoints with several addresses, the one that answered first the last time.
+    var dialWinners: [Endpoint: SocketAddress] = [:]
     /// Whose dial a connecting slot is.
     var attempts: [Int: DialID] = [:]
     /// Names that are being looked up.
@@ -61,7 +63,7 @@ public final class SocketLoop {
     enum Timer: Hashable, Sendable {
         /// A closing connection has taken too long.
         case close(ConnectionID)
-        /// The address that is being tried has taken too long, or is to be tried again.
+        /// An address that is being tried has taken too long, is to be tried again, or the next one's time has come.
         case dial(DialID)
         /// A listener that paused accepts again.
         case accept(Int)
