@@ -86,6 +86,7 @@ extension Agent {
         guard let response = WebResponse(head, framing: framing) else {
             return breakOff(connection, exchange, "answered with status \(head.status)")
         }
+        guard exchange.tunnel.session?.fits(response) != false else { return breakOff(connection, exchange, Self.headDoesNotFit) }
         local.keepsAlive = head.keepsAlive && framing != .untilClose
         if local.asksForUpgrade {
             local.asksForUpgrade = false
@@ -120,6 +121,8 @@ extension Agent {
             emit(.setReading(connection, false))
         }
     }
+
+    private static let headDoesNotFit = "answered with a head that is too large for the tunnel"
 
     // MARK: Upgrade
 

@@ -72,6 +72,8 @@ extension AgentConfiguration {
         reader.integer("maxExchanges", in: 1...65_535, into: &maximumExchanges)
         reader.integer("maxHeldBytes", in: 1 << 20...1 << 40, into: &maximumHeldBytes)
         reader.integer("maxPooledConnections", in: 0...65_535, into: &maximumPooledConnections)
+        if let count = reader.integer("maxHeadBytes", in: 1_024...1 << 17) { http.setHead(bytes: count) }
+        reader.integer("maxFields", in: 16...4_096, into: &http.maximumFieldCount)
         let times: [(String, ClosedRange<Int>, WritableKeyPath<AgentConfiguration, Duration>)] = [
             ("pingMs", 100...3_600_000, \.pingInterval), ("pongTimeoutMs", 100...3_600_000, \.pongTimeout),
             ("connectTimeoutMs", 1...3_600_000, \.connectTimeout), ("poolIdleMs", 0...3_600_000, \.poolIdleTimeout),

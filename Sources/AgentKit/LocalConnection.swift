@@ -51,6 +51,7 @@ final class LocalConnection {
     /// Whether another exchange may use it: both messages are over, the service wants to go on, and nothing came unasked.
     var isReusable: Bool {
         keepsAlive && requestFinished && !sawEnd && !isRaw && unwritten.wireBytes == 0 && decoder.unreadCount == 0
+            && !decoder.isRepaired
     }
 }
 

@@ -1,8 +1,12 @@
-// How long a message body is: RFC 9112 §6.3, step by step, with every case refused in which two recipients could disagree.
+// How long a message body is: RFC 9112 §6.3, step by step.
 //
-// Stricter than the RFC asks: Transfer-Encoding with Content-Length is an error, not repaired; a Content-Length occurs once and
-// is no list, even of equal numbers; Transfer-Encoding occurs once and is `chunked`; in HTTP/1.0 it is an error, in requests
-// and responses; in 1xx and 204 responses it is an error, and so is a Content-Length other than 0.
+// In requests every case is refused in which two recipients could disagree, more strictly than the RFC asks: Transfer-Encoding with
+// Content-Length is an error, not repaired; a Content-Length occurs once and is no list, even of equal numbers.
+//
+// Of responses those are taken that browsers take, read as the RFC has it: Transfer-Encoding overrides Content-Length, equal
+// lengths are one, and 204 has no body whatever it declares. The head is repaired, so that nobody behind us reads it in another way
+// (`isRepaired`), and the connection is not used again. Unequal lengths, other codings than `chunked`, a coding in HTTP/1.0 and a
+// body in 1xx stay errors.
 
 /// How a recipient knows where a body ends.
 public enum HTTPBodyFraming: Sendable, Hashable {
@@ -19,6 +23,32 @@ public enum HTTPBodyFraming: Sendable, Hashable {
     static func ofRequest(_ fields: HTTPFields, minorVersion: Int) throws(HTTPDecodeError) -> HTTPBodyFraming {
         // Steps 1 and 2 are about responses. Steps 3 to 6: what the fields declare. Step 7: otherwise there is no body.
         try declared(fields, minorVersion: minorVersion) ?? .none
+    }
+
+    /// Takes out of a response's fields what RFC 9112 §6.3 has a client ignore; true if there was something.
+    static func repairResponse(_ fields: inout HTTPFields, status: Int) -> Bool {
+        guard let length = fields.index(of: .contentLength, from: 0) else {
+            guard status == 204, fields.contains(.transferEncoding) else { return false }
+            fields.removeAll(.transferEncoding)
+            return true
+        }
+        let isPlain = fields.value(at: length).allSatisfy(Octet.isDigit) && fields.nextIndex(after: length) == nil
+        if isPlain, !fields.contains(.transferEncoding), status != 204 { return false }
+        if status == 204 {
+            if isPlain, fields.value(at: length).elementsEqual([Octet.zero]), !fields.contains(.transferEncoding) { return false }
+            fields.removeAll(.transferEncoding)
+            fields.removeAll(.contentLength)
+            return true
+        }
+        // Step 3: the length counts for nothing.
+        if fields.contains(.transferEncoding) {
+            fields.removeAll(.contentLength)
+            return true
+        }
+        // Step 5: a list of equal numbers is that number.
+        let members = fields.tokens(.contentLength)
+        guard let first = members.first, members.allSatisfy({ $0 == first }) else { return false }
+        return (try? fields.set(.contentLength, first)) != nil
     }
 
     /// The framing of a response's body. The second outcome: is what follows no longer HTTP?

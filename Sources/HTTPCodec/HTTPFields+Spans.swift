@@ -16,6 +16,9 @@ extension HTTPFields {
         if let failure { throw HTTPFieldError(failure) }
     }
 
+    /// At least the bytes that names and values take together.
+    public var storedByteCount: Int { storage.count }
+
     /// Runs `body` on the name and the value of the field at `index`, which must be in `0..<count`.
     public func withField<Result>(at index: Int, _ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Result) -> Result {
         let slot = slots[index]

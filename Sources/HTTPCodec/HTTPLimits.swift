@@ -4,13 +4,13 @@
 
 /// What one message may cost.
 public struct HTTPLimits: Sendable, Hashable {
-    /// Bytes of the request line or status line, without its CRLF. A breach is answered with 414. Longer targets than 8 KiB are
-    /// refused by most servers (RFC 9112 §3 asks for at least 8000).
-    public var maximumStartLineBytes = 8 * 1024
-    /// Bytes of all field lines of a head together, each with its CRLF; room for a few large cookies. A breach: 431.
-    public var maximumFieldSectionBytes = 32 * 1024
+    /// Bytes of the request line or status line, without its CRLF. A breach is answered with 414. RFC 9112 §3 asks for at least
+    /// 8000; single-page applications keep whole states in an address.
+    public var maximumStartLineBytes = 64 * 1024
+    /// Bytes of all field lines of a head together, each with its CRLF; room for many cookies and long policies. A breach: 431.
+    public var maximumFieldSectionBytes = 64 * 1024
     /// Field lines in a head, and again in a trailer section; what a lookup may have to walk through. A breach: 431.
-    public var maximumFieldCount = 100
+    public var maximumFieldCount = 200
     /// Bytes of one chunk-size line with its extensions, without its CRLF. A breach: 400.
     public var maximumChunkLineBytes = 256
     /// Bytes of all trailer field lines together, each with its CRLF. A breach: 431.
@@ -18,6 +18,12 @@ public struct HTTPLimits: Sendable, Hashable {
 
     /// The defaults above.
     public init() {}
+
+    /// As many bytes for the start line, and as many for all field lines.
+    public mutating func setHead(bytes: Int) {
+        maximumStartLineBytes = bytes
+        maximumFieldSectionBytes = bytes
+    }
 }
 
 /// Which limit was exceeded.

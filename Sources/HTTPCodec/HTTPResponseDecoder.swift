@@ -20,6 +20,10 @@ public struct HTTPResponseDecoder: Sendable {
     private var core: MessageDecoder
     private var method = "GET"
 
+    /// The present response, or one before it, said of its length more than one thing, of which one was taken (RFC 9112 §6.3) and the
+    /// others are gone from its head. What follows on the connection is not to be trusted.
+    public private(set) var isRepaired = false
+
     /// A decoder that takes no more than `limits` allow.
     public init(limits: HTTPLimits = HTTPLimits()) { core = MessageDecoder(.response, limits) }
 
@@ -43,8 +47,9 @@ public struct HTTPResponseDecoder: Sendable {
         case .body(let bytes): return .body(bytes)
         case .end(let trailers): return .end(trailers: trailers)
         case .closed: return .closed
-        case .head(let line, let fields):
+        case .head(let line, var fields):
             do {
+                if line.status >= 200, HTTPBodyFraming.repairResponse(&fields, status: line.status) { isRepaired = true }
                 let (framing, isTunnel) = try HTTPBodyFraming.ofResponse(
                     fields, minorVersion: line.minorVersion, status: line.status, to: method)
                 let head = HTTPResponseHead(

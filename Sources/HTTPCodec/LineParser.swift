@@ -1,5 +1,6 @@
 // Finding lines and field lines (RFC 9112 §2.2, §5). A line ends with CR LF and nothing else: a bare LF or CR, NUL and every
-// other control character but HTAB is refused where it stands. A scan index remembers how far a head was read, so that no byte
+// other control character but HTAB is refused where it stands. In the heads of responses a bare LF ends a line too, as browsers have
+// it (§2.2), and whitespace before a colon is dropped (§5.1: a proxy must). A scan index remembers how far a head was read, so that no byte
 // is looked at twice however slowly they come, and a limit is applied to what came, whether or not its line is complete.
 //
 //     field-line   = field-name ":" OWS field-value OWS
@@ -8,25 +9,27 @@
 
 /// The outcome of looking for the end of a line.
 enum LineEnd {
-    /// The index of CR; LF follows it.
-    case found(Int)
+    /// Where the line ends, and where the next begins.
+    case found(Int, next: Int)
     case needsBytes
     case tooLong
     case illegal(String)
 
-    /// Looks from `scan` on, and leaves there where to go on. CR must stand at an index of at most `last`.
+    /// Looks from `scan` on, and leaves there where to go on. CR must stand at an index of at most `last`. `isLenient`: a bare LF
+    /// will do.
     @inline(__always)
-    static func find(_ base: UnsafeRawPointer, _ count: Int, scan: inout Int, last: Int) -> LineEnd {
+    static func find(_ base: UnsafeRawPointer, _ count: Int, scan: inout Int, last: Int, isLenient: Bool) -> LineEnd {
         let end = min(count, last &+ 1)
         if scan < end { scan = Scan.firstControl(base, scan, end) }
         guard scan < end else { return scan > last ? .tooLong : .needsBytes }
         let byte = base.load(fromByteOffset: scan, as: UInt8.self)
         guard byte == Octet.carriageReturn else {
+            if isLenient, byte == Octet.lineFeed { return .found(scan, next: scan &+ 1) }
             return .illegal(byte == Octet.lineFeed ? "bare LF" : "control character")
         }
         guard scan &+ 1 < count else { return .needsBytes }
         guard base.load(fromByteOffset: scan &+ 1, as: UInt8.self) == Octet.lineFeed else { return .illegal("bare CR") }
-        return .found(scan)
+        return .found(scan, next: scan &+ 2)
     }
 }
 
@@ -38,6 +41,8 @@ struct FieldSectionParser: Sendable {
         var bytesName: HTTPLimitName
         var count: Int
         var isTrailer: Bool
+        /// Of a response, whose lines may end with LF alone and have whitespace before the colon.
+        var isLenient = false
     }
 
     /// Where the first field line begins; slots count from here.
@@ -64,15 +69,15 @@ struct FieldSectionParser: Sendable {
         // Saturating: offsets are kept in 32 bits, and a limit may be any number.
         let last = sectionStart &+ max(0, min(limits.bytes, Int(Int32.max)))
         while true {
-            switch LineEnd.find(base, count, scan: &scan, last: last) {
+            switch LineEnd.find(base, count, scan: &scan, last: last, isLenient: limits.isLenient) {
             case .needsBytes: return nil
             case .tooLong: throw .tooLarge(limits.bytesName)
             case .illegal(let reason): throw .badField(index: slots.count, reason: reason)
-            case .found(let end):
-                if end == lineStart { return (finish(base), end &+ 2) }
+            case .found(let end, let next):
+                if end == lineStart { return (finish(base), next) }
                 guard slots.count < limits.count else { throw .tooLarge(.fieldCount) }
-                try addLine(base, end, limits)
-                lineStart = end &+ 2
+                try addLine(base, end, next, limits)
+                lineStart = next
                 scan = lineStart
             }
         }
@@ -93,12 +98,18 @@ struct FieldSectionParser: Sendable {
 
     /// Takes the line from `lineStart` to `end` apart. Its control characters have been looked for.
     @inline(__always)
-    private mutating func addLine(_ base: UnsafeRawPointer, _ end: Int, _ limits: Limits) throws(HTTPDecodeError) {
-        let (nameEnd, hash) = Scan.token(base, lineStart, end, end &+ 2)
-        guard nameEnd > lineStart, nameEnd < end, base.load(fromByteOffset: nameEnd, as: UInt8.self) == Octet.colon else {
+    private mutating func addLine(
+        _ base: UnsafeRawPointer, _ end: Int, _ next: Int, _ limits: Limits
+    ) throws(HTTPDecodeError) {
+        let (nameEnd, hash) = Scan.token(base, lineStart, end, next)
+        var colon = nameEnd
+        if limits.isLenient, nameEnd > lineStart {
+            while colon < end, Octet.isWhitespace(base.load(fromByteOffset: colon, as: UInt8.self)) { colon &+= 1 }
+        }
+        guard nameEnd > lineStart, colon < end, base.load(fromByteOffset: colon, as: UInt8.self) == Octet.colon else {
             throw .badField(index: slots.count, reason: Self.reason(base, lineStart, nameEnd, end))
         }
-        var valueStart = nameEnd &+ 1
+        var valueStart = colon &+ 1
         var valueEnd = end
         while valueStart < end, Octet.isWhitespace(base.load(fromByteOffset: valueStart, as: UInt8.self)) { valueStart &+= 1 }
         while valueEnd > valueStart, Octet.isWhitespace(base.load(fromByteOffset: valueEnd &- 1, as: UInt8.self)) {

@@ -106,7 +106,7 @@ struct HeadParser: Sendable {
             guard let line = startLine else { return nil }
             let cost = FieldSectionParser.Limits(
                 bytes: limits.maximumFieldSectionBytes, bytesName: .fieldSection, count: limits.maximumFieldCount,
-                isTrailer: false)
+                isTrailer: false, isLenient: kind == .response)
             guard let (fields, end) = try section.parse(base, raw.count, cost) else { return nil }
             startLine = nil
             scan = 0
@@ -117,16 +117,17 @@ struct HeadParser: Sendable {
     private mutating func parseStartLine(
         _ base: UnsafeRawPointer, _ count: Int, _ limits: HTTPLimits
     ) throws(HTTPDecodeError) {
-        switch LineEnd.find(base, count, scan: &scan, last: max(0, min(limits.maximumStartLineBytes, Int(Int32.max)))) {
+        let last = max(0, min(limits.maximumStartLineBytes, Int(Int32.max)))
+        switch LineEnd.find(base, count, scan: &scan, last: last, isLenient: kind == .response) {
         case .needsBytes: return
         case .tooLong: throw .tooLarge(.startLine)
         case .illegal(let reason): throw .badStartLine(reason)
-        case .found(let end):
+        case .found(let end, let next):
             switch kind {
             case .request: startLine = try .request(base, 0, end)
             case .response: startLine = try .response(base, 0, end)
             }
-            section.begin(at: end &+ 2)
+            section.begin(at: next)
         }
     }
 }

@@ -75,7 +75,8 @@ public struct TunnelLimits: Sendable, Hashable {
     public var maximumQueued = Int.max
     /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
     public var maximumBufferedBody = 8 * 1024 * 1024
-    /// The largest JSON-RPC message without a body. Heads are at most 40 KiB, and JSON may write one byte as six.
+    /// The largest JSON-RPC message without a body: what either end takes. A head that does not fit is refused where it would be
+    /// sent (`TunnelSession.fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
     public var maximumHeadBytes = 256 * 1024
     /// Bytes of one stream that wait for credit or their turn before its source is told to pause (v2).
     public var streamQueueBytes = 64 * 1024

@@ -23,6 +23,31 @@ extension TunnelSession {
         }
     }
 
+    /// Whether the message that carries this head is one that the peer takes. A body does not count.
+    public func fits(_ request: WebRequest) -> Bool {
+        let count = request.path.count + (request.query?.count ?? 0) + request.method.utf8.count
+        return fits(request.fields, besides: count + (request.upgrade?.utf8.count ?? 0)) { writer in
+            request.write(to: &writer, stream: StreamID(rawValue: .max), requestID: "web_", wholeBody: nil)
+        }
+    }
+
+    /// Whether the message that carries this head is one that the peer takes. A body does not count.
+    public func fits(_ response: WebResponse) -> Bool {
+        fits(response.fields, besides: 0) { response.write(to: &$0, stream: StreamID(rawValue: .max), wholeBody: nil) }
+    }
+
+    /// Nearly always the bytes alone tell: quoting at most doubles what a head may hold, and 8 bytes stand around each field.
+    private func fits(_ fields: HTTPFields, besides count: Int, _ write: (inout JSONWriter) -> Void) -> Bool {
+        let most = limits.maximumHeadBytes - Self.envelopeBytes
+        if (fields.storedByteCount + count) * 2 + fields.count * 8 <= most { return true }
+        var writer = JSONWriter()
+        write(&writer)
+        return writer.finish().count <= most
+    }
+
+    /// Room for what stands around the params or the result: version, id, method, and the other members' names.
+    private static var envelopeBytes: Int { 512 }
+
     mutating func reply(_ id: RPCID, _ failure: RPCFailure) {
         let before = output.count
         sendText { RPCCodec.writeFailure(id: id, failure, in: &$0) }

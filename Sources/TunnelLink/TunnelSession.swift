@@ -252,7 +252,9 @@ public struct TunnelSession {
     /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass,
     /// after the head, and if the stream is gone.
     public mutating func inform(_ interim: WebInformational, on id: StreamID) {
-        guard version == .v2, WebInformational.isValidStatus(interim.status), let stream = streams[id], !stream.headSent else {
+        guard version == .v2, WebInformational.isValidStatus(interim.status), let stream = streams[id], !stream.headSent,
+            fits(WebResponse(status: interim.status, fields: interim.fields))
+        else {
             return
         }
         sendText { writer in
@@ -262,9 +264,12 @@ public struct TunnelSession {
         }
     }
 
-    /// Agent: sends the head of the answer. Ignored if the stream is gone.
+    /// Agent: sends the head of the answer, or in the place of one that does not fit a failure. Ignored if the stream is gone.
     public mutating func respond(_ response: WebResponse, on id: StreamID) {
         guard let stream = streams[id], !stream.headSent else { return }
+        guard fits(response) else {
+            return fail(id, TunnelFailure.serviceBroken.failure("the head of the answer is too large"), reason: .protocolError)
+        }
         stream.headSent = true
         if version == .v1, response.hasBody {
             stream.heldResponse = response

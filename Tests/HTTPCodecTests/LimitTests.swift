@@ -17,8 +17,8 @@ import Testing
 
     @Test func theDefaultsAreThoseOfTheDocumentation() {
         let limits = HTTPLimits()
-        #expect(limits.maximumStartLineBytes == 8192 && limits.maximumFieldSectionBytes == 32768)
-        #expect(limits.maximumFieldCount == 100 && limits.maximumChunkLineBytes == 256 && limits.maximumTrailerBytes == 8192)
+        #expect(limits.maximumStartLineBytes == 65_536 && limits.maximumFieldSectionBytes == 65_536)
+        #expect(limits.maximumFieldCount == 200 && limits.maximumChunkLineBytes == 256 && limits.maximumTrailerBytes == 8192)
     }
 
     @Test func aStartLineMayBeAsLongAsTheLimitAndNoLonger() {

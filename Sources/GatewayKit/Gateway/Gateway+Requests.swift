@@ -130,6 +130,8 @@ extension Gateway {
             web.upgrade = head.fields[.upgrade]
             web.hasBody = true
         }
+        // To be read by the agent as one message.
+        guard agents[connection]?.session.fits(web) != false else { throw .malformed(.tooLarge(.fieldSection)) }
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
         visitors[id]?.exchange = WebExchange(
             agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,

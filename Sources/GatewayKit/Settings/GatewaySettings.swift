@@ -113,7 +113,8 @@ extension GatewayLimits {
         if let count = reader.integer("limits.maxWindowPerStream", in: 16_384...1 << 30) { tunnel.maximumWindow = count }
         if let count = reader.integer("limits.windowBudgetPerAgent", in: 0...1 << 40) { tunnel.windowBudget = count }
         if let count = reader.integer("limits.maxConnections", in: 1...10_000_000) { maximumConnections = count }
-        if let count = reader.integer("limits.maxHeadBytes", in: 1_024...1 << 20) { http.maximumFieldSectionBytes = count }
+        if let count = reader.integer("limits.maxHeadBytes", in: 1_024...1 << 17) { http.setHead(bytes: count) }
+        reader.integer("limits.maxFields", in: 16...4_096, into: &http.maximumFieldCount)
         perAddress.read(from: &reader)
         let times: [(String, WritableKeyPath<GatewayLimits, Duration>)] = [
             ("limits.headTimeoutMs", \.headTimeout), ("limits.idleTimeoutMs", \.idleTimeout),

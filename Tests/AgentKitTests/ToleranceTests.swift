@@ -1,0 +1,65 @@
+// Answers that browsers take from a service directly: what of them passes, and in which form.
+
+import HTTPCodec
+import MachineCore
+import Testing
+import TunnelLink
+
+@testable import AgentKit
+
+@Suite struct ToleranceTests {
+    @Test(arguments: [TunnelVersion.v1, .v2])
+    func bothALengthAndChunksAreChunksAndTheConnectionIsNotUsedAgain(version: TunnelVersion) throws {
+        var (world, gateway) = try World.serving(version: version)
+        let stream = try world.request(gateway, "GET", "/")
+        let service = try world.accept()
+        world.reply(
+            service,
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+                + "HTTP/1.1 200 OK\r\nX-Forged: 1\r\n\r\n")
+        let answer = world.answer(gateway, stream)
+        #expect(answer.text == "hello" && answer.ended)
+        #expect(answer.head?.fields.contains(.contentLength) == false)
+        #expect(world.agent.counters.pooledConnections == 0)
+        world.expectNothingLeft()
+    }
+
+    @Test func equalLengthsAreOne() throws {
+        var (world, gateway) = try World.serving()
+        let stream = try world.request(gateway, "GET", "/")
+        world.reply(try world.accept(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok")
+        let answer = world.answer(gateway, stream)
+        #expect(answer.text == "ok" && answer.ended)
+        #expect(answer.head?.fields.count(of: .contentLength) == 1)
+        world.expectNothingLeft()
+    }
+
+    @Test(arguments: [TunnelVersion.v1, .v2])
+    func aHeadOfSixtyKiBAndTwoHundredFieldsPasses(version: TunnelVersion) throws {
+        var (world, gateway) = try World.serving(version: version)
+        let stream = try world.request(gateway, "GET", "/")
+        let value = String(repeating: "v", count: 300)
+        let fields = (0..<199).map { "X-\($0): \(value)\r\n" }.joined()
+        world.reply(try world.accept(), "HTTP/1.1 200 OK\r\n\(fields)Content-Length: 2\r\n\r\nok")
+        let answer = world.answer(gateway, stream)
+        #expect(answer.head?.fields.count == 200)
+        #expect(answer.head?.fields["x-198"] == value)
+        #expect(answer.text == "ok")
+        world.expectNothingLeft()
+    }
+
+    @Test(arguments: [TunnelVersion.v1, .v2])
+    func aHeadThatTheTunnelCannotCarryFailsAlone(version: TunnelVersion) throws {
+        var (world, gateway) = try World.serving(.sample { $0.http.setHead(bytes: 1 << 18) }, version: version)
+        let stream = try world.request(gateway, "GET", "/")
+        // Each quote is two bytes in JSON.
+        let value = String(repeating: "\"", count: 140_000)
+        world.reply(try world.accept(), "HTTP/1.1 200 OK\r\nX: \(value)\r\nContent-Length: 2\r\n\r\nok")
+        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(world.answer(gateway, stream).failure?.message.contains("too large") == true)
+        let next = try world.request(gateway, "GET", "/")
+        world.reply(try world.accept(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        #expect(world.answer(gateway, next).text == "ok")
+        world.expectNothingLeft()
+    }
+}
