@@ -131,6 +131,10 @@ extension Agent {
         guard let local = locals[connection], local.asksForUpgrade, let response = WebResponse(head, framing: .none) else {
             return breakOff(connection, exchange, "switched protocols unasked")
         }
+        guard head.fields.tokens(.upgrade) == [exchange.request.upgrade?.lowercased()] else {
+            return breakOff(connection, exchange, "switched to another protocol than asked for")
+        }
+        guard exchange.tunnel.session?.fits(response) != false else { return breakOff(connection, exchange, Self.headDoesNotFit) }
         respond(response, for: exchange)
         let unread = local.decoder.takeUnread()
         local.isRaw = true

@@ -23,6 +23,9 @@ extension Agent {
         guard let service = services.place(for: request.path) else {
             return refuse(stream, on: index, .noWebService, "this agent serves nothing at this path")
         }
+        if services.isLeft(by: request.path) {
+            return refuse(stream, on: index, .noWebService, "this path leads out of what this agent serves")
+        }
         if services[service] == .none {
             return refuse(stream, on: index, .noWebService, "this agent serves no web service")
         }

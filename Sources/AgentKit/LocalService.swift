@@ -1,8 +1,8 @@
 // Who answers the requests that come through the tunnel: web services on this machine, the program itself, a folder, or several
 // of them, told apart by path.
 //
-// A route is chosen by the bytes of the path as they came, at the border of a segment; it is a way to compose a site, not a
-// means to keep anybody out. The prefix stays in the path.
+// A route is chosen by the bytes of the path as they came, at the border of a segment, and a path that may lead out of it is
+// refused (ServiceTable). The prefix stays in the path.
 
 import MachineCore
 
@@ -87,6 +87,9 @@ public struct LocalHTTPService: Sendable, Hashable {
         self.basePath = basePath
         self.hostField = hostField ?? .text(Self.hostText(of: endpoint))
     }
+
+    /// Whether only a part of the service is shown.
+    var hasBasePath: Bool { basePath.utf8.contains { $0 != UInt8(ascii: "/") } }
 
     /// The endpoint as people write it.
     var name: String {

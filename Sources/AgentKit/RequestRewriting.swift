@@ -26,6 +26,9 @@ extension LocalHTTPService {
     /// the fields counts for nothing.
     func serviceRequest(for request: WebRequest, wholeBodyCount: Int?) throws(UnservableRequest) -> ServiceRequest {
         guard request.method != "CONNECT" else { throw UnservableRequest(reason: "CONNECT is not served") }
+        if let upgrade = request.upgrade, !HTTPUpgrade.isName(upgrade) || HTTPUpgrade.isForbidden(upgrade) {
+            throw UnservableRequest(reason: "this is no protocol to switch to")
+        }
         guard request.path.first == UInt8(ascii: "/") else { throw UnservableRequest(reason: "path must begin with /") }
         do throws(HTTPFieldError) {
             var fields = request.fields

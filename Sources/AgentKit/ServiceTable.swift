@@ -1,10 +1,17 @@
 // Which service a request is for. Made once from the configuration; a request then costs a comparison for each route that is
 // longer than its own, and with one service none at all.
+//
+// A route or a base path confines: what may lead out of it, in whatever spelling, is for no service. Without either nothing is looked
+// at, for there is nothing to leave.
+
+import HTTPCodec
 
 struct ServiceTable: Sendable {
     private struct Route: Sendable {
         var prefix: [UInt8]
         var place: Int
+        /// It, or a base path, shows a part of the service.
+        var isConfined: Bool
     }
 
     /// What a place stands for: no `routes`.
@@ -27,7 +34,8 @@ struct ServiceTable: Sendable {
 
     private mutating func add(_ service: LocalService, beneath prefix: [UInt8]) {
         let place = services.firstIndex(of: service) ?? services.count
-        routes.append(Route(prefix: prefix, place: place))
+        let hasBasePath = if case .http(let service) = service { service.hasBasePath } else { false }
+        routes.append(Route(prefix: prefix, place: place, isConfined: !prefix.isEmpty || hasBasePath))
         if place == services.count { services.append(service) }
     }
 
@@ -35,6 +43,13 @@ struct ServiceTable: Sendable {
 
     /// The place of the service that has `path`; nil if none has.
     func place(for path: [UInt8]) -> Int? { routes.first { Self.has($0.prefix, path) }?.place }
+
+    /// Whether `path` may lead out of the route that has it, or out of the base path of its service.
+    func isLeft(by path: [UInt8]) -> Bool {
+        guard let route = routes.first(where: { Self.has($0.prefix, path) }), route.isConfined else { return false }
+        // A number sign ends the path for many a reader, and has no place in one (RFC 9112 §3.2).
+        return path.contains(UInt8(ascii: "#")) || PathDots.climb(path.dropFirst(route.prefix.count))
+    }
 
     /// Whether `path` is `prefix`, or goes on with a `/` after it.
     private static func has(_ prefix: [UInt8], _ path: [UInt8]) -> Bool {

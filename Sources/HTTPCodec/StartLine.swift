@@ -27,10 +27,13 @@ struct StartLine: Sendable {
         guard targetEnd < end, byte(base, targetEnd) == Octet.space else {
             throw .badStartLine("no version after the request target")
         }
+        let target = UnsafeRawBufferPointer(start: base + targetStart, count: targetEnd &- targetStart)
+        // RFC 9112 §3.2: no form has a fragment, and some readers end the path there.
+        if target.contains(UInt8(ascii: "#")) { throw .badStartLine("a # in the request target") }
         var line = StartLine()
         line.minorVersion = try version(base, targetEnd &+ 1, end)
         line.method = String(decoding: UnsafeRawBufferPointer(start: base + start, count: methodEnd &- start), as: UTF8.self)
-        line.target = Array(UnsafeRawBufferPointer(start: base + targetStart, count: targetEnd &- targetStart))
+        line.target = Array(target)
         return line
     }
 

@@ -13,6 +13,10 @@ extension Gateway {
         _ id: ConnectionID, _ request: VisitorRequest, _ route: WebRoute, _ now: Moment, _ outputs: inout Outputs
     ) {
         guard configuration.web.isEnabled else { return answer(id, .webServiceOff, to: request, now, &outputs) }
+        // Whoever resolved it would find another agent, or a page of ours.
+        if !route.prefix.isEmpty, PathDots.climb(route.path) {
+            return answer(id, .malformed(.badStartLine("the path leads out of \(route.prefix)/")), to: request, now, &outputs)
+        }
         let record = registry.record(for: route)
         guard let grant = admit(id, request, record?.description.agentID ?? route.agentID, now, &outputs) else { return }
         do throws(GatewayError) {
@@ -125,9 +129,9 @@ extension Gateway {
         // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
         // ignore the wish (RFC 9110 §7.8).
         let hasNoBody = request.framing == .none || request.framing == .length(0)
-        let isUpgrade = head.asksForUpgrade && hasNoBody && agents[connection]?.session.version == .v2
-        if isUpgrade {
-            web.upgrade = head.fields[.upgrade]
+        let upgrade = hasNoBody && agents[connection]?.session.version == .v2 ? upgrades.wanted(by: head) : nil
+        if upgrade != nil {
+            web.upgrade = upgrade
             web.hasBody = true
         }
         // To be read by the agent as one message.
@@ -135,7 +139,7 @@ extension Gateway {
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
         visitors[id]?.exchange = WebExchange(
             agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,
-            prefix: route.prefix, started: now, isUpgrade: isUpgrade)
+            prefix: route.prefix, started: now, upgrade: upgrade)
         if agents[connection]?.isInspected == true { capture(id, web, now) }
     }
 

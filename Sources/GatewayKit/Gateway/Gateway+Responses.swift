@@ -32,8 +32,9 @@ extension Gateway {
 
     mutating func respond(_ id: ConnectionID, _ response: WebResponse, _ now: Moment, _ outputs: inout Outputs) {
         guard let exchange = visitors[id]?.exchange, exchange.status == nil else { return }
-        if response.status == 101, !exchange.isUpgrade {
-            return failExchange(id, .serviceBroken("it switched protocols unasked"), .protocolError, now, &outputs)
+        if response.status == 101, !UpgradeRules.grants(response.fields, exchange.upgrade) {
+            let reason = exchange.isUpgrade ? "it switched to another protocol than asked for" : "it switched protocols unasked"
+            return failExchange(id, .serviceBroken(reason), .protocolError, now, &outputs)
         }
         if exchange.replay != nil { return beginReplayedAnswer(exchange, response, now) }
         var fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.host)
@@ -46,7 +47,7 @@ extension Gateway {
         var head = HTTPResponseHead(status: response.status, fields: fields)
         if response.status == 101 {
             try? head.fields.append(.connection, "Upgrade")
-            try? head.fields.append(.upgrade, response.fields[.upgrade] ?? exchange.request.fields[.upgrade] ?? "")
+            try? head.fields.append(.upgrade, exchange.upgrade ?? "")
         } else {
             head.setConnection(keepsAlive: keepsAlive, minorVersion: exchange.request.minorVersion)
         }
@@ -101,7 +102,7 @@ extension Gateway {
             setReading(id, true, &outputs)  // it may have been stopped for what it sent ahead
             if let unread = visitors[id]?.decoder.takeUnread(), !unread.isEmpty { forwardBody(id, unread, now, &outputs) }
         } else {
-            visitors[id]?.exchange?.isUpgrade = false
+            visitors[id]?.exchange?.upgrade = nil
             endRequest(id, HTTPFields(), now, &outputs)
         }
     }

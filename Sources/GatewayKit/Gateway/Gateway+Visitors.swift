@@ -119,6 +119,10 @@ extension Gateway {
     ) {
         let request = VisitorRequest(head: head, framing: framing, id: requestIDs.id(for: head.fields), received: now)
         statistics.requests &+= 1
+        switch head.method {
+        case "CONNECT", "TRACE", "TRACK": return refuseMethod(id, request, now, &outputs)
+        default: break
+        }
         let destination = router.route(head)
         if configuration.limits.perAddress.requestsPerSecond > 0, destination != .tunnel,
             let wait = chargeRequest(id, head, now, &outputs)
@@ -132,6 +136,16 @@ extension Gateway {
         case .own(let route): console(id, request, route, now, &outputs)
         case .notFound: answerUnknownPath(id, request, now, &outputs)
         }
+    }
+
+    /// No tunnels, and no echo of what proxies have added (RFC 9110 §9.3.6, §9.3.8), wherever the request was to go. The connection
+    /// ends: what follows a CONNECT may be anything.
+    private mutating func refuseMethod(
+        _ id: ConnectionID, _ request: VisitorRequest, _ now: Moment, _ outputs: inout Outputs
+    ) {
+        var request = request
+        try? request.head.fields.set(.connection, "close")
+        answer(id, .methodNotAllowed(allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), to: request, now, &outputs)
     }
 
     /// `/web/{id}` means `/web/{id}/`, and only there do the service's relative links lead to the service.

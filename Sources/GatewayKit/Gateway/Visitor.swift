@@ -105,8 +105,9 @@ final class WebExchange {
     var capture: UInt64?
     /// Set if a person asked for it: the request that is answered with what came of it, and not with the agent's answer.
     var replay: VisitorRequest?
-    /// The visitor asks to leave HTTP: the request's end is not the end of its bytes.
-    var isUpgrade = false
+    /// The visitor asks to leave HTTP for this protocol: the request's end is not the end of its bytes.
+    var upgrade: String?
+    var isUpgrade: Bool { upgrade != nil }
     var requestEnded = false
     /// The visitor holds its body back until it is told to go on (RFC 9110 §10.1.1).
     var awaitsContinue = false
@@ -132,7 +133,7 @@ final class WebExchange {
 
     init(
         agentID: String, client: NetworkAddress, connection: ConnectionID, stream: StreamID, request: VisitorRequest,
-        prefix: String, started: Moment, isUpgrade: Bool
+        prefix: String, started: Moment, upgrade: String?
     ) {
         self.agentID = agentID
         self.client = client
@@ -144,7 +145,7 @@ final class WebExchange {
         received = request.received
         self.prefix = prefix
         self.started = started
-        self.isUpgrade = isUpgrade
+        self.upgrade = upgrade
         keepsAlive = request.head.keepsAlive
     }
 }

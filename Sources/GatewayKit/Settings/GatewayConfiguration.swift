@@ -152,6 +152,8 @@ public struct WebConfiguration: Sendable, Hashable {
     /// Whether `pathPrefix` leads to agents. Without, they have host names only, and no service shares an origin with another, or
     /// with the gateway's own pages.
     public var routesByPath = true
+    /// The protocols to which a visitor may switch its connection (`Upgrade`). `h2c`, `TLS` and their like never are.
+    public var upgrades = ["websocket"]
     /// How long a service may take until the head of its answer.
     public var timeout = Duration.seconds(30)
     /// How long a request waits for an agent that is not here, known or not, so that a restart of the gateway, or a tunnel that broke,

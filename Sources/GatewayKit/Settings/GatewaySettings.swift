@@ -93,6 +93,7 @@ extension WebConfiguration {
                 reader.problem(base + "pathPrefix", "must be a path such as \"/web\"")
             }
         }
+        readUpgrades(base + "upgrades", &reader)
         authTokens = reader.tokens(base + "authToken")
         if let count = reader.integer(base + "timeoutMs", in: 1...86_400_000) { timeout = .milliseconds(count) }
         if let count = reader.integer(base + "agentWaitMs", in: 0...60_000) { agentWait = .milliseconds(count) }
@@ -100,6 +101,21 @@ extension WebConfiguration {
         if let count = reader.integer(base + "sseKeepAliveMs", in: 0...86_400_000) { sseKeepAlive = .milliseconds(count) }
         subdomainHost = reader.text(base + "subdomainHost")
         if let count = reader.integer(base + "maxBody", in: 0...Int.max) { maximumBody = UInt64(count) }
+    }
+}
+
+extension WebConfiguration {
+    /// An empty list lets nobody leave HTTP.
+    private mutating func readUpgrades(_ path: String, _ reader: inout SettingsReader) {
+        guard let names = reader.texts(path) else { return }
+        for name in names where !HTTPUpgrade.isName(name) || HTTPUpgrade.isForbidden(name) {
+            return reader.problem(
+                path,
+                HTTPUpgrade.isName(name)
+                    ? "cannot hold \"\(name)\": requests behind it would pass unseen; \"websocket\" is what pages use"
+                    : "must be names of protocols, such as [\"websocket\"]; an empty list lets none pass")
+        }
+        upgrades = names
     }
 }
 
