@@ -86,6 +86,20 @@ extension HTTPFields {
         }
     }
 
+    /// Removes the fields whose names have a `_` and are, with `-` in its place, in `names` or begin with `prefix`. CGI and what came of
+    /// it make both one name, `HTTP_X_FORWARDED_FOR`, of which a reader sees one or both.
+    public mutating func removeUnderscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) {
+        removeSlots { storage, slot in
+            let start = storage + Int(slot.nameStart)
+            let count = Int(slot.nameEnd - slot.nameStart)
+            guard Scan.hasUnderscore(start, count) else { return false }
+            let bytes = UnsafeRawBufferPointer(start: start, count: count).map { $0 == Octet.underscore ? Octet.hyphen : $0 }
+            let isLonger = bytes.count > prefix.bytes.count
+            if isLonger, zip(bytes, prefix.bytes).allSatisfy({ Octet.lowercased($0) == Octet.lowercased($1) }) { return true }
+            return names.contains(HTTPFieldName(String(decoding: bytes, as: UTF8.self)))
+        }
+    }
+
     /// Removes the fields for whose slots `isUnwanted` holds; it is asked once for each, in order, with the storage's beginning.
     /// Nothing is copied if it never holds.
     mutating func removeSlots(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) {

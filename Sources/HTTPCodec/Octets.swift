@@ -11,6 +11,7 @@ enum Octet {
     static let space: UInt8 = 0x20
     static let quote: UInt8 = 0x22
     static let comma: UInt8 = 0x2c
+    static let hyphen: UInt8 = 0x2d
     static let period: UInt8 = 0x2e
     static let slash: UInt8 = 0x2f
     static let zero: UInt8 = 0x30
@@ -18,6 +19,7 @@ enum Octet {
     static let semicolon: UInt8 = 0x3b
     static let equals: UInt8 = 0x3d
     static let backslash: UInt8 = 0x5c
+    static let underscore: UInt8 = 0x5f
     static let delete: UInt8 = 0x7f
 
     /// `tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA`
@@ -101,6 +103,21 @@ enum Scan {
         }
         while index < end, base.load(fromByteOffset: index, as: UInt8.self) > Octet.space { index &+= 1 }
         return index
+    }
+
+    /// Whether one of `count` bytes is `_`.
+    static func hasUnderscore(_ base: UnsafeRawPointer, _ count: Int) -> Bool {
+        var index = 0
+        while index &+ 8 <= count {
+            let word = base.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ 0x5f5f_5f5f_5f5f_5f5f
+            if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { return true }
+            index &+= 8
+        }
+        while index < count {
+            if base.load(fromByteOffset: index, as: UInt8.self) == Octet.underscore { return true }
+            index &+= 1
+        }
+        return false
     }
 
     /// The first index in `start..<end` of something that is no token character, or `end`.

@@ -140,7 +140,7 @@ import Testing
         ("a=b; Path=x", "a=b; Path=x"), ("a=b; Path=", "a=b; Path="), ("path=/x; Path=/y", "path=/x; Path=/web/a/y"),
         ("a=b; Path=/\u{e9}\u{ff}", "a=b; Path=/web/a/\u{e9}\u{ff}"), ("a=b; xPath=/", "a=b; xPath=/"), ("a=b;", "a=b;"),
     ]) func cookiePathsAreBroughtUnderThePrefix(cookie: String, expected: String) {
-        #expect(HeaderRules.cookieUnderPrefix(latin1(cookie)[...], prefix: "/web/a") == latin1(expected))
+        #expect(SetCookieRules.cookieForVisitor(latin1(cookie)[...], prefix: "/web/a") == latin1(expected))
     }
 
     @Test func severalCookiesStaySeveral() {

@@ -2,7 +2,8 @@
 //
 // To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set
 // afresh, and `X-Request-ID`; the gateway's own token and cookies go. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
-// `Location` and cookie paths are put under the prefix, and a `Location` that names the local service is brought back.
+// `Location` is put under the prefix, and one that names the local service is brought back; cookies are SetCookieRules' affair. Which
+// names are whose is in HeaderNames.
 
 import HTTPCodec
 
@@ -30,16 +31,21 @@ enum HeaderRules {
     /// What stays although `Connection` names it: a peer cannot use that to take framing, addressing or credentials away.
     private static let kept: HTTPFieldSet = [.contentLength, .host, .authorization, .cookie]
     /// What the gateway sets itself, or says in words of its own.
-    private static let setForService: HTTPFieldSet = [.host, "Forwarded", .xRequestID]
-    private static let setForVisitor: HTTPFieldSet = [errorMark, .xRequestID]
-    /// Under a prefix a service worker may not reach beyond it: it could read what is typed into the login form.
-    private static let setForVisitorUnderPrefix: HTTPFieldSet = [errorMark, .xRequestID, "Service-Worker-Allowed"]
+    private static let setForService = HTTPFieldSet.notForServices
+    private static let setForServiceOfStranger = HTTPFieldSet([], and: [.notForServices, .saysAProxy])
+    private static let setForVisitor = HTTPFieldSet.notForVisitors
+    private static let setForVisitorUnderPrefix = HTTPFieldSet([], and: [.notForVisitors, .speaksForTheOrigin])
+    /// What no service gets in another spelling either, whoever sent it: what we set or take away, and what belongs to one connection.
+    private static let notRespelled = HTTPFieldSet(
+        [.contentLength, .contentType, errorMark], and: [.notForServices, .saysAProxy, .hopByHop])
     private static let forwarding: HTTPFieldName = "X-Forwarded-"
 
     /// The fields that the service gets.
     static func toService(_ head: HTTPRequestHead, _ visitor: VisitorContext) -> HTTPFields {
         var fields = head.fields
-        fields.removeHopByHop(keeping: kept, andRemoving: setForService)
+        fields.removeHopByHop(
+            keeping: kept, andRemoving: visitor.isTrustedProxy ? setForService : setForServiceOfStranger)
+        fields.removeUnderscored(spelling: notRespelled, orBeginningWith: forwarding)
         if !visitor.passesExpect { fields.removeAll(.expect) }
         if visitor.grant.removesAuthorization { fields.removeAll(.authorization) }
         if visitor.removesCookies, fields.contains(.cookie) { OwnCookies.remove(from: &fields) }
@@ -74,7 +80,7 @@ enum HeaderRules {
         if let location = fields[.location] {
             set(.location, locationForVisitor(location, prefix: prefix, host: host()), in: &fields)
         }
-        if fields.contains(.setCookie) { setCookiesForVisitor(&fields, prefix: prefix) }
+        if fields.contains(.setCookie) { SetCookieRules.apply(to: &fields, prefix: prefix) }
         return fields
     }
 
@@ -93,14 +99,16 @@ enum HeaderRules {
         guard !trailers.isEmpty else { return trailers }
         var fields = trailersToVisitor(trailers)
         fields.removeAll(beginningWith: forwarding)
-        fields.removeAll("forwarded")
+        fields.removeHopByHop(keeping: kept, andRemoving: setForServiceOfStranger)
+        fields.removeUnderscored(spelling: notRespelled, orBeginningWith: forwarding)
         return fields
     }
 
-    private static let notInTrailers: HTTPFieldSet = [
-        errorMark, .contentLength, .contentType, .contentEncoding, .contentRange, .host, .expect, .authorization, .cookie,
-        .setCookie, .location,
-    ]
+    private static let notInTrailers = HTTPFieldSet(
+        [
+            .contentLength, .contentType, .contentEncoding, .contentRange, .host, .expect, .authorization, .cookie, .setCookie,
+            .location,
+        ], and: [.notForVisitors, .speaksForTheOrigin])
 
     /// A `Location` of the service, as the visitor must see it: one on the service's own loopback address, or on the visitor's
     /// host, is a path here; a path that is not under the prefix is put there.
@@ -127,41 +135,10 @@ enum HeaderRules {
         ["localhost", "127.0.0.1", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
     }
 
-    /// Cookies of ours are not for services to set; what is left is put under the prefix.
-    private static func setCookiesForVisitor(_ fields: inout HTTPFields, prefix: String) {
-        let cookies = fields.all(.setCookie)
-        let others = cookies.filter { !OwnCookies.isOurs($0) }
-        guard !prefix.isEmpty || others.count < cookies.count else { return }
-        fields.removeAll(.setCookie)
-        for cookie in others {
-            try? fields.append(.setCookie, bytes: prefix.isEmpty ? cookie : cookieUnderPrefix(cookie, prefix: prefix)[...])
-        }
-    }
-
-    /// `Path=/x` becomes `Path=/web/id/x`. A cookie without a path is the browser's affair, and right already.
-    static func cookieUnderPrefix(_ cookie: ArraySlice<UInt8>, prefix: String) -> [UInt8] {
-        var parts = cookie.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map { Array($0) }
-        for index in parts.indices.dropFirst() {
-            let trimmed = parts[index].drop { $0 == 0x20 }
-            guard trimmed.count > 5, trimmed.prefix(5).elementsEqual("path=".utf8, by: { lowercased($0) == $1 }) else {
-                continue
-            }
-            let path = trimmed.dropFirst(5)
-            let isOutside = !path.elementsEqual(prefix.utf8) && !path.starts(with: "\(prefix)/".utf8)
-            guard path.first == UInt8(ascii: "/"), isOutside else { continue }
-            parts[index] = Array(" Path=\(prefix)".utf8) + path
-        }
-        return Array(parts.joined(separator: [UInt8(ascii: ";")]))
-    }
-
     private static func set(_ name: HTTPFieldName, _ value: String, in fields: inout HTTPFields) {
         fields.removeAll(name)
         // A value that came as a legal field is one again; an empty prefix is not worth a field.
         if !value.isEmpty { try? fields.append(name, value) }
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 }
 
