@@ -125,4 +125,23 @@ import TunnelLink
         world.more(gateway, stream, "", end: true)
         world.expectNothingLeft()
     }
+
+    @Test(arguments: ["Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n", "Upgrade: websocket/13\r\n", ""])
+    func a101OfAnotherProtocolIsNoAnswer(field: String) throws {
+        var (world, gateway, stream, service) = try asked()
+        world.reply(service, "HTTP/1.1 101 Switching Protocols\r\n\(field)Connection: Upgrade\r\n\r\n")
+        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(world.answer(gateway, stream).head == nil)
+        #expect(world.links[service]?.ending == .aborted)
+        world.expectNothingLeft()
+    }
+
+    @Test(arguments: ["h2c", "TLS/1.0", "HTTP/2.0", "websocket, h2c", "H2C", "a b", ""])
+    func noGatewayHasAServiceSpeakHTTPUnseen(upgrade: String) throws {
+        var (world, gateway) = try World.serving()
+        let stream = try world.request(gateway, "GET", "/", upgrade: upgrade, body: "", isWhole: false)
+        #expect(world.answer(gateway, stream).failure != nil)
+        #expect(world.dials.isEmpty)
+        world.expectNothingLeft()
+    }
 }

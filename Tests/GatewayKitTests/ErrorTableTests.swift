@@ -234,4 +234,33 @@ import TunnelLink
         #expect(answer.status == 404 && answer.interim.isEmpty && answer.fields[.connection] == "close")
         world.end()
     }
+
+    // MARK: Long heads
+
+    @Test(arguments: TunnelVersion.allCases) func sixtyKiBOfTargetAndOfFieldsPass(version: TunnelVersion) throws {
+        let world = World()
+        let agent = world.agent("a", version)
+        let query = String(repeating: "q", count: 65_000)
+        let many = (0..<150).map { "X-\($0): \(String(repeating: "v", count: 400))\r\n" }.joined()
+        let id = world.visit("GET /web/a/?\(query) HTTP/1.1\r\nHost: h\r\n\(many)\r\n")
+        let request = try agent.request()
+        #expect(request.head.query?.count == 65_000)
+        #expect(request.head.fields["x-149"]?.count == 400)
+        agent.answer(request.id)
+        #expect(try world.expectAnswer(id).status == 200)
+        world.end()
+    }
+
+    @Test(arguments: TunnelVersion.allCases) func aHeadThatTheTunnelCannotCarryIsRefusedAlone(version: TunnelVersion) throws {
+        let world = World { $0.limits.http.setHead(bytes: 1 << 18) }
+        let agent = world.agent("a", version)
+        // Each quote is two bytes in JSON.
+        let quotes = String(repeating: "\"", count: 140_000)
+        let answer = try world.get("/web/a/", "X: \(quotes)\r\n")
+        #expect(answer.status == 431)
+        let id = world.visit(get("/web/a/"))
+        agent.answer(try agent.request().id)
+        #expect(try world.expectAnswer(id).status == 200)
+        world.end()
+    }
 }

@@ -138,9 +138,65 @@ import Testing
         ("a=b", "a=b"), ("a=b; Path=/", "a=b; Path=/web/a/"), ("a=b;path=/x;Secure", "a=b; Path=/web/a/x;Secure"),
         ("a=b; PATH=/web/a/x; HttpOnly", "a=b; PATH=/web/a/x; HttpOnly"), ("a=b; Path=/web/ab", "a=b; Path=/web/a/web/ab"),
         ("a=b; Path=x", "a=b; Path=x"), ("a=b; Path=", "a=b; Path="), ("path=/x; Path=/y", "path=/x; Path=/web/a/y"),
+        ("a=b; Path =/", "a=b; Path=/web/a/"), ("a=b;\tPath\t=\t/x\t", "a=b; Path=/web/a/x"), ("a=b;  pAtH=/", "a=b; Path=/web/a/"),
+        ("a=b; Path=/web/a; Path=/", "a=b; Path=/web/a; Path=/web/a/"), ("a=b; Path=/; Path=x", "a=b; Path=/web/a/; Path=x"),
+        ("a=b; Path", "a=b; Path"), ("a=b; Domain=gw.example; Secure", "a=b; Secure"), ("a=b;\tdomain =.example", "a=b"),
+        ("a=b; Domain=localhost; Path=/; Domain=x", "a=b; Path=/web/a/"), ("domain=x; Path=/", "domain=x; Path=/web/a/"),
         ("a=b; Path=/\u{e9}\u{ff}", "a=b; Path=/web/a/\u{e9}\u{ff}"), ("a=b; xPath=/", "a=b; xPath=/"), ("a=b;", "a=b;"),
     ]) func cookiePathsAreBroughtUnderThePrefix(cookie: String, expected: String) {
         #expect(SetCookieRules.cookieForVisitor(latin1(cookie)[...], prefix: "/web/a") == latin1(expected))
+    }
+
+    @Test func byHostNameCookiesAreOfThatHostAlone() {
+        let given = fields(("Set-Cookie", "a=1; Domain=sub.example; Path=/"), ("Set-Cookie", "b=2; Path=/x"))
+        let result = HeaderRules.toVisitor(given, prefix: "", host: "pi.sub.example")
+        #expect(result.all(.setCookie).map { Array($0) } == [latin1("a=1; Path=/"), latin1("b=2; Path=/x")])
+    }
+
+    @Test func noServiceSpeaksForTheWholeOriginUnderAPrefix() {
+        let names = [
+            "Clear-Site-Data", "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "Expect-CT", "NEL",
+            "Report-To", "Reporting-Endpoints", "Accept-CH", "Accept-CH-Lifetime", "Critical-CH", "Origin-Agent-Cluster",
+            "Use-As-Dictionary", "Set-Login", "Sec-Session-Registration", "Secure-Session-Registration", "Service-Worker-Allowed",
+        ]
+        var given = HTTPFields()
+        for name in names + ["Alt-Svc", "Set-Cookie2", "Server", "X-Frame-Options"] {
+            do { try given.append(HTTPFieldName(name.lowercased()), "1") } catch { Issue.record("\(error)") }
+        }
+        #expect(HeaderRules.toVisitor(given, prefix: "/web/a", host: nil).map(\.nameString) == ["server", "x-frame-options"])
+        // A host name is the agent's alone.
+        #expect(HeaderRules.toVisitor(given, prefix: "", host: nil).count == names.count + 2)
+        #expect(HeaderRules.trailersToVisitor(given).map(\.nameString) == ["server", "x-frame-options"])
+    }
+
+    @Test func whatProxiesSayIsNotForStrangersToSay() {
+        let names = [
+            "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "Fastly-Client-IP", "X-Cluster-Client-IP", "Client-IP",
+            "X-Forwarded", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "Remote-User", "X-WebAuth-User", "X-Scheme",
+        ]
+        var given = HTTPFields()
+        for name in names + ["Proxy", "HTTP2-Settings", "X-Kept"] {
+            do { try given.append(HTTPFieldName(name.lowercased()), "1") } catch { Issue.record("\(error)") }
+        }
+        #expect(others(toService(given)) == ["x-kept: 1"])
+        #expect(others(toService(given, peer: "127.0.0.1", trusted: true)).count == names.count + 1)
+        #expect(HeaderRules.trailersToService(given).map(\.nameString) == ["x-kept"])
+    }
+
+    @Test(arguments: [false, true])
+    func aNameSpeltWithUnderscoresIsTheSameName(trusted: Bool) {
+        var given = HTTPFields()
+        for name in [
+            "X_Forwarded_For", "x-forwarded_proto", "X_FORWARDED-ANYTHING", "X_Real_IP", "x_request_id", "Content_Length",
+            "Transfer_Encoding", "True-Client_IP", "X_Miagent_Error", "Proxy_Connection", "HTTP2_Settings", "my_field", "_",
+            "X_Forwarder", "a-b",
+        ] {
+            do { try given.append(HTTPFieldName(name), "1") } catch { Issue.record("\(error)") }
+        }
+        let expected = ["my_field", "_", "X_Forwarder", "a-b"]
+        let result = toService(given, peer: "127.0.0.1", trusted: trusted)
+        #expect(result.map(\.nameString).filter { !$0.hasPrefix("X-Forwarded-") } == expected)
+        #expect(HeaderRules.trailersToService(given).map(\.nameString) == expected)
     }
 
     @Test func severalCookiesStaySeveral() {

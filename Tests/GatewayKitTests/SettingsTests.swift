@@ -54,12 +54,12 @@ import Testing
               "channels": { "webService": {
                 "enabled": false, "pathPrefix": "/x/y/", "authToken": ["p", "q"], "timeoutMs": 1500,
                 "subdomainHost": "gw.example", "byPath": false, "allow": ["2001:db8::/32", "10.0.0.0/8"], "maxBufferedBody": 1000, "maxBody": 2000, "agentWaitMs": 6,
-                "rescueAbsolutePaths": true, "sseKeepAliveMs": 7 } },
+                "rescueAbsolutePaths": true, "sseKeepAliveMs": 7, "upgrades": ["websocket", "x/1"] } },
               "limits": {
                 "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000,
                 "connectionsPerAddress": 11, "requestsPerAddress": 12, "watchersPerAddress": 0,
                 "requestsPerSecondPerAddress": 14, "requestBurstPerAddress": 15,
-                "maxStreamsPerAgent": 7, "initialWindow": 65536, "maxConnections": 9, "maxHeadBytes": 4096, "headTimeoutMs": 1,
+                "maxStreamsPerAgent": 7, "initialWindow": 65536, "maxConnections": 9, "maxHeadBytes": 4096, "maxFields": 50, "headTimeoutMs": 1,
                 "idleTimeoutMs": 2, "writeTimeoutMs": 3, "pingIntervalMs": 4, "pongTimeoutMs": 5 },
             }
             """)
@@ -99,6 +99,7 @@ import Testing
         expected.web.routesByPath = false
         expected.web.allow = ["2001:db8::/32", "10.0.0.0/8"].compactMap { AddressRange($0) }
         expected.web.maximumBody = 2_000
+        expected.web.upgrades = ["websocket", "x/1"]
         expected.web.agentWait = .milliseconds(6)
         expected.web.rescuesAbsolutePaths = true
         expected.web.sseKeepAlive = .milliseconds(7)
@@ -108,7 +109,8 @@ import Testing
         expected.limits.tunnel.maximumStreams = 7
         expected.limits.tunnel.initialWindow = 65_536
         expected.limits.maximumConnections = 9
-        expected.limits.http.maximumFieldSectionBytes = 4_096
+        expected.limits.http.setHead(bytes: 4_096)
+        expected.limits.http.maximumFieldCount = 50
         expected.limits.headTimeout = .milliseconds(1)
         expected.limits.idleTimeout = .milliseconds(2)
         expected.limits.writeTimeout = .milliseconds(3)
@@ -135,6 +137,10 @@ import Testing
         (#"{"channels": {"webService": {"allow": "010.0.0.1"}}}"#, "channels.webService.allow"),
         (#"{"channels": {"webService": {"public": true, "authToken": "t"}}}"#, "channels.webService.public"),
         (#"{"channels": {"webService": {"byPath": false}}}"#, "channels.webService.byPath"),
+        (#"{"channels": {"webService": {"upgrades": ["websocket", "H2C"]}}}"#, "channels.webService.upgrades"),
+        (#"{"channels": {"webService": {"upgrades": "TLS/1.0"}}}"#, "channels.webService.upgrades"),
+        (#"{"channels": {"webService": {"upgrades": ["a b"]}}}"#, "channels.webService.upgrades"),
+        (#"{"limits": {"maxHeadBytes": 1000000}}"#, "limits.maxHeadBytes"), (#"{"limits": {"maxFields": 1}}"#, "limits.maxFields"),
         (#"{"login": {"sessionHours": 0}}"#, "login.sessionHours"),
         (#"{"login": {"attemptsPerMinute": -1}}"#, "login.attemptsPerMinute"),
         (#"{"logRequests": "very"}"#, "logRequests"),

@@ -41,8 +41,10 @@ import TunnelLink
     @Test func theProtocolIsTheOneThatTheServiceChose() throws {
         let world = World()
         let agent = world.agent()
-        let id = world.visit(upgrade.replacing("Upgrade: websocket", with: "Upgrade: h2c, websocket"))
-        agent.begin(try agent.request().id, 101, fields(("Upgrade", "websocket")))
+        let id = world.visit(upgrade.replacing("Upgrade: websocket", with: "Upgrade: h2c, WebSocket"))
+        let request = try agent.request()
+        #expect(request.head.upgrade == "websocket")
+        agent.begin(request.id, 101, fields(("Upgrade", "WEBSOCKET")))
         #expect(try world.expectAnswer(id).fields["upgrade"] == "websocket")
         world.end()
     }
@@ -174,6 +176,89 @@ import TunnelLink
         #expect(!world.wire(id).isGone)
         for _ in 0..<40 { agent.consume(request.id, 5_000) }
         #expect(world.wire(id).isReading)
+        world.end()
+    }
+
+    // MARK: What may be switched to
+
+    @Test(arguments: [
+        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk", "Upgrade: TLS/1.0", "Upgrade: tls/1.2, h2c", "Upgrade: HTTP/2.0", "Upgrade: foo",
+        "Upgrade: websocket/13", "Upgrade:", "Upgrade: h2c\r\nUpgrade: foo", "Upgrade: x/1",
+    ])
+    func otherProtocolsAreNotAskedForAndTheRequestIsAPlainOne(lines: String) throws {
+        for configured in [["websocket"], ["websocket", "h2c", "TLS/1.0", "HTTP/2.0"]] {
+            let world = World { $0.web.upgrades = configured }
+            let agent = world.agent()
+            let id = world.visit(
+                "GET /web/a/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n\(lines)\r\n\r\n")
+            let request = try agent.request()
+            #expect(request.head.upgrade == nil && !request.head.hasBody)
+            #expect(!request.head.fields.contains("HTTP2-Settings") && !request.head.fields.contains(.upgrade))
+            agent.answer(request.id)
+            #expect(try world.expectAnswer(id).status == 200)
+            world.send(id, get("/healthz"))
+            #expect(try world.expectAnswer(id).status == 200)
+            world.end()
+        }
+    }
+
+    @Test func theFirstThatIsAllowedIsAskedForAsItWasConfigured() throws {
+        let world = World { $0.web.upgrades = ["WebSocket", "x/1"] }
+        let agent = world.agent()
+        for (lines, expected) in [
+            ("Upgrade: h2c, X/1, websocket", "x/1"), ("Upgrade: h2c\r\nUpgrade: , WEBSOCKET", "WebSocket"),
+            ("Upgrade: websocket", "WebSocket"),
+        ] {
+            let id = world.visit("GET /web/a/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n\(lines)\r\n\r\n")
+            #expect(try agent.request().head.upgrade == expected)
+            world.leave(id)
+        }
+        world.end()
+    }
+
+    @Test func aWebSocketBeginsWithAGetAndNotInHTTP10() throws {
+        let world = World()
+        let agent = world.agent()
+        for start in ["POST /web/a/ws HTTP/1.1", "GET /web/a/ws HTTP/1.0", "OPTIONS /web/a/ws HTTP/1.1"] {
+            let id = world.visit("\(start)\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            #expect(try agent.request().head.upgrade == nil)
+            world.leave(id)
+        }
+        world.end()
+    }
+
+    @Test(arguments: ["h2c", "foo", "websocket, h2c"])
+    func a101OfAnotherProtocolThanAskedForIs502(granted: String) throws {
+        let world = World { $0.web.upgrades = ["websocket", "foo"] }
+        let agent = world.agent()
+        let id = world.visit(upgrade)
+        agent.begin(try agent.request().id, 101, fields(("Upgrade", granted)))
+        let answer = try world.expectAnswer(id)
+        #expect(answer.status == 502 && answer.errorCode == "service-broken")
+        world.end()
+    }
+
+    @Test(arguments: ["CONNECT", "TRACE", "TRACK"])
+    func someMethodsAreNobodys(method: String) throws {
+        let world = World()
+        let agent = world.agent()
+        for target in ["/web/a/x", "h:443", "/", "http://h/web/a/"] {
+            let id = world.visit("\(method) \(target) HTTP/1.1\r\nHost: h\r\n\r\nGET /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
+            let answer = try world.expectAnswer(id)
+            #expect(answer.status == 405 && answer.errorCode == "method-not-allowed" && answer.fields[.allow] != nil)
+            #expect(world.wire(id).isClosing)
+        }
+        #expect(agent.events.allSatisfy { if case .request = $0 { false } else { true } })
+        world.end()
+    }
+
+    @Test func aPathThatLeadsOutOfItsPrefixIsNobodys() throws {
+        let world = World()
+        let agent = world.agent()
+        for path in ["/web/a/..", "/web/a/../b/", "/web/a/%2e%2e/b/", "/web/a/x/../../b", "/web/a/..%2f", "http://h/web/a/../"] {
+            #expect(try world.get(path).status == 400, "\(path)")
+        }
+        #expect(agent.events.allSatisfy { if case .request = $0 { false } else { true } })
         world.end()
     }
 }

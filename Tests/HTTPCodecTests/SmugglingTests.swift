@@ -142,6 +142,14 @@ struct Attack: Sendable, CustomTestStringConvertible {
         #expect(requests("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n").error?.suggestedStatus == 400)
     }
 
+    @Test func aTargetHasNoFragment() {
+        for target in ["/a#b", "#", "/#", "http://h/#", "/a?b#c", "*#"] {
+            let seen = requests("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(seen.error?.suggestedStatus == 400, "\(target)")
+        }
+        #expect(requests("GET /%23 HTTP/1.1\r\nHost: a\r\n\r\n").error == nil)
+    }
+
     @Test func everyControlByteIsRefusedInEveryPlace() {
         for byte in Array(0..<0x20) + [0x7f] as [UInt8] where byte != 0x09 {
             for place in [0, 2, 4, 6, 14, 18, 20, 24, 25] {
