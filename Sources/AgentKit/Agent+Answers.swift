@@ -83,10 +83,13 @@ extension Agent {
     ) {
         if head.status == 101 { return switchProtocols(head, from: connection, for: exchange) }
         if head.isInformational { return inform(head, for: exchange) }
-        guard let response = WebResponse(head, framing: framing) else {
+        guard var response = WebResponse(head, framing: framing) else {
             return breakOff(connection, exchange, "answered with status \(head.status)")
         }
-        guard exchange.tunnel.session?.fits(response) != false else { return breakOff(connection, exchange, Self.headDoesNotFit) }
+        httpService(of: exchange)?.takeAddresses(in: &response.fields, of: exchange.request)
+        guard exchange.tunnel.session?.fits(response) != false else {
+            return breakOff(connection, exchange, Self.headDoesNotFit)
+        }
         local.keepsAlive = head.keepsAlive && framing != .untilClose
         if local.asksForUpgrade {
             local.asksForUpgrade = false
@@ -134,7 +137,9 @@ extension Agent {
         guard head.fields.tokens(.upgrade) == [exchange.request.upgrade?.lowercased()] else {
             return breakOff(connection, exchange, "switched to another protocol than asked for")
         }
-        guard exchange.tunnel.session?.fits(response) != false else { return breakOff(connection, exchange, Self.headDoesNotFit) }
+        guard exchange.tunnel.session?.fits(response) != false else {
+            return breakOff(connection, exchange, Self.headDoesNotFit)
+        }
         respond(response, for: exchange)
         let unread = local.decoder.takeUnread()
         local.isRaw = true

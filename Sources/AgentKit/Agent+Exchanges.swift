@@ -113,6 +113,7 @@ extension Agent {
         var fields = head.fields
         fields.removeHopByHop()
         fields.removeAll(.contentLength)
+        httpService(of: exchange)?.takeAddresses(in: &fields, of: exchange.request)
         exchange.tunnel.session?.inform(WebInformational(status: head.status, fields: fields), on: exchange.stream)
     }
 

@@ -30,9 +30,10 @@ extension LocalHTTPService {
             throw UnservableRequest(reason: "this is no protocol to switch to")
         }
         guard request.path.first == UInt8(ascii: "/") else { throw UnservableRequest(reason: "path must begin with /") }
+        var fields = request.fields
+        let host = self.host(for: fields)
+        try setDestinations(in: &fields, host: host)
         do throws(HTTPFieldError) {
-            var fields = request.fields
-            let host = self.host(for: fields)
             fields.removeHopByHop()
             // `Expect` is the service's to answer where its word can be passed on, and where there is a body to wait for.
             if wholeBodyCount != nil || !request.hasBody || request.upgrade != nil { fields.removeAll(.expect) }
@@ -58,7 +59,7 @@ extension LocalHTTPService {
         }
     }
 
-    private func host(for fields: HTTPFields) -> String {
+    func host(for fields: HTTPFields) -> String {
         switch hostField {
         case .text(let text): text
         case .preserve: fields[.xForwardedHost] ?? fields[.host] ?? Self.hostText(of: endpoint)

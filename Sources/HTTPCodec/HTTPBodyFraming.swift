@@ -35,7 +35,9 @@ public enum HTTPBodyFraming: Sendable, Hashable {
         let isPlain = fields.value(at: length).allSatisfy(Octet.isDigit) && fields.nextIndex(after: length) == nil
         if isPlain, !fields.contains(.transferEncoding), status != 204 { return false }
         if status == 204 {
-            if isPlain, fields.value(at: length).elementsEqual([Octet.zero]), !fields.contains(.transferEncoding) { return false }
+            if isPlain, fields.value(at: length).elementsEqual([Octet.zero]), !fields.contains(.transferEncoding) {
+                return false
+            }
             fields.removeAll(.transferEncoding)
             fields.removeAll(.contentLength)
             return true

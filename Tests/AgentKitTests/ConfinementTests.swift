@@ -23,7 +23,8 @@ import TunnelLink
     }
 
     @Test(arguments: [
-        "/../admin", "/%2e%2e/admin", "/.%2E/admin", "/x/../../admin", "/..;/admin", "/..%2fadmin", "/..\\admin", "/%252e%252e/admin",
+        "/../admin", "/%2e%2e/admin", "/.%2E/admin", "/x/../../admin", "/..;/admin", "/..%2fadmin", "/..\\admin",
+        "/%252e%252e/admin",
         "/x//../../admin", "/x#/../..", "/..",
     ])
     func noSpellingLeavesABasePath(path: String) throws {
@@ -39,12 +40,13 @@ import TunnelLink
         }
     }
 
-    @Test(arguments: [
-        (app, "/x/../y", "/app/x/../y"), (app, "/.well-known/a%2e", "/app/.well-known/a%2e"), (plain, "/../x", "/../x"),
-        (.http(LocalHTTPService(port: 1, basePath: "//")), "/../x", "//../x"),
-        (.routes([RouteToService("/api", to: plain), RouteToService("/", to: plain)]), "/x/../api/y", "/x/../api/y"),
-        (.routes([RouteToService("/api", to: app)]), "/api/a/../b", "/app/api/a/../b"),
-    ] as [(LocalService, String, String)])
+    @Test(
+        arguments: [
+            (app, "/x/../y", "/app/x/../y"), (app, "/.well-known/a%2e", "/app/.well-known/a%2e"), (plain, "/../x", "/../x"),
+            (.http(LocalHTTPService(port: 1, basePath: "//")), "/../x", "//../x"),
+            (.routes([RouteToService("/api", to: plain), RouteToService("/", to: plain)]), "/x/../api/y", "/x/../api/y"),
+            (.routes([RouteToService("/api", to: app)]), "/api/a/../b", "/app/api/a/../b"),
+        ] as [(LocalService, String, String)])
     func whatStaysInsidePasses(service: LocalService, path: String, target: String) throws {
         var (world, gateway) = try World.serving(.sample(service: service))
         try world.request(gateway, "GET", path)

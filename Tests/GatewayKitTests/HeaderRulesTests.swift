@@ -138,7 +138,8 @@ import Testing
         ("a=b", "a=b"), ("a=b; Path=/", "a=b; Path=/web/a/"), ("a=b;path=/x;Secure", "a=b; Path=/web/a/x;Secure"),
         ("a=b; PATH=/web/a/x; HttpOnly", "a=b; PATH=/web/a/x; HttpOnly"), ("a=b; Path=/web/ab", "a=b; Path=/web/a/web/ab"),
         ("a=b; Path=x", "a=b; Path=x"), ("a=b; Path=", "a=b; Path="), ("path=/x; Path=/y", "path=/x; Path=/web/a/y"),
-        ("a=b; Path =/", "a=b; Path=/web/a/"), ("a=b;\tPath\t=\t/x\t", "a=b; Path=/web/a/x"), ("a=b;  pAtH=/", "a=b; Path=/web/a/"),
+        ("a=b; Path =/", "a=b; Path=/web/a/"), ("a=b;\tPath\t=\t/x\t", "a=b; Path=/web/a/x"),
+        ("a=b;  pAtH=/", "a=b; Path=/web/a/"),
         ("a=b; Path=/web/a; Path=/", "a=b; Path=/web/a; Path=/web/a/"), ("a=b; Path=/; Path=x", "a=b; Path=/web/a/; Path=x"),
         ("a=b; Path", "a=b; Path"), ("a=b; Domain=gw.example; Secure", "a=b; Secure"), ("a=b;\tdomain =.example", "a=b"),
         ("a=b; Domain=localhost; Path=/; Domain=x", "a=b; Path=/web/a/"), ("domain=x; Path=/", "domain=x; Path=/web/a/"),
@@ -155,9 +156,11 @@ import Testing
 
     @Test func noServiceSpeaksForTheWholeOriginUnderAPrefix() {
         let names = [
-            "Clear-Site-Data", "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "Expect-CT", "NEL",
+            "Clear-Site-Data", "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "Expect-CT",
+            "NEL",
             "Report-To", "Reporting-Endpoints", "Accept-CH", "Accept-CH-Lifetime", "Critical-CH", "Origin-Agent-Cluster",
-            "Use-As-Dictionary", "Set-Login", "Sec-Session-Registration", "Secure-Session-Registration", "Service-Worker-Allowed",
+            "Use-As-Dictionary", "Set-Login", "Sec-Session-Registration", "Secure-Session-Registration",
+            "Service-Worker-Allowed",
         ]
         var given = HTTPFields()
         for name in names + ["Alt-Svc", "Set-Cookie2", "Server", "X-Frame-Options"] {
@@ -171,7 +174,8 @@ import Testing
 
     @Test func whatProxiesSayIsNotForStrangersToSay() {
         let names = [
-            "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "Fastly-Client-IP", "X-Cluster-Client-IP", "Client-IP",
+            "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "Fastly-Client-IP", "X-Cluster-Client-IP",
+            "Client-IP",
             "X-Forwarded", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "Remote-User", "X-WebAuth-User", "X-Scheme",
         ]
         var given = HTTPFields()

@@ -182,7 +182,8 @@ import TunnelLink
     // MARK: What may be switched to
 
     @Test(arguments: [
-        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk", "Upgrade: TLS/1.0", "Upgrade: tls/1.2, h2c", "Upgrade: HTTP/2.0", "Upgrade: foo",
+        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk", "Upgrade: TLS/1.0", "Upgrade: tls/1.2, h2c", "Upgrade: HTTP/2.0",
+        "Upgrade: foo",
         "Upgrade: websocket/13", "Upgrade:", "Upgrade: h2c\r\nUpgrade: foo", "Upgrade: x/1",
     ])
     func otherProtocolsAreNotAskedForAndTheRequestIsAPlainOne(lines: String) throws {
@@ -255,7 +256,8 @@ import TunnelLink
     @Test func aPathThatLeadsOutOfItsPrefixIsNobodys() throws {
         let world = World()
         let agent = world.agent()
-        for path in ["/web/a/..", "/web/a/../b/", "/web/a/%2e%2e/b/", "/web/a/x/../../b", "/web/a/..%2f", "http://h/web/a/../"] {
+        for path in ["/web/a/..", "/web/a/../b/", "/web/a/%2e%2e/b/", "/web/a/x/../../b", "/web/a/..%2f", "http://h/web/a/../"]
+        {
             #expect(try world.get(path).status == 400, "\(path)")
         }
         #expect(agent.events.allSatisfy { if case .request = $0 { false } else { true } })

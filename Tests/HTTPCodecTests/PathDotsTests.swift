@@ -16,8 +16,10 @@ import Testing
     func leadsOut(path: String) { #expect(PathDots.climb(Array(path.utf8)[...])) }
 
     @Test(arguments: [
-        "/", "/a", "/.", "/./", "/...", "/.../x", "/..a", "/a..", "/.well-known/x", "/a/../b", "/a/..", "/a/b/../../c", "/x%2Fy/../z",
-        "/%", "/%2", "/%zz", "/100%25", "/a%20b", "/a;b=c/../d", "/a.b/c.d", "/%e2%80%a6/x", "/a/b/..%2f..", "/..%c0", "/a%2e%2e", "",
+        "/", "/a", "/.", "/./", "/...", "/.../x", "/..a", "/a..", "/.well-known/x", "/a/../b", "/a/..", "/a/b/../../c",
+        "/x%2Fy/../z",
+        "/%", "/%2", "/%zz", "/100%25", "/a%20b", "/a;b=c/../d", "/a.b/c.d", "/%e2%80%a6/x", "/a/b/..%2f..", "/..%c0",
+        "/a%2e%2e", "",
         "/x/%2e%2e/y", "/v1.2/...%2f", "/a/%252e%252e",
     ])
     func staysInside(path: String) { #expect(!PathDots.climb(Array(path.utf8)[...])) }

@@ -169,7 +169,8 @@ import Testing
     // MARK: What browsers take
 
     @Test(arguments: [
-        ("Content-Length: 1\r\nTransfer-Encoding: chunked", "chunked"), ("Transfer-Encoding: Chunked\r\nContent-Length: 9", "chunked"),
+        ("Content-Length: 1\r\nTransfer-Encoding: chunked", "chunked"),
+        ("Transfer-Encoding: Chunked\r\nContent-Length: 9", "chunked"),
         ("Content-Length: 2\r\ncontent-length: 2", "length(2)"), ("Content-Length: 2, 2", "length(2)"),
         ("Content-Length: 2\r\nContent-Length: 2, 2", "length(2)"),
     ])

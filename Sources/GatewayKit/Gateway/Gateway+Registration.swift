@@ -247,8 +247,8 @@ extension Gateway {
             return "\(base)\(configuration.web.pathPrefix)/\(agentID)/"
         }
         let scheme = base.hasPrefix("https:") ? "https" : "http"
-        let port =
-            base.split(separator: ":").last.flatMap { $0.allSatisfy(\.isNumber) && base.hasSuffix($0) ? ":\($0)" : nil } ?? ""
+        let authority = base.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
+        let port = authority.split(separator: ":").dropFirst().last.flatMap { $0.allSatisfy(\.isNumber) ? ":\($0)" : nil } ?? ""
         return "\(scheme)://\(agentID.lowercased()).\(subdomainHost)\(port)/"
     }
 }

@@ -118,8 +118,10 @@ extension Gateway {
         let peer = visitor.peer
         let client = client(id, visitor, head)
         try checkShare(of: client, on: link)
+        let isTrusted = Provenance.isTrusted(peer, among: configuration.trustedProxies)
         let context = VisitorContext(
-            peer: peer, isTrustedProxy: Provenance.isTrusted(peer, among: configuration.trustedProxies), prefix: route.prefix,
+            peer: peer, isTrustedProxy: isTrusted,
+            prefix: visits.outerPrefix.untold(head.fields, isByTrustedProxy: isTrusted) + route.prefix,
             grant: grant, removesCookies: access.issuesCookies, requestID: request.id,
             passesExpect: passesExpect(request, on: connection))
         let query = grant.removesToken ? QueryToken(in: route.query)?.rest : route.query.map { Array($0) }
@@ -129,7 +131,7 @@ extension Gateway {
         // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
         // ignore the wish (RFC 9110 §7.8).
         let hasNoBody = request.framing == .none || request.framing == .length(0)
-        let upgrade = hasNoBody && agents[connection]?.session.version == .v2 ? upgrades.wanted(by: head) : nil
+        let upgrade = hasNoBody && agents[connection]?.session.version == .v2 ? visits.upgrades.wanted(by: head) : nil
         if upgrade != nil {
             web.upgrade = upgrade
             web.hasBody = true
@@ -139,7 +141,8 @@ extension Gateway {
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
         visitors[id]?.exchange = WebExchange(
             agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,
-            prefix: route.prefix, started: now, upgrade: upgrade)
+            prefix: visits.outerPrefix.of(head.fields, isByTrustedProxy: isTrusted) + route.prefix,
+            started: now, upgrade: upgrade)
         if agents[connection]?.isInspected == true { capture(id, web, now) }
     }
 

@@ -185,6 +185,8 @@ extension Gateway {
         inspector.forgetReplayer(id)
         guard let visitor = visitors[id], visitor.phase != .closing else { return }
         visitor.ownResponses += 1
+        var page = page
+        if let request { bring(&page, underPrefixOf: visitor.peer, request.head) }
         let mayStay =
             request.map { $0.head.keepsAlive && $0.canDiscard(upTo: configuration.limits.maximumDiscardedBody) } ?? false
         let keepsAlive = mayStay && !isDraining

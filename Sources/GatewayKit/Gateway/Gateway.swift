@@ -97,7 +97,7 @@ public struct Gateway: Machine {
     public let loop: Int
     let clock: WallClock
     private(set) var router: Router
-    private(set) var upgrades: UpgradeRules
+    private(set) var visits: VisitRules
     /// Who may pass where.
     private(set) var access: AccessRules
     let signer: LoginCookieSigner
@@ -155,7 +155,7 @@ public struct Gateway: Machine {
         self.clock = clock
         self.loop = min(max(0, loop), count - 1)
         router = Router(configuration)
-        upgrades = UpgradeRules(configuration.web.upgrades)
+        visits = VisitRules(configuration)
         access = AccessRules(configuration)
         signer = LoginCookieSigner(secret: secret)
         requestIDs = RequestIDs(clock, loop: self.loop)
@@ -283,7 +283,7 @@ public struct Gateway: Machine {
         }
         self.configuration = configuration
         router = Router(configuration)
-        upgrades = UpgradeRules(configuration.web.upgrades)
+        visits = VisitRules(configuration)
         access = rules
         reconfigureInspector()
         revoke(now, &outputs)

@@ -2,7 +2,7 @@
 //
 // To the service: hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from strangers goes and is set
 // afresh, and `X-Request-ID`; the gateway's own token and cookies go. To the visitor: hop-by-hop fields go; the gateway's error mark cannot be forged;
-// `Location` is put under the prefix, and one that names the local service is brought back; cookies are SetCookieRules' affair. Which
+// addresses (`Location` and its like) are put under the prefix, and those that name the local service are brought back; cookies are SetCookieRules' affair. Which
 // names are whose is in HeaderNames.
 
 import HTTPCodec
@@ -68,7 +68,7 @@ enum HeaderRules {
         set(.xForwardedFor, before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer, in: &fields)
         set(.xForwardedProto, before[.xForwardedProto] ?? "http", in: &fields)
         set(.xForwardedHost, before[.xForwardedHost] ?? before[.host] ?? "", in: &fields)
-        set(.xForwardedPrefix, (before[.xForwardedPrefix] ?? "") + visitor.prefix, in: &fields)
+        set(.xForwardedPrefix, OuterPrefix.told(before) + visitor.prefix, in: &fields)
     }
 
     /// The fields that the visitor gets.
@@ -77,8 +77,9 @@ enum HeaderRules {
     ) -> HTTPFields {
         var fields = response
         fields.removeHopByHop(keeping: kept, andRemoving: prefix.isEmpty ? setForVisitor : setForVisitorUnderPrefix)
-        if let location = fields[.location] {
-            set(.location, locationForVisitor(location, prefix: prefix, host: host()), in: &fields)
+        if fields.containsAny(of: .addresses) {
+            let host = host()
+            fields.changeAddresses { locationForVisitor($0, prefix: prefix, host: host) }
         }
         if fields.contains(.setCookie) { SetCookieRules.apply(to: &fields, prefix: prefix) }
         return fields

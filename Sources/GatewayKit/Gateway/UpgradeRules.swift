@@ -8,6 +8,17 @@
 
 import HTTPCodec
 
+/// What the settings say of visits, in the form in which requests ask for it.
+struct VisitRules: Sendable, Hashable {
+    let upgrades: UpgradeRules
+    let outerPrefix: OuterPrefix
+
+    init(_ configuration: GatewayConfiguration) {
+        upgrades = UpgradeRules(configuration.web.upgrades)
+        outerPrefix = OuterPrefix(publicURL: configuration.publicURL)
+    }
+}
+
 struct UpgradeRules: Sendable, Hashable {
     /// As they are written to services.
     private let allowed: [String]
