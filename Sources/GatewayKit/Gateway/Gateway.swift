@@ -71,21 +71,6 @@ public struct GatewayCounters: Sendable, Hashable {
     public init() {}
 }
 
-enum GatewayTimer: Sendable, Hashable {
-    case visitor(ConnectionID)
-    case agent(ConnectionID)
-    /// How long the agent of this name has been away.
-    case absence(String)
-    case drain
-    /// Loop 0 is to be told what was done here.
-    case report
-    /// Those who watch are to be told what happened.
-    case news
-    case inspector
-    /// The other loops are to be told what addresses took.
-    case charges
-}
-
 /// A gateway: the state of all its connections, and no sockets.
 public struct Gateway: Machine {
     /// What a gateway appends its wishes to.
