@@ -12,7 +12,7 @@ enum GatewayCommand {
         program: "gatewayd",
         summary: "The public end of miagent: visitors reach the web services of agents that have no public address.",
         synopsis: [
-            "gatewayd [--config FILE] [options]", "gatewayd --demo [options]", "gatewayd --check-config --config FILE",
+            "[--config FILE] [options]", "--demo [options]", "--check-config --config FILE",
         ],
         options: CommandLineOption.settingsFile + [
             CommandLineOption(
