@@ -24,6 +24,9 @@ extension Agent {
             log(.error, "agent.misconfigured", .init("reason", problem))
             emit(.stopped(reason: problem))
         } else if advance(.start) {
+            if configuration.isNamedAfterMachine {
+                log(.info, "agent.named-after-machine", .init("advice", "set agentId (--id) to be found under another name"))
+            }
             dialGateway()
         }
     }

@@ -19,6 +19,8 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var description: AgentDescription
     /// Who answers requests.
     public var service: LocalService
+    /// Nobody gave it an id, so it has its machine's name: then the log says so.
+    public var isNamedAfterMachine = false
 
     /// The highest version of the tunnel that is offered. Default v2; v1 holds whole bodies in memory.
     public var highestVersion = TunnelVersion.v2

@@ -10,24 +10,27 @@ import TunnelLink
 
 extension AgentConfiguration {
     /// Reads the configuration. Nil, after a problem that says so, if there is no agent id or no gateway to speak of.
-    /// `folderProblem` says why a folder cannot be served, or nil; unless it is given, none is looked at.
+    /// `machineName`: what an agent is called that was given no id. `folderProblem` says why a folder cannot be served, or nil;
+    /// unless it is given, none is looked at.
     public static func read(
-        from reader: inout SettingsReader, folderProblem: (String) -> String? = { _ in nil }
+        from reader: inout SettingsReader, machineName: String? = nil, folderProblem: (String) -> String? = { _ in nil }
     ) -> AgentConfiguration? {
-        let agentID = readAgentID(from: &reader)
+        let namesake = reader.exists("agentId") ? nil : machineName.flatMap(AgentDescription.id(ofMachine:))
+        let agentID = readAgentID(from: &reader, default: namesake)
         let gateway = readGateway(from: &reader)
         let service = LocalService.read(from: &reader, folderProblem)
         var configuration = AgentConfiguration(
             gateway: gateway ?? .unknown, description: AgentDescription(agentID: agentID ?? "", servesWeb: service != .none),
             service: service)
+        configuration.isNamedAfterMachine = namesake != nil
         configuration.readDescription(from: &reader)
         configuration.readToken(from: &reader)
         configuration.readLimits(from: &reader)
         return agentID == nil || gateway == nil ? nil : configuration
     }
 
-    private static func readAgentID(from reader: inout SettingsReader) -> String? {
-        guard let id = reader.text("agentId") else {
+    private static func readAgentID(from reader: inout SettingsReader, default namesake: String?) -> String? {
+        guard let id = reader.text("agentId") ?? namesake else {
             if !reader.exists("agentId") { reader.problem("agentId", "is required: visitors find the agent under it") }
             return nil
         }
@@ -82,5 +85,23 @@ extension AgentConfiguration {
         for (path, range, field) in times {
             if let count = reader.integer(path, in: range) { self[keyPath: field] = .milliseconds(count) }
         }
+    }
+}
+
+extension AgentDescription {
+    /// The id of an agent that is called after its machine: the first label of the host's name in small letters, and a dash for what
+    /// no host name has, so that it can be a host name's label too. Nil if the machine has no name that tells it from others.
+    static func id(ofMachine name: String) -> String? {
+        var id = ""
+        for byte in name.utf8.prefix(while: { $0 != UInt8(ascii: ".") }).prefix(63) {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                id.unicodeScalars.append(Unicode.Scalar(byte))
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): id.unicodeScalars.append(Unicode.Scalar(byte | 0x20))
+            default: if !id.isEmpty, id.last != "-" { id += "-" }
+            }
+        }
+        if id.last == "-" { id.removeLast() }
+        return id.isEmpty || id == "localhost" ? nil : id
     }
 }

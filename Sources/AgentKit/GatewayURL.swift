@@ -1,7 +1,8 @@
-// Where the gateway is: `ws://host[:port][/path][?query]` (RFC 6455 §3), or `http://` for those who copy it from a browser.
+// Where the gateway is: `ws://host[:port][/path][?query]` (RFC 6455 §3), `http://` for those who copy it from a browser, or
+// `host:port` for those who type it. A host alone is refused: whether it means TLS is not ours to guess, with a token at stake.
 //
-// The path and the query are kept byte for byte; an empty path, or "/", stands for "/agent". Refused, each with its reason:
-// other schemes, a user or password (the token has a place of its own), a fragment (RFC 6455 §3), characters that are not plain
+// The path and the query are kept byte for byte, but for a slash at the path's end, which is dropped; an empty path stands for
+// "/agent". Refused, each with its reason: other schemes, a user or password (the token has a place of its own), a fragment (RFC 6455 §3), characters that are not plain
 // ASCII, and ports outside 1 to 65535. An error never repeats the text, for a query may hold a secret.
 
 /// What is wrong with a gateway's address, and what one looks like.
@@ -35,13 +36,8 @@ public struct GatewayURL: Sendable, Hashable {
         guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw GatewayURLError(reason: "the address has a blank or a character that is not plain ASCII")
         }
-        guard let mark = text.firstRange(of: "://") else { throw GatewayURLError(reason: "the address has no scheme") }
-        switch text[..<mark.lowerBound].lowercased() {
-        case "ws", "http": isSecure = false
-        case "wss", "https": isSecure = true
-        case let other: throw GatewayURLError(reason: "the scheme \(other):// is not ws:// or wss://")
-        }
-        let rest = text[mark.upperBound...]
+        let rest: Substring
+        (isSecure, rest) = try Self.splitScheme(text)
         guard !rest.contains("#") else { throw GatewayURLError(reason: "the address has a fragment (#)") }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         (host, port) = try Self.split(authority, defaultPort: isSecure ? 443 : 80)
@@ -58,9 +54,26 @@ public struct GatewayURL: Sendable, Hashable {
         self.target = target
     }
 
+    /// Whether TLS is asked for, and what follows the scheme. `host:port` is plain, unless the port is that of TLS.
+    private static func splitScheme(_ text: String) throws(GatewayURLError) -> (isSecure: Bool, rest: Substring) {
+        guard let mark = text.firstRange(of: "://") else {
+            guard ServiceURL.isHostAndPort(text) else {
+                throw GatewayURLError(reason: "the address has neither a scheme nor a port")
+            }
+            return (text.prefix { $0 != "/" && $0 != "?" }.hasSuffix(":443"), text[...])
+        }
+        switch text[..<mark.lowerBound].lowercased() {
+        case "ws", "http": return (false, text[mark.upperBound...])
+        case "wss", "https": return (true, text[mark.upperBound...])
+        case let other: throw GatewayURLError(reason: "the scheme \(other):// is not ws:// or wss://")
+        }
+    }
+
     private static func target(_ text: Substring) -> String {
-        let path = text.prefix { $0 != "?" }
-        return (path.isEmpty || path == "/" ? "/agent" : String(path)) + String(text[path.endIndex...])
+        var path = text.prefix { $0 != "?" }
+        let query = text[path.endIndex...]
+        while path.last == "/" { path.removeLast() }
+        return (path.isEmpty ? "/agent" : String(path)) + String(query)
     }
 
     /// authority = host [ ":" port ], where an IPv6 address stands in brackets (RFC 3986 §3.2).

@@ -161,46 +161,9 @@ private struct ServiceSettings {
     }
 }
 
-/// Where a web service is, taken from `http://host[:port][/path]`.
-private struct ServiceURL {
-    var endpoint: Endpoint
-    /// Nil if the address has none.
-    var basePath: String?
-    /// What stands in the `Host` field (RFC 9110 §7.2): the port, unless it is the scheme's own.
-    var hostText: String
-
-    init(endpoint: Endpoint, basePath: String?, hostText: String) {
-        self.endpoint = endpoint
-        self.basePath = basePath
-        self.hostText = hostText
-    }
-
-    /// Refuses other schemes, what `GatewayURL` refuses of a host, and a query or fragment.
-    init(_ text: String) throws(GatewayURLError) {
-        let scheme = "http://"
-        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw GatewayURLError(reason: "it has a blank or a character that is not plain ASCII")
-        }
-        guard text.prefix(scheme.count).lowercased() == scheme else {
-            throw GatewayURLError(reason: "only http:// is spoken to a web service")
-        }
-        let rest = text.dropFirst(scheme.count)
-        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        let path = rest[authority.endIndex...]
-        guard !authority.contains("@") else { throw GatewayURLError(reason: "it has a user or a password") }
-        guard path.isEmpty || LocalHTTPService.isPath(path) else { throw GatewayURLError(reason: "it has more than a path") }
-        let (host, port) = try GatewayURL.split(authority, defaultPort: 80)
-        let endpoint = Endpoint.tcp(host: host, port: port)
-        let hostText = LocalHTTPService.hostText(of: endpoint)
-        self.init(
-            endpoint: endpoint, basePath: path.isEmpty || path == "/" ? nil : String(path),
-            hostText: port == 80 ? String(hostText.dropLast(3)) : hostText)
-    }
-}
-
 extension LocalHTTPService {
     /// Whether `text` can be put before a path: begins with a slash, and is visible ASCII without query and fragment.
-    fileprivate static func isPath(_ text: some StringProtocol) -> Bool {
+    static func isPath(_ text: some StringProtocol) -> Bool {
         text.utf8.first == UInt8(ascii: "/")
             && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
     }

@@ -9,17 +9,19 @@ enum AgentCommand {
         program: "agentd",
         summary: "The private end of miagent: makes a web service or a folder on this machine reachable through a gateway.",
         synopsis: [
-            "PORT|URL|DIRECTORY --gateway ws://HOST/agent --token TOKEN --id ID", "--config FILE [options]",
+            "PORT|URL|DIRECTORY --gateway URL [--token TOKEN] [--id ID]", "--config FILE [options]",
             "--check-config --config FILE",
         ],
         options: CommandLineOption.settingsFile + [
             CommandLineOption(
                 name: "--gateway", short: "-g", valueName: "URL", settingsPath: "gatewayUrl",
-                help: "Where the gateway is: ws://HOST/agent."),
+                help: "Where the gateway is: ws://HOST/agent, http://HOST or HOST:PORT."),
             CommandLineOption(
                 name: "--token", short: "-t", valueName: "TOKEN", settingsPath: "gatewayToken",
                 help: "What the gateway asks for. Prefer a file or MIAGENT_GATEWAY_TOKEN: other users can see a command line."),
-            CommandLineOption(name: "--id", valueName: "ID", settingsPath: "agentId", help: "What visitors put into the URL."),
+            CommandLineOption(
+                name: "--id", valueName: "ID", settingsPath: "agentId",
+                help: "What visitors put into the URL (default: this machine's name)."),
             CommandLineOption(
                 name: "--type", valueName: "TEXT", settingsPath: "type", help: "For the status page, such as pi-coding."),
             CommandLineOption(name: "--model", valueName: "TEXT", settingsPath: "model", help: "For the status page."),
@@ -35,7 +37,7 @@ enum AgentCommand {
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
             CommandLineOption(
                 name: "--inspect", valueName: "ADDRESS", settingsPath: "inspect",
-                help: "Show requests and answers in a browser on this machine, at an address such as 127.0.0.1:4040."),
+                help: "Show requests and answers in a browser on this machine, at an address such as :4040."),
             CommandLineOption(name: "--qr", settingsPath: "qr", help: "Show the public URL as a QR code, for a phone."),
             CommandLineOption(
                 name: "--view", valueName: "VIEW", settingsPath: "view",
@@ -43,7 +45,9 @@ enum AgentCommand {
         ] + CommandLineOption.common,
         positional: CommandLinePositional(
             valueName: "SERVICE", count: 0...1,
-            help: "A web service's port on this machine, its address (http://HOST:PORT), or a folder whose files are served."))
+            help:
+                "A web service's port on this machine, its address (http://HOST:PORT or HOST:PORT), or a folder whose files are served."
+        ))
 
     static func run(arguments: [String]) -> Int32 {
         parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, words in

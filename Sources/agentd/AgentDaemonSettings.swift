@@ -26,7 +26,7 @@ struct AgentDaemonSettings {
         var environment = environmentVariables()
         let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
         var flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
-        if let word = words.positionals.first { flags.append(flag(forService: word)) }
+        if let word = words.positionals.first { flags.append(.service(word)) }
         var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
         let settings = read(&reader, environment, printsByDefault: file == nil || isTerminal(1))
@@ -37,20 +37,12 @@ struct AgentDaemonSettings {
         return settings
     }
 
-    /// A port, an address or a folder, by its form.
-    private static func flag(forService word: String) -> SettingsFlag {
-        if word.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
-            return SettingsFlag(name: "PORT", path: "webService.port", value: word)
-        }
-        if word.contains("://") { return SettingsFlag(name: "URL", path: "webService.url", value: word) }
-        return SettingsFlag(name: "DIRECTORY", path: "webService.directory", value: word)
-    }
-
     private static func read(
         _ reader: inout SettingsReader, _ environment: [String: String], printsByDefault: Bool
     ) -> AgentDaemonSettings? {
         let secret = secretFile("gatewayTokenFile", &reader)
-        let configuration = AgentConfiguration.read(from: &reader, folderProblem: FolderServer.problem)
+        let configuration = AgentConfiguration.read(
+            from: &reader, machineName: hostName(), folderProblem: FolderServer.problem)
         let prints = reader.flag("logRequests") ?? printsByDefault
         let drain = reader.integer("drainMs", in: 0...3_600_000) ?? 10_000
         let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
@@ -82,20 +74,22 @@ struct AgentDaemonSettings {
     private static func inspector(_ reader: inout SettingsReader) -> LocalInspector.Settings? {
         let memory = reader.integer("inspectMemoryMiB", in: 1...1024) ?? 16
         guard let text = reader.text("inspect") else { return nil }
-        let parts = text.lastIndex(of: ":").map { (text[..<$0], text[$0...].dropFirst()) } ?? ("127.0.0.1", text[...])
-        guard let port = UInt16(parts.1), !parts.0.isEmpty else {
-            reader.problem("inspect", "must be an address and a port, such as 127.0.0.1:4040")
+        let colon = text.lastIndex(of: ":")
+        // Without a host it is this machine: `:4040`, `4040`.
+        let written = colon.map { text[..<$0] } ?? ""
+        let host = written.isEmpty ? "127.0.0.1" : String(written.filter { $0 != "[" && $0 != "]" })
+        guard let port = UInt16(colon.map { text[$0...].dropFirst() } ?? text[...]) else {
+            reader.problem("inspect", "must be an address and a port, such as 127.0.0.1:4040 or :4040")
             return nil
         }
-        guard LoopbackAddress.isLoopback(parts.0.lowercased()) else {
+        guard LoopbackAddress.isLoopback(host.lowercased()) else {
             reader.problem(
                 "inspect",
                 "must be an address of this machine alone, such as 127.0.0.1:4040: it shows what visitors send, and "
                     + "asks for no password. Reach it from elsewhere with ssh -L")
             return nil
         }
-        let host = parts.0.filter { $0 != "[" && $0 != "]" }
-        return LocalInspector.Settings(endpoint: .tcp(host: String(host), port: port), memoryMiB: memory)
+        return LocalInspector.Settings(endpoint: .tcp(host: host, port: port), memoryMiB: memory)
     }
 
     private static func captures(_ inspector: LocalInspector.Settings) -> CaptureSettings {

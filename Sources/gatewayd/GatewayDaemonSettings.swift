@@ -34,7 +34,7 @@ struct GatewayDaemonSettings {
 
     private mutating func read(_ reader: inout SettingsReader, isDemo: Bool) {
         gateway = GatewayConfiguration.read(from: &reader)
-        let host = reader.text("host") ?? (isDemo ? "127.0.0.1" : "0.0.0.0")
+        let host = Self.host(&reader) ?? (isDemo ? "127.0.0.1" : "0.0.0.0")
         listen = [.tcp(host: host, port: UInt16(clamping: reader.integer("port", in: 0...65_535) ?? 3_000))]
         if let path = reader.text("unixSocket") { listen.append(.unix(path: path)) }
         loops = reader.integer("loops", in: 1...Self.maximumLoops) ?? min(processorCount(), Self.maximumLoops)
@@ -57,6 +57,19 @@ struct GatewayDaemonSettings {
     }
 
     private static let maximumLoops = 64
+
+    /// Where to listen: a literal address, IPv6 with brackets or without, or `localhost`. A name that a resolver knows is refused: it
+    /// may mean another machine, or several addresses.
+    private static func host(_ reader: inout SettingsReader) -> String? {
+        guard let text = reader.text("host") else { return nil }
+        if text.lowercased() == "localhost" { return text }
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let host = isBracketed ? String(text.dropFirst().dropLast()) : text
+        if isLiteralAddress(host), !isBracketed || host.contains(":") { return host }
+        reader.problem(
+            "host", "must be an address of this machine without a port, such as 0.0.0.0, 127.0.0.1 or ::1; the port is port")
+        return nil
+    }
 
     /// The file that is named, or standard output.
     private func accessLog(_ reader: inout SettingsReader) -> LineWriter? {

@@ -35,6 +35,11 @@ import Testing
                 #"{"unix": "/run/app.sock", "pathPrefix": "/p", "hostHeader": "preserve"}"#,
                 .http(LocalHTTPService(endpoint: .unix(path: "/run/app.sock"), basePath: "/p", hostField: .preserve))
             ),
+            (
+                #"{"url": "h:3000/app"}"#,
+                .http(
+                    LocalHTTPService(endpoint: .tcp(host: "h", port: 3000), basePath: "/app", hostField: .text("h:3000")))
+            ),
             (#"{"unix": "app.sock"}"#, .http(LocalHTTPService(endpoint: .unix(path: "app.sock")))),
             (#"{"directory": "./public"}"#, .folder(StaticFolder(path: "./public"))),
             (#"{"directory": "d", "dotFiles": true}"#, .folder(StaticFolder(path: "d", servesDotFiles: true))),
@@ -66,8 +71,9 @@ import Testing
         (#"{"directory": "d", "hostHeader": "x"}"#, "\"webService.hostHeader\" is not for a directory"),
         (#"{"directory": ""}"#, "must be the path of a folder"),
         (#"{"port": 1, "dotFiles": false}"#, "\"webService.dotFiles\" is for a directory"),
-        (#"{"url": "https://h"}"#, "only http:// is spoken"),
-        (#"{"url": "h:3000"}"#, "should look like http://127.0.0.1:3000"),
+        (#"{"url": "ftp://h"}"#, "only http:// is spoken"),
+        (#"{"url": "h"}"#, "should look like http://127.0.0.1:3000"), (#"{"url": "h:99999"}"#, "the port is not a number"),
+        (#"{"url": "https://h:3000"}"#, "agentd speaks plain HTTP to a web service, not https://"),
         (#"{"url": "http://u:hush@h/"}"#, "a user or a password"),
         (#"{"url": "http://h/?x"}"#, "more than a path"), (#"{"url": "http://h:0"}"#, "the port is not a number"),
         (#"{"url": "http://h/a", "pathPrefix": "/b"}"#, "a path of its own"),
@@ -86,6 +92,43 @@ import Testing
         let (_, problems) = read(text)
         #expect(problems.contains { $0.contains(part) }, "\(problems)")
         #expect(!problems.contains { $0.contains("hush") })
+    }
+
+    // MARK: The word of the command line
+
+    @Test(arguments: [
+        ("4173", "webService.port", "4173"), (":4173", "webService.port", "4173"), ("0", "webService.port", "0"),
+        (":99999", "webService.port", "99999"), ("localhost:4173", "webService.url", "localhost:4173"),
+        ("127.0.0.1:4173", "webService.url", "127.0.0.1:4173"), ("[::1]:4173", "webService.url", "[::1]:4173"),
+        ("nas.lan:80/app", "webService.url", "nas.lan:80/app"), ("localhost", "webService.url", "http://localhost"),
+        ("localhost:99999", "webService.url", "localhost:99999"), ("https://h", "webService.url", "https://h"),
+        ("HTTP://h:1/x", "webService.url", "HTTP://h:1/x"), ("public", "webService.directory", "public"),
+        ("./a:1", "webService.directory", "./a:1"), ("/srv/x:80", "webService.directory", "/srv/x:80"),
+        (":", "webService.directory", ":"), ("::1", "webService.directory", "::1"), ("a:b", "webService.directory", "a:b"),
+        ("", "webService.directory", ""), ("C:", "webService.directory", "C:"),
+    ])
+    func theWordIsAPortAnAddressOrAFolder(word: String, path: String, value: String) {
+        let flag = SettingsFlag.service(word)
+        #expect(flag.path == path)
+        #expect(flag.value == value)
+    }
+
+    @Test(arguments: ["localhost:4173", ":4173", "4173", "127.0.0.1:4173", "[::1]:4173", "http://localhost:4173/"])
+    func whatNamesAPortIsAService(word: String) {
+        let flags = [
+            SettingsFlag(name: "--id", path: "agentId", value: "a"),
+            SettingsFlag(name: "--gateway", path: "gatewayUrl", value: "ws://g"), .service(word),
+        ]
+        var reader = SettingsReader(file: nil, flags: flags)
+        let service = AgentConfiguration.read(from: &reader)?.service
+        #expect(reader.finish() == [])
+        guard case .http(let http) = service, case .tcp(let host, let port) = http.endpoint else {
+            Issue.record("\(word) is no service")
+            return
+        }
+        #expect(port == 4173)
+        #expect(["localhost", "127.0.0.1", "::1"].contains(host))
+        #expect(http.basePath == "/")
     }
 
     @Test func aFolderThatCannotBeServedIsAProblem() {

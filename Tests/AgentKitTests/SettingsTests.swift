@@ -74,6 +74,45 @@ import TunnelLink
         #expect(configuration?.description.servesWeb == false)
     }
 
+    // MARK: The machine's name
+
+    @Test(arguments: [
+        ("laptop", "laptop"), ("Anna's-MacBook-Pro.local", "anna-s-macbook-pro"), ("3f2a9c1b2d10", "3f2a9c1b2d10"),
+        ("web_01.example.com", "web-01"), ("-x-", "x"), ("Mäc", "m-c"),
+        (String(repeating: "a", count: 80), String(repeating: "a", count: 63)),
+    ])
+    func anAgentWithoutAnIDHasItsMachinesName(machine: String, id: String) throws {
+        let text = #"{"gatewayUrl": "ws://g"}"#
+        var reader = SettingsReader(file: (name: "agent.json", text: Array(text.utf8)))
+        let configuration = try #require(AgentConfiguration.read(from: &reader, machineName: machine))
+        #expect(reader.finish() == [])
+        #expect(configuration.description.agentID == id)
+        #expect(configuration.isNamedAfterMachine)
+        #expect(configuration.problem == nil)
+        var world = World(configuration)
+        world.send(.start)
+        let line = world.logs.first { $0.event == "agent.named-after-machine" }
+        #expect(line?.fields.contains { $0.value == id } == true)
+        #expect(line?.fields.contains { $0.value.contains("--id") } == true)
+    }
+
+    @Test(arguments: ["", "localhost", "localhost.localdomain", "---", "日本", "."])
+    func aNameThatTellsNoMachineFromAnotherIsNoID(machine: String) {
+        let text = #"{"gatewayUrl": "ws://g"}"#
+        var reader = SettingsReader(file: (name: "agent.json", text: Array(text.utf8)))
+        #expect(AgentConfiguration.read(from: &reader, machineName: machine) == nil)
+        #expect(reader.finish().first?.description.contains("agentId") == true)
+    }
+
+    @Test(arguments: [#""agentId": "pi", "#, #""agentId": ".", "#])
+    func anIDThatIsGivenCounts(member: String) {
+        let text = "{\(member)\"gatewayUrl\": \"ws://g\"}"
+        var reader = SettingsReader(file: (name: "agent.json", text: Array(text.utf8)))
+        let configuration = AgentConfiguration.read(from: &reader, machineName: "laptop")
+        #expect(configuration?.description.agentID != "laptop")
+        #expect(configuration?.isNamedAfterMachine != true)
+    }
+
     @Test func preserveKeepsTheHost() {
         let (configuration, _) = read(
             #"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {"port": 1, "hostHeader": "preserve"}}"#)
@@ -82,7 +121,10 @@ import TunnelLink
 
     @Test(arguments: [
         (#"{"gatewayUrl": "ws://g"}"#, "agentId"), (#"{"agentId": "a"}"#, "gatewayUrl"),
-        (#"{"agentId": ".a", "gatewayUrl": "ws://g"}"#, "agentId"), (#"{"agentId": "a", "gatewayUrl": "g:3000"}"#, "no scheme"),
+        (#"{"agentId": ".a", "gatewayUrl": "ws://g"}"#, "agentId"),
+        (#"{"agentId": "a", "gatewayUrl": "g"}"#, "neither a scheme nor a port"),
+        (#"{"agentId": "a", "gatewayUrl": "https://g"}"#, "wss:// is not supported yet; put"),
+        (#"{"agentId": "a", "gatewayUrl": "g:443"}"#, "wss:// is not supported yet; put"),
         (#"{"agentId": "a", "gatewayUrl": "wss://g"}"#, "wss:// is not supported yet; put"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "gatewayToken": "hush hush"}"#, "gatewayToken"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "protocol": "v3"}"#, "protocol"),
@@ -114,7 +156,13 @@ import TunnelLink
         ("ws://[fe80::1]", "fe80::1", 80, "/agent", "[fe80::1]"), ("wss://g.example", "g.example", 443, "/agent", "g.example"),
         ("https://g:80/", "g", 80, "/agent", "g:80"),
         ("ws://127.0.0.1:65535/%20", "127.0.0.1", 65535, "/%20", "127.0.0.1:65535"),
-        ("ws://g:", "g", 80, "/agent", "g"),
+        ("ws://g:", "g", 80, "/agent", "g"), ("http://g", "g", 80, "/agent", "g"),
+        ("http://g:3000/", "g", 3000, "/agent", "g:3000"),
+        ("ws://g/agent/", "g", 80, "/agent", "g"), ("ws://g/a/agent/?x=/", "g", 80, "/a/agent?x=/", "g"),
+        ("g:3000", "g", 3000, "/agent", "g:3000"), ("g:3000/", "g", 3000, "/agent", "g:3000"),
+        ("127.0.0.1:3000/x/agent", "127.0.0.1", 3000, "/x/agent", "127.0.0.1:3000"),
+        ("[::1]:3000", "::1", 3000, "/agent", "[::1]:3000"), ("https://g/", "g", 443, "/agent", "g"),
+        ("g.example:443", "g.example", 443, "/agent", "g.example"),
     ])
     func anAddressIsTakenApart(text: String, host: String, port: UInt16, target: String, hostField: String) throws {
         let url = try GatewayURL(text)
@@ -122,11 +170,12 @@ import TunnelLink
         #expect(url.port == port)
         #expect(url.target == target)
         #expect(url.hostField == hostField)
-        #expect(url.isSecure == (text.lowercased().hasPrefix("wss") || text.hasPrefix("https")))
+        #expect(url.isSecure == (text.lowercased().hasPrefix("wss") || text.hasPrefix("https") || text.hasSuffix(":443")))
     }
 
     @Test(arguments: [
-        "", "g", "g:3000/agent", "://g", "ftp://g", "ws:/g", "ws://", "ws:///agent", "ws://:3000", "ws://g:0", "ws://g:65536",
+        "", "g", "gateway.example.com", "gateway.example.com/agent", ":3000", "g:x", "g:0", "g:65536", "u:1@g:3000", "::1:3000",
+        "://g", "ftp://g", "ws:/g", "ws://", "ws:///agent", "ws://:3000", "ws://g:0", "ws://g:65536",
         "ws://g:3x", "ws://g:-1", "ws://u:p@g/", "ws://g/#x", "ws://g /", "ws://g\u{e4}/", "ws://[::1", "ws://[::1]x",
         "ws://[g]",
         "ws://a,b/", "ws://[::1]:", "ws://g/\r\n",

@@ -50,6 +50,7 @@ extension DaemonTests {
                 let (help, text) = try stage.run(name, ["--help"])
                 #expect(help == .exited(0))
                 #expect(text.contains("--config") && text.contains("--check-config"))
+                #expect(text.contains("usage: \(name) ") && !text.contains("\(name) \(name)"))
                 let (version, number) = try stage.run(name, ["--version"])
                 #expect(version == .exited(0))
                 #expect(number.hasPrefix("\(name) "))
@@ -111,6 +112,44 @@ extension DaemonTests {
             }
         }
 
+        @Test(arguments: ["localhost:4173", ":4173", "127.0.0.1:4173", "[::1]:4173", "localhost"])
+        func whatNamesAServiceAtTheFirstTryIsOne(_ word: String) throws {
+            try onStage { stage in
+                let words = ["--check-config", word, "--gateway", "http://gateway.example.com:3000/", "--inspect", ":4040"]
+                let (ending, output) = try stage.run("agentd", words)
+                #expect(ending == .exited(0), "\(output)")
+            }
+        }
+
+        @Test(arguments: [":4040", "4040", "localhost:4040", "[::1]:4040", "127.0.0.1:0"])
+        func theInspectorsAddressMayBeShort(_ address: String) throws {
+            try onStage { stage in
+                let words = ["--check-config", "4173", "--gateway", "ws://g", "--id", "pi", "--inspect", address]
+                let (ending, output) = try stage.run("agentd", words)
+                #expect(ending == .exited(0), "\(output)")
+            }
+        }
+
+        @Test func anAgentWithoutAnIDSaysUnderWhichNameItGoes() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let agent = try stage.daemon("agentd", ["\(try stage.pathService().port)", "-g", "127.0.0.1:\(gateway.port)"])
+                let line = try agent.waitForLine(with: "agent.named-after-machine", "--id")
+                let id = try #require(line.split(separator: " ").first { $0.hasPrefix("agent=") }?.dropFirst(6))
+                try agent.waitForLine(with: "agent.registered")
+                #expect(try gateway.get("/web/\(id)/x").text == "service at /x")
+            }
+        }
+
+        @Test(arguments: ["127.0.0.1", "[::1]", "::1", "localhost"])
+        func aGatewayListensWhereItIsTold(_ host: String) throws {
+            try onStage { stage in
+                let daemon = try stage.daemon("gatewayd", ["--host", host, "--port", "0"])
+                let shown = host.hasSuffix("1]") || host == "::1" ? "[::1]:" : "127.0.0.1:"
+                try daemon.waitForLine(with: "gateway.listening address=\(shown)")
+            }
+        }
+
         // MARK: 64
 
         @Test(arguments: ["gatewayd", "agentd"])
@@ -164,6 +203,15 @@ extension DaemonTests {
                     #expect(output.contains("--id"), "\(output)")
                 }
                 #expect(try stage.run("agentd", ["--id", "pi"]).output.contains("gatewayUrl"))
+            }
+        }
+
+        @Test(arguments: ["gateway.example.com", "0.0.0.0:3000", "[::1]:3000", "[127.0.0.1]", "http://127.0.0.1", "*", ""])
+        func aHostThatIsNoAddressIsASettingsErrorThatSaysWhatIs(_ host: String) throws {
+            try onStage { stage in
+                let (ending, output) = try stage.run("gatewayd", ["--check-config", "--host", host])
+                #expect(ending == .exited(78), "\(host): \(output)")
+                #expect(output.contains("--host") && output.contains("0.0.0.0"), "\(output)")
             }
         }
 

@@ -204,3 +204,6 @@ extension Endpoint {
         }
     }
 }
+
+/// Whether `host` is a literal address, IPv4 or IPv6 without brackets, that can be listened on and connected to.
+public func isLiteralAddress(_ host: String) -> Bool { SocketAddress(literal: host, port: 0) != nil }
