@@ -15,6 +15,7 @@ extension AgentConfiguration {
     public static func read(
         from reader: inout SettingsReader, machineName: String? = nil, folderProblem: (String) -> String? = { _ in nil }
     ) -> AgentConfiguration? {
+        reader.misnomers = misnomers
         let namesake = reader.exists("agentId") ? nil : machineName.flatMap(AgentDescription.id(ofMachine:))
         let agentID = readAgentID(from: &reader, default: namesake)
         let gateway = readGateway(from: &reader)
@@ -29,9 +30,20 @@ extension AgentConfiguration {
         return agentID == nil || gateway == nil ? nil : configuration
     }
 
+    /// What people write for the keys that they mean.
+    private static let misnomers = [
+        "id": "agentId", "name": "agentId", "agent": "agentId", "gateway": "gatewayUrl", "url": "gatewayUrl",
+        "server": "gatewayUrl", "token": "gatewayToken", "authToken": "gatewayToken", "tokenFile": "gatewayTokenFile",
+        "authTokenFile": "gatewayTokenFile", "port": "webService.port", "service": "webService", "web": "webService",
+        "folder": "webService.directory", "webService.path": "webService.pathPrefix",
+        "webService.folder": "webService.directory",
+        "webService.socket": "webService.unix", "webService.address": "webService.url", "webService.host": "webService.url",
+        "webService.enabled": "webService.port",
+    ]
+
     private static func readAgentID(from reader: inout SettingsReader, default namesake: String?) -> String? {
         guard let id = reader.text("agentId") ?? namesake else {
-            if !reader.exists("agentId") { reader.problem("agentId", "is required: visitors find the agent under it") }
+            if !reader.exists("agentId") { reader.problem("agentId", "is required (--id): visitors find the agent under it") }
             return nil
         }
         if AgentDescription.isValidID(id) { return id }
@@ -42,7 +54,7 @@ extension AgentConfiguration {
     private static func readGateway(from reader: inout SettingsReader) -> GatewayURL? {
         guard let text = reader.text("gatewayUrl") else {
             if !reader.exists("gatewayUrl") {
-                reader.problem("gatewayUrl", "is required, such as ws://gateway.example.com/agent")
+                reader.problem("gatewayUrl", "is required, such as ws://gateway.example.com/agent (--gateway)")
             }
             return nil
         }

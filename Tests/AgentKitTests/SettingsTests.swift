@@ -147,6 +147,24 @@ import TunnelLink
         #expect(problems.count == 6)
     }
 
+    @Test(arguments: [
+        ("port", "webService.port"), ("token", "gatewayToken"), ("id", "agentId"), ("gateway", "gatewayUrl"),
+        ("url", "gatewayUrl"), ("directory", "webService.directory"), ("hostHeader", "webService.hostHeader"),
+        ("routes", "webService.routes"), ("GatewayURL", "gatewayUrl"), ("authToken", "gatewayToken"),
+    ])
+    func aKeyInTheWrongPlaceNamesTheRightOne(key: String, meant: String) {
+        let (_, problems) = read(#"{"agentId": "a", "gatewayUrl": "ws://g", "\#(key)": 4173}"#)
+        #expect(problems.count == 1)
+        #expect(problems.first?.hasSuffix("unknown key \"\(key)\"; did you mean \"\(meant)\"?") == true, "\(problems)")
+    }
+
+    @Test func everySettingIsOnTheListThatTheGatewaysDaemonKnows() {
+        var reader = SettingsReader(file: nil)
+        _ = AgentConfiguration.read(from: &reader)
+        let missing = reader.knownKeys.filter { !$0.contains("*") && !OtherProgram.agentd.paths.contains($0) }
+        #expect(missing == [], "put them on OtherProgram.agentd's list, so that one environment can serve both daemons")
+    }
+
     // MARK: Addresses
 
     @Test(arguments: [

@@ -190,4 +190,49 @@ import Testing
         #expect(configuration.gatewayTokens == ["from-environment"])
         #expect(configuration.web.timeout == .milliseconds(5))
     }
+
+    // MARK: First tries
+
+    @Test(arguments: [
+        ("authToken", "channels.webService.authToken"), ("token", "gatewayToken"),
+        ("subdomainHost", "channels.webService.subdomainHost"),
+        ("pathPrefix", "channels.webService.pathPrefix"), ("maxBody", "channels.webService.maxBody"),
+        ("webService", "channels.webService"), ("maxHeadBytes", "limits.maxHeadBytes"), ("PublicURL", "publicUrl"),
+        ("url", "publicUrl"), ("allow", "channels.webService.allow"),
+    ])
+    func aKeyInTheWrongPlaceNamesTheRightOne(key: String, meant: String) {
+        let (_, problems) = read(#"{"\#(key)": "x"}"#)
+        #expect(problems.count == 1)
+        #expect(problems.first?.message == "unknown key \"\(key)\"; did you mean \"\(meant)\"?", "\(problems)")
+    }
+
+    @Test func everySettingIsOnTheListThatTheAgentsDaemonKnows() {
+        var reader = SettingsReader(file: nil)
+        _ = GatewayConfiguration.read(from: &reader)
+        let missing = reader.knownKeys.filter { !$0.contains("*") && !OtherProgram.gatewayd.paths.contains($0) }
+        #expect(missing == [], "put them on OtherProgram.gatewayd's list, so that one environment can serve both daemons")
+    }
+
+    @Test(arguments: [
+        ("*.example.com", "example.com"), (".example.com", "example.com"), ("https://example.com", "example.com"),
+        ("http://gw.example.com:3000/", "gw.example.com"), ("gw.example.com:3000", "gw.example.com"),
+        ("Example.com/", "example.com"),
+        ("example.com.", "example.com"), (" example.com", "example.com"), ("a b", "example.com"), ("", "example.com"),
+        ("*", "example.com"), ("ex..com", "example.com"), ("127.0.0.1", "example.com"), ("[::1]", "example.com"),
+        ("-a.com", "example.com"), ("exämple.com", "example.com"),
+    ])
+    func aSubdomainHostThatIsNoNameIsRefusedWithTheRightForm(text: String, form: String) {
+        let (configuration, problems) = read(#"{"channels": {"webService": {"subdomainHost": "\#(text)"}}}"#)
+        #expect(problems.count == 1)
+        #expect(problems.first?.path == "channels.webService.subdomainHost")
+        #expect(problems.first?.message.contains("such as \"\(form)\"") == true, "\(problems)")
+        #expect(configuration.web.subdomainHost == nil)
+    }
+
+    @Test(arguments: ["example.com", "localhost", "GW.Example.com", "a-b.x_y.test", "127.0.0.1.nip.io"])
+    func aSubdomainHostIsANameInSmallLetters(text: String) {
+        let (configuration, problems) = read(#"{"channels": {"webService": {"subdomainHost": "\#(text)"}}}"#)
+        #expect(problems == [])
+        #expect(configuration.web.subdomainHost == text.lowercased())
+    }
 }

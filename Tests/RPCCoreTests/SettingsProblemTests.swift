@@ -71,6 +71,47 @@ import Testing
             ])
     }
 
+    @Test func variablesOfTheOtherProgramAreNoMistake() {
+        let other = OtherProgram(name: "other", paths: ["agentId", "webService.port", "logLevel"])
+        let variables = [
+            "MIAGENT_AGENT_ID": "pi", "MIAGENT_WEB_SERVICE_PORT": "4173", "MIAGENT_LOG_LEVEL": "", "MIAGENT_PORT": "80",
+            "MIAGENT_AGENT_IDD": "pi", "MIAGENT_WEB_SERVICE": "x",
+        ]
+        var settings = reader(nil, environment: variables, beside: other)
+        ask(&settings)
+        #expect(
+            settings.sentences() == [
+                "MIAGENT_AGENT_IDD: unknown variable; did you mean MIAGENT_AGENT_ID?",
+                "MIAGENT_WEB_SERVICE: unknown variable; did you mean MIAGENT_WEB_SERVICE_PORT?",
+            ])
+        var file = reader(#"{"agentId": "pi", "webService": {"port": 1}, "banana": 1}"#, beside: other)
+        ask(&file)
+        #expect(
+            file.sentences() == [
+                #"config.json:1:2: unknown key "agentId"; it is a setting of other"#,
+                #"config.json:1:19: unknown key "webService"; it is a setting of other"#,
+                #"config.json:1:46: unknown key "banana""#,
+            ])
+    }
+
+    @Test func whatIsMeantByAnotherNameOrStandsElsewhereIsNamed() {
+        var settings = reader(
+            #"{"token": "s3cret", "timeoutms": 1, "pathPrefix": "/", "hots": 1, "web": {}}"#,
+            environment: ["MIAGENT_TOKEN": "s3cret", "MIAGENT_WEB": "1"])
+        settings.misnomers = ["token": "gatewayToken", "web": "channels.webService"]
+        ask(&settings)
+        #expect(
+            settings.sentences() == [
+                #"config.json:1:2: unknown key "token"; did you mean "gatewayToken"?"#,
+                #"config.json:1:21: unknown key "timeoutms"; did you mean "channels.webService.timeoutMs"?"#,
+                #"config.json:1:37: unknown key "pathPrefix"; did you mean "channels.webService.pathPrefix"?"#,
+                #"config.json:1:56: unknown key "hots"; did you mean "host"?"#,
+                #"config.json:1:67: unknown key "web"; did you mean "channels.webService"?"#,
+                "MIAGENT_TOKEN: unknown variable; did you mean MIAGENT_GATEWAY_TOKEN?",
+                "MIAGENT_WEB: unknown variable; did you mean MIAGENT_CHANNELS_WEB_SERVICE?",
+            ])
+    }
+
     @Test func aValueWhereAnObjectBelongsIsReportedOnce() {
         #expect(
             problems(#"{"channels": 5, "port": {"x": 1}}"#) == [

@@ -6,11 +6,11 @@ import Testing
 
 func reader(
     _ text: String? = nil, environment: [String: String] = [:], flags: [(String, String, String)] = [],
-    ignoring: [String] = []
+    ignoring: [String] = [], beside other: OtherProgram? = nil
 ) -> SettingsReader {
     SettingsReader(
         file: text.map { ("config.json", Array($0.utf8)) }, environment: environment,
-        flags: flags.map { SettingsFlag(name: $0.0, path: $0.1, value: $0.2) }, ignoredEnvironment: ignoring)
+        flags: flags.map { SettingsFlag(name: $0.0, path: $0.1, value: $0.2) }, ignoredEnvironment: ignoring, beside: other)
 }
 
 extension SettingsReader {

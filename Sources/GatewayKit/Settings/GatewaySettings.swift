@@ -7,6 +7,7 @@ import TunnelLink
 extension GatewayConfiguration {
     /// Reads the configuration; what is wrong is kept by the reader, and the default stands in its place.
     public static func read(from reader: inout SettingsReader) -> GatewayConfiguration {
+        reader.misnomers = misnomers
         var configuration = GatewayConfiguration()
         configuration.readAddresses(from: &reader)
         configuration.readAgents(from: &reader)
@@ -30,6 +31,17 @@ extension GatewayConfiguration {
         }
         return configuration
     }
+
+    /// What people write for the keys that they mean.
+    private static let misnomers = [
+        "token": "gatewayToken", "agentToken": "gatewayToken", "tokens": "gatewayToken", "tokenFile": "gatewayTokenFile",
+        "authToken": "channels.webService.authToken", "authTokenFile": "channels.webService.authTokenFile",
+        "allow": "channels.webService.allow", "public": "channels.webService.public",
+        "webService": "channels.webService", "maxBody": "channels.webService.maxBody",
+        "domain": "channels.webService.subdomainHost",
+        "subdomain": "channels.webService.subdomainHost", "listen": "host", "address": "host", "url": "publicUrl",
+        "unix": "unixSocket", "proxies": "trustedProxies", "trustProxy": "trustedProxies",
+    ]
 
     private static func offlineAlert(_ reader: inout SettingsReader) -> OfflineAlertConfiguration? {
         let after = reader.integer("onAgentOffline.afterMs", in: 0...86_400_000)
@@ -100,7 +112,7 @@ extension WebConfiguration {
         if let count = reader.integer(base + "agentWaitMs", in: 0...60_000) { agentWait = .milliseconds(count) }
         if let flag = reader.flag(base + "rescueAbsolutePaths") { rescuesAbsolutePaths = flag }
         if let count = reader.integer(base + "sseKeepAliveMs", in: 0...86_400_000) { sseKeepAlive = .milliseconds(count) }
-        subdomainHost = reader.text(base + "subdomainHost")
+        subdomainHost = Self.hostName(base + "subdomainHost", &reader)
         if let count = reader.integer(base + "maxBody", in: 0...Int.max) { maximumBody = UInt64(count) }
     }
 }

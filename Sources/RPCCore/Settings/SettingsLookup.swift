@@ -118,8 +118,14 @@ extension SettingsReader {
         let start = source.environmentName(ofPath: path) + "_"
         let claimed = schema.overridablePaths.filter { !$0.hasPrefix(path + ".") }.map(source.environmentName)
         return source.environment.contains { name, value in
-            !value.isEmpty && name.hasPrefix(start) && !claimed.contains(name) && !source.ignoredEnvironment.contains(name)
+            !value.isEmpty && name.hasPrefix(start) && !claimed.contains(name) && !isForeign(name)
         }
+    }
+
+    /// Whether a variable is none of ours to judge: what the daemon itself takes, or another program's setting.
+    func isForeign(_ name: String) -> Bool {
+        source.ignoredEnvironment.contains(name)
+            || source.otherProgram?.paths.contains { source.environmentName(ofPath: $0) == name } == true
     }
 
     // MARK: Reading

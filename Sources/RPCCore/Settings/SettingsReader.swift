@@ -14,6 +14,9 @@ public struct SettingsReader: Sendable {
     let source: SettingsSource
     let document: JSONDocument?
     let flagsByPath: [String: [SettingsFlag]]
+    /// What people write for a setting that is called otherwise or stands elsewhere, by the path as they write it: named in the
+    /// problem, not read.
+    public var misnomers: [String: String] = [:]
     var schema = SettingsSchema()
     var scope: SettingsPlace
     var reports: [SettingsReport] = []
@@ -21,12 +24,12 @@ public struct SettingsReader: Sendable {
     /// A reader of these layers. A file that is not JSON, or not an object, is the first problem that `finish()` reports.
     public init(
         file: (name: String, text: [UInt8])?, environment: [String: String] = [:], environmentPrefix: String = "MIAGENT_",
-        flags: [SettingsFlag] = [], ignoredEnvironment: [String] = []
+        flags: [SettingsFlag] = [], ignoredEnvironment: [String] = [], beside otherProgram: OtherProgram? = nil
     ) {
         self.init(
             SettingsSource(
                 file: file, environment: environment, environmentPrefix: environmentPrefix,
-                ignoredEnvironment: ignoredEnvironment, flags: flags))
+                ignoredEnvironment: ignoredEnvironment, otherProgram: otherProgram, flags: flags))
     }
 
     /// A reader of `source`.

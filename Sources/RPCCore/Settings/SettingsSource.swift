@@ -29,18 +29,22 @@ public struct SettingsSource: Sendable {
     public var environmentPrefix: String
     /// Variables that begin so and are not settings, such as `MIAGENT_CONFIG`: any other unknown one is a problem.
     public var ignoredEnvironment: [String]
+    /// A program whose variables may stand in the same environment.
+    public var otherProgram: OtherProgram?
     /// The flags, in the order of the command line.
     public var flags: [SettingsFlag]
 
     /// A source of these layers.
     public init(
         file: (name: String, text: [UInt8])? = nil, environment: [String: String] = [:],
-        environmentPrefix: String = "MIAGENT_", ignoredEnvironment: [String] = [], flags: [SettingsFlag] = []
+        environmentPrefix: String = "MIAGENT_", ignoredEnvironment: [String] = [], otherProgram: OtherProgram? = nil,
+        flags: [SettingsFlag] = []
     ) {
         self.file = file
         self.environment = environment
         self.environmentPrefix = environmentPrefix
         self.ignoredEnvironment = ignoredEnvironment
+        self.otherProgram = otherProgram
         self.flags = flags
     }
 

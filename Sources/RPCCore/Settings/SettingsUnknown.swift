@@ -23,8 +23,7 @@ extension SettingsReader {
             let name = nameNode.string ?? ""
             let inner = path.isEmpty ? name : path + "." + name
             guard let child = schema.child(of: key, named: name) else {
-                let hint = nearestKey(to: name, in: key).map { "; did you mean \"\($0)\"?" } ?? ""
-                let message = "unknown key \(quotedForPeople(inner))\(hint)"
+                let message = "unknown key \(quotedForPeople(inner))\(hint(for: name, at: inner, in: key))"
                 found.append(.init(rank: .file(offset: nameNode.offset), message: message, path: inner))
                 continue
             }
@@ -33,19 +32,35 @@ extension SettingsReader {
         }
     }
 
-    /// A near name in the same object, or else the same name in another one.
-    private func nearestKey(to name: String, in key: Int) -> String? {
-        if let near = nearestName(to: name, among: schema.names(in: key)) { return near }
-        return schema.valuePaths.first { $0.hasSuffix("." + name) && !$0.contains(SettingsSchema.freeName) }
+    /// What was meant, or whose it is.
+    private func hint(for name: String, at path: String, in key: Int) -> String {
+        if let meant = misnomers[path] ?? nearestKey(to: name, in: key) { return "; did you mean \"\(meant)\"?" }
+        guard let other = source.otherProgram, other.paths.contains(where: { $0 == path || $0.hasPrefix(path + ".") }) else {
+            return ""
+        }
+        return "; it is a setting of \(other.name)"
     }
 
-    /// Variables that begin with our prefix and give no setting.
+    /// The same name but for case in the same object, or else in another one, or else a near name in the same object.
+    private func nearestKey(to name: String, in key: Int) -> String? {
+        let names = schema.names(in: key)
+        let lowercased = name.lowercased()
+        if let same = names.first(where: { $0.lowercased() == lowercased }) { return same }
+        let elsewhere = schema.valuePaths.first {
+            $0.lowercased().hasSuffix("." + lowercased) && !$0.contains(SettingsSchema.freeName)
+        }
+        return elsewhere ?? nearestName(to: name, among: names)
+    }
+
+    /// Variables that begin with our prefix and give no setting, neither here nor of the other program.
     func unknownVariables() -> [SettingsReport] {
         let known = schema.overridablePaths.map(source.environmentName)
-        let allowed = Set(known + source.ignoredEnvironment)
+        let all = known + source.ignoredEnvironment + (source.otherProgram?.paths ?? []).map(source.environmentName)
+        let allowed = Set(all)
         let unknown = source.environment.keys.filter { $0.hasPrefix(source.environmentPrefix) && !allowed.contains($0) }
         return unknown.sorted().map { name in
-            let hint = nearestVariable(to: name, among: known + source.ignoredEnvironment)
+            let meant = misnomers.first { source.environmentName(ofPath: $0.key) == name }?.value
+            let hint = meant.map(source.environmentName) ?? nearestVariable(to: name, among: all)
             let message = "unknown variable" + (hint.map { "; did you mean \($0)?" } ?? "")
             return .init(rank: .variable, message: message, path: "", source: quotedIfOdd(name))
         }
