@@ -19,6 +19,10 @@ extension Agent {
         if local.isRaw {
             pass(bytes, from: connection, to: exchange)
         } else {
+            if !local.sawBytes, TLSRecord.begins(bytes) {
+                local.sawBytes = true
+                return breakOff(connection, exchange, Self.speaksTLS, isMisfit: true)
+            }
             local.sawBytes = true
             local.decoder.receive(bytes)
             readAnswer(from: connection, local, for: exchange)
@@ -41,7 +45,10 @@ extension Agent {
         guard let local = locals[connection] else { return }
         local.isGone = true
         guard let exchange = local.owner else { return drop(connection, .close) }
-        if let error { return breakOff(connection, exchange, "broke the connection (\(error))") }
+        if let error {
+            let hint = local.sawBytes || local.isReused ? "" : Self.mayBeTLS
+            return breakOff(connection, exchange, "broke the connection (\(error))\(hint)")
+        }
         if !local.sawEnd { receiveEOF(fromService: connection) }
         // What is left is half of an upgraded connection, and nobody is there to hear it.
         guard locals[connection] === local, local.owner === exchange else { return }
@@ -62,17 +69,20 @@ extension Agent {
                     if let piece { pass(piece, from: connection, to: exchange) }
                     piece = next
                 case .end(let trailers): return endAnswer(piece, trailers, from: connection, for: exchange)
-                case .closed: return breakOff(connection, exchange, "closed the connection without an answer")
+                case .closed:
+                    let hint = local.isReused ? "" : Self.mayBeTLS
+                    return breakOff(connection, exchange, "closed the connection without an answer\(hint)")
                 }
             }
         } catch {
-            let reason =
+            let (reason, isMisfit) =
                 switch error {
-                case .unexpectedEOF: "closed the connection in the middle of its answer"
+                case .unexpectedEOF: ("closed the connection in the middle of its answer", false)
+                case .tooLarge(let limit) where exchange.status == nil: (tooLargeHead(limit), false)
                 case .badStartLine, .badField, .badVersion, .badFraming, .badChunk, .tooLarge, .unsupportedTransferCoding:
-                    "gave an answer that is not HTTP (\(error))"
+                    ("gave an answer that is not HTTP (\(error))", exchange.status == nil)
                 }
-            return breakOff(connection, exchange, reason)
+            return breakOff(connection, exchange, reason, isMisfit: isMisfit)
         }
         if let piece { pass(piece, from: connection, to: exchange) }
     }
@@ -163,8 +173,29 @@ extension Agent {
 
     // MARK: Failure
 
-    /// The service cannot, or will not, give a whole answer on this connection.
-    private mutating func breakOff(_ connection: ConnectionID, _ exchange: LocalExchange, _ what: String) {
+    /// Of a head that is too large: which limit it breaks, and the setting that raises it.
+    private func tooLargeHead(_ limit: HTTPLimitName) -> String {
+        let http = configuration.http
+        switch limit {
+        case .fieldCount: return "answered with more than \(http.maximumFieldCount) header fields: raise maxFields of agentd"
+        case .fieldSection:
+            return
+                "answered with header fields of more than \(http.maximumFieldSectionBytes) bytes: raise maxHeadBytes of agentd"
+        case .startLine:
+            return "answered with a status line of more than \(http.maximumStartLineBytes) bytes: raise maxHeadBytes of agentd"
+        case .chunkLine, .trailers: return "gave an answer that is not HTTP (limit exceeded: \(limit))"
+        }
+    }
+
+    private static let speaksTLS = "speaks TLS (https), and agentd speaks plain HTTP to it: name a port where it does too"
+    /// Most servers that expect TLS answer plain HTTP with nothing at all.
+    private static let mayBeTLS = "; if it speaks TLS (https) there, name a port where it speaks plain HTTP"
+
+    /// The service cannot, or will not, give a whole answer on this connection. `isMisfit`: it is no service for us at all, most
+    /// likely, which is said aloud once.
+    private mutating func breakOff(
+        _ connection: ConnectionID, _ exchange: LocalExchange, _ what: String, isMisfit: Bool = false
+    ) {
         guard let local = locals[connection], !exchange.isOver, let service = httpService(of: exchange) else { return }
         if local.isReused, !local.sawBytes, exchange.mayBeRetried {
             drop(connection, .abort)
@@ -172,7 +203,8 @@ extension Agent {
             return dialService(for: exchange)
         }
         let message = "\(service.name) \(what)"
-        log(.debug, "service.broken", .init("reason", message))
+        let isNews = isMisfit && misfits.insert(exchange.service).inserted
+        log(isNews ? .warning : .debug, "service.broken", .init("reason", message))
         fail(exchange, .serviceBroken, message, .unreachable)
     }
 }

@@ -47,6 +47,15 @@ extension Agent {
         }
     }
 
+    /// Why there is no connection to the gateway. A literal address is not said twice.
+    func noConnection(_ reason: String) -> String {
+        let gateway = configuration.gateway.hostField
+        let isSaid = reason.hasPrefix("\(gateway): ") && !reason.contains("; ")
+        let why = (isSaid ? String(reason.dropFirst(gateway.count + 2)) : reason).asClause
+        let isRefused = reason.lowercased().contains("refused")
+        return "cannot connect to \(gateway): \(why)" + (isRefused ? "; is gatewayd running there, on this port?" : "")
+    }
+
     // MARK: Registration
 
     private mutating func register(_ key: TunnelKey, _ version: TunnelVersion) {
@@ -68,7 +77,9 @@ extension Agent {
             .init("protocol", version.subprotocol))
         schedulePing(key, after: tunnels[index].pingInterval)
         switch version {
-        case .v1: serve(key)  // the seed's gateway may never answer
+        case .v1:
+            serve(key)  // the seed's gateway may never answer, so a ping says how far it is
+            if tunnels[index].pingInterval > .zero { pingIsDue(key) }
         case .v2: deadlines.set(.stage(key), at: now.advanced(by: configuration.registrationTimeout))
         }
     }
@@ -102,13 +113,25 @@ extension Agent {
         guard let index = tunnelIndex(key) else { return }
         // A v1 gateway that does not know the method takes requests for it nevertheless.
         if tunnels[index].session?.version == .v1, failure.code == RPCFailure.methodNotFound.code { return }
-        let reason = "the gateway refuses to register this agent: \(Self.printable(failure.message)) (\(failure.code))"
+        let reason = refusalText(failure)
         tunnels[index].session?.close(.normal, reason: "not registered")
         takeOutput(of: key)
         switch TunnelFailure(rawValue: failure.code) {
         case .unauthorized, .badAgentID, .duplicateAgent: lose(key, Refusal(reason: reason, retry: .slowly), .close)
         case .serviceUnreachable, .serviceTimedOut, .serviceBroken, .bodyTooLarge, .tooManyStreams, .noWebService, nil:
             lose(key, Refusal(reason: reason), .close)
+        }
+    }
+
+    /// What the gateway refuses, and what to do about it. Whether the token is missing or wrong it does not say; we know.
+    private func refusalText(_ failure: RPCFailure) -> String {
+        let said = "\(Self.printable(failure.message).asClause) (\(failure.code))"
+        switch TunnelFailure(rawValue: failure.code) {
+        case .unauthorized where configuration.token == nil: return "the gateway asks for a token: \(said); set gatewayToken"
+        case .unauthorized: return "the gateway refuses the token: \(said); check gatewayToken"
+        case .duplicateAgent:
+            return "the gateway refuses to register this agent: \(said); choose another agentId, or stop the other"
+        default: return "the gateway refuses to register this agent: \(said)"
         }
     }
 
@@ -256,14 +279,19 @@ extension Agent {
 
     private mutating func gatewayCloses(_ key: TunnelKey, _ code: WSCloseCode?, _ reason: String) {
         takeOutput(of: key)  // our own Close frame
-        let said = reason.isEmpty ? "" : ": \(Self.printable(reason))"
+        let said = reason.isEmpty ? "" : ": \(Self.printable(reason).asClause)"
         let number = code.map { " (\($0.rawValue))" } ?? ""
         switch code.flatMap({ TunnelClose(rawValue: $0.rawValue) }) {
         case .replaced:
-            let reason = "another agent registered as \(description.agentID) and takes its place"
+            let reason =
+                "another agent registered as \(description.agentID) and takes its place; to run both, give one another agentId"
             lose(key, Refusal(reason: reason, retry: .never), .close)
         case .unauthorized:
-            lose(key, Refusal(reason: "the gateway refuses the token\(said); check gatewayToken", retry: .slowly), .close)
+            let reason =
+                configuration.token == nil
+                ? "the gateway asks for a token\(said); set gatewayToken"
+                : "the gateway refuses the token\(said); check gatewayToken"
+            lose(key, Refusal(reason: reason, retry: .slowly), .close)
         case .notRegistered, .duplicate, nil:
             lose(key, Refusal(reason: "the gateway closed the connection\(number)\(said)"), .close)
         }

@@ -40,6 +40,8 @@ public struct Agent: Machine {
     var deadlines = Deadlines<TimerKey>()
     /// Services, by their place in the table, the last dial to which failed; said once, not for each request.
     var downServices: Set<Int> = []
+    /// Services that once gave no HTTP; said once for each.
+    var misfits: Set<Int> = []
     /// Where requests come from that a person sends again: never connected, so what is said to it is said to nobody.
     let replays = Tunnel(pingInterval: .zero)
     var replayNumber: UInt32 = 0
@@ -184,7 +186,7 @@ public struct Agent: Machine {
     private mutating func dialFailed(_ dial: DialID, _ reason: String) {
         switch dials.removeValue(forKey: dial) {
         case .gateway(let key):
-            lose(key, Refusal(reason: "cannot connect to \(configuration.gateway.hostField): \(reason)"))
+            lose(key, Refusal(reason: noConnection(reason)))
         case .service(let exchange): serviceDialFailed(dial, reason, for: exchange)
         case nil: break
         }

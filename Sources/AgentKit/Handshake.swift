@@ -5,6 +5,7 @@
 // tunnel and are handed over.
 
 import HTTPCodec
+import MachineCore
 import TunnelLink
 import WireWS
 
@@ -40,16 +41,20 @@ struct Handshake: Sendable {
     private let key: String
     private let highestVersion: TunnelVersion
     private let target: String
+    private let hasToken: Bool
     private var decoder: HTTPResponseDecoder
     /// The final answer, if it is not 101; its body follows.
     private var answer: HTTPResponseHead?
     private var body: [UInt8] = []
+    /// What came first, for a guess at what it is if it is not HTTP.
+    private var firstBytes: [UInt8]?
 
     /// The upgrade for an agent with this configuration; `key` is fresh (`WSHandshake.makeKey`).
     init(_ configuration: AgentConfiguration, key: String) {
         self.key = key
         highestVersion = configuration.highestVersion
         target = configuration.gateway.target
+        hasToken = configuration.token != nil
         decoder = HTTPResponseDecoder(limits: configuration.http)
         decoder.expectResponse(to: "GET")
     }
@@ -76,6 +81,7 @@ struct Handshake: Sendable {
 
     /// Bytes of the answer.
     mutating func receive(_ bytes: ArraySlice<UInt8>) -> Outcome {
+        if firstBytes == nil { firstBytes = Array(bytes.prefix(TLSRecord.headerCount)) }
         decoder.receive(bytes)
         return progress()
     }
@@ -109,7 +115,9 @@ struct Handshake: Sendable {
             }
             return .incomplete
         } catch {
-            return .refused(answer.map { refusal($0) } ?? Refusal(reason: "the gateway's answer is not HTTP: \(error)"))
+            return .refused(
+                answer.map { refusal($0) }
+                    ?? Refusal(reason: beginsWithTLS ? Self.isTLS : "the gateway's answer is not HTTP: \(error)"))
         }
     }
 
@@ -140,31 +148,56 @@ struct Handshake: Sendable {
         let detail = self.detail(head).map { ": \($0)" } ?? ""
         switch head.status {
         case 401, 403:
-            let reason = "the gateway refuses the token (\(head.status))\(detail); check gatewayToken"
+            let reason =
+                hasToken
+                ? "the gateway refuses the token (\(head.status))\(detail); check gatewayToken"
+                : "the gateway asks for a token (\(head.status))\(detail); set gatewayToken"
             return Refusal(reason: reason, retry: .slowly)
         case 300...399:
             let place = head.fields[.location].map { " to \(Self.safe($0.utf8))" } ?? ""
             return Refusal(reason: "the gateway redirects (\(head.status))\(place); put the right address into gatewayUrl")
         case 409:
-            let reason = "the gateway does not take an agent of this id (409)\(detail)"
+            let reason = "the gateway does not take an agent of this id (409)\(detail); choose another agentId, or stop the other"
             return Refusal(reason: reason, retry: .slowly)
-        case 404, 405, 426:
+        case 426: return Refusal(reason: "a proxy before the gateway broke the WebSocket handshake (426): \(Self.proxyAdvice)")
+        case 400 where isAboutTLS: return Refusal(reason: Self.isTLS)
+        case 400 where head.fields[Self.errorMark] == nil:
+            return Refusal(
+                reason:
+                    "the WebSocket handshake is refused (400)\(detail); if a proxy is before the gateway: \(Self.proxyAdvice)")
+        case 404, 405:
             let path = target.prefix { $0 != "?" }
             return Refusal(reason: "no gateway takes agents at \(path) (\(head.status))\(detail); check gatewayUrl")
         case 200...299:
             return Refusal(reason: "\(head.status) instead of a WebSocket: this is no gateway; check gatewayUrl")
+        case 502, 503,
+            504 where head.fields[Self.errorMark] == nil:
+            return Refusal(reason: "a proxy answers for the gateway (\(head.status))\(detail); is gatewayd running behind it?")
         default:
             return Refusal(reason: "the gateway answered \(head.status)\(detail)")
         }
     }
 
+    private static let errorMark: HTTPFieldName = "x-miagent-error"
+    /// A WebSocket handshake needs fields that proxies do not pass on by themselves (RFC 9110 §7.6.1).
+    private static let proxyAdvice =
+        "it must pass on Upgrade and Connection; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+        + "proxy_set_header Connection upgrade. HAProxy and Caddy do unless told otherwise"
+    private static let isTLS = "TLS is spoken at this address of the gateway; \(AgentConfiguration.noTLS)"
+
+    /// Whether the first bytes are a TLS record.
+    private var beginsWithTLS: Bool { firstBytes.map { TLSRecord.begins($0) } ?? false }
+
+    /// Whether the text of a refusal says that TLS was expected, as those of nginx, Go and Apache do.
+    private var isAboutTLS: Bool { String(decoding: body, as: UTF8.self).contains("HTTPS") }
+
     /// The gateway's own error code, and the first line of its text if it is meant to be read as it is.
     private func detail(_ head: HTTPResponseHead) -> String? {
-        let code = head.fields["x-miagent-error"].map { Self.safe($0.utf8) }
+        let code = head.fields[Self.errorMark].map { Self.safe($0.utf8) }
         let isText = head.fields.first(.contentType)?.starts(with: "text/plain".utf8) ?? false
         let line = isText ? Self.safe(body.prefix { $0 != 0x0a }) : ""
         let parts = [code, line.isEmpty ? nil : line].compactMap(\.self)
-        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+        return parts.isEmpty ? nil : parts.joined(separator: ", ").asClause
     }
 
     /// Printable ASCII, not too much of it: a stranger's words in our log.

@@ -118,6 +118,27 @@ import WireWS
             "HTTP/1.1 503 Service Unavailable\r\nx-miagent-error: overloaded\r\nContent-Length: 0\r\n\r\n", "503: overloaded",
             false
         ),
+        (
+            "HTTP/1.1 426 Upgrade Required\r\nx-miagent-error: upgrade-required\r\nContent-Length: 0\r\n\r\n",
+            "proxy_set_header Connection upgrade", false
+        ),
+        ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "proxy_set_header Upgrade $http_upgrade", false),
+        (
+            "HTTP/1.1 400 Bad Request\r\nx-miagent-error: bad-agent-id\r\nContent-Length: 0\r\n\r\n", "400: bad-agent-id",
+            false
+        ),
+        (
+            "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n\r\n\r\n".replacing(
+                "HTTP/1.0 400 Bad Request", with: "HTTP/1.1 400 Bad Request\r\nContent-Length: 52"),
+            "TLS is spoken at this address", false
+        ),
+        ("\u{15}\u{3}\u{1}\0\u{2}\u{2}F", "TLS is spoken at this address", false),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "is gatewayd running behind it", false),
+        ("HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", "choose another agentId", true),
+        (
+            "HTTP/1.1 401 Unauthorized\r\n\(plain)Content-Length: 20\r\n\r\nA token is needed. \n", "A token is needed; check",
+            true
+        ),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "this is no gateway", false),
         ("SSH-2.0-OpenSSH_9.6\r\n", "not HTTP", false),
         (
@@ -135,6 +156,7 @@ import WireWS
         world.reply(id, answer)
         let said = try #require(world.lossReason)
         #expect(said.contains(reason), "\(said)")
+        #expect(gluedMarks(in: said) == nil, "\(said)")
         #expect(try #require(world.wait) >= .seconds(30) || !isSlow)
         #expect(try #require(world.wait) <= (isSlow ? .seconds(45) : .milliseconds(500)))
         #expect(world.links[id]?.ending == .closed)
@@ -207,6 +229,42 @@ import WireWS
         world.expectNothingLeft()
     }
 
+    @Test(arguments: [
+        (
+            "ws://127.0.0.1:3000", "127.0.0.1:3000: Connection refused",
+            "cannot connect to 127.0.0.1:3000: Connection refused; is gatewayd running"
+        ),
+        (
+            "ws://g:3000", "127.0.0.1:3000: Connection refused; [::1]:3000: Connection refused",
+            "g:3000: 127.0.0.1:3000: Connection refused; [::1]"
+        ),
+        ("ws://g", "g: Name or service not known.", "cannot connect to g: Name or service not known"),
+    ])
+    func aGatewayThatIsNotThereIsNamedOnce(gateway: String, reason: String, said: String) throws {
+        var world = World(.sample { $0.gateway = (try? GatewayURL(gateway)) ?? .unknown })
+        world.send(.start)
+        try world.refuseDial(reason)
+        let words = try #require(world.lossReason)
+        #expect(words.contains(said), "\(words)")
+        #expect(gluedMarks(in: words) == nil)
+        world.expectNothingLeft()
+    }
+
+    @Test func whoSentNoTokenReadsThatOneIsNeeded() throws {
+        let answers = [
+            "HTTP/1.1 401 Unauthorized\r\nx-miagent-error: unauthorized\r\nContent-Length: 0\r\n\r\n", nil,
+        ]
+        for answer in answers {
+            var world = World(.sample { $0.token = nil })
+            world.refusal = TunnelFailure.unauthorized.failure("the token is missing or wrong")
+            world.send(.start)
+            if let answer { world.reply(try world.accept(), answer) } else { try world.acceptUpgrade(.v2) }
+            let said = try #require(world.lossReason)
+            #expect(said.contains("the gateway asks for a token") && said.contains("set gatewayToken"), "\(said)")
+            world.expectNothingLeft()
+        }
+    }
+
     // MARK: Refusals of the registration, and close codes
 
     @Test(arguments: [
@@ -214,10 +272,12 @@ import WireWS
     ])
     func aRefusedRegistrationIsRetried(failure: TunnelFailure, slowly: Bool) throws {
         var world = World()
-        world.refusal = failure.failure("because\u{1b}[31m")
+        world.refusal = failure.failure("because\u{1b}[31m.")
         world.send(.start)
         let id = try world.acceptUpgrade(.v2)
-        #expect(world.lossReason == "the gateway refuses to register this agent: because[31m (\(failure.rawValue))")
+        let what = failure == .unauthorized ? "the gateway refuses the token" : "the gateway refuses to register this agent"
+        #expect(world.lossReason?.hasPrefix("\(what): because[31m (\(failure.rawValue))") == true)
+        #expect(world.lossReason.map { gluedMarks(in: $0) } == .some(nil))
         #expect(try #require(world.wait) >= .seconds(30) || !slowly)
         #expect(world.links[id]?.ending == .closed)
         world.expectNothingLeft()
@@ -230,7 +290,8 @@ import WireWS
         world.gateways[gateway]?.session.close(WSCloseCode(rawValue: TunnelClose.replaced.rawValue), reason: "replaced")
         world.talk()
         #expect(world.agent.phase == .stopped)
-        #expect(world.stops == ["another agent registered as my-agent and takes its place"])
+        #expect(
+            world.stops == ["another agent registered as my-agent and takes its place; to run both, give one another agentId"])
         #expect(world.links[service]?.ending == .aborted)
         #expect(world.records.map(\.failure) == ["the connection to the gateway is lost"])
         #expect(world.answer(gateway, stream).head == nil)

@@ -3,6 +3,7 @@
 import HTTPCodec
 import MachineCore
 import RPCCore
+import TestSupport
 import Testing
 import TunnelLink
 
@@ -55,6 +56,60 @@ import TunnelLink
         #expect(failure.message.contains(reason))
         #expect(world.links[service]?.ending == .aborted)
         world.expectNothingLeft()
+    }
+
+    @Test(arguments: [[0x15, 3, 1, 0, 2, 2, 0x46], [0x15, 3, 3, 0, 2, 2, 0x28], [0x16, 3, 3, 0, 0x7a]] as [[UInt8]])
+    func aServiceThatSpeaksTLSIsNamedAsSuchOnce(record: [UInt8]) throws {
+        var (world, gateway) = try World.serving()
+        for _ in 0..<2 {
+            let stream = try world.request(gateway, "GET", "/")
+            let service = try world.accept()
+            world.reply(service, record)
+            let failure = try #require(world.answer(gateway, stream).failure)
+            #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
+            #expect(failure.message.hasPrefix("localhost:4173 speaks TLS (https)"))
+        }
+        let lines = world.logs.filter { $0.event == "service.broken" }
+        #expect(lines.map(\.level) == [.warning, .debug])
+        world.expectNothingLeft()
+    }
+
+    @Test func aServiceThatClosesWithoutAWordMaySpeakTLS() throws {
+        for ending in 0..<3 {
+            var (world, gateway) = try World.serving()
+            let stream = try world.request(gateway, "GET", "/")
+            let service = try world.accept()
+            switch ending {
+            case 0: world.event(.receivedEOF(service))
+            case 1: world.peerCloses(service)
+            default: world.peerCloses(service, error: "connection reset by peer")
+            }
+            let said = world.answer(gateway, stream).failure?.message ?? ""
+            #expect(said.contains("TLS (https)"), "\(said)")
+            #expect(gluedMarks(in: said) == nil)
+            world.expectNothingLeft()
+        }
+    }
+
+    @Test func aHeadThatIsTooLargeNamesTheLimitAndTheSetting() throws {
+        let cases = [
+            (String(repeating: "a", count: 4_000) + ": b\r\n", "2048 bytes: raise maxHeadBytes of agentd"),
+            (String(repeating: "a: b\r\n", count: 31), "more than 30 header fields: raise maxFields of agentd"),
+        ]
+        for (fields, said) in cases {
+            var (world, gateway) = try World.serving(
+                .sample {
+                    $0.http.maximumFieldSectionBytes = 2_048
+                    $0.http.maximumFieldCount = 30
+                })
+            let stream = try world.request(gateway, "GET", "/")
+            let service = try world.accept()
+            world.reply(service, "HTTP/1.1 200 OK\r\n\(fields)\r\n")
+            let failure = try #require(world.answer(gateway, stream).failure)
+            #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
+            #expect(failure.message.contains(said), "\(failure.message)")
+            world.expectNothingLeft()
+        }
     }
 
     @Test func aHeadThatBreaksOffIsAnError() throws {

@@ -17,6 +17,7 @@ extension Gateway {
         case .signedIn(let location, let cookie):
             answer(id, .redirect(to: location, cookie: cookie), to: request, now, &outputs)
         case .refused(let error, let problem):
+            logRefusal(error, problem, id, request.head, door, &outputs)
             var view = LoginView(agentID: agentID, next: returnPath(to: request.head, agentID), problem: problem)
             view.action = loginPath(for: request.head)
             answerRefusal(id, error, view, to: request, now, &outputs)
@@ -43,6 +44,7 @@ extension Gateway {
         guard isPost else { return answer(id, loginPage(view, head), to: request, now, &outputs) }
         if let (error, problem) = objection(to: form, visitor, door, now) {
             view.problem = problem
+            logRefusal(error, problem, id, head, door, &outputs)
             return answerRefusal(id, error, view, to: request, now, &outputs)
         }
         let cookie = loginCookie(visitor, door, token: form.token, now)
@@ -73,7 +75,23 @@ extension Gateway {
         answer(id, .redirect(to: next, cookie: cookie), to: request, now, &outputs)
     }
 
-    // MARK: Pages
+    // MARK: Refusals
+
+    /// A missing and a wrong token read alike to whoever sent it; the log says which it was.
+    private func logRefusal(
+        _ error: GatewayError, _ problem: LoginProblem?, _ id: ConnectionID, _ head: HTTPRequestHead, _ door: Door,
+        _ outputs: inout Outputs
+    ) {
+        guard error == .unauthorized else { return }
+        let isWrong = problem == .wrongToken
+        log(
+            isWrong ? .warning : .debug, "visitor.unauthorized",
+            [
+                .init("client", clientText(id, head)),
+                .init("for", door.scope == .gateway ? "the gateway's pages" : door.scope.text),
+                .init("reason", isWrong ? "the token is wrong" : "no token came"),
+            ], &outputs)
+    }
 
     /// Says that the visitor may not; to a person with the form by which it may.
     private mutating func answerRefusal(

@@ -19,7 +19,7 @@ enum LoginScope: Sendable, Hashable {
     case agent(String)
 
     /// `*` can be no agent's id.
-    fileprivate var text: String {
+    var text: String {
         switch self {
         case .gateway: ""
         case .webServices: "*"

@@ -27,6 +27,8 @@ enum GatewayError: Error, Equatable {
     case serviceTimedOut(seconds: Int64)
     case requestTimedOut
     case upgradeRequired
+    /// The rest of a WebSocket handshake came, without what a proxy takes away that does not know better.
+    case upgradeDropped
     case duplicateAgent(String)
     case nameTaken(String, by: String)
     case reservedName(String)
@@ -51,7 +53,7 @@ enum GatewayError: Error, Equatable {
         case .serviceUnreachable, .serviceBroken, .agentLost: 502
         case .serviceTimedOut: 504
         case .requestTimedOut: 408
-        case .upgradeRequired: 426
+        case .upgradeRequired, .upgradeDropped: 426
         case .duplicateAgent, .nameTaken, .reservedName: 409
         case .badAgentID, .badReplay: 400
         case .inspectorOff, .replayOff: 403
@@ -84,7 +86,7 @@ enum GatewayError: Error, Equatable {
         case .agentLost: "agent-lost"
         case .serviceTimedOut: "service-timed-out"
         case .requestTimedOut: "request-timed-out"
-        case .upgradeRequired: "upgrade-required"
+        case .upgradeRequired, .upgradeDropped: "upgrade-required"
         case .duplicateAgent, .nameTaken: "duplicate-agent"
         case .reservedName: "reserved-agent-id"
         case .badAgentID: "bad-agent-id"
@@ -100,14 +102,18 @@ enum GatewayError: Error, Equatable {
     /// What happened and what to do, in one or two sentences.
     var explanation: String {
         switch self {
-        case .malformed(let error): "The request is not HTTP as RFC 9112 has it: \(error)."
+        case .malformed(.tooLarge(.startLine)), .malformed(.tooLarge(.fieldSection)):
+            "The head of the request is larger than this gateway takes (limits.maxHeadBytes)."
+        case .malformed(.tooLarge(.fieldCount)):
+            "The request has more header fields than this gateway takes (limits.maxFields)."
+        case .malformed(let error): "The request is not HTTP as RFC 9112 has it: \(error)".asSentence
         case .methodNotAllowed(let allow): "This address answers \(allow) only."
         case .notFound: "Nothing is at this address. Web services are at /web/{agentId}/."
         case .webServiceOff: "Web services are switched off on this gateway."
         case .unknownAgent(let id): "No agent \"\(id)\" has been seen here. Check its id, and that agentd runs."
         case .noWebService(let id): "Agent \"\(id)\" is connected but offers no web service."
         case .agentOffline(let id): "Agent \"\(id)\" is offline. It may be back shortly."
-        case .unauthorized: "A token is needed: send \"Authorization: Bearer <token>\"."
+        case .unauthorized: "The token is missing or wrong: send \"Authorization: Bearer <token>\"."
         case .forbidden: "Your address is not among those that may open this."
         case .crossSite: "A page of another site may not ask for this."
         case .tooManyAttempts(let seconds): "Too many wrong tokens came from your address. Try again in \(seconds) s."
@@ -116,23 +122,27 @@ enum GatewayError: Error, Equatable {
         case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
         case .tooManyStreams(let id): "Agent \"\(id)\" is serving as many requests as it may. Try again in a moment."
         case .overloaded: "The gateway is serving as many connections as it may. Try again in a moment."
-        case .serviceUnreachable(let reason): "The agent cannot reach its web service: \(reason)."
-        case .serviceBroken(let reason): "The web service's answer makes no sense: \(reason)."
+        case .serviceUnreachable(let reason): "The agent cannot reach its web service: \(reason)".asSentence
+        case .serviceBroken(let reason): "The web service's answer makes no sense: \(reason)".asSentence
         case .agentLost(let id): "The connection to agent \"\(id)\" was lost before it answered."
         case .serviceTimedOut(let seconds):
             "The web service did not begin to answer \(seconds > 0 ? "within \(seconds) s" : "in time")."
         case .requestTimedOut: "The request did not arrive in time."
         case .upgradeRequired: "Agents connect here by WebSocket, version 13."
+        case .upgradeDropped:
+            "A proxy on the way dropped Upgrade and Connection from the WebSocket handshake. nginx needs "
+                + "\"proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;\". "
+                + "HAProxy and Caddy pass them on unless they are told otherwise."
         case .duplicateAgent(let id): "An agent \"\(id)\" is connected already."
         case .nameTaken(let id, let owner):
             "An agent \"\(owner)\" is connected, which differs from \"\(id)\" in case alone: one name has one owner."
         case .reservedName(let id): "\"\(id)\" is a name of the gateway's own. Choose another id for this agent."
         case .badAgentID: "The agentId in the URL must be 1 to 64 of A–Z a–z 0–9 . _ - and not begin with a dot."
-        case .inspectorOff(let reason): "The request inspector is off on this gateway: \(reason)."
+        case .inspectorOff(let reason): "The request inspector is off on this gateway: \(reason)".asSentence
         case .notInspected(let id):
             "Exchanges of agent \"\(id)\" are not recorded: set inspectAtGateway there, or agents.\(id).inspect here."
         case .unknownExchange: "The inspector does not remember this exchange. Only the newest are kept."
-        case .badReplay(let reason): "This cannot be sent again: \(reason)."
+        case .badReplay(let reason): "This cannot be sent again: \(reason)".asSentence
         case .replayOff: "Nothing can be sent again here: inspector.replay is off."
         case .replayCut: "The answer to what was sent again took too long, or was too large."
         }
@@ -141,13 +151,14 @@ enum GatewayError: Error, Equatable {
     /// What pages in any language say of it, by name.
     var values: [String: String] {
         switch self {
-        case .malformed(let error): ["reason": "\(error)"]
+        case .malformed(.tooLarge(let limit)): ["reason": "the limit \(limit) is exceeded"]
+        case .malformed(let error): ["reason": "\(error)".asClause]
         case .methodNotAllowed(let allow): ["allow": allow]
         case .unknownAgent(let id), .noWebService(let id), .agentOffline(let id), .tooManyStreams(let id), .agentLost(let id),
             .duplicateAgent(let id), .nameTaken(_, by: let id), .reservedName(let id):
             ["agent": id]
         case .bodyTooLarge(let limit): ["limit": "\(limit)"]
-        case .serviceUnreachable(let reason), .serviceBroken(let reason): ["reason": reason]
+        case .serviceUnreachable(let reason), .serviceBroken(let reason), .badReplay(let reason): ["reason": reason.asClause]
         case .serviceTimedOut(let seconds): ["seconds": "\(seconds)"]
         case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): ["seconds": "\(seconds)"]
         default: [:]
@@ -161,7 +172,8 @@ enum GatewayError: Error, Equatable {
         case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
         case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): [(.retryAfter, "\(seconds)")]
         case .methodNotAllowed(let allow): [(.allow, allow)]
-        case .upgradeRequired: [(.connection, "Upgrade"), (.upgrade, "websocket"), (.secWebSocketVersion, "13")]
+        case .upgradeRequired, .upgradeDropped:
+            [(.connection, "Upgrade"), (.upgrade, "websocket"), (.secWebSocketVersion, "13")]
         default: []
         }
     }

@@ -27,12 +27,12 @@ extension Gateway {
             guard hasShownToken(handshake) || unregistered.hasRoom(for: client) else { throw .overloaded }
             welcomeAgent(id, handshake, request.head, from: client, now, &outputs)
         } catch {
-            log(
-                .warning, "agent.turned-away",
-                [
-                    .init("peer", clientText(id, request.head)), .init("status", "\(error.status)"), .init("code", error.code),
-                ],
-                &outputs)
+            var fields: [LogRecord.Field] = [
+                .init("peer", clientText(id, request.head)), .init("status", "\(error.status)"), .init("code", error.code),
+            ]
+            // Who was turned away is not told; a missing token is no reason to, since it may come in `agent.register`.
+            if error == .unauthorized { fields.append(.init("reason", "the token is wrong")) }
+            log(.warning, "agent.turned-away", fields, &outputs)
             answer(id, error, to: request, now, &outputs)
         }
     }
@@ -112,7 +112,7 @@ struct AgentHandshake {
         guard head.asksForUpgrade, head.fields.containsToken("websocket", in: .upgrade), request.framing == .none,
             head.fields[.secWebSocketVersion] == "13", let key = head.fields[.secWebSocketKey],
             let accept = WSHandshake.accept(forKey: key)
-        else { throw .upgradeRequired }
+        else { throw Self.isTornHandshake(head) ? .upgradeDropped : .upgradeRequired }
         let query = Router.pathAndQuery(of: head.target)?.query
         agentID = Authorization.queryValue("agentId", in: query)
         if let agentID, !AgentDescription.isValidID(agentID) { throw .badAgentID }
@@ -123,6 +123,12 @@ struct AgentHandshake {
             (.upgrade, "websocket"), (.connection, "Upgrade"), (.secWebSocketAccept, accept),
         ] as [(HTTPFieldName, String)] { try? response.fields.append(name, value) }
         if let offered { try? response.fields.append(.secWebSocketProtocol, offered.subprotocol) }
+    }
+
+    /// Whether it began as a WebSocket handshake: its end-to-end fields are here, those of one connection are not.
+    private static func isTornHandshake(_ head: HTTPRequestHead) -> Bool {
+        head.fields.contains(.secWebSocketKey)
+            && !(head.asksForUpgrade && head.fields.containsToken("websocket", in: .upgrade))
     }
 }
 
@@ -139,8 +145,10 @@ extension Gateway {
             return refuse(id, rpcID, TunnelFailure.badAgentID.failure(reason), .notRegistered, now, &outputs)
         }
         guard link.isRegistered || mayRegister(link, link.presentedToken ?? description.token, agentID, now) else {
+            let isMissing = link.presentedToken == nil && description.token == nil
             let failure = TunnelFailure.unauthorized.failure("the token is missing or wrong")
-            return refuse(id, rpcID, failure, .unauthorized, now, &outputs)
+            let reason = isMissing ? "no token came" : "the token is wrong, or not looked at after too many wrong ones"
+            return refuse(id, rpcID, failure, .unauthorized, for: reason, now, &outputs)
         }
         guard !access.admission.reserved.contains(agentID) else {
             let failure = TunnelFailure.badAgentID.failure(GatewayError.reservedName(agentID).explanation)
@@ -213,7 +221,7 @@ extension Gateway {
         neighbours.arrived(agentID)
         agentIsHere(agentID, &outputs)
         describe(agentID, by: link)
-        scheduleAgent(id, at: now.advanced(by: configuration.limits.pingInterval))
+        scheduleAgent(id, at: now)  // the first ping: the round trip is known at once
         log(
             .info, "agent.registered",
             [
@@ -230,11 +238,15 @@ extension Gateway {
     }
 
     private mutating func refuse(
-        _ id: ConnectionID, _ rpcID: RPCID, _ failure: RPCFailure, _ code: TunnelClose, _ now: Moment, _ outputs: inout Outputs
+        _ id: ConnectionID, _ rpcID: RPCID, _ failure: RPCFailure, _ code: TunnelClose, for reason: String? = nil,
+        _ now: Moment, _ outputs: inout Outputs
     ) {
         log(
             .warning, "agent.refused",
-            [.init("peer", agents[id]?.peer ?? ""), .init("code", "\(failure.code)"), .init("reason", failure.message)],
+            [
+                .init("peer", agents[id]?.peer ?? ""), .init("code", "\(failure.code)"),
+                .init("reason", reason ?? failure.message),
+            ],
             &outputs)
         agents[id]?.session.refuse(rpcID, failure)
         closeAgent(id, code, failure.message, now, &outputs)

@@ -1,6 +1,7 @@
 // Answers of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess at its types.
 
 import HTTPCodec
+import MachineCore
 import RPCCore
 
 /// An answer, whole but for events.
@@ -37,7 +38,7 @@ struct InspectorResponse: Sendable {
     static let bodyTooLarge = error(413, "body-too-large", "The body is too large.")
 
     static func badReplay(_ reason: String) -> InspectorResponse {
-        error(400, "bad-replay", "This cannot be sent again: \(reason).")
+        error(400, "bad-replay", "This cannot be sent again: \(reason)".asSentence)
     }
 
     static func methodNotAllowed(_ allowed: String) -> InspectorResponse {

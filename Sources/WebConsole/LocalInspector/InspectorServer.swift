@@ -151,7 +151,7 @@ public struct InspectorServer: Machine {
             // One request for each connection: what was sent beyond it is nobody's.
             if client.phase != .reading { client.decoder = HTTPRequestDecoder() }
         } catch {
-            respond(to: id, .error(400, "malformed-request", "This is no request: \(error)."), now, &outputs)
+            respond(to: id, .error(400, "malformed-request", "This is no request: \(error)".asSentence), now, &outputs)
         }
     }
 

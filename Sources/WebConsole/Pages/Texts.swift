@@ -26,10 +26,16 @@ struct Texts: Sendable {
         guard let text = entries[key] else { return key }
         return Template.pieces(of: text).reduce(into: "") { result, piece in
             switch piece {
-            case .plain(let plain): result += plain
+            // A value that ends with a mark of its own needs no full stop of the text's.
+            case .plain(let plain): result += Self.endsSentence(result) ? String(plain.drop { $0 == "." || $0 == "。" }) : plain
             case .value(let name): result += values[name] ?? ""
             }
         }
+    }
+
+    private static func endsSentence(_ text: String) -> Bool {
+        guard let last = text.last else { return false }
+        return ".?!。？！…".contains(last)
     }
 
     /// The texts whose keys begin with `prefix`, without it, as JSON that may stand inside of a `<script>`.
