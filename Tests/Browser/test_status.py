@@ -130,3 +130,31 @@ def test_pages_are_small_and_whole(start_gateway, tab):
         assert [url for url in one.requests if not url.startswith("data:")][:1] == [gateway.url + path]
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_on_a_phone_the_language_stands_beside_the_name(start_gateway, start_agent, tab):
+    gateway = start_gateway({"statusPage": {"authToken": "s3cret"}, "inspector": {"mode": "all"}})
+    start_agent(gateway, "my-agent")
+    for locale in ("en-US", "zh-CN"):
+        for dark in (False, True):
+            phone = tab(size=PHONE, locale=locale, dark=dark)
+            phone.open(f"{gateway.url}/?token=s3cret")
+            for path in ("/", "/help", "/inspect/my-agent"):
+                phone.open(gateway.url + path)
+                boxes = [phone.page.locator(f".top {part}").bounding_box() for part in (".brand", ".tools", "nav")]
+                middles = [box["y"] + box["height"] / 2 for box in boxes]
+                assert abs(middles[0] - middles[1]) < 4, (locale, path)
+                assert middles[2] > middles[0] and boxes[2]["height"] < 60, "the pages stand in one row of their own"
+                assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+            phone.shoot(f"phone-{locale}-{'dark' if dark else 'light'}")
+
+
+def test_percentiles_have_their_names_and_a_round_trip_is_there_at_once(start_gateway, start_agent, tab):
+    gateway = start_gateway()
+    start_agent(gateway, "my-agent")
+    for locale in ("en-US", "zh-CN"):
+        page = tab(locale=locale)
+        page.open(gateway.url)
+        for name in ("p50", "p99"):
+            expect(page.page.get_by_text(name, exact=True).first).to_be_visible()
+        expect(row(page.page, "my-agent")).to_contain_text(re.compile(r"\d ms"), timeout=5_000)
