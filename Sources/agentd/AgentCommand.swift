@@ -5,7 +5,27 @@ import RPCCore
 import SocketKit
 
 enum AgentCommand {
-    static let parser = CommandLineParser(
+    static let parser = {
+        var parser = CommandLineParser.agentd
+        let service = "where the service is stands alone, as in: agentd 4173"
+        for name in ["--port", "--url", "--service", "--directory", "--dir", "--folder", "--unix"] {
+            parser.misnomers[name] = service
+        }
+        for name in ["--agent-id", "--agent", "--name"] { parser.misnomers[name] = "did you mean --id?" }
+        for name in ["--gateway-token", "--auth-token"] { parser.misnomers[name] = "did you mean --token?" }
+        for name in ["--server", "--remote"] { parser.misnomers[name] = "did you mean --gateway?" }
+        return parser
+    }()
+
+    static func run(arguments: [String]) -> Int32 {
+        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, words in
+            try AgentDaemon(settings, words).run()
+        }
+    }
+}
+
+extension CommandLineParser {
+    fileprivate static let agentd = CommandLineParser(
         program: "agentd",
         summary: "The private end of miagent: makes a web service or a folder on this machine reachable through a gateway.",
         synopsis: [
@@ -48,10 +68,4 @@ enum AgentCommand {
             help:
                 "A web service's port on this machine, its address (http://HOST:PORT or HOST:PORT), or a folder whose files are served."
         ))
-
-    static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, words in
-            try AgentDaemon(settings, words).run()
-        }
-    }
 }

@@ -14,6 +14,7 @@ final class AgentDaemon {
     private var screen: Screen?
     private var inspector: LocalInspector?
     private var hasShownQR = false
+    private var shortages = ShortageSpells()
     private var isStopping = false
     private var isOver = false
     /// Whoever started it wants a hang-up to be ignored.
@@ -33,6 +34,8 @@ final class AgentDaemon {
         let loop = try SocketLoop()
         let runner = Runner(Agent(settings.agent, seed: secureRandomBytes(32)), on: loop)
         runner.onNote = { [self] note, runner in handle(note, runner) }
+        loop.onShortage = { [self] in report($0) }
+        folders.onShortage = { [self] in report($0) }
         inspector = try settings.inspector.map { inspector throws(SocketError) in
             let title = settings.agent.description.agentID
             return try LocalInspector(inspector, title: title, agent: runner.mailbox, log: settings.log)
@@ -47,6 +50,10 @@ final class AgentDaemon {
             }
         }
         if screen == nil, let inspector { say("inspector at \(inspector.address)") }
+        if settings.agent.service == .none {
+            let advice = "name a port, an address or a folder: visitors of this agent are answered 404"
+            write(LogRecord(.warning, "agent.without-service", [.init("advice", advice)]))
+        }
         runner.send(.start)
         _ = notifier.ready(status: "dialing the gateway")
         while !isOver {
@@ -111,7 +118,7 @@ final class AgentDaemon {
     private func handle(_ note: AgentNote, _ runner: Runner<Agent>) {
         screen?.take(note)
         switch note {
-        case .log(let record): if let screen { screen.write(record) } else { settings.log.write(record) }
+        case .log(let record): write(record)
         case .registered(let webURL):
             if screen == nil { say("\(webURL.isEmpty ? "registered" : webURL) -> \(serviceText)") }
             showQR(of: webURL)
@@ -131,6 +138,14 @@ final class AgentDaemon {
         case .captured(let exchange, let call): inspector?.post(.captured(exchange, call: call))
         case .call, .bodyEnd, .full, .roundTrip: break
         }
+    }
+
+    private func write(_ record: LogRecord) {
+        if let screen { screen.write(record) } else { settings.log.write(record) }
+    }
+
+    private func report(_ shortage: DescriptorShortage) {
+        if let record = shortages.record(of: shortage, limit: currentDescriptorLimit(), at: SocketLoop.now()) { write(record) }
     }
 
     /// The public URL for a phone's camera, once. A text that no QR code holds is left out.

@@ -27,7 +27,8 @@ struct AgentDaemonSettings {
         let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
         var flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         if let word = words.positionals.first { flags.append(.service(word)) }
-        var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
+        var reader = SettingsReader(
+            file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .gatewayd)
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
         let settings = read(&reader, environment, printsByDefault: file == nil || isTerminal(1))
         let problems = reader.finish()
@@ -53,7 +54,9 @@ struct AgentDaemonSettings {
         let showsQR = reader.flag("qr") ?? false
         guard var agent = configuration else { return nil }
         if let secret { agent.token = secret }
-        if agent.description.host.isEmpty { agent.description.host = hostName() }
+        // Where gatewayd listens is no machine's name: one environment may serve both.
+        let host = agent.description.host
+        if host.isEmpty || isLiteralAddress(host) { agent.description.host = hostName() }
         if let inspector { agent.captures = captures(inspector) }
         return AgentDaemonSettings(
             agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain), inspector: inspector,

@@ -26,6 +26,8 @@ final class FolderServer {
     }
 
     private var sendings: [HandlerCall: Sending] = [:]
+    /// Called for each file that cannot be opened because no descriptor is left.
+    var onShortage: (DescriptorShortage) -> Void = { _ in }
 
     /// The answer's beginning. Pieces follow, one for each `next`.
     func begin(_ call: HandlerCall, _ head: HandlerHead) -> AgentMessage {
@@ -37,7 +39,9 @@ final class FolderServer {
                 let file = try FolderFile(names, beneath: folder.path)
                 return begin(call, StaticFiles.plan(head, names: names, facts: FileFacts(file)), file)
             } catch {
-                return .respond(call, error.reason == .tooManyOpen ? StaticFiles.unavailable : StaticFiles.notFound)
+                guard error.reason == .tooManyOpen else { return .respond(call, StaticFiles.notFound) }
+                onShortage(DescriptorShortage("open files", isOfMachine: false))
+                return .respond(call, StaticFiles.unavailable)
             }
         }
     }

@@ -45,6 +45,11 @@ final class LocalInspector: Sendable {
     private func serve(_ title: String, _ isStarted: DispatchSemaphore) {
         do throws(SocketError) {
             let loop = try SocketLoop()
+            var shortages = ShortageSpells()
+            loop.onShortage = { [log] shortage in
+                let record = shortages.record(of: shortage, limit: currentDescriptorLimit(), at: SocketLoop.now())
+                if let record { log.write(record) }
+            }
             let listener = try loop.listen(on: settings.endpoint)
             let runner = Runner(InspectorServer(title: title, maximumBytes: settings.memoryMiB * 1024 * 1024), on: loop)
             runner.onNote = { [agent] note, _ in

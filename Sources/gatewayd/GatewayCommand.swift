@@ -8,7 +8,24 @@ import SocketKit
 enum GatewayCommand {
     static let version = GatewayConfiguration.programVersion
 
-    static let parser = CommandLineParser(
+    static let parser = {
+        var parser = CommandLineParser.gatewayd
+        for name in ["--listen", "--bind", "--address"] { parser.misnomers[name] = "did you mean --host, or --port?" }
+        for name in ["--gateway-token", "--agent-token"] { parser.misnomers[name] = "did you mean --token?" }
+        parser.misnomers["--url"] = "did you mean --public-url?"
+        parser.misnomers["--unix-socket"] = "did you mean --unix?"
+        return parser
+    }()
+
+    static func run(arguments: [String]) -> Int32 {
+        parser.run(arguments, version: version, load: GatewayDaemonSettings.load) { settings, words in
+            try words.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, words).run()
+        }
+    }
+}
+
+extension CommandLineParser {
+    fileprivate static let gatewayd = CommandLineParser(
         program: "gatewayd",
         summary: "The public end of miagent: visitors reach the web services of agents that have no public address.",
         synopsis: [
@@ -36,10 +53,4 @@ enum GatewayCommand {
                 help: "Serve with COUNT threads (default: one for each processor)."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Log each request."),
         ] + CommandLineOption.common)
-
-    static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: version, load: GatewayDaemonSettings.load) { settings, words in
-            try words.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, words).run()
-        }
-    }
 }

@@ -4,11 +4,14 @@ import GatewayKit
 import MachineCore
 import RPCCore
 import SocketKit
+import Synchronization
 
 struct GatewayDaemonSettings {
     var gateway = GatewayConfiguration()
     var listen: [Endpoint] = []
     var log = LogWriter()
+    /// What is said of running out of descriptors, by all loops together.
+    let shortages = ShortageLog()
     /// Who carries alerts; nil: nobody is to be told.
     var alerts: AlertSender?
     /// Where the access log goes; nil: there is none.
@@ -24,7 +27,8 @@ struct GatewayDaemonSettings {
         var environment = environmentVariables()
         let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
         let flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
-        var reader = SettingsReader(file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"])
+        var reader = SettingsReader(
+            file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .agentd)
         var settings = GatewayDaemonSettings()
         settings.read(&reader, isDemo: words.has("--demo"))
         let problems = reader.finish()
@@ -111,5 +115,15 @@ struct GatewayDaemonSettings {
             case .unix: false
             }
         }
+    }
+}
+
+/// Says of all loops together that descriptors have run out: they are the process's.
+final class ShortageLog: Sendable {
+    private let spells = Mutex(ShortageSpells())
+
+    func write(_ shortage: DescriptorShortage, to log: LogWriter) {
+        let record = spells.withLock { $0.record(of: shortage, limit: currentDescriptorLimit(), at: SocketLoop.now()) }
+        if let record { log.write(record) }
     }
 }

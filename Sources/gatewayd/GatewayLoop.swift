@@ -27,6 +27,7 @@ final class GatewayLoop {
             settings.gateway, clock: clock, loop: index, of: settings.loops, startedAt: SocketLoop.now(),
             secret: settings.secret)
         runner = Runner(gateway, on: try SocketLoop())
+        runner.loop.onShortage = { settings.shortages.write($0, to: settings.log) }
     }
 
     /// Listens as the first of all loops; the TCP addresses, for the others.

@@ -150,6 +150,24 @@ extension DaemonTests {
             }
         }
 
+        @Test func oneEnvironmentServesBothDaemons() throws {
+            let environment = [
+                "MIAGENT_GATEWAY_TOKEN": "a-common-token", "MIAGENT_PORT": "3000", "MIAGENT_HOST": "0.0.0.0",
+                "MIAGENT_CHANNELS_WEB_SERVICE_AUTH_TOKEN": "visitors", "MIAGENT_GATEWAY_URL": "ws://127.0.0.1:3000/agent",
+                "MIAGENT_AGENT_ID": "pi", "MIAGENT_WEB_SERVICE_PORT": "4173", "MIAGENT_LOG_LEVEL": "debug",
+            ]
+            try onStage { stage in
+                for name in ["gatewayd", "agentd"] {
+                    let (ending, output) = try stage.run(name, ["--check-config"], environment: environment)
+                    #expect(ending == .exited(0), "\(name): \(output)")
+                    let wrong = environment.merging(["MIAGENT_AGENT_IDD": "pi"]) { $1 }
+                    let (refused, said) = try stage.run(name, ["--check-config"], environment: wrong)
+                    #expect(refused == .exited(78))
+                    #expect(said.contains("MIAGENT_AGENT_IDD: unknown variable; did you mean MIAGENT_AGENT_ID?"), "\(said)")
+                }
+            }
+        }
+
         // MARK: 64
 
         @Test(arguments: ["gatewayd", "agentd"])
@@ -159,6 +177,20 @@ extension DaemonTests {
                 #expect(ending == .exited(64))
                 #expect(output.contains("--confg") && output.contains("--config"))
                 #expect(try stage.run(name, ["--config"]).0 == .exited(64))
+            }
+        }
+
+        @Test(arguments: [
+            ("agentd", ["--port", "4173"], "as in: agentd 4173"), ("agentd", ["--url=http://h"], "as in: agentd 4173"),
+            ("agentd", ["--name", "pi"], "did you mean --id?"), ("agentd", ["1", "2"], "unexpected argument \"2\""),
+            ("gatewayd", ["3000"], "did you mean --port 3000?"), ("gatewayd", ["--listen", "80"], "--host, or --port"),
+            ("gatewayd", ["--gateway-token", "t"], "did you mean --token?"),
+        ])
+        func wrongWordsNameTheRightOnes(_ name: String, _ words: [String], _ advice: String) throws {
+            try onStage { stage in
+                let (ending, output) = try stage.run(name, words)
+                #expect(ending == .exited(64))
+                #expect(output.contains(advice) && output.contains("try \(name) --help"), "\(output)")
             }
         }
 
@@ -215,6 +247,25 @@ extension DaemonTests {
             }
         }
 
+        @Test func anAgentWithNothingToServeSaysSo() throws {
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let agent = try stage.daemon("agentd", ["--gateway", "127.0.0.1:\(gateway.port)", "--id", "pi"])
+                try agent.waitForLine(with: "agent.without-service", "name a port")
+            }
+        }
+
+        @Test func anAgentWhoseGatewayIsNotThereAsksForIt() throws {
+            try onStage { stage in
+                let socket = try Socket.listening()
+                let port = try socket.port
+                socket.close()
+                let agent = try stage.daemon("agentd", ["4173", "--gateway", "127.0.0.1:\(port)", "--id", "pi"])
+                try agent.waitForLine(
+                    with: "cannot connect to 127.0.0.1:\(port): Connection refused; is gatewayd running there")
+            }
+        }
+
         // MARK: 1
 
         @Test func aPortThatIsInUseIsARuntimeError() throws {
@@ -223,7 +274,7 @@ extension DaemonTests {
                 let words = ["--host", "127.0.0.1", "--port", "\(gateway.port)"]
                 let (ending, output) = try stage.run("gatewayd", words)
                 #expect(ending == .exited(1))
-                #expect(output.contains("\(gateway.port)"))
+                #expect(output.contains("\(gateway.port)") && output.contains("another program listens there"))
                 try gateway.expectHealthy()
             }
         }

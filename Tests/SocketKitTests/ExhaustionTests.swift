@@ -37,6 +37,8 @@ struct ExhaustionTests {
         var limits = LoopLimits()
         limits.lingerMs = 50
         let harness = try LoopHarness(backend, limits: limits)
+        var shortages: [DescriptorShortage] = []
+        harness.loop.onShortage = { shortages.append($0) }
         let listener = try harness.loop.listen(on: .tcp(host: "127.0.0.1", port: 0))
         // One pair first, so that whatever the backend needs for itself is there.
         let pair = try harness.pair(listener)
@@ -49,9 +51,11 @@ struct ExhaustionTests {
         try harness.pump("the shortage") { harness.loop.statistics.acceptPauses > 0 }
         // Paused for 100 ms each time: few turns, and the others are still served.
         #expect(try harness.turns(during: .milliseconds(250)) < 100)
+        #expect(shortages.contains(DescriptorShortage("accept connections", isOfMachine: false)))
         let dial = harness.dial(listener.endpoint)
         harness.write([1], to: pair.client)
         try harness.pump("a byte") { harness.received[pair.server] == [1] }
+        #expect(shortages.contains { $0.operation.hasPrefix("connect to 127.0.0.1:") })
         for filler in fillers { close(filler) }
         try harness.pump("the dial to end") { harness.connected[dial] != nil || harness.dialFailures[dial] != nil }
         let before = harness.accepted.count

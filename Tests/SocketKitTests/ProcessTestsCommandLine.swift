@@ -40,6 +40,23 @@ import Testing
         #expect(parsed.positionals.isEmpty)
     }
 
+    @Test func whatPeopleWriteInsteadIsToldTheRightForm() {
+        var parser = parser
+        parser.misnomers["--listen"] = "did you mean --port?"
+        func error(_ words: String...) -> String? {
+            do throws(CommandLineError) {
+                _ = try parser.parse(words)
+                return nil
+            } catch {
+                return error.description
+            }
+        }
+        #expect(error("--listen", "80") == "unknown option --listen; did you mean --port?")
+        #expect(error("--listen=80") == "unknown option --listen; did you mean --port?")
+        #expect(error("3000") == "unexpected argument \"3000\"; did you mean --port 3000?")
+        #expect(error("x") == "unexpected argument \"x\"")
+    }
+
     @Test func nothingGivenIsNothingSaid() throws {
         let parsed = try parser.parse([])
         #expect(parsed == ParsedCommandLine())

@@ -177,7 +177,7 @@ extension SocketLoop {
         guard dial.attempts.isEmpty else { return setTimer(id) }
         dials[id] = nil
         timers.cancel(.dial(id))
-        owed.append(.dialFailed(id, reason: dial.reasons.joined(separator: "; ")))
+        owed.append(.dialFailed(id, reason: dial.reasons.map(\.asClause).joined(separator: "; ")))
     }
 
     private func setTimer(_ id: DialID) {
@@ -189,7 +189,7 @@ extension SocketLoop {
     private func attempt(_ address: SocketAddress, for id: DialID) -> Bool {
         guard connections.count < limits.maximumConnections else { return skip(id, "too many connections") }
         let descriptor = Platform.streamSocket(address.family)
-        guard descriptor >= 0 else { return skip(id, errorText(errno)) }
+        guard descriptor >= 0 else { return noSocket(id, for: address, code: errno) }
         if address.family != AF_UNIX { Platform.prepareStream(descriptor) }
         var code = address.lend { connect(descriptor, $0, $1) } == 0 ? 0 : errno
         if code == EINPROGRESS, address.isLoopback {
@@ -206,6 +206,11 @@ extension SocketLoop {
             systemClose(descriptor)
             return skip(id, errorText(code))
         }
+    }
+
+    private func noSocket(_ id: DialID, for address: SocketAddress, code: Int32) -> Bool {
+        if let shortage = DescriptorShortage("connect to \(address.text)", code: code) { onShortage(shortage) }
+        return skip(id, errorText(code))
     }
 
     private func begin(_ descriptor: Int32, to address: SocketAddress, for id: DialID, isConnected: Bool) -> Bool {

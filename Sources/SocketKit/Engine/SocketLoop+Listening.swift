@@ -139,6 +139,7 @@ extension SocketLoop {
         switch code {
         case EAGAIN, EWOULDBLOCK: return false
         case EMFILE, ENFILE:
+            if let shortage = DescriptorShortage("accept connections", code: code) { onShortage(shortage) }
             shedOne(index)
             pauseAccepting(index, .milliseconds(100))
             return false
@@ -222,12 +223,27 @@ extension SocketLoop {
         // Only now: binding with it would join whoever has the port already, be it another program of this user.
         if sharing == .first, address.family != AF_UNIX { setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         guard result == 0, systemListen(descriptor, backlog) == 0 else {
-            throw SocketError("listen on", address.text, code: errno)
+            throw Self.listenError(on: address, code: errno)
         }
         guard case .unix(let path) = address.endpoint else {
             return try add(descriptor, SocketAddress.local(of: descriptor)?.endpoint ?? address.endpoint, path: nil)
         }
         return try add(descriptor, address.endpoint, path: path)
+    }
+
+    /// The system's words, and what they mean here.
+    private static func listenError(on address: SocketAddress, code: Int32) -> SocketError {
+        let advice: String? =
+            switch code {
+            case EADDRINUSE where address.family != AF_UNIX:
+                "another program listens there; choose another port, or end that one"
+            case EACCES where (1..<1024).contains(address.port):
+                "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose another, or put a proxy in front"
+            case EADDRNOTAVAIL: "this machine has no such address"
+            default: nil
+            }
+        let reason = errorText(code) + (advice.map { ": \($0)" } ?? "")
+        return SocketError("listen on", address.text, code: code, reason: reason)
     }
 
     private func add(_ descriptor: Int32, _ endpoint: Endpoint, path: String?) throws(SocketError) -> Listener {

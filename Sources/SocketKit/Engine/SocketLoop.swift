@@ -28,6 +28,10 @@ public final class SocketLoop {
     /// When the present turn began: a clock reading that is as good as any for what happened in it.
     public internal(set) var moment = SocketLoop.now()
 
+    /// Called, inside a turn, for each accept and each dial that fails because no descriptor is left; `ShortageSpells` says which of
+    /// them are worth a word.
+    public var onShortage: (DescriptorShortage) -> Void = { _ in }
+
     let poller: any Poller
     // Unchecked, as are the other properties that every event touches: an access lasts for one line of this module, never while
     // the handler has its say, and the checks would cost a twentieth of a request.

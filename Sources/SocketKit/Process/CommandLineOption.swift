@@ -51,6 +51,8 @@ public struct CommandLinePositional: Sendable, Hashable {
 public enum CommandLineError: Error, Sendable, Hashable, CustomStringConvertible {
     /// No option is called so; `nearest` is one that nearly is.
     case unknownOption(String, nearest: String?)
+    /// What people write for something that is said otherwise here.
+    case misnomer(String, advice: String)
     /// The option was the last word, or another option followed at once.
     case missingValue(option: String, valueName: String)
     /// A switch was given a value, as in `--verbose=yes`.
@@ -58,7 +60,7 @@ public enum CommandLineError: Error, Sendable, Hashable, CustomStringConvertible
     /// An option with one value was given twice.
     case repeatedOption(String)
     /// A word too many stands beside the options.
-    case unexpectedArgument(String)
+    case unexpectedArgument(String, advice: String? = nil)
     /// A word is missing beside the options.
     case missingArgument(valueName: String)
 
@@ -67,10 +69,12 @@ public enum CommandLineError: Error, Sendable, Hashable, CustomStringConvertible
         switch self {
         case .unknownOption(let name, let nearest):
             nearest.map { "unknown option \(name); did you mean \($0)?" } ?? "unknown option \(name)"
+        case .misnomer(let name, let advice): "unknown option \(name); \(advice)"
         case .missingValue(let option, let valueName): "\(option) needs a value: \(option) \(valueName)"
         case .unexpectedValue(let option): "\(option) takes no value"
         case .repeatedOption(let option): "\(option) was given more than once"
-        case .unexpectedArgument(let word): "unexpected argument \"\(word)\""
+        case .unexpectedArgument(let word, let advice):
+            "unexpected argument \"\(word)\"" + (advice.map { "; \($0)" } ?? "")
         case .missingArgument(let valueName): "\(valueName) is missing"
         }
     }

@@ -16,6 +16,8 @@ public struct CommandLineParser: Sendable, Hashable {
     public var options: [CommandLineOption]
     /// The words beside the options; nil refuses them all.
     public var positional: CommandLinePositional?
+    /// What is said to whoever writes an option of this name, which does not exist.
+    public var misnomers: [String: String] = [:]
 
     /// A parser of these options.
     public init(
@@ -55,6 +57,7 @@ public struct CommandLineParser: Sendable, Hashable {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0])
         guard let option = options.first(where: { $0.name == name }) else {
+            if let advice = misnomers[name] { throw .misnomer(name, advice: advice) }
             throw .unknownOption(name, nearest: nearestName(to: name, among: options.map(\.name)))
         }
         let attached = parts.count == 2 ? String(parts[1]) : nil
@@ -104,7 +107,12 @@ public struct CommandLineParser: Sendable, Hashable {
 
     private func check(_ positionals: [String]) throws(CommandLineError) {
         let allowed = positional?.count ?? 0...0
-        if positionals.count > allowed.upperBound { throw .unexpectedArgument(positionals[max(0, allowed.upperBound)]) }
+        if positionals.count > allowed.upperBound {
+            let word = positionals[max(0, allowed.upperBound)]
+            // A number that stands alone is a port, most often.
+            let isPort = UInt16(word) != nil && options.contains { $0.name == "--port" }
+            throw .unexpectedArgument(word, advice: isPort ? "did you mean --port \(word)?" : nil)
+        }
         if positionals.count < allowed.lowerBound { throw .missingArgument(valueName: positional?.valueName ?? "") }
     }
 }

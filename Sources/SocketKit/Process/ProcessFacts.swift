@@ -78,6 +78,12 @@ public func raiseDescriptorLimit() -> Int {
     return Int(clamping: limit.rlim_cur)
 }
 
+/// How many descriptors the process may have open; 0 if the system does not say.
+public func currentDescriptorLimit() -> Int {
+    var limit = rlimit()
+    return getrlimit(descriptorLimit, &limit) == 0 ? Int(clamping: limit.rlim_cur) : 0
+}
+
 #if canImport(Glibc)
     private let descriptorLimit = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 #else

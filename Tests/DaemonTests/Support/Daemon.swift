@@ -21,13 +21,18 @@ final class Daemon: Sendable {
     let isDoneWith = Shared(false)
 
     /// `onTerminal`: both of its streams are a terminal of 80 columns. `leads`: it leads a session of its own, at that terminal if there
-    /// is one.
+    /// is one. `descriptors`: how many it may open.
     init(
-        _ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false,
-        leads: Bool = false
+        _ name: String, _ words: [String], environment: [String: String] = [:], onTerminal: Bool = false,
+        leads: Bool = false, descriptors: Int? = nil
     ) throws {
         self.name = name
-        let program = try Spawning.products.get() + "/" + name
+        var program = try Spawning.products.get() + "/" + name
+        var arguments = words
+        if let descriptors {
+            arguments = ["-c", "ulimit -n \(descriptors) && exec \"$0\" \"$@\"", program] + words
+            program = "/bin/sh"
+        }
         let terminal = onTerminal ? try Self.pseudoTerminal() : nil
         let streams = try terminal.map { [($0.reading, $0.writing)] } ?? [try Self.pipe(), try Self.pipe()]
         let session: Spawning.Session = leads ? terminal.map { .terminal($0.path) } ?? .own : .ours

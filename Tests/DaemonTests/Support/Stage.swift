@@ -3,6 +3,7 @@
 // gone after the test.
 
 import Foundation
+import TestSupport
 import Testing
 
 /// The tunnel's two versions.
@@ -105,9 +106,10 @@ final class Stage {
 
     func daemon(
         _ name: String, _ arguments: [String], environment: [String: String] = [:], onTerminal: Bool = false,
-        leads: Bool = false
+        leads: Bool = false, descriptors: Int? = nil
     ) throws -> Daemon {
-        let daemon = try Daemon(name, arguments, environment: environment, onTerminal: onTerminal, leads: leads)
+        let daemon = try Daemon(
+            name, arguments, environment: environment, onTerminal: onTerminal, leads: leads, descriptors: descriptors)
         daemons.append(daemon)
         return daemon
     }
@@ -129,8 +131,11 @@ final class Stage {
 
     // MARK: The end
 
-    /// No daemon ended that should not have, and no service met something that it did not expect.
+    /// No daemon ended that should not have, none wrote sentences that are glued together, and no service met something that it did not expect.
     fileprivate func check(_ sourceLocation: SourceLocation) {
+        for line in daemons.flatMap(\.lines) where gluedMarks(in: line) != nil {
+            Issue.record("two marks meet in: \(line)", sourceLocation: sourceLocation)
+        }
         for daemon in daemons where !daemon.isDoneWith.value {
             let said = Comment(rawValue: daemon.lines.suffix(40).joined(separator: "\n"))
             #expect(daemon.isRunning, said, sourceLocation: sourceLocation)
