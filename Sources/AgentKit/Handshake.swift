@@ -157,8 +157,8 @@ struct Handshake: Sendable {
             let place = head.fields[.location].map { " to \(Self.safe($0.utf8))" } ?? ""
             return Refusal(reason: "the gateway redirects (\(head.status))\(place); put the right address into gatewayUrl")
         case 409:
-            let reason = "the gateway does not take an agent of this id (409)\(detail); choose another agentId, or stop the other"
-            return Refusal(reason: reason, retry: .slowly)
+            let advice = "choose another agentId, or stop the other"
+            return Refusal(reason: "the gateway does not take an agent of this id (409)\(detail); \(advice)", retry: .slowly)
         case 426: return Refusal(reason: "a proxy before the gateway broke the WebSocket handshake (426): \(Self.proxyAdvice)")
         case 400 where isAboutTLS: return Refusal(reason: Self.isTLS)
         case 400 where head.fields[Self.errorMark] == nil:
