@@ -46,12 +46,17 @@ extension LocalHTTPService {
 
     /// The address without the service's origin and base path; nil: it has neither.
     func publicAddress(_ address: String, prefix: String, hosts: [String]) -> String? {
-        if address.hasPrefix("/") { return address.hasPrefix("//") ? nil : withoutBase(address, prefix: prefix) }
+        if address.hasPrefix("/") {
+            return address.hasPrefix("//") ? nil : withoutBase(address, prefix: prefix).map(Self.withAuthorityIfNeeded)
+        }
         guard let rest = Self.rest(of: address, at: hosts) else { return nil }
         let path = rest.hasPrefix("/") ? rest : "/" + rest
-        let result = withoutBase(path, prefix: prefix) ?? path
-        // Without an authority two slashes would begin one. The gateway knows this one for the service's.
-        return result.hasPrefix("//") || result.hasPrefix("/\\") ? "http://localhost" + result : result
+        return Self.withAuthorityIfNeeded(withoutBase(path, prefix: prefix) ?? path)
+    }
+
+    /// Without an authority two slashes would begin one. The gateway knows this one for the service's.
+    private static func withAuthorityIfNeeded(_ path: String) -> String {
+        path.hasPrefix("//") || path.hasPrefix("/\\") ? "http://localhost" + path : path
     }
 
     /// What follows the authority of an address at one of `hosts`.

@@ -37,8 +37,8 @@ public enum PathDots {
                 let climbs = endSegment()
                 if octet == Octet.slash, !isEncoded { hasDescended = false }
                 return climbs
-            case Octet.semicolon, 0x3f, 0x23: isBehindName = true
-            case 0...0x20, Octet.delete: break
+            case Octet.semicolon, 0x3f, 0x23, 0: isBehindName = true
+            case 1...0x20, Octet.delete: break
             case Octet.period where !isBehindName: dots = dots.map { $0 + 1 }
             default: if !isBehindName { dots = nil }
             }

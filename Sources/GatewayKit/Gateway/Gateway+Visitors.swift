@@ -119,10 +119,7 @@ extension Gateway {
     ) {
         let request = VisitorRequest(head: head, framing: framing, id: requestIDs.id(for: head.fields), received: now)
         statistics.requests &+= 1
-        switch head.method {
-        case "CONNECT", "TRACE", "TRACK": return refuseMethod(id, request, now, &outputs)
-        default: break
-        }
+        if UpgradeRules.isNobodys(head.method) { return refuseMethod(id, request, now, &outputs) }
         let destination = router.route(head)
         if configuration.limits.perAddress.requestsPerSecond > 0, destination != .tunnel,
             let wait = chargeRequest(id, head, now, &outputs)

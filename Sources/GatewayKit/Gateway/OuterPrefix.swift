@@ -56,8 +56,7 @@ struct OuterPrefix: Sendable, Hashable {
 }
 
 extension OwnAnswer {
-    /// Puts the prefix before the addresses of the gateway's own that are in it: where it leads to, and links, forms and `data-base` of a
-    /// page, by which its scripts find the gateway.
+    /// Puts the prefix before the addresses of the gateway's own that are in it: where it leads to, and links, forms and `data-api` of a page.
     mutating func bring(under outer: String) {
         guard !outer.isEmpty else { return }
         if let location = fields[.location], location.hasPrefix("/"), location != outer, !location.hasPrefix(outer + "/") {
@@ -76,7 +75,7 @@ extension OwnAnswer {
         body = page + rest
     }
 
-    private static let addressAttributes = ["href=", "action=", "data-base="].map { Array($0.utf8) }
+    private static let addressAttributes = ["href=", "action=", "data-api="].map { Array($0.utf8) }
 }
 
 extension Gateway {

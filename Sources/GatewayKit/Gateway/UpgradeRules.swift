@@ -36,6 +36,14 @@ struct UpgradeRules: Sendable, Hashable {
         return nil
     }
 
+    /// Whether no request with this method goes on, nor is one for the gateway. Nearly all methods have another length.
+    static func isNobodys(_ method: String) -> Bool {
+        switch method.utf8.count {
+        case 5, 7: method == "CONNECT" || method == "TRACE" || method == "TRACK"
+        default: false
+        }
+    }
+
     /// Whether a 101 with these fields grants what was asked for. An agent that names no protocol means that one.
     static func grants(_ fields: HTTPFields, _ wanted: String?) -> Bool {
         guard let wanted else { return false }
