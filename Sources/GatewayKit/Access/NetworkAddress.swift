@@ -47,15 +47,6 @@ public struct NetworkAddress: Sendable, Hashable {
     /// Whom to hold responsible: an IPv4 address, or the /64 that one customer has to itself in IPv6.
     var responsible: NetworkAddress { family == .six ? NetworkAddress(.six, (bits >> 64) << 64) : self }
 
-    /// A loopback address or a Unix socket.
-    var isOfThisMachine: Bool {
-        switch family {
-        case .four: bits >> 24 == 127
-        case .six: bits == 1
-        case .local: true
-        }
-    }
-
     /// Who comes by a Unix socket, or without an address that makes sense.
     static let local = NetworkAddress(.local, 0)
     /// Of whom a trusted proxy says what is no address.
