@@ -21,6 +21,7 @@ import WebConsole
         World(loops: loops) {
             $0.inspector.mode = .all
             $0.inspector.isPublic = true
+            $0.statusPage.isPublic = true  // what guards the agent would guard the pages else, and with them the inspector
             switch kind {
             case .ownToken:
                 var access = AgentAccess()
