@@ -46,7 +46,7 @@ extension Agent {
         local.isGone = true
         guard let exchange = local.owner else { return drop(connection, .close) }
         if let error {
-            let hint = local.sawBytes || local.isReused ? "" : Self.mayBeTLS
+            let hint = local.sawBytes || local.isReused || exchange.wasRetried ? "" : Self.mayBeTLS
             return breakOff(connection, exchange, "broke the connection (\(error))\(hint)")
         }
         if !local.sawEnd { receiveEOF(fromService: connection) }
@@ -70,7 +70,7 @@ extension Agent {
                     piece = next
                 case .end(let trailers): return endAnswer(piece, trailers, from: connection, for: exchange)
                 case .closed:
-                    let hint = local.isReused ? "" : Self.mayBeTLS
+                    let hint = local.isReused || exchange.wasRetried ? "" : Self.mayBeTLS
                     return breakOff(connection, exchange, "closed the connection without an answer\(hint)")
                 }
             }

@@ -35,7 +35,7 @@ extension AgentConfiguration {
         "id": "agentId", "name": "agentId", "agent": "agentId", "gateway": "gatewayUrl", "url": "gatewayUrl",
         "server": "gatewayUrl", "token": "gatewayToken", "authToken": "gatewayToken", "tokenFile": "gatewayTokenFile",
         "authTokenFile": "gatewayTokenFile", "port": "webService.port", "service": "webService", "web": "webService",
-        "folder": "webService.directory", "webService.path": "webService.pathPrefix",
+        "folder": "webService.directory", "routes": "webService.routes", "webService.path": "webService.pathPrefix",
         "webService.folder": "webService.directory",
         "webService.socket": "webService.unix", "webService.address": "webService.url", "webService.host": "webService.url",
         "webService.enabled": "webService.port",

@@ -46,8 +46,8 @@ struct Handshake: Sendable {
     /// The final answer, if it is not 101; its body follows.
     private var answer: HTTPResponseHead?
     private var body: [UInt8] = []
-    /// What came first, for a guess at what it is if it is not HTTP.
-    private var firstBytes: [UInt8]?
+    /// Nothing has come yet.
+    private var isFirst = true
 
     /// The upgrade for an agent with this configuration; `key` is fresh (`WSHandshake.makeKey`).
     init(_ configuration: AgentConfiguration, key: String) {
@@ -81,7 +81,8 @@ struct Handshake: Sendable {
 
     /// Bytes of the answer.
     mutating func receive(_ bytes: ArraySlice<UInt8>) -> Outcome {
-        if firstBytes == nil { firstBytes = Array(bytes.prefix(TLSRecord.headerCount)) }
+        if isFirst, TLSRecord.begins(bytes) { return .refused(Refusal(reason: Self.isTLS)) }
+        isFirst = false
         decoder.receive(bytes)
         return progress()
     }
@@ -115,9 +116,7 @@ struct Handshake: Sendable {
             }
             return .incomplete
         } catch {
-            return .refused(
-                answer.map { refusal($0) }
-                    ?? Refusal(reason: beginsWithTLS ? Self.isTLS : "the gateway's answer is not HTTP: \(error)"))
+            return .refused(answer.map { refusal($0) } ?? Refusal(reason: "the gateway's answer is not HTTP: \(error)"))
         }
     }
 
@@ -170,8 +169,7 @@ struct Handshake: Sendable {
             return Refusal(reason: "no gateway takes agents at \(path) (\(head.status))\(detail); check gatewayUrl")
         case 200...299:
             return Refusal(reason: "\(head.status) instead of a WebSocket: this is no gateway; check gatewayUrl")
-        case 502, 503,
-            504 where head.fields[Self.errorMark] == nil:
+        case 502...504 where head.fields[Self.errorMark] == nil:
             return Refusal(reason: "a proxy answers for the gateway (\(head.status))\(detail); is gatewayd running behind it?")
         default:
             return Refusal(reason: "the gateway answered \(head.status)\(detail)")
@@ -184,9 +182,6 @@ struct Handshake: Sendable {
         "it must pass on Upgrade and Connection; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
         + "proxy_set_header Connection upgrade. HAProxy and Caddy do unless told otherwise"
     private static let isTLS = "TLS is spoken at this address of the gateway; \(AgentConfiguration.noTLS)"
-
-    /// Whether the first bytes are a TLS record.
-    private var beginsWithTLS: Bool { firstBytes.map { TLSRecord.begins($0) } ?? false }
 
     /// Whether the text of a refusal says that TLS was expected, as those of nginx, Go and Apache do.
     private var isAboutTLS: Bool { String(decoding: body, as: UTF8.self).contains("HTTPS") }

@@ -2,10 +2,10 @@
 // another layer. Two glued marks (`.;`, `?.`) look like a mistake, and are one.
 
 extension StringProtocol {
-    /// The text as a part of a sentence that goes on behind it: without blanks and full stops at its end.
+    /// The text as a part of a sentence that goes on behind it: without blanks, full stops and colons at its end.
     public var asClause: String {
         var text = self[...]
-        while let last = text.last, last == "." || last.isWhitespace { text.removeLast() }
+        while let last = text.last, last == "." || last == ":" || last.isWhitespace { text.removeLast() }
         return String(text)
     }
 

@@ -227,7 +227,7 @@ def test_agent_without_a_service_to_reach_says_so(start_gateway, start_agent):
     assert str(port) in json.dumps(agent.wait_for_event("service.unreachable"))
 
 
-@pytest.mark.parametrize("words", [[], ["8080"], ["8080", "--gateway", "ws://localhost/agent"], ["--id", "x"]])
+@pytest.mark.parametrize("words", [[], ["8080"], ["--id", "x"]])
 def test_agent_with_too_little_to_go_on_is_78(words):
     done = run_to_end("agentd", *words)
     assert done.returncode == 78 and "is required" in done.stderr

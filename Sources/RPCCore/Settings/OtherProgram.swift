@@ -30,7 +30,8 @@ public struct OtherProgram: Sendable, Hashable {
             channels.webService.rescueAbsolutePaths channels.webService.sseKeepAliveMs channels.webService.maxBody
             channels.webService.maxBufferedBody channels.webService.upgrades channels.webService.passPreflight login.sessionHours login.attemptsPerMinute
             limits.maxStreamsPerAgent limits.initialWindow limits.maxWindowPerStream limits.windowBudgetPerAgent
-            limits.maxConnections limits.maxHeadBytes limits.maxFields limits.headTimeoutMs limits.idleTimeoutMs limits.writeTimeoutMs
+            limits.connectionsPerAddress limits.requestsPerAddress limits.requestsPerSecondPerAddress
+            limits.requestBurstPerAddress limits.watchersPerAddress limits.maxConnections limits.maxHeadBytes limits.maxFields limits.headTimeoutMs limits.idleTimeoutMs limits.writeTimeoutMs
             limits.pingIntervalMs limits.pongTimeoutMs accessLog.format accessLog.file onAgentOffline.url onAgentOffline.afterMs
             """))
 

@@ -32,24 +32,23 @@ extension SettingsReader {
         }
     }
 
-    /// What was meant, or whose it is.
+    /// What was meant, or whose it is: a name that is said otherwise here, the same name but for case or in another object, the other
+    /// program's, and at last a near one.
     private func hint(for name: String, at path: String, in key: Int) -> String {
-        if let meant = misnomers[path] ?? nearestKey(to: name, in: key) { return "; did you mean \"\(meant)\"?" }
-        guard let other = source.otherProgram, other.paths.contains(where: { $0 == path || $0.hasPrefix(path + ".") }) else {
-            return ""
+        if let meant = misnomers[path] ?? sameKey(as: name, in: key) { return "; did you mean \"\(meant)\"?" }
+        if let other = source.otherProgram, other.paths.contains(where: { $0 == path || $0.hasPrefix(path + ".") }) {
+            return "; it is a setting of \(other.name)"
         }
-        return "; it is a setting of \(other.name)"
+        return nearestName(to: name, among: schema.names(in: key)).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 
-    /// The same name but for case in the same object, or else in another one, or else a near name in the same object.
-    private func nearestKey(to name: String, in key: Int) -> String? {
-        let names = schema.names(in: key)
+    /// The same name but for case in the same object, or else in another one.
+    private func sameKey(as name: String, in key: Int) -> String? {
         let lowercased = name.lowercased()
-        if let same = names.first(where: { $0.lowercased() == lowercased }) { return same }
-        let elsewhere = schema.valuePaths.first {
+        if let same = schema.names(in: key).first(where: { $0.lowercased() == lowercased }) { return same }
+        return schema.valuePaths.first {
             $0.lowercased().hasSuffix("." + lowercased) && !$0.contains(SettingsSchema.freeName)
         }
-        return elsewhere ?? nearestName(to: name, among: names)
     }
 
     /// Variables that begin with our prefix and give no setting, neither here nor of the other program.
