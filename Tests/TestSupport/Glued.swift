@@ -7,14 +7,17 @@ public func gluedMarks(in text: String) -> String? {
     where text.contains(pair) {
         return pair
     }
+    // Two dots at the end of a word; a path's stand behind a slash.
+    var before: Character = " "
     var dots = 0
     for character in text + " " {
         if character == "." {
             dots += 1
-        } else {
-            if dots == 2, character == " " || character == "\n" || character == ";" { return ".." }
-            dots = 0
+            continue
         }
+        if dots == 2, before.isLetter, character == " " || character == "\n" || character == ";" { return ".." }
+        dots = 0
+        before = character
     }
     return nil
 }

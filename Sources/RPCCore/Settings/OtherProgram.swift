@@ -20,19 +20,20 @@ public struct OtherProgram: Sendable, Hashable {
         name: "gatewayd",
         paths: paths(
             """
-            host port unixSocket loops publicUrl gatewayToken gatewayTokenFile duplicateAgents trustedProxies
-            reservedAgents agentOrigins drainMs logLevel logFormat logRequests
-            statusPage.enabled statusPage.authToken statusPage.authTokenFile statusPage.public metrics.enabled metrics.perAgent
-            inspector.mode inspector.memoryMiB inspector.maxBody inspector.replay inspector.public
-            channels.webService.enabled channels.webService.pathPrefix channels.webService.authToken
-            channels.webService.authTokenFile channels.webService.public channels.webService.allow channels.webService.byPath
-            channels.webService.timeoutMs channels.webService.subdomainHost channels.webService.agentWaitMs
-            channels.webService.rescueAbsolutePaths channels.webService.sseKeepAliveMs channels.webService.maxBody
-            channels.webService.maxBufferedBody channels.webService.upgrades channels.webService.passPreflight login.sessionHours login.attemptsPerMinute
+            host port unixSocket loops publicUrl gatewayToken gatewayTokenFile duplicateAgents trustedProxies reservedAgents
+            agentOrigins drainMs logLevel logFormat logRequests statusPage.enabled statusPage.authToken
+            statusPage.authTokenFile statusPage.public metrics.enabled metrics.perAgent inspector.mode inspector.memoryMiB
+            inspector.maxBody inspector.replay inspector.public channels.webService.enabled channels.webService.pathPrefix
+            channels.webService.authToken channels.webService.authTokenFile channels.webService.public
+            channels.webService.allow channels.webService.byPath channels.webService.timeoutMs
+            channels.webService.subdomainHost channels.webService.agentWaitMs channels.webService.rescueAbsolutePaths
+            channels.webService.sseKeepAliveMs channels.webService.maxBody channels.webService.maxBufferedBody
+            channels.webService.upgrades channels.webService.passPreflight login.sessionHours login.attemptsPerMinute
             limits.maxStreamsPerAgent limits.initialWindow limits.maxWindowPerStream limits.windowBudgetPerAgent
             limits.connectionsPerAddress limits.requestsPerAddress limits.requestsPerSecondPerAddress
-            limits.requestBurstPerAddress limits.watchersPerAddress limits.maxConnections limits.maxHeadBytes limits.maxFields limits.headTimeoutMs limits.idleTimeoutMs limits.writeTimeoutMs
-            limits.pingIntervalMs limits.pongTimeoutMs accessLog.format accessLog.file onAgentOffline.url onAgentOffline.afterMs
+            limits.requestBurstPerAddress limits.watchersPerAddress limits.maxConnections limits.maxHeadBytes
+            limits.maxFields limits.headTimeoutMs limits.idleTimeoutMs limits.writeTimeoutMs limits.pingIntervalMs
+            limits.pongTimeoutMs accessLog.format accessLog.file onAgentOffline.url onAgentOffline.afterMs
             """))
 
     /// The private end.
@@ -40,10 +41,10 @@ public struct OtherProgram: Sendable, Hashable {
         name: "agentd",
         paths: paths(
             """
-            agentId gatewayUrl gatewayToken gatewayTokenFile type model host inspectAtGateway
-            webService.port webService.url webService.unix webService.directory webService.dotFiles webService.pathPrefix
-            webService.hostHeader protocol view inspect inspectMemoryMiB qr drainMs logLevel logFormat logRequests
-            maxExchanges maxPooledConnections maxHeldBytes maxHeadBytes maxFields pingMs pongTimeoutMs connectTimeoutMs poolIdleMs responseTimeoutMs
+            agentId gatewayUrl gatewayToken gatewayTokenFile type model host inspectAtGateway webService.port webService.url
+            webService.unix webService.directory webService.dotFiles webService.pathPrefix webService.hostHeader protocol
+            view inspect inspectMemoryMiB qr drainMs logLevel logFormat logRequests maxExchanges maxPooledConnections
+            maxHeldBytes maxHeadBytes maxFields pingMs pongTimeoutMs connectTimeoutMs poolIdleMs responseTimeoutMs
             """))
 
     private static func paths(_ list: String) -> [String] { list.split(whereSeparator: \.isWhitespace).map { String($0) } }
