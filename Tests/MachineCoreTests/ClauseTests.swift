@@ -7,13 +7,13 @@ import Testing
 @Suite struct ClauseTests {
     @Test(arguments: [
         ("", "", ""), ("a", "a", "a."), ("a.", "a", "a."), ("a. ", "a", "a."), ("a...", "a", "a."), ("a?", "a?", "a?"),
-        ("a?.", "a?", "a?"), ("Really! \n", "Really!", "Really!"), ("v1.2", "v1.2", "v1.2."), (" . ", "", ""),
+        ("a?.", "a?", "a?"), ("Really! \n", "Really!", "Really!"), ("v1.2", "v1.2", "v1.2."), (" . ", "", ""), ("a: ", "a", "a."),
         ("a…", "a…", "a…"),
     ])
     func aClauseHasNoEndAndASentenceOne(text: String, clause: String, sentence: String) {
         #expect(text.asClause == clause)
         #expect(text.asSentence == sentence)
-        #expect(gluedMarks(in: "\(text.asClause); \(text.asSentence)") == nil || clause.isEmpty)
+        #expect(gluedMarks(in: text.asSentence) == nil)
     }
 
     @Test(arguments: ["a.; b", "is it?; b", "is it?.", "a.. b", "a. . b", "a..", "问?。"]) func gluedMarksAreFound(text: String) {
