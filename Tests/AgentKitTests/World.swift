@@ -205,7 +205,7 @@ struct World {
         case .pong: gateways[id]?.pongs += 1
         case .closed(let code, _): gateways[id]?.closed = code
         case .broken(let code, let reason): Issue.record("the agent broke the protocol: \(code) \(reason)")
-        case .welcome, .refused, .request, .drain, .resume: break
+        case .welcome, .refused, .request, .drain, .leaving, .resume: break
         }
     }
 
