@@ -7,7 +7,8 @@ import Testing
 @Suite struct ClauseTests {
     @Test(arguments: [
         ("", "", ""), ("a", "a", "a."), ("a.", "a", "a."), ("a. ", "a", "a."), ("a...", "a", "a."), ("a?", "a?", "a?"),
-        ("a?.", "a?", "a?"), ("Really! \n", "Really!", "Really!"), ("v1.2", "v1.2", "v1.2."), (" . ", "", ""), ("a: ", "a", "a."),
+        ("a?.", "a?", "a?"), ("Really! \n", "Really!", "Really!"), ("v1.2", "v1.2", "v1.2."), (" . ", "", ""),
+        ("a: ", "a", "a."),
         ("a…", "a…", "a…"),
     ])
     func aClauseHasNoEndAndASentenceOne(text: String, clause: String, sentence: String) {
