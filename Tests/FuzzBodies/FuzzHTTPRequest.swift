@@ -14,6 +14,25 @@ public func fuzzHTTPRequest(_ bytes: [UInt8]) {
         let again = HTTPRequestTranscript(of: [message.encoded()[...]])
         precondition(again.messages.count == 1 && again.messages[0] == message && again.error == nil, "encoding lost something")
     }
+    let header = proxyHeader([bytes[...]])
+    for pieces in cuts(of: bytes) { precondition(proxyHeader(pieces) == header, "the cut made a difference to a PROXY header") }
+}
+
+/// What a proxy said before, if it is that: the header with the count of bytes after it, or the error.
+private func proxyHeader(_ pieces: [ArraySlice<UInt8>]) -> [String] {
+    var decoder = ProxyHeaderDecoder()
+    var (header, rest) = ("", 0)
+    for piece in pieces {
+        guard header.isEmpty else {
+            rest += piece.count
+            continue
+        }
+        do throws(ProxyHeaderError) {
+            guard let found = try decoder.receive(piece) else { continue }
+            (header, rest) = ("\(found)", decoder.rest.count)
+        } catch { return [error.description] }
+    }
+    return [header, "\(rest)"]
 }
 
 /// `bytes` whole, in single bytes, and in two parts at places that depend on the input.

@@ -88,7 +88,7 @@ extension Gateway {
     /// The connections of this loop, for the others.
     var census: GatewayCensus {
         var census = GatewayCensus()
-        census.visitors = visitors.count + neighbours.moved
+        census.visitors = visitors.count + proxied.count + neighbours.moved
         census.agents = agents.count
         census.isDraining = isDraining
         return census

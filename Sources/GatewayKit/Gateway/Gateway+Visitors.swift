@@ -7,6 +7,12 @@ import TunnelLink
 
 extension Gateway {
     mutating func accept(_ id: ConnectionID, peer: String, _ now: Moment, _ outputs: inout Outputs) {
+        if configuration.proxyProtocol != .off, awaitsProxyHeader(id, peer: peer, now, &outputs) { return }
+        acceptVisitor(id, peer: peer, now, &outputs)
+    }
+
+    /// The connection is that of a client at `peer`.
+    mutating func acceptVisitor(_ id: ConnectionID, peer: String, _ now: Moment, _ outputs: inout Outputs) {
         let visitor = Visitor(peer: peer, limits: configuration.limits.http)
         visitors[id] = visitor
         setDeadline(of: id, at: now.advanced(by: configuration.limits.headTimeout))

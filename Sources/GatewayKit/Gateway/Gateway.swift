@@ -13,6 +13,7 @@
 //     Reports         what loops count, and tell loop 0                       Console/Gateway+Reports
 //     Console         what the gateway itself has to say, and to whom          Console/Gateway+Console
 //     Capturing       what the request inspector sees of them                          Gateway+Capturing
+//     ProxyHeader     whose a connection is that a proxy hands on                      Gateway+ProxyHeader
 //     Moving          connections that change loops, and what loops tell each other    Gateway+Moving
 
 import HTTPCodec
@@ -92,6 +93,7 @@ public struct Gateway: Machine {
     var shares: ConnectionShares
     var requestRates = AddressBuckets(generationCount: 4_096)
     var charges = UntoldCharges()
+    var proxied = ProxiedConnections()
     var visitors = ConnectionTable<Visitor>()
     var agents = ConnectionTable<AgentLink>()
     var registry: Registry
@@ -193,7 +195,7 @@ public struct Gateway: Machine {
     /// How much is held now.
     public var counters: GatewayCounters {
         var counters = GatewayCounters()
-        counters.visitors = visitors.count
+        counters.visitors = visitors.count + proxied.count
         counters.agents = agents.count
         counters.registeredAgents = registry.onlineCount
         for id in agents.allIDs {
@@ -218,12 +220,14 @@ public struct Gateway: Machine {
         case .received(let id, let bytes):
             if agents[id] != nil {
                 receiveFromAgent(id, bytes, now, &outputs)
-            } else {
+            } else if proxied.isEmpty || !receiveProxyHeader(id, bytes, now, &outputs) {
                 receiveFromVisitor(id, bytes, now, &outputs)
             }
         case .receivedEOF(let id):
             if agents[id] != nil {
                 loseAgent(id, "the agent closed the connection", now, &outputs)
+                outputs.append(.transport(.close(id)))
+            } else if loseProxied(id) {
                 outputs.append(.transport(.close(id)))
             } else {
                 visitorFinished(id, now, &outputs)
@@ -238,7 +242,7 @@ public struct Gateway: Machine {
         case .closed(let id, let error):
             if agents[id] != nil {
                 loseAgent(id, error ?? "the connection closed", now, &outputs)
-            } else {
+            } else if !loseProxied(id) {
                 loseVisitor(id, now, &outputs)
             }
         case .connected, .dialFailed: break  // a gateway never dials
@@ -250,6 +254,7 @@ public struct Gateway: Machine {
             switch timer {
             case .visitor(let id): visitorDeadlinePassed(id, now, &outputs)
             case .agent(let id): agentDeadlinePassed(id, now, &outputs)
+            case .proxyHeader(let id): refuseProxied(id, "no PROXY header came in time", &outputs)
             case .absence(let agentID): absenceIsLong(agentID, &outputs)
             case .drain: cutEverything(now, &outputs)
             case .report: report(&outputs)
@@ -303,6 +308,7 @@ extension Gateway {
             markDirty(id)
         }
         dismissWatchers(now, &outputs)
+        dropProxied(&outputs)
         // A request may be on its way on a connection that looks idle: it is closed when nothing came for a moment.
         for id in visitors.allIDs where visitors[id]?.phase == .receivingHead && visitors[id]?.hasBegun == false {
             setDeadline(of: id, at: now.advanced(by: idleTimeout))

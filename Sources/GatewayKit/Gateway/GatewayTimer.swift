@@ -5,6 +5,8 @@ import MachineCore
 enum GatewayTimer: Sendable, Hashable {
     case visitor(ConnectionID)
     case agent(ConnectionID)
+    /// A proxy has not said yet whose a connection is.
+    case proxyHeader(ConnectionID)
     /// How long the agent of this name has been away.
     case absence(String)
     case drain

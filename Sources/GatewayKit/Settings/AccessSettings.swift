@@ -42,6 +42,22 @@ extension GatewayConfiguration {
     }
 }
 
+extension GatewayConfiguration {
+    /// Only a trusted proxy is asked for the header, so without one there is nobody who could send it.
+    mutating func readProxyProtocol(from reader: inout SettingsReader) {
+        let path = "proxyProtocol"
+        guard let name = reader.choice(path, among: ProxyProtocol.allCases.map(\.rawValue)),
+            let choice = ProxyProtocol(rawValue: name), choice != .off
+        else { return }
+        if trustedProxies.isEmpty {
+            reader.problem(path, "needs trustedProxies, the addresses of the proxies that send the header")
+        } else if choice == .unix, !trustedProxies.contains(NetworkAddress.local) {
+            reader.problem(path, "needs \"unix\" among trustedProxies, or nobody at the Unix socket is asked for the header")
+        }
+        proxyProtocol = choice
+    }
+}
+
 extension AgentAccess {
     mutating func readDoor(from reader: inout SettingsReader) {
         if let flag = reader.flag("public") { isPublic = flag }

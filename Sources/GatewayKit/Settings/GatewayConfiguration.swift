@@ -22,6 +22,8 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var duplicateAgents = DuplicateAgents.replace
     /// Whose `X-Forwarded-*` fields are believed.
     public var trustedProxies: [AddressRange] = []
+    /// Where trusted proxies say whose a connection is before its first byte (PROXY protocol).
+    public var proxyProtocol = ProxyProtocol.off
     /// The status page.
     public var statusPage = StatusPageConfiguration()
     /// The request inspector.

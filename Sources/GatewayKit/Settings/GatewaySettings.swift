@@ -65,6 +65,7 @@ extension GatewayConfiguration {
             }
         }
         trustedProxies = Self.ranges("trustedProxies", &reader)
+        readProxyProtocol(from: &reader)
     }
 
     private mutating func readAgents(from reader: inout SettingsReader) {
