@@ -115,7 +115,7 @@ import TunnelLink
     @Test func aRequestWithABodyIsNotUpgraded() throws {
         var (world, gateway) = try World.serving()
         let fields = [("content-length", "2")]
-        let stream = try world.request(gateway, "POST", "/", fields: fields, upgrade: "h2c", body: "hi", isWhole: false)
+        let stream = try world.request(gateway, "POST", "/", fields: fields, upgrade: "websocket", body: "hi", isWhole: false)
         let service = try world.accept()
         let text = world.readText(service)
         #expect(!text.lowercased().contains("upgrade"))

@@ -92,12 +92,15 @@ extension Gateway {
         }
     }
 
+    /// Of a later request, before the response is out.
+    private static let maximumUnreadBytes = 8 * 1024
+
     /// Bytes of a later request wait in the kernel, not here. Where there will be none, what came is forgotten.
     private mutating func boundUnread(_ id: ConnectionID, _ visitor: Visitor, _ outputs: inout Outputs) {
         switch visitor.phase {
         case .exchanging:
             guard visitor.decoder.isPaused,
-                visitor.decoder.unreadCount > configuration.limits.http.maximumStartLineBytes
+                visitor.decoder.unreadCount > Self.maximumUnreadBytes
             else { return }
             setReading(id, false, &outputs)
         case .watching, .closing: _ = visitor.decoder.takeUnread()
