@@ -12,7 +12,7 @@ from tab import SCREENSHOTS
 class RealTabs:
     """A window of its own, in a profile of its own. What a page does must be ready within `seconds`."""
 
-    def __init__(self, browser, seconds=10):
+    def __init__(self, browser, seconds=30):
         self._pump = browser.new_page()
         self._protocol = browser.new_browser_cdp_session()
         self._protocol.on("Target.receivedMessageFromTarget", self._receive)
