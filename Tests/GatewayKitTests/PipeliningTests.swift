@@ -33,6 +33,7 @@ import TunnelLink
             $0.inspector.isPublic = true
             $0.agents["guarded"] = AgentAccess()
             $0.agents["guarded"]?.authTokens = ["secret"]
+            $0.statusPage.isPublic = true
         }
     }
 
