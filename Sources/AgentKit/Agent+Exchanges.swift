@@ -19,7 +19,9 @@ extension Agent {
 
     mutating func begin(_ request: WebRequest, on tunnel: TunnelKey, _ stream: StreamID) {
         guard let index = tunnelIndex(tunnel) else { return }
-        if phase == .draining, tunnels[index].hasLeft { return refuse(stream, on: index, .tooManyStreams, "the agent is shutting down") }
+        if phase == .draining, tunnels[index].hasLeft {
+            return refuse(stream, on: index, .tooManyStreams, "the agent is shutting down")
+        }
         guard let service = services.place(for: request.path) else {
             return refuse(stream, on: index, .noWebService, "this agent serves nothing at this path")
         }

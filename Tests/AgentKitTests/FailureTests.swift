@@ -41,8 +41,8 @@ import TunnelLink
 
     @Test(arguments: [
         ("SSH-2.0-OpenSSH\r\n", "gave an answer that is not HTTP"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "gave an answer that is not HTTP"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", "gave an answer that is not HTTP"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "gave an answer that is not HTTP"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "gave an answer that is not HTTP"),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switched protocols unasked"),
         ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "answered with status 999"),
     ])

@@ -98,9 +98,9 @@ extension JSONNode {
     @Test func anUpgradedConnectionIsCountedAndItsBeginningKept() throws {
         let world = inspectedWorld()
         let agent = world.agent()
-        let id = world.visit(get("/web/a/ws", "Connection: Upgrade\r\nUpgrade: chat\r\n"))
+        let id = world.visit(get("/web/a/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n"))
         let request = try agent.request()
-        agent.begin(request.id, 101, fields(("Upgrade", "chat")))
+        agent.begin(request.id, 101, fields(("Upgrade", "websocket")))
         world.send(id, "ping")
         agent.send(request.id, "pong!")
         let record = try world.newest()

@@ -69,8 +69,8 @@ import TunnelLink
     @Test func upgradesAreCounted() throws {
         let world = World()
         let agent = world.agent()
-        _ = world.visit(get("/web/a/", "Connection: Upgrade\r\nUpgrade: chat\r\n"))
-        agent.begin(try agent.request().id, 101, fields(("Upgrade", "chat")))
+        _ = world.visit(get("/web/a/", "Connection: Upgrade\r\nUpgrade: websocket\r\n"))
+        agent.begin(try agent.request().id, 101, fields(("Upgrade", "websocket")))
         #expect(world.gateway.statistics.upgrades == 1)
         world.end()
     }
