@@ -7,7 +7,7 @@ import Testing
 
 extension DaemonTests {
     @Suite struct Loops {
-        private static let upgrade = ["Upgrade: raw", "Connection: Upgrade"]
+        private static let upgrade = ["Upgrade: websocket", "Connection: Upgrade"]
 
         /// A gateway of three loops and `count` agents `a0`, `a1`, …, each of which says its name.
         private func play(_ count: Int, _ stage: Stage) throws -> RunningGateway {
@@ -23,7 +23,7 @@ extension DaemonTests {
         private static func answer(_ call: ServiceCall, _ name: String) throws {
             switch call.path {
             case "/raw":
-                try call.say("HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n\(name)")
+                try call.say("HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\(name)")
                 try call.conversation.send(try call.conversation.readToEnd())
                 call.hangUp()
             case "/events":

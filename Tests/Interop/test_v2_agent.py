@@ -390,18 +390,18 @@ def test_a_lost_tunnel_cuts_and_fails(agent, gateway):
 
 
 def upgrade(agent, gateway, *, data=b""):
-    visitor = visit(gateway, "/socket?x=1", "GET", "Connection: Upgrade", "Upgrade: chat/2", body=data)
+    visitor = visit(gateway, "/socket?x=1", "GET", "Connection: Upgrade", "Upgrade: websocket", body=data)
     exchange = agent.next_exchange()
-    assert exchange.params["upgrade"] == "chat/2" and "end" not in exchange.params
+    assert exchange.params["upgrade"] == "websocket" and "end" not in exchange.params
     return visitor, exchange
 
 
 def test_an_upgrade_is_raw_bytes_both_ways(agent, gateway):
     visitor, exchange = upgrade(agent, gateway, data=b"early")
     with visitor:
-        exchange.respond(101, {"connection": "Upgrade", "upgrade": "chat/2"})
+        exchange.respond(101, {"connection": "Upgrade", "upgrade": "websocket"})
         status, head = read_head(visitor)
-        assert status == 101 and b"upgrade: chat/2\r\n" in head and b"connection: upgrade\r\n" in head
+        assert status == 101 and b"upgrade: websocket\r\n" in head and b"connection: upgrade\r\n" in head
         assert exchange.read() == b"early"
         for size in (1, 100, 16_384):
             data = os.urandom(size)
@@ -420,7 +420,7 @@ def test_each_half_of_an_upgrade_ends_alone(agent, gateway, background):
     for is_visitor_first in (True, False):
         visitor, exchange = upgrade(agent, gateway)
         with visitor:
-            exchange.respond(101, {"connection": "Upgrade", "upgrade": "chat/2"})
+            exchange.respond(101, {"connection": "Upgrade", "upgrade": "websocket"})
             read_head(visitor)
             if is_visitor_first:
                 visitor.socket.shutdown(socket.SHUT_WR)
@@ -447,12 +447,12 @@ def test_an_upgrade_that_is_refused_is_an_ordinary_answer(agent, gateway):
 def test_a_reset_ends_an_upgrade(agent, gateway):
     visitor, exchange = upgrade(agent, gateway)
     with visitor:
-        exchange.respond(101, {"connection": "Upgrade", "upgrade": "chat/2"})
+        exchange.respond(101, {"connection": "Upgrade", "upgrade": "websocket"})
         read_head(visitor)
         exchange.reset(CANCELLED)
         assert visitor.read_to_end() == b""
     visitor, exchange = upgrade(agent, gateway)
-    exchange.respond(101, {"connection": "Upgrade", "upgrade": "chat/2"})
+    exchange.respond(101, {"connection": "Upgrade", "upgrade": "websocket"})
     read_head(visitor)
     visitor.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     visitor.socket.close()
