@@ -82,7 +82,7 @@ struct RandomService: Machine {
             client.isRaw = true
             client.isAnswering = true
             client.due = now
-            write(id, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: pattern\r\n\r\n", &outputs)
+            write(id, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", &outputs)
             check(client.decoder.takeUnread(), client)
         } else if plan.kind == .early {
             client.due = now

@@ -79,7 +79,7 @@ struct RandomVisitor: Machine {
         try? head.fields.append(.host, "gateway")
         if plan.kind == .upgrade {
             try? head.fields.append(.connection, "Upgrade")
-            try? head.fields.append(.upgrade, "pattern")
+            try? head.fields.append(.upgrade, "websocket")
         } else if plan.up > 0 {
             try? head.fields.append(isChunked ? .transferEncoding : .contentLength, isChunked ? "chunked" : "\(plan.up)")
             if expects { try? head.fields.append(.expect, "100-continue") }
