@@ -149,6 +149,7 @@ extension SocketLoop {
                 try poller.watch(connections.entries[slot].descriptor, wanted, token: token)
             }
         } catch {
+            noteShortage("go on with a connection", error.code)
             end(slot, failure: error.description)
         }
     }

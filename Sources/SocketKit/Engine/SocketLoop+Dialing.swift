@@ -209,7 +209,7 @@ extension SocketLoop {
     }
 
     private func noSocket(_ id: DialID, for address: SocketAddress, code: Int32) -> Bool {
-        if let shortage = DescriptorShortage("connect to \(address.text)", code: code) { onShortage(shortage) }
+        noteShortage("connect to \(address.text)", code)
         return skip(id, errorText(code))
     }
 
@@ -228,6 +228,7 @@ extension SocketLoop {
         do throws(SocketError) {
             try poller.watch(descriptor, interest, token: connections.id(of: slot).rawValue)
         } catch {
+            noteShortage("connect to \(address.text)", error.code)
             attemptFailed(id, slot, error.description)
             return false
         }

@@ -110,13 +110,16 @@ extension SocketLoop {
     private func accept(
         _ descriptor: Int32, from peer: SocketAddress, _ index: Int, _ handler: (TransportEvent) -> Void
     ) -> Bool {
-        guard let slot = try? add(descriptor) else {
+        do throws(SocketError) {
+            let slot = try add(descriptor)
+            statistics.accepted += 1
+            handler(.accepted(connections.id(of: slot), peer: peer.hostText, listener: index))
+            return true
+        } catch {
+            noteShortage("accept connections", error.code)
             pauseAccepting(index, .milliseconds(100))
             return false
         }
-        statistics.accepted += 1
-        handler(.accepted(connections.id(of: slot), peer: peer.hostText, listener: index))
-        return true
     }
 
     /// Puts a connected descriptor into the table and under the poller; closes it if the poller refuses.
@@ -139,7 +142,7 @@ extension SocketLoop {
         switch code {
         case EAGAIN, EWOULDBLOCK: return false
         case EMFILE, ENFILE:
-            if let shortage = DescriptorShortage("accept connections", code: code) { onShortage(shortage) }
+            noteShortage("accept connections", code)
             shedOne(index)
             pauseAccepting(index, .milliseconds(100))
             return false
