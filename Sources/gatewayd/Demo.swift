@@ -86,7 +86,7 @@ enum Demo {
 
               status page    \(address)/
               web service    \(address)\(prefix)/\(agentID)/
-              inspector      \(address)/inspect/\(agentID)
+              inspector      \(address)/.miagent/inspect/\(agentID)
               try            curl \(address)\(prefix)/\(agentID)/api/hello
                              curl \(address)\(prefix)/\(agentID)/api/status
                              curl -d 'anything' \(address)\(prefix)/\(agentID)/echo

@@ -19,10 +19,10 @@ def test_axe_finds_nothing(start_gateway, start_agent, tab, dark, locale, size):
     assert start_agent(gateway, "gone").terminate() == 0
     assert curl(f"{gateway.url}/web/pi/echo", "-d", "abc").status == 200
     assert curl(f"{gateway.url}/web/pi/error").status == 500
-    for path in ("/", "/help?agent=pi", "/login", "/web/nobody/", "/inspect/pi"):
+    for path in ("/", "/.miagent/help?agent=pi", "/login", "/web/nobody/", "/.miagent/inspect/pi"):
         one = tab(dark=dark, locale=locale, size=size)
         one.open(gateway.url + path)
-        if path == "/inspect/pi":
+        if path == "/.miagent/inspect/pi":
             expect(one.page.locator("[data-number]").first).to_be_visible()
             one.check_accessible()
             one.page.locator("[data-number]").first.click()
@@ -34,7 +34,7 @@ def test_the_keyboard_goes_from_top_to_bottom_and_shows_where_it_is(start_gatewa
     gateway = start_gateway({"inspector": {"public": True, "mode": "all"}})
     start_agent(gateway, "pi")
     assert curl(f"{gateway.url}/web/pi/echo", "-d", "abc").status == 200
-    for path in ("/", "/help?agent=pi", "/login", "/inspect/pi"):
+    for path in ("/", "/.miagent/help?agent=pi", "/login", "/.miagent/inspect/pi"):
         one = tab()
         one.open(gateway.url + path)
         one.page.wait_for_timeout(200)

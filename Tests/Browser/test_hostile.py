@@ -41,7 +41,7 @@ def test_no_string_of_an_agents_runs(start_gateway, tab):
         phone.open(gateway.url)
         phone.check_accessible()
         phone.shoot("status-hostile-phone")
-        for path in ("/inspect/evil-0", "/help?agent=%3Cscript%3Ealert(1)%3C/script%3E", "/help?agent=evil-1",
+        for path in ("/.miagent/inspect/evil-0", "/.miagent/help?agent=%3Cscript%3Ealert(1)%3C/script%3E", "/.miagent/help?agent=evil-1",
                      "/?filter=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/?lang=%3Cscript%3E", "/login?next=javascript:alert(1)",
                      "/web/%3Cscript%3Ealert(1)%3C/script%3E/", "/web/a%22onload=alert(1)/"):
             one = tab()

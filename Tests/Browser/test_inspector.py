@@ -26,7 +26,7 @@ def test_a_request_appears_and_is_replayed(start_gateway, start_agent, tab):
     start_agent(gateway, "pi")
     one = tab()
     page = one.page
-    log_in(one, f"{gateway.url}/inspect/pi")
+    log_in(one, f"{gateway.url}/.miagent/inspect/pi")
     expect(page.get_by_role("heading").first).to_be_visible()
     one.shoot("inspector-empty")
     assert curl(f"{gateway.url}/web/pi/echo?token=sekrit", "-d", '{"hello": "world"}', "-H", "Authorization: Bearer sekrit",
@@ -42,7 +42,7 @@ def test_a_request_appears_and_is_replayed(start_gateway, start_agent, tab):
     one.shoot("inspector-replayed")
     for locale, dark, size in (("zh-CN", True, None), ("en-US", True, PHONE), ("en-US", False, PHONE)):
         other = tab(locale=locale, dark=dark, **({"size": size} if size else {}))
-        log_in(other, f"{gateway.url}/inspect/pi")
+        log_in(other, f"{gateway.url}/.miagent/inspect/pi")
         expect(entries(other.page).first).to_be_visible()
         other.shoot(f"inspector-{locale}-{'dark' if dark else 'light'}{'-phone' if size else ''}")
         entries(other.page).first.click()
@@ -53,9 +53,9 @@ def test_an_open_status_page_shows_no_exchanges(start_gateway, start_agent, tab)
     gateway = start_gateway({"inspector": {"mode": "all"}})
     start_agent(gateway, "pi")
     one = tab()
-    answer = one.open(f"{gateway.url}/inspect/pi")
+    answer = one.open(f"{gateway.url}/.miagent/inspect/pi")
     assert answer.status == 403 and answer.headers["x-miagent-error"] == "inspector-off"
-    assert curl(f"{gateway.url}/api/agents/pi/exchanges").status == 403
+    assert curl(f"{gateway.url}/.miagent/agents/pi/exchanges").status == 403
 
 
 def free_port():

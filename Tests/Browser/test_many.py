@@ -45,7 +45,7 @@ def test_a_thousand_agents(crowd, tab, capsys):
         assert one.page.locator("tbody tr").count() == AGENTS
     one.page.evaluate("""() => {
         window.messages = [];
-        const source = new EventSource('/api/events');
+        const source = new EventSource('/.miagent/events');
         for (const name of ['status', 'agents', 'resync']) source.addEventListener(name, () => window.messages.push(performance.now()));
     }""")
     before = cpu_seconds(gateway.pid)

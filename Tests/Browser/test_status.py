@@ -80,7 +80,7 @@ def test_chinese_by_the_browsers_wish_and_by_a_switch(start_gateway, start_agent
     chinese.shoot("status-chinese")
     chinese.page.get_by_role("link", name="English").click()
     expect(chinese.page.locator("html")).to_have_attribute("lang", "en")
-    chinese.open(f"{gateway.url}/help")  # it is remembered
+    chinese.open(f"{gateway.url}/.miagent/help")  # it is remembered
     expect(chinese.page.locator("html")).to_have_attribute("lang", "en")
     english = tab()
     english.open(gateway.url)
@@ -110,20 +110,20 @@ def test_the_help_page_has_this_gateways_address_and_an_agents_code(start_gatewa
     gateway = start_gateway({"gatewayToken": "secret"})
     start_agent(gateway, "pi", token="secret")
     one = tab()
-    one.open(f"{gateway.url}/help?agent=pi")
+    one.open(f"{gateway.url}/.miagent/help?agent=pi")
     assert f"127.0.0.1:{gateway.port}" in one.page.inner_text("main") and "secret" not in one.page.content().replace(
         "your-secret-token", "")
     expect(one.page.locator("[role=img] svg")).to_be_visible()
     expect(one.page.get_by_role("link", name=f"{gateway.url}/web/pi/").first).to_be_visible()
     one.shoot("help")
     phone = tab(size=PHONE, dark=True, locale="zh-CN")
-    phone.open(f"{gateway.url}/help")
+    phone.open(f"{gateway.url}/.miagent/help")
     phone.shoot("help-phone-chinese-dark")
 
 
 def test_pages_are_small_and_whole(start_gateway, tab):
     gateway = start_gateway()
-    for path in ("/", "/help", "/login", "/nowhere"):
+    for path in ("/", "/.miagent/help", "/login", "/nowhere"):
         one = tab()
         answer = one.open(gateway.url + path)
         assert len(answer.body()) < 100 * 1024

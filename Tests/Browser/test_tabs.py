@@ -56,8 +56,8 @@ def test_the_way_back_finds_a_live_page(start_gateway, start_agent, tabs):
     tab = tabs.open(gateway.url)
     tab.until(LIVE)
     for round, name in enumerate(("second", "third")):
-        tab.go(f"{gateway.url}/help")
-        tab.until("document.readyState === 'complete' && location.pathname === '/help'")
+        tab.go(f"{gateway.url}/.miagent/help")
+        tab.until("document.readyState === 'complete' && location.pathname === '/.miagent/help'")
         start_agent(gateway, name)
         tab.evaluate("history.back()")
         tab.until(f"location.pathname === '/' && {LIVE}")
@@ -96,7 +96,7 @@ def test_eight_tabs_of_the_inspector(start_gateway, start_agent, tabs):
     gateway = start_gateway({"statusPage": {"authToken": "operator-token"}, "agents": {"pi": {"inspect": True}}})
     start_agent(gateway, "pi")
     watch_exchanges(
-        tabs, f"{gateway.url}/inspect/pi", lambda: curl(f"{gateway.url}/web/pi/api/hello"),
+        tabs, f"{gateway.url}/.miagent/inspect/pi", lambda: curl(f"{gateway.url}/web/pi/api/hello"),
         "document.querySelector('input[name=token]').value = 'operator-token'; document.querySelector('main form').submit()")
 
 

@@ -55,7 +55,7 @@ extension DaemonTests {
                         }
                     }
                 }
-                let list = try gateway.get("/api/agents").text
+                let list = try gateway.get("/.miagent/agents").text
                 #expect(list.hasPrefix(#"{"connected":12,"#))
                 #expect(try gateway.daemon.terminate() == .exited(0))
             }

@@ -265,7 +265,7 @@ import WebConsole
             case "bearer": try browser.ask("/web/a/", "Authorization: Bearer \(token)\r\n")
             case "form": try browser.logIn(token)
             case "query": try browser.ask("/web/a/?token=\(token)")
-            default: try browser.ask("/api/agents", "Authorization: Bearer \(token)\r\n")
+            default: try browser.ask("/.miagent/agents", "Authorization: Bearer \(token)\r\n")
             }
         }
         for index in 0..<10 { #expect(try attempt("guess\(index)").status == 401) }
@@ -301,7 +301,7 @@ import WebConsole
             $0.web.authTokens = ["t0ken"]
             $0.statusPage.authTokens = ["t0ken"]
         }
-        for _ in 0..<50 { #expect(try world.get("/api/agents", bearer).status == 200) }
+        for _ in 0..<50 { #expect(try world.get("/.miagent/agents", bearer).status == 200) }
         for _ in 0..<50 { #expect(try world.get("/web/a/").status == 401) }
         #expect(try Browser(world).logIn("t0ken").status == 303)
         world.end()

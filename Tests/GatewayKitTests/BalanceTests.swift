@@ -61,11 +61,11 @@ import TunnelLink
         second.register(AgentDescription(agentID: "a", host: "two", token: "s3cret"))
         var record = try #require(world.gateway.agentRecords.first)
         #expect(record.description.host == "two" && record.connections.count == 2 && record.description.token == nil)
-        #expect(try world.get("/api/agents").text.contains(#""tunnels":2"#))
+        #expect(try world.get("/.miagent/agents").text.contains(#""tunnels":2"#))
         second.close()
         record = try #require(world.gateway.agentRecords.first)
         #expect(record.description.host == "one" && record.remoteAddress == "198.51.100.1")
-        #expect(try world.get("/api/agents").text.contains(#""tunnels":1"#))
+        #expect(try world.get("/.miagent/agents").text.contains(#""tunnels":1"#))
         world.end()
     }
 

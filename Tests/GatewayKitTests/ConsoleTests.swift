@@ -15,14 +15,14 @@ extension World {
     }
 
     /// The members of the agents that `target` lists, by name.
-    fileprivate func agents(_ name: String, _ target: String = "/api/agents") throws -> [JSONValue?] {
+    fileprivate func agents(_ name: String, _ target: String = "/.miagent/agents") throws -> [JSONValue?] {
         guard case .array(let agents)? = try json(target)["agents"] else { return [] }
         return agents.map { $0[name] }
     }
 
     /// A visitor that watches, and has seen what it was told at once.
     fileprivate func watch() -> ConnectionID {
-        let id = visit("GET /api/events HTTP/1.1\r\nHost: h\r\n\r\n")
+        let id = visit("GET /.miagent/events HTTP/1.1\r\nHost: h\r\n\r\n")
         _ = read(id)
         return id
     }
@@ -62,8 +62,8 @@ extension World {
         ] as [(String, [String], Int64, Int64?)])
     func pagesAndFilters(query: String, ids: [String], matching: Int64, next: Int64?) throws {
         let world = world()
-        let list = try world.json("/api/agents\(query)")
-        #expect(try world.agents("agentId", "/api/agents\(query)") == ids.map { .string($0) })
+        let list = try world.json("/.miagent/agents\(query)")
+        #expect(try world.agents("agentId", "/.miagent/agents\(query)") == ids.map { .string($0) })
         #expect(list["matching"] == .integer(matching) && list["next"] == next.map { .integer($0) } ?? .null)
         #expect(list["connected"] == 4 && list["known"] == 5 && list["webServices"] == 4)
         world.end()
@@ -72,9 +72,9 @@ extension World {
     @Test func aPageHoldsAThousandAtMost() throws {
         let world = World()
         for number in 0..<1_002 { _ = world.agent("a\(10_000 + number)") }
-        #expect(try world.agents("agentId", "/api/agents?limit=5000").count == 1_000)
-        #expect(try world.agents("agentId", "/api/agents").count == 100)
-        #expect(try world.agents("agentId", "/api/agents?offset=1001") == ["a11001"])
+        #expect(try world.agents("agentId", "/.miagent/agents?limit=5000").count == 1_000)
+        #expect(try world.agents("agentId", "/.miagent/agents").count == 100)
+        #expect(try world.agents("agentId", "/.miagent/agents?offset=1001") == ["a11001"])
         world.end()
     }
 }
@@ -174,7 +174,7 @@ extension World {
             agent.answer(request.id, 200, HTTPFields(), "hello")
         }
         world.wait(.seconds(12))
-        let series = try world.json("/api/series")
+        let series = try world.json("/.miagent/series")
         guard case .array(let rates)? = series["requestsPerSecond"], case .array(let medians)? = series["p50Ms"] else {
             Issue.record("\(series)")
             return
@@ -183,7 +183,7 @@ extension World {
         #expect(rates.suffix(3) == [0, 2, 0] && medians.last == .null)
         #expect(series["secondsPerPoint"] == 5 && series["end"] == .integer((worldBegins + 12) / 5 * 5))
         world.wait(.seconds(900))
-        guard case .array(let later)? = try world.json("/api/series")["requestsPerSecond"] else { return }
+        guard case .array(let later)? = try world.json("/.miagent/series")["requestsPerSecond"] else { return }
         #expect(later.allSatisfy { $0 == 0 })
         world.end()
     }
@@ -263,12 +263,12 @@ extension World {
 
     @Test func onlyWhoMaySeeThePageWatches() throws {
         let world = World { $0.statusPage.authTokens = ["t"] }
-        for target in ["/api/events", "/api/series", "/metrics", "/api/openapi.json", "/help"] {
+        for target in ["/.miagent/events", "/.miagent/series", "/metrics", "/.miagent/openapi.json", "/.miagent/help"] {
             #expect(try world.get(target).status == 401)
         }
         world.end()
         let closed = World { $0.statusPage.isEnabled = false }
-        for target in ["/api/events", "/api/series", "/metrics", "/api/openapi.json", "/help"] {
+        for target in ["/.miagent/events", "/.miagent/series", "/metrics", "/.miagent/openapi.json", "/.miagent/help"] {
             #expect(try closed.get(target).errorCode == "not-found")
         }
         closed.end()

@@ -10,7 +10,7 @@ import WebConsole
 @testable import GatewayKit
 
 @Suite struct InspectorAccessTests {
-    private static let paths = ["/inspect/a", "/api/agents/a/exchanges", "/api/agents/a/exchanges/1", "/api/agents/a/events"]
+    private static let paths = ["inspect/a", "agents/a/exchanges", "agents/a/exchanges/1", "agents/a/events"].map { "/.miagent/\($0)" }
 
     /// What guards agent `a`, and who may visit it nevertheless.
     enum Guard: CaseIterable {
@@ -92,9 +92,9 @@ import WebConsole
         }
         _ = world.agent("open")
         _ = world.agent("a")
-        #expect(try world.get("/api/agents/open/exchanges").status == 200)
-        #expect(try world.get("/api/agents/a/exchanges").status == 401)
-        #expect(try world.get("/api/agents/nobody/exchanges").status == 401, "nothing is said about who is here")
+        #expect(try world.get("/.miagent/agents/open/exchanges").status == 200)
+        #expect(try world.get("/.miagent/agents/a/exchanges").status == 401)
+        #expect(try world.get("/.miagent/agents/nobody/exchanges").status == 401, "nothing is said about who is here")
         world.end()
     }
 
@@ -119,10 +119,10 @@ import WebConsole
         #expect(try world.expectAnswer(id, to: "POST").status == 200)
         for id in [refused, id] { world.leave(id) }
         // A right token at the wrong place is no guess.
-        for _ in 0..<20 { #expect(try world.get("/api/agents/a/exchanges", operatorToken).errorCode == "unauthorized") }
-        #expect(try world.get("/api/agents/a/exchanges?token=v", operatorToken).status == 200)
-        for _ in 0..<10 { _ = try world.get("/api/agents/a/exchanges?token=w", operatorToken) }
-        #expect(try world.get("/api/agents/a/exchanges?token=v", operatorToken).errorCode == "too-many-attempts")
+        for _ in 0..<20 { #expect(try world.get("/.miagent/agents/a/exchanges", operatorToken).errorCode == "unauthorized") }
+        #expect(try world.get("/.miagent/agents/a/exchanges?token=v", operatorToken).status == 200)
+        for _ in 0..<10 { _ = try world.get("/.miagent/agents/a/exchanges?token=w", operatorToken) }
+        #expect(try world.get("/.miagent/agents/a/exchanges?token=v", operatorToken).errorCode == "too-many-attempts")
         world.end()
     }
 
@@ -131,20 +131,20 @@ import WebConsole
         let agent = world.agent("a")
         try record(world, agent)
         let browser = Browser(world)
-        #expect(try browser.ask("/inspect/a").status == 401)
-        _ = try browser.logIn("t", scope: "", next: "/inspect/a")
-        let form = try browser.ask("/inspect/a")
-        #expect(form.status == 401 && form.text.contains("/inspect/a") && form.text.contains("name=\"scope\" value=\"a\""))
-        #expect(try browser.logIn("v", next: "/inspect/a").fields[.location] == "/inspect/a")
-        #expect(try browser.ask("/inspect/a").status == 200)
-        #expect(try browser.ask("/api/agents/a/exchanges").text.contains("/form"))
+        #expect(try browser.ask("/.miagent/inspect/a").status == 401)
+        _ = try browser.logIn("t", scope: "", next: "/.miagent/inspect/a")
+        let form = try browser.ask("/.miagent/inspect/a")
+        #expect(form.status == 401 && form.text.contains("/.miagent/inspect/a") && form.text.contains("name=\"scope\" value=\"a\""))
+        #expect(try browser.logIn("v", next: "/.miagent/inspect/a").fields[.location] == "/inspect/a")
+        #expect(try browser.ask("/.miagent/inspect/a").status == 200)
+        #expect(try browser.ask("/.miagent/agents/a/exchanges").text.contains("/form"))
         world.end()
     }
 
     @Test func whoWatchesIsAskedAgainWhenTheRulesChange() throws {
         let world = world(.ownToken) { $0.agents = [:] }
         let agent = world.agent("a")
-        let watcher = world.visit(get("/api/agents/a/events"))
+        let watcher = world.visit(get("/.miagent/agents/a/events"))
         #expect(world.read(watcher).contains("text/event-stream"))
         var configuration = world.gateway.configuration
         world.tell(.reconfigure(configuration))

@@ -21,9 +21,9 @@ func inspectedWorld(loops: Int = 1, _ configure: (inout GatewayConfiguration) ->
 let operatorToken = "Authorization: Bearer t\r\n"
 
 extension World {
-    /// What the inspector answers under `/api/agents/`.
+    /// What the inspector answers under `/.miagent/agents/`.
     func inspect(_ path: String, on loop: Int = 0, sourceLocation: SourceLocation = #_sourceLocation) throws -> JSONNode {
-        let answer = try get("/api/agents/\(path)", operatorToken, on: loop, sourceLocation: sourceLocation)
+        let answer = try get("/.miagent/agents/\(path)", operatorToken, on: loop, sourceLocation: sourceLocation)
         #expect(answer.status == 200, "\(answer.text)", sourceLocation: sourceLocation)
         return try JSONDocument(answer.body[...], limits: JSONLimits(maximumBytes: 1 << 24)).root
     }
@@ -167,7 +167,7 @@ extension JSONNode {
             agent.answer(try agent.request().id)
             world.leave(id)
             guard mode != .off else {
-                let answer = try world.get("/api/agents/a/exchanges", operatorToken)
+                let answer = try world.get("/.miagent/agents/a/exchanges", operatorToken)
                 #expect(answer.status == 403 && answer.errorCode == "inspector-off")
                 world.end()
                 continue
@@ -207,12 +207,12 @@ extension JSONNode {
     @Test func anOpenStatusPageShowsNoExchanges() throws {
         let world = World { $0.inspector.mode = .all }
         _ = world.agent()
-        for path in ["/inspect/a", "/api/agents/a/exchanges", "/api/agents/a/exchanges/1", "/api/agents/a/events"] {
+        for path in ["inspect/a", "agents/a/exchanges", "agents/a/exchanges/1", "agents/a/events"].map({ "/.miagent/\($0)" }) {
             let answer = try world.get(path)
             #expect(answer.status == 403 && answer.errorCode == "inspector-off", "\(path)")
             #expect(answer.text.contains("statusPage.authToken"))
         }
-        let post = world.visit("POST /api/agents/a/replay HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}")
+        let post = world.visit("POST /.miagent/agents/a/replay HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}")
         #expect(try world.expectAnswer(post, to: "POST").errorCode == "inspector-off")
         world.end()
     }
@@ -220,15 +220,15 @@ extension JSONNode {
     @Test func whoHasNoTokenSeesNothingAndAPublicInspectorIsOpen() throws {
         let guarded = inspectedWorld()
         _ = guarded.agent()
-        #expect(try guarded.get("/api/agents/a/exchanges").status == 401)
-        #expect(try guarded.get("/inspect/a", operatorToken).status == 200)
+        #expect(try guarded.get("/.miagent/agents/a/exchanges").status == 401)
+        #expect(try guarded.get("/.miagent/inspect/a", operatorToken).status == 200)
         guarded.end()
         let open = World {
             $0.inspector.mode = .all
             $0.inspector.isPublic = true
         }
         _ = open.agent()
-        #expect(try open.get("/api/agents/a/exchanges").status == 200)
+        #expect(try open.get("/.miagent/agents/a/exchanges").status == 200)
         open.end()
     }
 
@@ -241,9 +241,9 @@ extension JSONNode {
         world.leave(id)
         #expect(try world.inspect("a/exchanges")["exchanges"]?.count == 1)
         #expect(try world.inspect("b/exchanges")["exchanges"]?.count == 0)
-        #expect(try world.get("/api/agents/b/exchanges/1", operatorToken).errorCode == "unknown-exchange")
-        #expect(try world.get("/api/agents/a/exchanges/2", operatorToken).errorCode == "unknown-exchange")
-        for path in ["/api/agents/c/exchanges", "/api/agents/c/events", "/inspect/c"] {
+        #expect(try world.get("/.miagent/agents/b/exchanges/1", operatorToken).errorCode == "unknown-exchange")
+        #expect(try world.get("/.miagent/agents/a/exchanges/2", operatorToken).errorCode == "unknown-exchange")
+        for path in ["/.miagent/agents/c/exchanges", "/.miagent/agents/c/events", "/.miagent/inspect/c"] {
             #expect(try world.get(path, operatorToken).errorCode == "unknown-agent")
         }
         world.end()
@@ -267,7 +267,7 @@ extension JSONNode {
     @Test func watchersAreToldInBatches() throws {
         let world = inspectedWorld()
         let agent = world.agent()
-        let watcher = world.visit(get("/api/agents/a/events", operatorToken))
+        let watcher = world.visit(get("/.miagent/agents/a/events", operatorToken))
         #expect(world.read(watcher).contains("text/event-stream"))
         let id = world.visit(get("/web/a/1"))
         let first = world.read(watcher)
@@ -296,7 +296,7 @@ extension JSONNode {
     @Test func nothingIsAnnouncedToNobody() throws {
         let world = inspectedWorld()
         let agent = world.agent()
-        let watcher = world.visit(get("/api/agents/a/events", operatorToken))
+        let watcher = world.visit(get("/.miagent/agents/a/events", operatorToken))
         let id = world.visit(get("/web/a/1"))
         agent.answer(try agent.request().id)
         world.leave(watcher)

@@ -128,7 +128,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "/web/pi/", "/web/pi/?a=b&c=/d#e", "/loginx", "/login/x", "/a//b", "/.miagent", "/%2f%2fevil.example",
+        "/", "/web/pi/", "/web/pi/?a=b&c=/d#e", "/loginx", "/login/x", "/a//b", "/.miagent", "/.miagent/inspect/pi",
+        "/%2f%2fevil.example",
     ])
     func pathsOfThisHostAreReturnedTo(_ path: String) {
         #expect(ReturnPath.validated(path.utf8) == Array(path.utf8))
@@ -138,7 +139,7 @@ import Testing
         "", "x", "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example", "http://evil.example/",
         "javascript:x", "/\t/evil",
         "/\r\nSet-Cookie: a=b", "/ /evil", "/\u{7f}", "/\u{e9}", "?x", "/login", "/login?next=/", "/logout#x",
-        "/.miagent/login", "\t/", " /",
+        "/.miagent/login", "/.miagent/logout?x", "\t/", " /",
         "/" + String(repeating: "a", count: 9_000), "/\0",
     ]) func othersAreNot(_ path: String) {
         #expect(ReturnPath.validated(path.utf8) == nil)

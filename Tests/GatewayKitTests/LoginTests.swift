@@ -85,12 +85,12 @@ import TunnelLink
     @Test(arguments: [
         "//evil.example", "%2F%2Fevil.example", "/%5Cevil.example", "http://evil.example/", "/%0d%0aSet-Cookie:x=y",
         "/%09/evil.example",
-        "javascript:alert(1)", "/login?next=/", "/logout", "", "evil",
+        "javascript:alert(1)", "/login?next=/", "/.miagent/logout", "", "evil",
     ]) func aLoginLeadsNowhereElse(next: String) throws {
         let world = world()
         let browser = Browser(world)
         #expect(try browser.logIn("t0ken", next: next).fields[.location] == "/web/a/")
-        #expect(try browser.ask("/logout", method: "POST", body: "scope=a&next=\(next)").fields[.location] == "/")
+        #expect(try browser.ask("/.miagent/logout", method: "POST", body: "scope=a&next=\(next)").fields[.location] == "/")
         world.end()
     }
 
@@ -193,12 +193,12 @@ import TunnelLink
         let browser = Browser(world)
         #expect(try browser.logIn("t0ken").status == 303)
         #expect(try browser.reach(agent, "/web/a/") != nil)
-        let answer = try browser.ask("/logout", method: "POST", body: "scope=a&next=/web/a/")
+        let answer = try browser.ask("/.miagent/logout", method: "POST", body: "scope=a&next=/web/a/")
         #expect(answer.status == 303 && answer.fields[.location] == "/web/a/")
         #expect(answer.fields[.setCookie] == "miagent.*=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
         #expect(browser.cookies["miagent.*"] == nil)
         #expect(try browser.ask("/web/a/").status == 401)
-        #expect(try browser.ask("/logout").status == 405)
+        #expect(try browser.ask("/.miagent/logout").status == 405)
         world.end()
     }
 
@@ -212,7 +212,7 @@ import TunnelLink
             let answer = try browser.logIn("t0ken")
             #expect(answer.status == 403 && answer.errorCode == "cross-site" && answer.fields[.setCookie] == nil)
             #expect(answer.text.contains("<form"))
-            #expect(try browser.ask("/logout", method: "POST", body: "scope=a").errorCode == "cross-site")
+            #expect(try browser.ask("/.miagent/logout", method: "POST", body: "scope=a").errorCode == "cross-site")
         }
         browser.origin = nil
         browser.extra = "Sec-Fetch-Site: cross-site\r\n"
@@ -259,9 +259,9 @@ import TunnelLink
         let world = world()
         let browser = Browser(world)
         #expect(try browser.logIn("operator", scope: "", next: "/").status == 303)
-        #expect(try browser.ask("/api/agents").status == 200)
+        #expect(try browser.ask("/.miagent/agents").status == 200)
         browser.origin = "http://evil.example"
-        #expect(try browser.ask("/api/agents/a/replay", method: "POST", body: "{}").errorCode == "cross-site")
+        #expect(try browser.ask("/.miagent/agents/a/replay", method: "POST", body: "{}").errorCode == "cross-site")
         world.end()
     }
 

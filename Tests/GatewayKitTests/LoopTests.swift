@@ -146,7 +146,7 @@ import TunnelLink
         let world = world()
         _ = world.agent("one")
         let agent = world.agent("two")
-        let visitor = world.visit(get("/api/agents"))
+        let visitor = world.visit(get("/.miagent/agents"))
         world.hold(visitor)
         world.send(visitor, get("/healthz") + get("/web/two/"))
         #expect(world.places.loop(of: visitor) == 1 && world.wire(visitor).unacknowledged > 0)
@@ -248,7 +248,7 @@ import TunnelLink
         for name in ["a", "b", "c", "d"] { _ = world.agent(name, on: 1) }
         world.agent("e").close()
         for loop in 0..<3 {
-            let list = try world.get("/api/agents", on: loop).text
+            let list = try world.get("/.miagent/agents", on: loop).text
             #expect(list.hasPrefix(#"{"connected":4,"webServices":4,"#))
             for name in ["a", "b", "c", "d", "e"] { #expect(list.contains(#""agentId":"\#(name)""#), "\(name) on \(loop)") }
             let page = try world.get("/", on: loop).text
@@ -264,7 +264,7 @@ import TunnelLink
         world.say(agent, #"{"jsonrpc":"2.0","method":"agent.status","params":{"status":"busy"}}"#)
         world.wait(.seconds(21))
         for loop in 0..<3 {
-            let list = try world.get("/api/agents", on: loop).text
+            let list = try world.get("/.miagent/agents", on: loop).text
             #expect(list.contains(#""status":"busy""#) && list.contains(#""roundTripMs":0"#), "loop \(loop)")
         }
         world.end()

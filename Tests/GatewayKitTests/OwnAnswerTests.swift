@@ -80,7 +80,7 @@ import TunnelLink
         agent.flush()
         let other = world.agent("b")
         world.leave(other.id)
-        let answer = try world.get("/api/agents")
+        let answer = try world.get("/.miagent/agents")
         #expect(answer.fields[.contentType] == "application/json")
         let list = try JSONValue(decoding: answer.body[...])
         #expect(list["connected"] == 1)
@@ -102,20 +102,47 @@ import TunnelLink
 
     @Test func theStatusPageMayNeedATokenOrBeOff() throws {
         let world = World { $0.statusPage.authTokens = ["t", "u"] }
-        for target in ["/", "/api/agents"] {
+        for target in ["/", "/.miagent/agents", "/api/agents"] {
             #expect(try world.get(target).status == 401)
             #expect(try world.get(target, "Authorization: Bearer x\r\n").errorCode == "unauthorized")
             #expect(try world.get(target, "Authorization: Bearer u\r\n").status == 200)
         }
         world.end()
         let closed = World { $0.statusPage.isEnabled = false }
-        for target in ["/", "/api/agents"] { #expect(try closed.get(target).errorCode == "not-found") }
+        for target in ["/", "/.miagent/agents", "/api/agents"] { #expect(try closed.get(target).errorCode == "not-found") }
         closed.end()
+    }
+
+    @Test func formerAddressesAnswerStill() throws {
+        let world = World()
+        _ = world.agent()
+        for name in ["agents", "series", "openapi.json"] {
+            let (now, former) = (try world.get("/.miagent/\(name)"), try world.get("/api/\(name)"))
+            #expect(now.status == 200 && former.status == 200 && now.body == former.body, "\(name)")
+        }
+        #expect(try world.get("/help", "Accept: text/html\r\n").status == 200)
+        #expect(try world.get("/inspect/a").errorCode == "inspector-off")
+        #expect(try world.get("/logout").fields[.allow] == "POST")
+        world.end()
+    }
+
+    @Test func everyAddressThatIsDescribedIsOurs() throws {
+        let world = World()
+        let document = try world.json("/.miagent/openapi.json")
+        guard case .object(let paths)? = document["paths"] else {
+            Issue.record("no paths")
+            return
+        }
+        for path in paths.map(\.name) {
+            let target = path.replacing("{id}", with: "pi").replacing("{number}", with: "7")
+            #expect(OwnRoute.at(Array(target.utf8)[...])?.isFormer == false, "\(path)")
+        }
+        world.end()
     }
 
     @Test func ownPagesAnswerGETAndHEADOnly() throws {
         let world = World()
-        for target in ["/", "/healthz", "/readyz", "/api/agents"] {
+        for target in ["/", "/healthz", "/readyz", "/.miagent/agents"] {
             let page = try world.get(target)
             let head = try world.get(target, method: "HEAD")
             #expect(head.status == 200 && head.body.isEmpty)
@@ -146,7 +173,7 @@ import TunnelLink
     @Test func pagesTellTheAddressThatTheVisitorUsed() throws {
         let world = World()
         _ = world.agent("a")
-        let list = try world.get("/api/agents", host: "10.0.0.1:3000").text
+        let list = try world.get("/.miagent/agents", host: "10.0.0.1:3000").text
         #expect(list.contains(#""webUrl":"http://10.0.0.1:3000/web/a/""#))
         #expect(try world.get("/", host: "10.0.0.1:3000").text.contains("http://10.0.0.1:3000<"))
         world.end()

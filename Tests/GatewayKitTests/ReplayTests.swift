@@ -13,7 +13,7 @@ import WebConsole
     private func post(_ json: String, _ extra: String = operatorToken, type: String = "application/json", agent: String = "a")
         -> String
     {
-        "POST /api/agents/\(agent)/replay HTTP/1.1\r\nHost: gw.example\r\nContent-Type: \(type)\r\n\(extra)"
+        "POST /.miagent/agents/\(agent)/replay HTTP/1.1\r\nHost: gw.example\r\nContent-Type: \(type)\r\n\(extra)"
             + "Content-Length: \(json.utf8.count)\r\n\r\n\(json)"
     }
 
@@ -59,7 +59,7 @@ import WebConsole
         #expect(told.text("requestId") == requestID)
         #expect(told["responseFields"]?.fieldLines.contains { $0.lowercased() == "location: /web/a/next" } == true)
         // The connection takes the next request.
-        world.send(id, get("/api/agents/a/exchanges", operatorToken))
+        world.send(id, get("/.miagent/agents/a/exchanges", operatorToken))
         #expect(try json(world.expectAnswer(id))["exchanges"]?.count == 2)
         world.leave(id)
         world.end()

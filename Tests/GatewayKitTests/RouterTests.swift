@@ -24,16 +24,40 @@ import Testing
     }
 
     @Test func anAgentsOwnPathsNameIt() {
-        #expect(route("/inspect/pi") == .own(.inspectorPage("pi")))
-        #expect(route("/api/agents/pi/exchanges?limit=5") == .own(.exchanges("pi")))
-        #expect(route("/api/agents/pi/exchanges/7") == .own(.exchange("pi", 7)))
-        #expect(route("/api/agents/pi/events") == .own(.exchangeEvents("pi")))
-        #expect(route("/api/agents/pi/replay") == .own(.replay("pi")))
+        #expect(route("/.miagent/inspect/pi") == .own(.inspectorPage("pi")))
+        #expect(route("/.miagent/agents/pi/exchanges?limit=5") == .own(.exchanges("pi")))
+        #expect(route("/.miagent/agents/pi/exchanges/7") == .own(.exchange("pi", 7)))
+        #expect(route("/.miagent/agents/pi/events") == .own(.exchangeEvents("pi")))
+        #expect(route("/.miagent/agents/pi/replay") == .own(.replay("pi")))
         for target in [
-            "/inspect", "/inspect/", "/inspect/.x", "/inspect/pi/", "/api", "/api/", "/api/agents/", "/api/agents/pi",
-            "/api/agents/pi/", "/api/agents//events", "/api/agents/pi/exchanges/", "/api/agents/pi/exchanges/x",
-            "/api/agents/pi/exchanges/-1", "/api/agents/pi/exchanges/99999999999999999999", "/api/agents/pi/exchanges/7/",
-            "/api/agents/pi/exchanges/7/8/9", "/api/other/pi/events",
+            "/.miagent", "/.miagent/", "/.miagent/inspect", "/.miagent/inspect/", "/.miagent/inspect/.x",
+            "/.miagent/inspect/pi/", "/.miagent/agents/", "/.miagent/agents/pi", "/.miagent/agents/pi/",
+            "/.miagent/agents//events", "/.miagent/agents/pi/exchanges/", "/.miagent/agents/pi/exchanges/x",
+            "/.miagent/agents/pi/exchanges/-1", "/.miagent/agents/pi/exchanges/99999999999999999999",
+            "/.miagent/agents/pi/exchanges/7/", "/.miagent/agents/pi/exchanges/7/8/9", "/.miagent/other/pi/events",
+        ] {
+            #expect(route(target) == .notFound, "\(target)")
+        }
+    }
+
+    @Test func whatWasOursIsOursUntilAServiceClaimsIt() {
+        for (former, now) in [
+            ("/api/agents", "/.miagent/agents"), ("/api/events", "/.miagent/events"), ("/api/series", "/.miagent/series"),
+            ("/api/openapi.json", "/.miagent/openapi.json"), ("/help", "/.miagent/help"), ("/logout", "/.miagent/logout"),
+            ("/inspect/pi", "/.miagent/inspect/pi"), ("/api/agents/pi/exchanges", "/.miagent/agents/pi/exchanges"),
+            ("/api/agents/pi/exchanges/7", "/.miagent/agents/pi/exchanges/7"),
+            ("/api/agents/pi/events", "/.miagent/agents/pi/events"), ("/api/agents/pi/replay", "/.miagent/agents/pi/replay"),
+        ] {
+            guard case .own(let own) = route(now) else {
+                Issue.record("\(now)")
+                continue
+            }
+            #expect(route(former) == .formerlyOwn(own), "\(former)")
+        }
+        // Nothing else of those names ever was.
+        for target in [
+            "/api", "/api/", "/api/help", "/api/logout", "/api/inspect/pi", "/api/login", "/agents", "/events", "/inspect",
+            "/inspect/", "/inspect/.x", "/inspect/pi/", "/agents/pi/events", "/api/agents/pi", "/api/agents/pi/exchanges/x",
         ] {
             #expect(route(target) == .notFound, "\(target)")
         }
@@ -44,7 +68,7 @@ import Testing
         #expect(route("/?a=b") == .own(.statusPage))
         #expect(route("/healthz") == .own(.health))
         #expect(route("/readyz") == .own(.readiness))
-        #expect(route("/api/agents") == .own(.agents))
+        #expect(route("/.miagent/agents") == .own(.agents))
         #expect(route("/agent?agentId=a") == .tunnel)
         for target in [
             "/Healthz", "/healthz/", "//", "/agent/", "/%61gent", "/web", "/web/", "/web//", "/webx/a/", "/WEB/a/", "*",

@@ -161,7 +161,7 @@ def test_a_service_that_breaks_off(chain):
 
 def test_pages_of_the_gateway_itself(chain):
     gateway = chain.gateway
-    listed = json.loads(curl(f"{gateway.url}/api/agents").body)
+    listed = json.loads(curl(f"{gateway.url}/.miagent/agents").body)
     assert listed["connected"] == listed["webServices"] == len(chain.agents)
     page = curl(gateway.url + "/", "-H", "Accept: text/html")
     assert page.status == 200 and chain.prefix("node").encode() in page.body

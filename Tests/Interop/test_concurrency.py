@@ -57,7 +57,7 @@ async def answer_as(agent_id, tunnel):
 
 
 def visit_agents(gateway, ids):
-    assert json.loads(curl(f"{gateway.url}/api/agents").body)["connected"] == AGENTS
+    assert json.loads(curl(f"{gateway.url}/.miagent/agents").body)["connected"] == AGENTS
 
     def visit(agent_id):
         with KeepAliveClient(gateway.url) as client:

@@ -53,14 +53,14 @@ def test_what_it_does_not_have(demo):
 
 def test_the_status_page_shows_its_agent(demo):
     assert b'href="/web/demo/"' in curl(demo.status_page + "/").body
-    listed = json.loads(curl(demo.status_page + "/api/agents").body)
+    listed = json.loads(curl(demo.status_page + "/.miagent/agents").body)
     assert [agent["agentId"] for agent in listed["agents"]] == ["demo"]
 
 
 def test_the_inspector_shows_its_requests(demo):
     curl(demo.web_service + "/api/hello")
-    assert curl(demo.status_page + "/inspect/demo").status == 200
-    seen = json.loads(curl(demo.status_page + "/api/agents/demo/exchanges").body)["exchanges"]
+    assert curl(demo.status_page + "/.miagent/inspect/demo").status == 200
+    seen = json.loads(curl(demo.status_page + "/.miagent/agents/demo/exchanges").body)["exchanges"]
     assert "/api/hello" in [exchange["target"] for exchange in seen]
 
 

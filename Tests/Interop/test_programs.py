@@ -42,7 +42,7 @@ def busy(start_gateway, started):
 
 
 def agents(gateway, query=""):
-    return json.loads(curl(f"{gateway.url}/api/agents{query}").body)["agents"]
+    return json.loads(curl(f"{gateway.url}/.miagent/agents{query}").body)["agents"]
 
 
 # Metrics.
@@ -107,7 +107,7 @@ def test_the_description_is_valid_openapi(start_gateway):
     openapi_spec_validator.validate(Description(start_gateway()).document)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/agents", "/api/series"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/.miagent/openapi.json", "/.miagent/agents", "/.miagent/series"])
 def test_what_is_served_is_what_is_described(busy, path):
     described = Description(busy)
     response = curl(f"{busy.url}{path}")
@@ -117,8 +117,8 @@ def test_what_is_served_is_what_is_described(busy, path):
 
 @pytest.mark.parametrize("query", ["?limit=2", "?offset=2&limit=1", "?filter=quoted", "?online=true", "?filter=none"])
 def test_pages_of_agents_are_as_described(busy, query):
-    response = curl(f"{busy.url}/api/agents{query}")
-    Description(busy).check("/api/agents", response)
+    response = curl(f"{busy.url}/.miagent/agents{query}")
+    Description(busy).check("/.miagent/agents", response)
 
 
 def test_strange_texts_arrive_as_they_were_said(busy):
@@ -126,7 +126,7 @@ def test_strange_texts_arrive_as_they_were_said(busy):
     assert evil["agentId"] == "evil" and evil["status"] == EVIL and evil["model"] == EVIL
 
 
-@pytest.mark.parametrize("path", ["/api/agents/{id}/exchanges", "/api/agents/{id}/exchanges/{number}", "/api/agents/{id}/events"])
+@pytest.mark.parametrize("path", ["/.miagent/agents/{id}/exchanges", "/.miagent/agents/{id}/exchanges/{number}", "/.miagent/agents/{id}/events"])
 def test_errors_are_as_described(busy, path):
     described = Description(busy)
     response = curl(busy.url + path.format(id="nobody", number=1), "-H", "Accept: application/json")
@@ -150,7 +150,7 @@ def test_a_missing_token_is_as_described(start_gateway, busy):
 def read_events(gateway, count, do):
     """The first `count` server-sent events, as names and values; `do` runs when the first is here."""
     with socket.create_connection(("127.0.0.1", gateway.port), 20) as visitor:
-        visitor.sendall(b"GET /api/events HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        visitor.sendall(b"GET /.miagent/events HTTP/1.1\r\nHost: gateway\r\n\r\n")
         unread, events = b"", []
         while len(events) < count:
             piece = visitor.recv(65_536)

@@ -280,5 +280,5 @@ def test_agent_speaks_nonsense_and_lives_on(gateway, seed_agent):
     assert curl(f"{gateway.url}/web/my-agent/").status == 200
     errors = [json.loads(message).get("error", {}).get("code") for message in agent.messages[:-1]]
     assert errors and set(errors) <= {-32700, -32600}
-    listed = json.loads(curl(f"{gateway.url}/api/agents").body)["agents"]
+    listed = json.loads(curl(f"{gateway.url}/.miagent/agents").body)["agents"]
     assert [(one["agentId"], one["status"]) for one in listed] == [("my-agent", "busy")]

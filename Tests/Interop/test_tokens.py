@@ -69,7 +69,7 @@ def test_who_has_no_token_learns_of_nobody(start_gateway, start_agent, node):
     known, unknown = (curl(f"{gateway.url}/web/{name}/") for name in ("my-agent", "nobody"))
     assert (known.status, known.body) == (unknown.status, unknown.body) == (401, known.body)
     assert curl(f"{gateway.url}/web/nobody/", *AUTH).error == "unknown-agent"
-    for path in ("/", "/api/agents"):
+    for path in ("/", "/.miagent/agents"):
         assert curl(gateway.url + path, *AUTH).status == 401
         assert curl(gateway.url + path, "-H", "Authorization: Bearer page-token").status == 200
     assert curl(gateway.url + "/healthz").status == 200
@@ -90,7 +90,7 @@ def test_agent_without_a_web_service(start_gateway, start_agent):
     gateway = start_gateway()
     start_agent(gateway, "my-agent")
     assert curl(f"{gateway.url}/web/my-agent/").error == "no-web-service"
-    assert json.loads(curl(f"{gateway.url}/api/agents").body)["webServices"] == 0
+    assert json.loads(curl(f"{gateway.url}/.miagent/agents").body)["webServices"] == 0
 
 
 def test_prefixes_of_both_ends(start_gateway, start_agent, node):
@@ -113,5 +113,5 @@ def test_subdomains(start_gateway, start_agent, node):
 
 def test_hidden_status_page(start_gateway):
     gateway = start_gateway({"statusPage": {"enabled": False}})
-    for path in ("/", "/api/agents"):
+    for path in ("/", "/.miagent/agents"):
         assert curl(gateway.url + path).error == "not-found"

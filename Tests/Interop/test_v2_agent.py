@@ -566,7 +566,7 @@ def test_registering_again_changes_what_was_said(agent, gateway, background):
     agent.send_text(id=2, method="agent.register", params={"agentId": "my-agent", "model": "other", "status": "busy"})
     assert agent.next_text()["result"]["initialWindow"] == WINDOW
     agent.send_text(method="agent.status", params={"status": "resting"})
-    listed = lambda: json.loads(curl(f"{gateway.url}/api/agents").body)["agents"][0]
+    listed = lambda: json.loads(curl(f"{gateway.url}/.miagent/agents").body)["agents"][0]
     eventually(lambda: listed()["status"] == "resting", "the status")
     assert listed()["model"] == "other" and stays_open(agent, gateway, background)
 

@@ -208,8 +208,8 @@ import Testing
         #expect(
             rows[0].hasPrefix(" class=\"off\">") && rows[0].contains("last seen</span><time datetime=\"2026-04-10T05:21:40Z\">")
         )
-        #expect(rows[0].contains("href=\"/inspect/gone\" hidden>"))
-        #expect(rows[1].contains("<a href=\"/web/pi/\">/web/pi/</a>") && rows[1].contains("<a href=\"/inspect/pi\">"))
+        #expect(rows[0].contains("href=\"/.miagent/inspect/gone\" hidden>"))
+        #expect(rows[1].contains("<a href=\"/web/pi/\">/web/pi/</a>") && rows[1].contains("<a href=\"/.miagent/inspect/pi\">"))
         for part in ["× 2", "12,345", "3 failed", "42 ms", "2026-04-10 05:21:22"] { #expect(rows[1].contains(part), "\(part)") }
     }
 
@@ -265,8 +265,8 @@ import Testing
     }
 
     @Test func theLoginFormLeadsBackAndSaysWhatWentWrong() {
-        let plain = text(LoginPage.render(LoginView(next: "/help?a=1&b=2"), .english))
-        #expect(plain.contains("name=\"next\" value=\"/help?a=1&amp;b=2\"") && plain.contains("name=\"scope\" value=\"\""))
+        let plain = text(LoginPage.render(LoginView(next: "/.miagent/help?a=1&b=2"), .english))
+        #expect(plain.contains("name=\"next\" value=\"/.miagent/help?a=1&amp;b=2\"") && plain.contains("name=\"scope\" value=\"\""))
         #expect(plain.contains("autocomplete=\"current-password\"") && !plain.contains("role=\"alert\""))
         for problem in [.wrongToken, .tooManyAttempts(seconds: 42), .expired, .crossSite] as [LoginProblem] {
             let page = text(LoginPage.render(LoginView(agentID: "pi", next: "/", problem: problem), .english))
@@ -277,9 +277,9 @@ import Testing
 
     @Test func whoeverIsLoggedInCanLogOut() {
         var view = status([])
-        #expect(!text(StatusPage.render(view, .english)).contains("/logout"))
+        #expect(!text(StatusPage.render(view, .english)).contains("/.miagent/logout"))
         view.canLogOut = true
-        #expect(text(StatusPage.render(view, .english)).contains("<form method=\"post\" action=\"/logout\">"))
+        #expect(text(StatusPage.render(view, .english)).contains("<form method=\"post\" action=\"/.miagent/logout\">"))
     }
 }
 

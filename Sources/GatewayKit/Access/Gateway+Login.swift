@@ -1,6 +1,6 @@
-// Logging in and out with a browser. A form takes the token to `/login`, and a cookie comes back; `/logout` takes the cookie back. Both
-// must be sent by a page of this host, else another site could log somebody in or out. At agents' own host names, where `/login` is the
-// service's, the same two are beneath `/.miagent/`.
+// Logging in and out with a browser. A form takes the token to `/login`, and a cookie comes back; `/.miagent/logout` takes the
+// cookie back. Both must be sent by a page of this host, else another site could log somebody in or out. `/.miagent/login` is the same
+// form, and the one at agents' own host names, where `/login` is the service's.
 
 import HTTPCodec
 import MachineCore
@@ -62,7 +62,7 @@ extension Gateway {
         return (.unauthorized, .wrongToken)
     }
 
-    /// `POST /logout`: the browser forgets the cookie. Nothing is remembered of it here; all logins of a token end when it is rotated.
+    /// `POST /.miagent/logout`: the browser forgets the cookie. Nothing is remembered of it here; all logins of a token end when it is rotated.
     mutating func logout(
         _ id: ConnectionID, _ request: VisitorRequest, body: [UInt8], _ now: Moment, _ outputs: inout Outputs
     ) {
@@ -113,7 +113,7 @@ extension Gateway {
     }
 
     private func loginPath(for head: HTTPRequestHead) -> String {
-        router.isAgentHost(head.fields) ? "\(ReturnPath.reserved)login" : "/login"
+        router.isAgentHost(head.fields) ? "\(OwnRoute.root)login" : "/login"
     }
 
     /// Where the visitor wanted to go, without its token.

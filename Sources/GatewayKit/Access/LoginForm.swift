@@ -29,18 +29,15 @@ struct LoginForm {
 
 /// Where a browser may be sent after a login or a logout.
 enum ReturnPath {
-    /// What the gateway has at agents' own host names, where every other path is the service's.
-    static let reserved = "/.miagent/"
-
     /// `path` if a browser takes it for a path at the same host and it is no login itself; else nil.
     static func validated(_ path: some Collection<UInt8>) -> [UInt8]? {
         let bytes = Array(path)
         guard bytes.first == slash, bytes.count <= 8_192, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { return nil }
         if bytes.count > 1, bytes[1] == slash || bytes[1] == UInt8(ascii: "\\") { return nil }
-        let alone = bytes.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        guard !alone.elementsEqual("/login".utf8), !alone.elementsEqual("/logout".utf8), !alone.starts(with: reserved.utf8)
-        else { return nil }
-        return bytes
+        switch OwnRoute.at(bytes.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })?.route {
+        case .login, .logout: return nil
+        default: return bytes
+        }
     }
 
     private static let slash = UInt8(ascii: "/")

@@ -69,39 +69,66 @@ enum OwnRoute: Equatable, Sendable {
     }
 }
 
-extension OwnRoute {
-    /// What is at `path`; nil: nothing of ours.
-    init?(path: ArraySlice<UInt8>) {
-        for (text, route) in Self.fixed where path.elementsEqual(text.utf8) {
-            self = route
-            return
-        }
-        let parts = path.dropFirst().split(separator: UInt8(ascii: "/"), maxSplits: 5, omittingEmptySubsequences: false)
-        guard let route = Self.ofAgent(parts.map { String(decoding: $0, as: UTF8.self) }) else { return nil }
-        self = route
-    }
+// MARK: Addresses
 
-    private static let fixed: [(String, OwnRoute)] = [
-        ("/", .statusPage), ("/help", .help), ("/login", .login), ("/logout", .logout), ("/healthz", .health),
-        ("/readyz", .readiness), ("/metrics", .metrics), ("/api/openapi.json", .openAPI), ("/api/agents", .agents),
-        ("/api/events", .events), ("/api/series", .series),
+/// What an address of ours leads to.
+struct OwnAddress: Equatable {
+    let route: OwnRoute
+    /// It was ours once and is still, as long as no service claims it.
+    var isFormer = false
+}
+
+extension OwnRoute {
+    /// Nothing beneath this belongs to a service, not even at an agent's own host name.
+    static let root = "/.miagent/"
+
+    /// What the gateway has beside `root`, for people who type and programs that watch.
+    private static let outsideRoot: [(path: String, route: OwnRoute)] = [
+        ("/", .statusPage), ("/login", .login), ("/healthz", .health), ("/readyz", .readiness), ("/metrics", .metrics),
     ]
 
-    /// First words of paths of ours: nothing beneath them belongs to a service.
-    static let reservedPaths = ["/agent", "/api", "/healthz", "/readyz", "/metrics", "/login", "/logout", "/help", "/inspect"]
+    /// What is beneath `root`, and beneath what it once was; nil: it was nowhere else.
+    private static let beneathRoot: [(name: String, formerRoot: String?, route: OwnRoute)] = [
+        ("agents", "/api/", .agents), ("events", "/api/", .events), ("series", "/api/", .series),
+        ("openapi.json", "/api/", .openAPI), ("help", "/", .help), ("logout", "/", .logout), ("login", nil, .login),
+    ]
 
-    private static func ofAgent(_ parts: [String]) -> OwnRoute? {
-        switch (parts.count, parts.first) {
-        case (2, "inspect") where AgentDescription.isValidID(parts[1]): .inspectorPage(parts[1])
-        case (4..., "api") where parts[1] == "agents" && AgentDescription.isValidID(parts[2]):
-            switch (parts.count, parts[3]) {
-            case (4, "exchanges"): .exchanges(parts[2])
-            case (4, "events"): .exchangeEvents(parts[2])
-            case (4, "replay"): .replay(parts[2])
-            case (5, "exchanges"): UInt64(parts[4]).map { .exchange(parts[2], $0) }
-            default: nil
+    /// Paths of which neither these nor what is beneath them is ever a service's.
+    static let reservedPaths = ["/agent", "/healthz", "/readyz", "/metrics", "/login", "/.miagent"]
+
+    /// What is at `path`; nil: nothing of ours.
+    static func at(_ path: ArraySlice<UInt8>) -> OwnAddress? {
+        if path.starts(with: root.utf8) {
+            return beneath(path.dropFirst(root.utf8.count)).map { OwnAddress(route: $0.route) }
+        }
+        for (text, route) in outsideRoot where path.elementsEqual(text.utf8) { return OwnAddress(route: route) }
+        for formerRoot in ["/api/", "/"] where path.starts(with: formerRoot.utf8) {
+            guard let found = beneath(path.dropFirst(formerRoot.utf8.count)), found.formerRoot == formerRoot else { continue }
+            return OwnAddress(route: found.route, isFormer: true)
+        }
+        return nil
+    }
+
+    private static func beneath(_ rest: ArraySlice<UInt8>) -> (route: OwnRoute, formerRoot: String?)? {
+        for (name, formerRoot, route) in beneathRoot where rest.elementsEqual(name.utf8) { return (route, formerRoot) }
+        let parts = rest.split(separator: UInt8(ascii: "/"), maxSplits: 4, omittingEmptySubsequences: false)
+        return ofAgent(parts.map { String(decoding: $0, as: UTF8.self) })
+    }
+
+    private static func ofAgent(_ parts: [String]) -> (route: OwnRoute, formerRoot: String?)? {
+        guard parts.count > 1, AgentDescription.isValidID(parts[1]) else { return nil }
+        let id = parts[1]
+        switch (parts.count, parts[0]) {
+        case (2, "inspect"): return (.inspectorPage(id), "/")
+        case (3..., "agents"):
+            switch (parts.count, parts[2]) {
+            case (3, "exchanges"): return (.exchanges(id), "/api/")
+            case (3, "events"): return (.exchangeEvents(id), "/api/")
+            case (3, "replay"): return (.replay(id), "/api/")
+            case (4, "exchanges"): return UInt64(parts[3]).map { (.exchange(id, $0), "/api/") }
+            default: return nil
             }
-        default: nil
+        default: return nil
         }
     }
 }

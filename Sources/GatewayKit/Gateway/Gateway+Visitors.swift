@@ -139,7 +139,7 @@ extension Gateway {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
         case .tunnel: upgradeAgent(id, request, isAtHome: neighbours.isEmpty, now, &outputs)
         case .addSlash(let route): redirectToSlash(id, request, route, now, &outputs)
-        case .own(let route): console(id, request, route, now, &outputs)
+        case .own(let route), .formerlyOwn(let route): console(id, request, route, now, &outputs)
         case .notFound: answerUnknownPath(id, request, now, &outputs)
         }
     }

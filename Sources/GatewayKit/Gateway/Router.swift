@@ -8,6 +8,8 @@ import TunnelLink
 enum Route: Equatable {
     /// One of the gateway's own addresses.
     case own(OwnRoute)
+    /// One that is the gateway's as long as no service claims it.
+    case formerlyOwn(OwnRoute)
     /// The WebSocket of agents.
     case tunnel
     case web(WebRoute)
@@ -50,12 +52,13 @@ struct Router: Sendable, Hashable {
     func route(_ head: HTTPRequestHead) -> Route {
         guard let (path, query) = Self.pathAndQuery(of: head.target) else { return .notFound }
         if let id = agentID(inHostOf: head.fields) {
-            if path.starts(with: ReturnPath.reserved.utf8) { return Self.reservedRoute(path) }
+            if path.starts(with: OwnRoute.root.utf8) { return Self.reservedRoute(path) }
             return .web(WebRoute(agentID: id, path: path, query: query, prefix: "", isByHost: true))
         }
         if routesByPath, path.starts(with: webPrefix) { return webRoute(path, query) }
         if path.elementsEqual("/agent".utf8) { return .tunnel }
-        return OwnRoute(path: path).map { .own($0) } ?? .notFound
+        guard let address = OwnRoute.at(path) else { return .notFound }
+        return address.isFormer ? .formerlyOwn(address.route) : .own(address.route)
     }
 
     private func webRoute(_ path: ArraySlice<UInt8>, _ query: ArraySlice<UInt8>?) -> Route {
@@ -86,7 +89,7 @@ struct Router: Sendable, Hashable {
 
     /// At an agent's host name all paths are its service's, but for the two by which visitors log in and out.
     private static func reservedRoute(_ path: ArraySlice<UInt8>) -> Route {
-        switch OwnRoute(path: path.dropFirst(ReturnPath.reserved.utf8.count - 1)) {
+        switch OwnRoute.at(path)?.route {
         case .login: .own(.login)
         case .logout: .own(.logout)
         default: .notFound

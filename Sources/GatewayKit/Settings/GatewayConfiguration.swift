@@ -93,7 +93,7 @@ public enum DuplicateAgents: String, Sendable, Hashable, CaseIterable {
 
 /// The page at `/`.
 public struct StatusPageConfiguration: Sendable, Hashable {
-    /// Whether it is there at all; `/api/agents` with it.
+    /// Whether it is there at all; `/.miagent/agents` with it.
     public var isEnabled = true
     /// What its visitors present; empty: what opens the web services, and where nothing does, it is open.
     public var authTokens: [String] = []

@@ -1,6 +1,6 @@
-// The page at `/help`: how this works, and what to copy to set it up with this very gateway.
+// The page at `/.miagent/help`: how this works, and what to copy to set it up with this very gateway.
 
-/// The page at `/help`.
+/// The page at `/.miagent/help`.
 public enum HelpPage {
     /// The page of `view`.
     public static func render(_ view: HelpView, _ language: Language) -> Page {

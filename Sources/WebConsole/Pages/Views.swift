@@ -92,7 +92,7 @@ public struct InspectorView: Sendable, Hashable {
     public var title: String
     /// The agent; nil in the agent's own inspector.
     public var agentID: String?
-    /// What the inspector's addresses begin with: `/api/agents/pi` or `/api`.
+    /// What the inspector's addresses begin with: `/.miagent/agents/pi` or `/api`.
     public var api: String
     /// Whether exchanges may be sent again.
     public var canReplay = true

@@ -55,8 +55,8 @@
     const row = byID('row').content.firstElementChild.cloneNode(true);
     const [inspect, code] = row.querySelectorAll('.acts a');
     set(row.cells[0].firstChild, plain(id));
-    inspect.href = '/inspect/' + encodeURIComponent(id);
-    code.href = '/help?agent=' + encodeURIComponent(id);
+    inspect.href = '/.miagent/inspect/' + encodeURIComponent(id);
+    code.href = '/.miagent/help?agent=' + encodeURIComponent(id);
     return row;
   };
   const fill = (row, agent) => {
@@ -195,10 +195,10 @@
   const askForRows = async signal => {
     const wanted = new URLSearchParams({ limit, offset, filter: query.get('filter') || '' });
     if (onlyOnline) wanted.set('online', 'true');
-    const list = await get('/api/agents?' + wanted, signal);
+    const list = await get('/.miagent/agents?' + wanted, signal);
     return () => replaceRows(list);
   };
-  const askForSeries = async () => { try { series = await get('/api/series'); draw(); } catch { /* the plots stay as they are */ } };
+  const askForSeries = async () => { try { series = await get('/.miagent/series'); draw(); } catch { /* the plots stay as they are */ } };
 
   const copy = byID('copy');
   if (navigator.clipboard) {
@@ -212,7 +212,7 @@
   for (const time of document.querySelectorAll('main time')) showTime(time, time.dateTime);
   showUptime();
   setInterval(showUptime, 60000);
-  const events = Events.follow('/api/events', {
+  const events = Events.follow('/.miagent/events', {
     handlers: { status: message => { showHead(message); addPoint(message.at, message.point); }, agents: change },
     whole: askForRows, began: askForSeries, show: state => show(state === 'live' ? 'live' : 'waiting') });
 })();

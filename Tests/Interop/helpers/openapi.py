@@ -1,4 +1,4 @@
-"""What the gateway says that it serves (/api/openapi.json), and whether it does."""
+"""What the gateway says that it serves (/.miagent/openapi.json), and whether it does."""
 
 import json
 
@@ -11,7 +11,7 @@ class Description:
     """The document of a gateway."""
 
     def __init__(self, gateway):
-        self.document = json.loads(curl(f"{gateway.url}/api/openapi.json").body)
+        self.document = json.loads(curl(f"{gateway.url}/.miagent/openapi.json").body)
 
     def schema(self, schema):
         """A checker of values by this schema of the document."""

@@ -41,7 +41,7 @@ def measure(words):
 
 def await_agents(chain, count):
     end = time.monotonic() + 30
-    while chain.get_own("/api/agents?limit=1000").count(b'"online":true') < count:
+    while chain.get_own("/.miagent/agents?limit=1000").count(b'"online":true') < count:
         if time.monotonic() > end:
             raise RuntimeError(f"not all of {count} agents are online\n{chain.logs()}")
         time.sleep(0.1)

@@ -16,7 +16,7 @@ WATCHERS = [0, 1, 5]
 SECONDS = 60
 REQUESTS_A_SECOND = 5
 LARGEST_SHARE = 0.02
-PAGES = ["/?limit=1000", "/", "/api/agents?limit=1000", "/api/agents?filter=nothing", "/metrics"]
+PAGES = ["/?limit=1000", "/", "/.miagent/agents?limit=1000", "/.miagent/agents?filter=nothing", "/metrics"]
 
 
 class Watcher:
@@ -25,7 +25,7 @@ class Watcher:
     def __init__(self, port):
         self.events, self.bytes, self.most, self.is_over = 0, 0, 0, False
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.socket.sendall(b"GET /api/events HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        self.socket.sendall(b"GET /.miagent/events HTTP/1.1\r\nHost: gateway\r\n\r\n")
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 

@@ -25,8 +25,8 @@ def render(result):
         "register.ns": ("connect and register, ns an agent", 1), "ping.again.ns": ("ping and pong, ns an agent", 1),
         "request.ns": ("a request and its answer, ns", 1), "lose.ns": ("lose the connection, ns an agent", 1),
         "memory.pinged.bytes": ("memory, bytes an agent", 1), "page.ns": ("the status page, µs", 1_000),
-        "thousand.ns": ("the same with 1,000 rows, µs", 1_000), "list.ns": ("`/api/agents?limit=1000`, µs", 1_000),
-        "search.ns": ("`/api/agents?filter=nothing`, µs", 1_000), "metrics.ns": ("`/metrics`, µs", 1_000)}
+        "thousand.ns": ("the same with 1,000 rows, µs", 1_000), "list.ns": ("`/.miagent/agents?limit=1000`, µs", 1_000),
+        "search.ns": ("`/.miagent/agents?filter=nothing`, µs", 1_000), "metrics.ns": ("`/metrics`, µs", 1_000)}
     counts = result["counts"]
     rows = [[title, *(f"{one[name] / divisor:,.0f}" for one in counts.values())] for name, (title, divisor) in names.items()]
     return table(["agents", *(f"{int(count):,}" for count in counts)], rows)

@@ -55,8 +55,8 @@ enum Scale {
         try say("request", per: count) { for _ in 0..<count { try crowd.request() } }
         print("memory.used.bytes", (residentBytes() - before) / count)
         let pages = [
-            ("first", "/"), ("page", "/"), ("thousand", "/?limit=1000"), ("list", "/api/agents?limit=1000"),
-            ("search", "/api/agents?filter=nothing"), ("metrics", "/metrics"), ("health", "/healthz"),
+            ("first", "/"), ("page", "/"), ("thousand", "/?limit=1000"), ("list", "/.miagent/agents?limit=1000"),
+            ("search", "/.miagent/agents?filter=nothing"), ("metrics", "/metrics"), ("health", "/healthz"),
         ]
         for (name, path) in pages {
             var size = 0
