@@ -10,7 +10,9 @@ import WebConsole
 @testable import GatewayKit
 
 @Suite struct InspectorAccessTests {
-    private static let paths = ["inspect/a", "agents/a/exchanges", "agents/a/exchanges/1", "agents/a/events"].map { "/.miagent/\($0)" }
+    private static let paths = ["inspect/a", "agents/a/exchanges", "agents/a/exchanges/1", "agents/a/events"].map {
+        "/.miagent/\($0)"
+    }
 
     /// What guards agent `a`, and who may visit it nevertheless.
     enum Guard: CaseIterable {
@@ -134,8 +136,9 @@ import WebConsole
         #expect(try browser.ask("/.miagent/inspect/a").status == 401)
         _ = try browser.logIn("t", scope: "", next: "/.miagent/inspect/a")
         let form = try browser.ask("/.miagent/inspect/a")
-        #expect(form.status == 401 && form.text.contains("/.miagent/inspect/a") && form.text.contains("name=\"scope\" value=\"a\""))
-        #expect(try browser.logIn("v", next: "/.miagent/inspect/a").fields[.location] == "/inspect/a")
+        #expect(
+            form.status == 401 && form.text.contains("/.miagent/inspect/a") && form.text.contains("name=\"scope\" value=\"a\""))
+        #expect(try browser.logIn("v", next: "/.miagent/inspect/a").fields[.location] == "/.miagent/inspect/a")
         #expect(try browser.ask("/.miagent/inspect/a").status == 200)
         #expect(try browser.ask("/.miagent/agents/a/exchanges").text.contains("/form"))
         world.end()

@@ -1,4 +1,5 @@
-// Paths that pages of a service meant for their own, and the redirect that takes them there.
+// What pages of a service ask for outside the prefix, and whose it is: by `Referer`, by the cookie that pages set, by what browsers say of
+// where a request comes from. The browser of these tests sends what Chromium does.
 
 import HTTPCodec
 import MachineCore
@@ -7,98 +8,327 @@ import TunnelLink
 
 @testable import GatewayKit
 
+/// What a browser says beside the rest.
+private enum From {
+    static let page = "Referer: http://gw.example/web/a/page\r\n"
+    static let cookie = "Cookie: miagent.~=a\r\n"
+    static let script = "Accept: */*\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"
+    static let link = "Accept: text/html\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n"
+    static let addressBar = "Accept: text/html\r\nSec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\n"
+    static let otherSite = "Accept: text/html\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"
+    static let here = "Origin: http://gw.example\r\n"
+    static let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+}
+
+extension World {
+    /// What an agent gets of a request; nil if it gets none.
+    fileprivate func reach(
+        _ agent: AgentPeer, _ target: String, _ fields: String, method: String = "GET", body: String = "", on loop: Int = 0
+    ) throws -> (id: StreamID, head: WebRequest, visitor: ConnectionID)? {
+        let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
+        let visitor = visit("\(method) \(target) HTTP/1.1\r\nHost: gw.example\r\n\(fields)\(length)\r\n\(body)", on: loop)
+        guard agent.waitingRequests > 0 else { return nil }
+        let request = try agent.request()
+        return (request.id, request.head, visitor)
+    }
+}
+
 @Suite struct RescueTests {
-    private let referer = "Referer: http://gw.example/web/a/page\r\n"
-
-    private func world(_ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
-        World {
-            $0.web.rescuesAbsolutePaths = true
-            configure(&$0)
-        }
-    }
-
-    private func ask(_ world: World, _ target: String, _ extra: String, method: String = "GET") throws -> Answer {
-        try world.get(target, method: method, extra)
-    }
-
-    @Test(arguments: ["GET", "HEAD"]) func aPathOfAPageIsSentToItsService(method: String) throws {
-        let world = world()
-        _ = world.agent()
-        let answer = try ask(world, "/style.css?v=1&\u{e9}", referer, method: method)
-        #expect(answer.status == 307)
-        #expect(answer.fields.first(.location).map { Array($0) } == latin1("/web/a/style.css?v=1&\u{e9}"))
-        #expect(answer.fields[.vary] == "Referer" && answer.fields[.cacheControl] == "no-store" && answer.errorCode == nil)
-        world.end()
-    }
-
-    @Test func itIsOffUnlessAskedFor() throws {
+    @Test(
+        arguments: ["GET", "HEAD"],
+        [From.page + "Accept: text/html\r\n", From.page + From.link, From.cookie + From.addressBar])
+    func aPageIsSentToItsAddressBeneathThePrefix(method: String, fields: String) throws {
         let world = World()
         _ = world.agent()
-        #expect(try ask(world, "/style.css", referer).errorCode == "not-found")
+        let answer = try world.get("/lab?v=1&\u{e9}", method: method, fields)
+        #expect(answer.status == 307)
+        #expect(answer.fields.first(.location).map { Array($0) } == latin1("/web/a/lab?v=1&\u{e9}"))
+        #expect(answer.fields[.vary] == "Referer, Cookie" && answer.fields[.cacheControl] == "no-store")
+        #expect(answer.errorCode == nil)
         world.end()
+    }
+
+    @Test(arguments: [
+        ("GET", From.page), ("GET", From.page + From.script), ("PUT", From.page + From.here), ("DELETE", From.page),
+        ("POST", From.page + From.here + "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n"), ("GET", From.cookie),
+        ("POST", From.cookie + From.here), ("GET", From.cookie + From.script), ("GET", From.cookie + From.here + From.upgrade),
+        ("GET", From.cookie + "Referer: http://gw.example/static/a.css\r\n"), ("OPTIONS", From.page),
+    ])
+    func everythingElseGoesOnInside(method: String, fields: String) throws {
+        let world = World()
+        let agent = world.agent()
+        let reached = try #require(
+            try world.reach(agent, "/api/x?y=%20", fields, method: method, body: method == "POST" ? "data" : ""))
+        #expect(reached.head.method == method)
+        #expect(String(decoding: reached.head.path, as: UTF8.self) == "/api/x")
+        #expect(reached.head.query.map { String(decoding: $0, as: UTF8.self) } == "y=%20")
+        #expect(reached.head.fields["x-forwarded-prefix"] == "/web/a")
+        #expect(reached.head.fields[.cookie] == nil, "the page's cookie is ours alone")
+        if method == "POST" { #expect(agent.body(reached.id) == "data") }
+        guard !fields.contains("Upgrade") else {
+            agent.begin(reached.id, 101)
+            agent.send(reached.id, "hello")
+            #expect(try world.expectAnswer(reached.visitor).status == 101)
+            return world.end()
+        }
+        agent.answer(reached.id, 200, fieldsOf(("Location", "/home"), ("Cache-Control", "max-age=60")), "ok")
+        let answer = try world.expectAnswer(reached.visitor, to: method)
+        #expect(answer.fields[.location] == "/web/a/home")
+        #expect(answer.fields[.vary] == "Referer, Cookie, Service-Worker", "to another page it is another service's")
+        world.end()
+    }
+
+    private func fieldsOf(_ pairs: (String, String)...) -> HTTPFields {
+        var fields = HTTPFields()
+        for (name, value) in pairs { try? fields.append(HTTPFieldName(name), value) }
+        return fields
     }
 
     @Test(arguments: [
         "", "Referer: http://gw.example/\r\n", "Referer: http://gw.example/web/a\r\n", "Referer: http://gw.example/web/\r\n",
-        "Referer: http://gw.example/web/b/\r\n", "Referer: http://other.example/web/a/\r\n", "Referer: /web/a/\r\n",
-        "Referer: http://gw.example:80/web/a/\r\n", "Referer: http://gw.example@evil.example/web/a/\r\n",
-        "Referer: ftp://gw.example/web/a/\r\n", "Referer: http:///web/a/\r\n", "Referer: http://gw.example/web/%61/\r\n",
-        "Referer: http://gw.example/x?/web/a/\r\n", "Referer: http://gw.example/web/a?/\r\n",
-        "Referer: http://gw.example/web/a/\r\nReferer: http://gw.example/web/a/\r\n",
-    ]) func onlyAPageOfAKnownAgentAtThisHostCounts(field: String) throws {
-        let world = world()
-        _ = world.agent()
-        #expect(try ask(world, "/style.css", field).errorCode == "not-found")
+        "Referer: http://other.example/web/a/\r\n", "Referer: /web/a/\r\n", "Referer: http://gw.example:81/web/a/\r\n",
+        "Referer: http://gw.example@evil.example/web/a/\r\n", "Referer: ftp://gw.example/web/a/\r\n",
+        "Referer: http:///web/a/\r\n", "Referer: http://gw.example/web/%61/\r\n", "Referer: http://gw.example/x?/web/a/\r\n",
+        "Referer: http://gw.example/web/a?/\r\n", From.page + From.page, From.page + "Sec-Fetch-Site: cross-site\r\n",
+        From.page + "Sec-Fetch-Site: same-site\r\n", From.page + "Sec-Fetch-Site: none\r\n",
+        From.page + "Origin: http://evil.example\r\n", From.page + "Origin: null\r\n",
+        // The cookie alone is not enough where something speaks against it.
+        From.cookie + From.otherSite, From.cookie + "Referer: http://evil.example/\r\n", From.cookie + "Referer: nonsense\r\n",
+        From.cookie + "Referer: http://gw.example/\r\n", From.cookie + "Referer: http://gw.example/.miagent/help\r\n",
+        From.cookie + "Referer: http://gw.example/login?next=/\r\n", From.cookie + "Referer: http://gw.example/inspect/a\r\n",
+        From.cookie + "Origin: http://evil.example\r\n" + From.upgrade, From.cookie + "Origin: null\r\n",
+        From.cookie + "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: cors\r\n", "Cookie: miagent.~=../b\r\n",
+        "Cookie: miagent.~=\r\n",
+        "Cookie: miagent.~=a; miagent.~=b\r\n", "Cookie: miagent.a=a\r\n", "Cookie: __Host-miagent.~=a\r\n",
+    ]) func whoIsNoPageOfAServiceFindsNothing(fields: String) throws {
+        let world = World()
+        let agent = world.agent()
+        #expect(try world.get("/style.css", fields).errorCode == "not-found")
+        #expect(agent.waitingRequests == 0)
+        world.end()
+    }
+
+    @Test func theReferersAgentComesBeforeTheCookies() throws {
+        let world = World()
+        let (a, b) = (world.agent("a"), world.agent("b"))
+        #expect(try world.reach(a, "/x", From.page + "Cookie: miagent.~=b\r\n") != nil)
+        #expect(b.waitingRequests == 0)
+        #expect(try world.reach(b, "/x", "Cookie: miagent.~=b\r\n") != nil)
         world.end()
     }
 
     @Test func theSchemeAndTheHostsCaseDoNotMatter() throws {
-        let world = world()
+        let world = World()
         _ = world.agent()
-        #expect(try ask(world, "/x", "Referer: HTTPS://GW.Example/web/a/b?c\r\n").status == 307)
+        let answer = try world.get("/x", "Accept: text/html\r\nReferer: HTTPS://GW.Example/web/a/b?c\r\n")
+        #expect(answer.fields[.location] == "/web/a/x")
         world.end()
     }
 
     @Test(arguments: [
-        "//evil.example/", "/\\evil.example/", "/agent/x", "/healthz/x", "/readyz/", "/metrics/x", "/web",
-        "/web/",
-        "/web/.x/", "http://gw.example/x",
-    ]) func ourOwnAddressesAndOthersHostsAreNotRescued(target: String) throws {
-        let world = world()
-        _ = world.agent()
-        #expect(try ask(world, target, referer).errorCode == "not-found")
+        "/.miagent", "/.miagent/", "/.miagent/x", "/.miagent/agents/", "/web", "/web/", "/web/.x/", "*",
+    ]) func whatIsOursOrCouldBeIsNobodys(target: String) throws {
+        let world = World()
+        let agent = world.agent()
+        for fields in [From.page + From.link, From.page, From.cookie] {
+            #expect(try world.get(target, fields).errorCode == "not-found")
+        }
+        #expect(agent.waitingRequests == 0)
         world.end()
     }
 
-    @Test(arguments: ["/apix", "/agents", "/healthz.css", "/webpack.js"]) func whatOnlyLooksLikeOursIsNot(target: String) throws
-    {
-        let world = world()
-        _ = world.agent()
-        #expect(try ask(world, target, referer).fields[.location] == "/web/a\(target)")
+    @Test func ourOwnPagesStayOurs() throws {
+        let world = World()
+        let agent = world.agent()
+        for target in ["/", "/login", "/healthz", "/readyz", "/metrics", "/.miagent/agents", "/.miagent/help"] {
+            #expect(try world.get(target, From.page + From.cookie + From.script).errorCode == nil)
+        }
+        #expect(try world.get("/agent", From.page + From.cookie).errorCode == "upgrade-required")
+        #expect(agent.waitingRequests == 0)
         world.end()
     }
 
-    @Test func whatHasEffectsIsNotSentOn() throws {
-        let world = world()
-        _ = world.agent()
-        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-            #expect(try ask(world, "/x", referer, method: method).errorCode == "not-found")
+    @Test(arguments: ["/apix", "/agents", "/agent/x", "/healthz.css", "/webpack.js", "//static/x", "/login/callback"])
+    func whatOnlyLooksLikeOursIsNot(target: String) throws {
+        let world = World()
+        let agent = world.agent()
+        #expect(try world.get(target, From.page + From.link).fields[.location] == "/web/a\(target)")
+        let reached = try world.reach(agent, target, From.page)
+        #expect(reached.map { String(decoding: $0.head.path, as: UTF8.self) } == target)
+        world.end()
+    }
+
+    // MARK: Addresses that once were ours
+
+    @Test func whatWasOursIsAServicesWhosePageAsksForIt() throws {
+        let world = World()
+        let agent = world.agent()
+        for target in ["/api/agents", "/api/events", "/help", "/logout", "/inspect/a", "/api/agents/a/exchanges"] {
+            for fields in [
+                From.page, From.cookie + From.script, From.cookie + From.here,
+                From.cookie + "Referer: http://gw.example/x.js\r\n",
+            ] {
+                #expect(try world.reach(agent, target, fields) != nil, "\(target) \(fields)")
+            }
+        }
+        #expect(try world.get("/help", From.page + From.link).fields[.location] == "/web/a/help")
+        world.end()
+    }
+
+    @Test func whatWasOursIsOursForPeopleAndPrograms() throws {
+        let world = World()
+        let agent = world.agent()
+        for fields in [
+            "", From.cookie, From.cookie + From.addressBar, From.cookie + "Referer: http://gw.example/\r\n",
+            From.page + "Sec-Fetch-Site: cross-site\r\n",
+        ] {
+            #expect(try world.get("/api/agents", fields).text.contains("\"connected\":1"), "\(fields)")
+        }
+        #expect(agent.waitingRequests == 0)
+        world.end()
+    }
+
+    // MARK: The cookie
+
+    @Test func aPageSaysWhoseItIs() throws {
+        let world = World()
+        let agent = world.agent()
+        for (fields, status, type, isSet) in [
+            ("", 200, "text/html; charset=utf-8", true), (From.link, 404, "TEXT/HTML", true),
+            ("", 200, "application/xhtml+xml", true),
+            ("Accept: text/html\r\n", 304, nil, true), ("", 304, nil, false), ("", 200, "text/htm", false),
+            ("", 200, "application/json", false), ("", 200, nil, false), (From.script, 200, "text/html", false),
+            (From.cookie, 200, "text/html", false), ("Cookie: miagent.~=b\r\n", 200, "text/html", true),
+        ] as [(String, Int, String?, Bool)] {
+            let reached = try #require(try world.reach(agent, "/web/a/", fields))
+            agent.answer(reached.id, status, type.map { fieldsOf(("Content-Type", $0)) } ?? HTTPFields())
+            let cookie = try world.expectAnswer(reached.visitor).fields[.setCookie]
+            #expect(
+                cookie == (isSet ? "miagent.~=a; Path=/; HttpOnly; SameSite=Lax" : nil), "\(fields) \(status) \(type ?? "-")")
         }
         world.end()
     }
 
-    @Test func whoHasNoTokenLearnsNothing() throws {
-        let world = world { $0.web.authTokens = ["t"] }
-        _ = world.agent()
-        #expect(try ask(world, "/x", referer).errorCode == "not-found")
-        #expect(try ask(world, "/x", referer + "Authorization: Bearer t\r\n").status == 307)
+    @Test func behindTLSItIsThisHostsAlone() throws {
+        let world = World { $0.publicURL = "https://gw.example" }
+        let agent = world.agent()
+        let reached = try #require(try world.reach(agent, "/web/a/", ""))
+        agent.answer(reached.id, 200, fieldsOf(("Content-Type", "text/html")))
+        let cookie = "__Host-miagent.~=a; Path=/; HttpOnly; SameSite=Lax; Secure"
+        #expect(try world.expectAnswer(reached.visitor).fields[.setCookie] == cookie)
+        #expect(try world.reach(agent, "/x", "Cookie: __Host-miagent.~=a\r\n") != nil)
+        #expect(try world.get("/x", From.cookie).errorCode == "not-found")
         world.end()
     }
 
-    @Test func anAgentThatIsAwayIsKnownStill() throws {
-        let world = world()
+    @Test func aServiceNeitherSetsNorSeesIt() throws {
+        let world = World()
+        let agent = world.agent()
+        let reached = try #require(try world.reach(agent, "/web/a/x", "Cookie: miagent.~=a; s=1; __Host-miagent.~=b\r\n"))
+        #expect(reached.head.fields[.cookie] == "s=1")
+        agent.answer(
+            reached.id, 200,
+            fieldsOf(("Set-Cookie", "miagent.~=b; Path=/"), ("Set-Cookie", "=miagent.~=b"), ("Set-Cookie", "s=2; Path=/")))
+        let answer = try world.expectAnswer(reached.visitor)
+        #expect(answer.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["s=2; Path=/"])
+        world.end()
+    }
+
+    @Test(arguments: ["/web/a/", "/"]) func atItsOwnHostNameAnAgentNeedsNone(target: String) throws {
+        let world = World { $0.web.subdomainHost = "gw.example" }
+        let agent = world.agent()
+        let visitor = world.visit("GET \(target) HTTP/1.1\r\nHost: a.gw.example\r\n\r\n")
+        agent.answer(try agent.request().id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/x")))
+        #expect(try world.expectAnswer(visitor).fields.all(.setCookie).count == 1)
+        let reserved = try world.get("/.miagent/x", host: "a.gw.example", From.cookie)
+        #expect(reserved.errorCode == "not-found")
+        world.end()
+    }
+
+    // MARK: Cookies of services
+
+    @Test(
+        arguments: [
+            ("/", "s=1; Path=/", ["s=1; Path=/"]),
+            ("/", "s=1; HttpOnly;\tpath = / ; Secure", ["s=1; HttpOnly;\tpath = / ; Secure"]),
+            ("/x", "s=1; HttpOnly", ["s=1; HttpOnly; Path=/"]), ("/login", "s=1; Path=x; Secure", ["s=1; Secure; Path=/"]),
+            ("/", "s=1; Path=/lab; Secure", ["s=1; Secure; Path=/lab", "s=1; Secure; Path=/web/a/lab"]),
+            ("/lab/login", "s=1", ["s=1"]), ("/", "s=1; Path=/web/a", ["s=1; Path=/web/a"]),
+            ("/", "s=1; Path=/x; Path=/", ["s=1; Path=/x; Path=/"]), ("/", "path=/x; Path=/", ["path=/x; Path=/"]),
+            ("", "s", ["s; Path=/"]),
+        ] as [(String, String, [String])])
+    func cookiesHoldBeneathThePrefixAndWithout(path: String, cookie: String, expected: [String]) {
+        let extended = CookiePaths.extended(latin1(cookie)[...], prefix: "/web/a", requestPath: latin1(path)[...])
+        #expect(extended.map { String(decoding: $0, as: UTF8.self) } == expected)
+    }
+
+    @Test func offPathsAreAsBefore() throws {
+        let world = World { $0.web.rescuesAbsolutePaths = false }
+        let agent = world.agent()
+        #expect(try world.get("/style.css", From.page + From.cookie).errorCode == "not-found")
+        let reached = try #require(try world.reach(agent, "/web/a/", ""))
+        agent.answer(reached.id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/")))
+        #expect(try world.expectAnswer(reached.visitor).fields[.setCookie] == "s=1; Path=/web/a/")
+        world.end()
+    }
+
+    // MARK: The same as a visit
+
+    @Test func itIsAskedForATokenAsAVisitIs() throws {
+        let world = World { $0.web.authTokens = ["t0ken"] }
+        let agent = world.agent()
+        let answer = try world.get("/api/x", From.page)
+        #expect(answer.status == 401 && answer.errorCode == "unauthorized")
+        #expect(try world.get("/api/x", From.cookie + From.script).status == 401)
+        let reached = try world.reach(agent, "/api/x", From.page + "Authorization: Bearer t0ken\r\n")
+        #expect(reached?.head.fields[.authorization] == nil && reached != nil)
+        // What a login's cookie authorises must come from a page of this host, here too.
+        let browser = Browser(world)
+        _ = try browser.logIn("t0ken")
+        #expect(try browser.reach(agent, "/api/x", method: "DELETE", From.page) != nil)
+        browser.origin = "http://evil.example"
+        #expect(try browser.ask("/api/x", method: "DELETE", From.page).errorCode == "not-found")
+        world.end()
+    }
+
+    @Test func itMovesToItsAgentsLoop() throws {
+        let world = World(loops: 3)
+        let agents = ["x", "a", "y"].map { world.agent($0) }
+        let reached = try #require(try world.reach(agents[1], "/api/x", From.page, on: 2))
+        #expect(world.places.loop(of: reached.visitor) == 1)
+        agents[1].answer(reached.id, 200, HTTPFields(), "ok")
+        #expect(try world.expectAnswer(reached.visitor).text == "ok")
+        world.end()
+    }
+
+    @Test func itWaitsForItsAgentAndIsToldOfOneThatIsAway() throws {
+        let world = World { $0.web.agentWait = .seconds(3) }
         world.agent().close()
-        #expect(try ask(world, "/x", referer).status == 307)
+        let visitor = world.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\n\(From.cookie)\r\n")
+        world.wait(.seconds(1))
+        let agent = world.agent()
+        let request = try agent.request()
+        #expect(String(decoding: request.head.path, as: UTF8.self) == "/api/x")
+        agent.answer(request.id)
+        #expect(try world.expectAnswer(visitor).status == 200)
+        agent.close()
+        for (cookie, code) in [("a", "agent-offline"), ("nobody", "unknown-agent")] {
+            let visitor = world.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\nCookie: miagent.~=\(cookie)\r\n\r\n")
+            world.wait(.seconds(3))
+            #expect(try world.expectAnswer(visitor).errorCode == code)
+        }
+        world.end()
+    }
+
+    @Test(arguments: ["Service-Worker: script\r\n", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Dest: serviceworker\r\n"])
+    func noServiceWorkerStandsBeforeTheWholeHost(fields: String) throws {
+        let world = World()
+        let agent = world.agent()
+        for target in ["/sw.js", "/help"] {
+            let visitor = world.visit(get(target, From.page + From.cookie + fields))
+            #expect(agent.waitingRequests == 0, "\(target)")
+            world.leave(visitor)
+        }
         world.end()
     }
 }

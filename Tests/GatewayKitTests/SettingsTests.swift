@@ -54,7 +54,8 @@ import Testing
               "channels": { "webService": {
                 "enabled": false, "pathPrefix": "/x/y/", "authToken": ["p", "q"], "timeoutMs": 1500,
                 "subdomainHost": "gw.example", "byPath": false, "allow": ["2001:db8::/32", "10.0.0.0/8"], "maxBufferedBody": 1000, "maxBody": 2000, "agentWaitMs": 6,
-                "rescueAbsolutePaths": true, "sseKeepAliveMs": 7, "upgrades": ["websocket", "x/1"] } },
+                "rescueAbsolutePaths": false, "passPreflight": false, "sseKeepAliveMs": 7,
+                "upgrades": ["websocket", "x/1"] } },
               "limits": {
                 "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000,
                 "connectionsPerAddress": 11, "requestsPerAddress": 12, "watchersPerAddress": 0,
@@ -101,7 +102,8 @@ import Testing
         expected.web.maximumBody = 2_000
         expected.web.upgrades = ["websocket", "x/1"]
         expected.web.agentWait = .milliseconds(6)
-        expected.web.rescuesAbsolutePaths = true
+        expected.web.rescuesAbsolutePaths = false
+        expected.web.passesPreflights = false
         expected.web.sseKeepAlive = .milliseconds(7)
         expected.limits.tunnel.maximumWindow = 70_000
         expected.limits.tunnel.windowBudget = 80_000
@@ -154,6 +156,8 @@ import Testing
         (#"{"channels": {"webService": {"pathPrefix": "web"}}}"#, "channels.webService.pathPrefix"),
         (#"{"channels": {"webService": {"pathPrefix": "/"}}}"#, "channels.webService.pathPrefix"),
         (#"{"channels": {"webService": {"pathPrefix": "/a b"}}}"#, "channels.webService.pathPrefix"),
+        (#"{"channels": {"webService": {"pathPrefix": "/.miagent"}}}"#, "channels.webService.pathPrefix"),
+        (#"{"channels": {"webService": {"pathPrefix": "/.miagent/web/"}}}"#, "channels.webService.pathPrefix"),
         (#"{"channels": {"webService": {"pathPrefix": "/a?b"}}}"#, "channels.webService.pathPrefix"),
         (#"{"channels": {"webService": {"authToken": ""}}}"#, "channels.webService.authToken"),
         (#"{"channels": {"webService": {"timeoutMs": 0}}}"#, "channels.webService.timeoutMs"),

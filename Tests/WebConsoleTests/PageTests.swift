@@ -266,7 +266,8 @@ import Testing
 
     @Test func theLoginFormLeadsBackAndSaysWhatWentWrong() {
         let plain = text(LoginPage.render(LoginView(next: "/.miagent/help?a=1&b=2"), .english))
-        #expect(plain.contains("name=\"next\" value=\"/.miagent/help?a=1&amp;b=2\"") && plain.contains("name=\"scope\" value=\"\""))
+        #expect(plain.contains("name=\"next\" value=\"/.miagent/help?a=1&amp;b=2\""))
+        #expect(plain.contains("name=\"scope\" value=\"\""))
         #expect(plain.contains("autocomplete=\"current-password\"") && !plain.contains("role=\"alert\""))
         for problem in [.wrongToken, .tooManyAttempts(seconds: 42), .expired, .crossSite] as [LoginProblem] {
             let page = text(LoginPage.render(LoginView(agentID: "pi", next: "/", problem: problem), .english))

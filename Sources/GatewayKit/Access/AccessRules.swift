@@ -50,7 +50,8 @@ struct AccessRules: Sendable, Hashable {
         admission = AgentAdmission(configuration)
         self.ofAgents = ofAgents
         guardsAgents = !webServices.isOpen || ofAgents.values.contains { !$0.isOpen }
-        issuesCookies = ([console, webServices] + ofAgents.values).contains { !$0.tokens.isEmpty }
+        issuesCookies =
+            configuration.web.rescues || ([console, webServices] + ofAgents.values).contains { !$0.tokens.isEmpty }
     }
 
     /// The door of the gateway's own pages, which name all agents: its own tokens, else what guards the web services, so that a login

@@ -1,6 +1,8 @@
-// Who may do what: bearer tokens (RFC 6750 §2.1), compared so that the time taken says nothing about where two differ.
+// Who may do what: bearer tokens (RFC 6750 §2.1), or the same as the password of Basic (RFC 7617) for programs that know nothing else,
+// compared so that the time taken says nothing about where two differ.
 
 import HTTPCodec
+import RPCCore
 
 enum Authorization {
     /// The token in `Authorization: Bearer …`, if there is one.
@@ -10,6 +12,43 @@ enum Authorization {
         }
         return String(value.dropFirst(7).drop { $0 == " " })
     }
+
+    /// The token that a visitor presents in `Authorization`: as a bearer, or, unless a browser sends it, as the password of Basic beside any
+    /// user name. A browser has a form to log in by, and what it sends as Basic, unasked and wherever a page leads it, is the service's.
+    static func visitorToken(_ head: HTTPRequestHead) -> String? {
+        bearerToken(head.fields) ?? (isSentByBrowser(head.fields) ? nil : basicPassword(head.fields))
+    }
+
+    /// The password in `Authorization: Basic …`, if there is one.
+    static func basicPassword(_ fields: HTTPFields) -> String? {
+        guard let value = fields.first(.authorization), value.count > 6,
+            value.prefix(6).elementsEqual("basic ".utf8, by: { $0 | 0x20 == $1 })
+        else { return nil }
+        var pair: [UInt8] = []
+        guard (try? Base64.decode(value.dropFirst(6).drop { $0 == 0x20 }, into: &pair)) != nil,
+            let colon = pair.firstIndex(of: UInt8(ascii: ":"))
+        else { return nil }
+        return String(validating: pair[(colon + 1)...], as: UTF8.self)
+    }
+
+    /// Whether a browser sends it, and not a program: all call themselves Mozilla, and most say where a request comes from.
+    static func isSentByBrowser(_ fields: HTTPFields) -> Bool {
+        if fields.contains(.secFetchSite) { return true }
+        return fields.first(.userAgent)?.starts(with: "Mozilla/".utf8) ?? false
+    }
+
+    /// By what means whoever sent `head` may try again (`WWW-Authenticate`). Basic is for programs that would not send it unasked, as git
+    /// does not, and never for a browser, which would ask for a password in a window of its own instead of showing our form. A client of
+    /// the container registry protocol makes more of a bearer than we mean. An agent knows what it needs.
+    static func challenges(to head: HTTPRequestHead?) -> [String] {
+        guard let head, !head.isByBrowser, !isSentByBrowser(head.fields), let path = Router.pathAndQuery(of: head.target)?.path,
+            !path.elementsEqual("/agent".utf8)
+        else { return [bearerChallenge] }
+        return path.starts(with: "/v2/".utf8) ? [basicChallenge] : [bearerChallenge, basicChallenge]
+    }
+
+    private static let bearerChallenge = "Bearer realm=\"miagent\""
+    private static let basicChallenge = "Basic realm=\"miagent\", charset=\"UTF-8\""
 
     /// Whether `presented` is one of `accepted`. All are compared, each in time that depends on lengths alone.
     static func accepts(_ presented: String, among accepted: [String]) -> Bool {

@@ -104,7 +104,7 @@ extension Gateway {
         }
         var page = loginPage(view, request.head)
         page.status = error.status
-        page.mark(as: error)
+        page.mark(as: error, to: request.head)
         answer(id, error, as: page, to: request, now, &outputs)
     }
 

@@ -28,7 +28,10 @@ enum OwnCookies {
     /// Takes ours out of what goes to a service.
     static func remove(from fields: inout HTTPFields) {
         let cookies = fields.all(.cookie)
-        guard cookies.contains(where: { $0.split(separator: semicolon).contains(where: isOurs) }) else { return }
+        let holdsOurs = { (cookie: ArraySlice<UInt8>) in
+            mayHoldOurs(cookie) && cookie.split(separator: semicolon).contains(where: isOurs)
+        }
+        guard cookies.contains(where: holdsOurs) else { return }
         fields.removeAll(.cookie)
         for cookie in cookies {
             let others = cookie.split(separator: semicolon).filter { !isOurs($0) }
@@ -47,6 +50,16 @@ enum OwnCookies {
         guard given.starts(with: name.utf8) else { return false }
         let rest = given.dropFirst(name.utf8.count)
         return rest.isEmpty || rest.first == UInt8(ascii: ".")
+    }
+
+    /// Whether our name stands in it at all: mostly it does not, and nothing has to be taken apart.
+    private static func mayHoldOurs(_ cookie: ArraySlice<UInt8>) -> Bool {
+        var rest = cookie
+        while let start = rest.firstIndex(of: UInt8(ascii: "m")) {
+            if rest[start...].starts(with: name.utf8) { return true }
+            rest = rest[(start + 1)...]
+        }
+        return false
     }
 
     private static let semicolon = UInt8(ascii: ";")

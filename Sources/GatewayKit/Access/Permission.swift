@@ -1,4 +1,4 @@
-// Whether a visitor may pass a door: by a bearer token, by the cookie of a login, or by a token in the address, in this order.
+// Whether a visitor may pass a door: by a token in `Authorization`, by the cookie of a login, or by a token in the address, in this order.
 //
 //   - From where comes first; then whether so many wrong tokens came from there that no more is looked at. Cookies always are.
 //   - `?token=` is ours if it opens the door, or if nothing else does; a service's own passes. Browsers are sent to the address without
@@ -26,6 +26,8 @@ struct Grant: Sendable, Hashable {
     var removesAuthorization = false
     /// `token` in the query is ours.
     var removesToken = false
+    /// It was let through without a token because it is a CORS preflight, and is to be nothing else.
+    var isPreflight = false
 }
 
 extension Gateway {
@@ -35,23 +37,23 @@ extension Gateway {
         guard door.admits(visitor.client) else { return .refused(.forbidden, nil) }
         guard !door.tokens.isEmpty else { return .granted(Grant()) }
         let wait = waitForAttempt(visitor.client, now)
-        let bearer = Authorization.bearerToken(head.fields)
+        let presented = Authorization.visitorToken(head)
         let query = QueryToken(in: Router.pathAndQuery(of: head.target)?.query)
-        if wait == nil, let bearer, door.opens(to: bearer) {
+        if wait == nil, let presented, door.opens(to: presented) {
             return .granted(Grant(removesAuthorization: true, removesToken: door.opens(to: query?.value)))
         }
         if isLoggedIn(visitor, door, now) {
             guard !SameOrigin.mustBeChecked(head) || isFromHere(visitor) else { return .refused(.crossSite, nil) }
             if let query, door.opens(to: query.value) { return signIn(visitor, head, door, query, now) }
-            return .granted(Grant(removesAuthorization: door.opens(to: bearer)))
+            return .granted(Grant(removesAuthorization: door.opens(to: presented ?? Authorization.basicPassword(head.fields))))
         }
-        guard bearer != nil || query != nil else {
+        guard presented != nil || query != nil else {
             return .refused(.unauthorized, cookies(visitor, door).isEmpty ? nil : .expired)
         }
         if let wait { return .refused(.tooManyAttempts(wait), .tooManyAttempts(wait)) }
         if let query, door.opens(to: query.value) { return signIn(visitor, head, door, query, now) }
         // A token of the gateway's own pages, as who asks for the inspector presents it, is no guess.
-        if query != nil || !access.console.opens(to: bearer) { attemptFailed(visitor.client, now) }
+        if query != nil || !access.console.opens(to: presented) { attemptFailed(visitor.client, now) }
         return .refused(.unauthorized, .wrongToken)
     }
 
@@ -129,12 +131,17 @@ extension Gateway {
     /// Whether a page of this host sent the request, or no browser did. At an agent's own host name its pages alone count: those of the
     /// gateway's address may be another agent's.
     func isFromHere(_ visitor: Provenance) -> Bool {
+        SameOrigin.accepts(visitor.fields, hosts: hosts(visitor), isSecure: isSecure(visitor))
+    }
+
+    /// How this host may be named in addresses of its pages.
+    func hosts(_ visitor: Provenance) -> [String] {
         var hosts = [visitor.fields[.host] ?? ""]
         if !router.isAgentHost(visitor.fields) {
             if let publicURL = configuration.publicURL { hosts.append(Self.authority(of: publicURL)) }
             if visitor.isByTrustedProxy, let host = visitor.fields[.xForwardedHost] { hosts.append(host) }
         }
-        return SameOrigin.accepts(visitor.fields, hosts: hosts, isSecure: isSecure(visitor))
+        return hosts
     }
 
     private static func authority(of url: String) -> String {

@@ -81,7 +81,8 @@ extension Gateway {
 
     func inspectorPage(_ head: HTTPRequestHead, _ agentID: String) -> OwnAnswer {
         var view = InspectorView(
-            title: agentID, api: "\(OwnRoute.root)agents/\(agentID)", limitMiB: configuration.inspector.maximumBytes / 1_048_576)
+            title: agentID, api: "\(OwnRoute.root)agents/\(agentID)",
+            limitMiB: configuration.inspector.maximumBytes / 1_048_576)
         view.agentID = agentID
         view.canReplay = configuration.inspector.allowsReplay
         view.home = "/"

@@ -74,7 +74,7 @@ extension Gateway {
         let head = HTTPRequestHead(method: again.method, target: again.target, fields: again.fields)
         let context = VisitorContext(
             peer: peer, isTrustedProxy: false, prefix: "",
-            grant: Grant(removesAuthorization: door.opens(to: Authorization.bearerToken(head.fields))),
+            grant: Grant(removesAuthorization: door.opens(to: Authorization.visitorToken(head))),
             removesCookies: access.issuesCookies, requestID: request.id)
         var fields = HeaderRules.toService(head, context)
         for name in [HTTPFieldName.xForwardedProto, .xForwardedHost, .xForwardedPrefix] {

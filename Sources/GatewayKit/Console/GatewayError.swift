@@ -168,7 +168,6 @@ enum GatewayError: Error, Equatable {
     /// Fields beside the usual ones.
     var fields: [(HTTPFieldName, String)] {
         switch self {
-        case .unauthorized: [(.wwwAuthenticate, "Bearer realm=\"miagent\"")]
         case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
         case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): [(.retryAfter, "\(seconds)")]
         case .methodNotAllowed(let allow): [(.allow, allow)]

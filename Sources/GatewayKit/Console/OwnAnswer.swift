@@ -33,13 +33,16 @@ extension OwnAnswer {
     {
         var answer = body(of: error, request, language)
         answer.status = error.status
-        answer.mark(as: error)
+        answer.mark(as: error, to: request?.head)
         return answer
     }
 
     /// The fields by which programs know it.
-    mutating func mark(as error: GatewayError) {
+    mutating func mark(as error: GatewayError, to head: HTTPRequestHead?) {
         try? fields.append(HeaderRules.errorMark, error.code)
+        if error == .unauthorized {
+            for challenge in Authorization.challenges(to: head) { try? fields.append(.wwwAuthenticate, challenge) }
+        }
         for (name, value) in error.fields { try? fields.append(name, value) }
     }
 

@@ -93,9 +93,6 @@ extension OwnRoute {
         ("openapi.json", "/api/", .openAPI), ("help", "/", .help), ("logout", "/", .logout), ("login", nil, .login),
     ]
 
-    /// Paths of which neither these nor what is beneath them is ever a service's.
-    static let reservedPaths = ["/agent", "/healthz", "/readyz", "/metrics", "/login", "/.miagent"]
-
     /// What is at `path`; nil: nothing of ours.
     static func at(_ path: ArraySlice<UInt8>) -> OwnAddress? {
         if path.starts(with: root.utf8) {

@@ -73,7 +73,11 @@ extension Gateway {
     ) -> Grant? {
         guard access.guardsAgents else { return Grant() }
         let door = access.door(of: agentID)
-        return door.isOpen ? Grant() : pass(id, request, door, agentID: agentID, now, &outputs)
+        if door.isOpen { return Grant() }
+        if request.isPreflight, configuration.web.passesPreflights, door.admits(provenance(id, request.head).client) {
+            return Grant(removesToken: true, isPreflight: true)
+        }
+        return pass(id, request, door, agentID: agentID, now, &outputs)
     }
 
     /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve
@@ -143,6 +147,7 @@ extension Gateway {
             agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,
             prefix: visits.outerPrefix.of(head.fields, isByTrustedProxy: isTrusted) + route.prefix,
             started: now, upgrade: upgrade)
+        visitors[id]?.exchange?.take(route)
         if agents[connection]?.isInspected == true { capture(id, web, now) }
     }
 

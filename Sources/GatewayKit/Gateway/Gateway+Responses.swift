@@ -19,7 +19,8 @@ extension Gateway {
         guard exchange.request.minorVersion >= 1, visitors[id]?.queuedBytes ?? 0 <= Self.maximumQueuedInterimBytes else {
             return
         }
-        var fields = HeaderRules.toVisitor(interim.fields, prefix: exchange.prefix, host: exchange.host)
+        var fields = HeaderRules.toVisitor(
+            interim.fields, prefix: exchange.prefix, host: exchange.host, rescuedPath: rescuedPath(exchange))
         fields.removeAll(.contentLength)  // RFC 9110 §8.6
         var bytes: [UInt8] = []
         // Fields that came through the tunnel are legal ones, and the status was checked there.
@@ -37,13 +38,15 @@ extension Gateway {
             return failExchange(id, .serviceBroken(reason), .protocolError, now, &outputs)
         }
         if exchange.replay != nil { return beginReplayedAnswer(exchange, response, now) }
-        var fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: exchange.host)
+        var fields = HeaderRules.toVisitor(
+            response.fields, prefix: exchange.prefix, host: exchange.host, rescuedPath: rescuedPath(exchange))
         guard let framing = frame(response, answering: exchange.request, &fields) else {
             return failExchange(id, .serviceBroken("its Content-Length is not one number"), .protocolError, now, &outputs)
         }
         // Who was not told to send its body must be told that nobody waits for it any more (RFC 9110 §10.1.1).
         let keepsAlive = exchange.keepsAlive && framing != .untilClose && !isDraining && !exchange.awaitsContinue
         try? fields.append(.xRequestID, exchange.requestID)  // an id is a legal value
+        addRescueFields(id, exchange, response.status, to: &fields)
         var head = HTTPResponseHead(status: response.status, fields: fields)
         if response.status == 101 {
             try? head.fields.append(.connection, "Upgrade")

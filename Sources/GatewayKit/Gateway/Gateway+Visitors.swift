@@ -139,8 +139,11 @@ extension Gateway {
         case .web(let route): beginExchange(id, request, route, now, &outputs)
         case .tunnel: upgradeAgent(id, request, isAtHome: neighbours.isEmpty, now, &outputs)
         case .addSlash(let route): redirectToSlash(id, request, route, now, &outputs)
-        case .own(let route), .formerlyOwn(let route): console(id, request, route, now, &outputs)
-        case .notFound: answerUnknownPath(id, request, now, &outputs)
+        case .own(let route): console(id, request, route, now, &outputs)
+        case .formerlyOwn(let route):
+            if !rescue(id, request, isFormerlyOwn: true, now, &outputs) { console(id, request, route, now, &outputs) }
+        case .notFound:
+            if !rescue(id, request, now, &outputs) { answer(id, .notFound, to: request, now, &outputs) }
         }
     }
 

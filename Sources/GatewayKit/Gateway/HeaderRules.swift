@@ -49,6 +49,7 @@ enum HeaderRules {
         if !visitor.passesExpect { fields.removeAll(.expect) }
         if visitor.grant.removesAuthorization { fields.removeAll(.authorization) }
         if visitor.removesCookies, fields.contains(.cookie) { OwnCookies.remove(from: &fields) }
+        if visitor.grant.isPreflight { fields = Preflight.passingFields(of: fields) }
         if !visitor.requestID.isEmpty { try? fields.append(.xRequestID, visitor.requestID) }
         if visitor.isTrustedProxy {
             addForwarding(head.fields, visitor, to: &fields)
@@ -71,9 +72,11 @@ enum HeaderRules {
         set(.xForwardedPrefix, OuterPrefix.told(before) + visitor.prefix, in: &fields)
     }
 
-    /// The fields that the visitor gets.
+    /// The fields that the visitor gets. `rescuedPath`: the request's path as the service saw it, if the service is also reached without
+    /// the prefix.
     static func toVisitor(
-        _ response: HTTPFields, prefix: String, host: @autoclosure () -> String?
+        _ response: HTTPFields, prefix: String, host: @autoclosure () -> String?,
+        rescuedPath: @autoclosure () -> ArraySlice<UInt8>? = nil
     ) -> HTTPFields {
         var fields = response
         fields.removeHopByHop(keeping: kept, andRemoving: prefix.isEmpty ? setForVisitor : setForVisitorUnderPrefix)
@@ -81,7 +84,11 @@ enum HeaderRules {
             let host = host()
             fields.changeAddresses { locationForVisitor($0, prefix: prefix, host: host) }
         }
-        if fields.contains(.setCookie) { SetCookieRules.apply(to: &fields, prefix: prefix) }
+        if fields.contains(.setCookie) {
+            let path = rescuedPath()
+            SetCookieRules.apply(to: &fields, prefix: path == nil ? prefix : "")
+            if let path { CookiePaths.extend(&fields, prefix: prefix, requestPath: path) }
+        }
         return fields
     }
 

@@ -30,6 +30,8 @@ struct WebRoute: Equatable {
     var prefix: String
     /// The host name chose the agent, so its case does not matter.
     var isByHost: Bool
+    /// The request's address has no prefix: a page of the agent's sent it (`Gateway.rescue`).
+    var isRescued = false
 }
 
 struct Router: Sendable, Hashable {

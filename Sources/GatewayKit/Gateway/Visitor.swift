@@ -105,6 +105,10 @@ final class WebExchange {
     var capture: UInt64?
     /// Set if a person asked for it: the request that is answered with what came of it, and not with the agent's answer.
     var replay: VisitorRequest?
+    /// What its pages ask for without the prefix comes here too, and is theirs (`Gateway.rescue`).
+    private(set) var isRescuable = false
+    /// The request's address had no prefix: a page of the agent's sent it.
+    private(set) var isRescued = false
     /// The visitor asks to leave HTTP for this protocol: the request's end is not the end of its bytes.
     var upgrade: String?
     var isUpgrade: Bool { upgrade != nil }
@@ -127,6 +131,12 @@ final class WebExchange {
     @exclusivity(unchecked) var tally: AgentTally?
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.
     var heldBytes = 0
+
+    /// How the agent was found: by path, and where a proxy in front takes nothing off, pages can ask without the prefix.
+    func take(_ route: WebRoute) {
+        isRescuable = !route.isByHost && prefix.utf8.count == route.prefix.utf8.count
+        isRescued = route.isRescued
+    }
 
     /// Where the visitor believes itself to be.
     var host: String? { request.fields[.host] }

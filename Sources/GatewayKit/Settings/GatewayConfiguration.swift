@@ -163,8 +163,10 @@ public struct WebConfiguration: Sendable, Hashable {
     public var agentWait: Duration?
     /// `{agentId}.` before this host name reaches an agent too; nil: only by path.
     public var subdomainHost: String?
-    /// Whether a page of a service that asks for a path outside the prefix is sent to where it meant to go, by its `Referer`.
-    public var rescuesAbsolutePaths = false
+    /// Whether what a page of a service asks for outside the prefix goes to that service.
+    public var rescuesAbsolutePaths = true
+    /// Whether CORS preflights, which can carry no token, reach the services that need one.
+    public var passesPreflights = true
     /// How long a stream of server-sent events may be quiet before a comment is sent to the visitor; zero: for ever.
     public var sseKeepAlive = Duration.zero
     /// The largest request body, in bytes; 0: no limit.

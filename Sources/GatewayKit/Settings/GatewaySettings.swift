@@ -106,12 +106,16 @@ extension WebConfiguration {
             } else {
                 reader.problem(base + "pathPrefix", "must be a path such as \"/web\"")
             }
+            if "\(trimmed)/".hasPrefix(OwnRoute.root) {
+                reader.problem(base + "pathPrefix", "must not be beneath \(OwnRoute.root), where the gateway's own pages are")
+            }
         }
         readUpgrades(base + "upgrades", &reader)
         authTokens = reader.tokens(base + "authToken")
         if let count = reader.integer(base + "timeoutMs", in: 1...86_400_000) { timeout = .milliseconds(count) }
         if let count = reader.integer(base + "agentWaitMs", in: 0...60_000) { agentWait = .milliseconds(count) }
         if let flag = reader.flag(base + "rescueAbsolutePaths") { rescuesAbsolutePaths = flag }
+        if let flag = reader.flag(base + "passPreflight") { passesPreflights = flag }
         if let count = reader.integer(base + "sseKeepAliveMs", in: 0...86_400_000) { sseKeepAlive = .milliseconds(count) }
         subdomainHost = Self.hostName(base + "subdomainHost", &reader)
         if let count = reader.integer(base + "maxBody", in: 0...Int.max) { maximumBody = UInt64(count) }
