@@ -21,7 +21,7 @@ public struct OtherProgram: Sendable, Hashable {
         paths: paths(
             """
             host port unixSocket loops publicUrl gatewayToken gatewayTokenFile duplicateAgents trustedProxies reservedAgents
-            agentOrigins drainMs logLevel logFormat logRequests statusPage.enabled statusPage.authToken
+            agentOrigins proxyProtocol drainMs logLevel logFormat logRequests statusPage.enabled statusPage.authToken
             statusPage.authTokenFile statusPage.public metrics.enabled metrics.perAgent inspector.mode inspector.memoryMiB
             inspector.maxBody inspector.replay inspector.public channels.webService.enabled channels.webService.pathPrefix
             channels.webService.authToken channels.webService.authTokenFile channels.webService.public
