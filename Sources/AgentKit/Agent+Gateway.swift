@@ -185,7 +185,7 @@ extension Agent {
         handleEvents(of: key)  // writing made room
         holdServices(of: key)
         guard let index = tunnelIndex(key), let backlog = tunnels[index].session?.backlog else { return }
-        if backlog > configuration.limits.maximumBacklog {
+        if backlog > tunnels[index].session?.backlogLimit ?? 0 {
             lose(key, Refusal(reason: "the gateway does not read: \(backlog) bytes wait for it"))
         } else if tunnels[index].isIdle, phase == .draining, tunnels[index].hasLeft {
             close(key, .goingAway, "drained")  // one that retires is the gateway's to close: a request may be on its way

@@ -8,12 +8,13 @@ import TunnelLink
 extension Agent {
     /// Stops reading the services while too much waits for the gateway, and goes on when there is room.
     mutating func holdServices(of key: TunnelKey) {
-        guard let index = tunnelIndex(key), let session = tunnels[index].session else { return }
-        let tunnel = tunnels[index]
-        if !tunnel.holdsServices, session.isFull {
+        guard let tunnel = tunnelIndex(key).map({ tunnels[$0] }), tunnel.holdsServices || tunnel.session?.isFull == true,
+            let session = tunnel.session
+        else { return }
+        if !tunnel.holdsServices {
             tunnel.holdsServices = true
             for exchange in tunnel.exchanges.all { pauseService(of: exchange) }
-        } else if tunnel.holdsServices, session.queuedBytes <= session.limits.maximumQueued / 2 {
+        } else if session.queuedBytes <= session.limits.maximumQueued / 2 {
             tunnel.holdsServices = false
             for exchange in tunnel.exchanges.all where session.hasRoom(exchange.stream) { resumeReading(for: exchange) }
         }

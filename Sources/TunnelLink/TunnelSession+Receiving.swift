@@ -161,7 +161,12 @@ extension TunnelSession {
             return reply(
                 envelope.id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
         }
+        guard body.count <= limits.maximumHeld - heldBytes else {
+            return reply(envelope.id, TunnelFailure.tooManyStreams.failure("\(heldBytes) bytes of other requests are held already"))
+        }
         let stream = TunnelStream(window: limits.initialWindow)
+        stream.wholeBytes = body.count
+        if !body.isEmpty { heldBytes += body.count }
         stream.requestID = envelope.id
         stream.headReceived = true
         stream.endReceived = version == .v1 || !request.hasBody

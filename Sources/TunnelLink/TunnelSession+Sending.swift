@@ -91,7 +91,7 @@ extension TunnelSession {
         guard stream.queue.count + bytes.count <= limits.maximumBufferedBody else { return .overflow }
         stream.queue.appendCopy(bytes)
         queuedCount += bytes.count
-        guard end else { return .sent }
+        guard end else { return mustWait(id, stream) ? .full : .sent }
         let body = stream.queue.takeAll()
         queuedCount -= body.count
         stream.endRequested = true
@@ -105,6 +105,38 @@ extension TunnelSession {
         }
         forgetIfOver(id, stream)
         return .sent
+    }
+
+    /// v1: whether the stream is to wait, because all bodies together are too large and another may become whole first.
+    private mutating func mustWait(_ id: StreamID, _ stream: TunnelStream) -> Bool {
+        guard queuedCount + backlog > limits.maximumQueued, privileged != id else { return false }
+        if privileged.map({ streams[$0]?.endSent != false }) ?? true {
+            privileged = id
+            return false
+        }
+        if !stream.isFull { heldBack.append(id) }
+        stream.isFull = true
+        return true
+    }
+
+    /// v1: lets those go on that wait, while there is room; without, one, so that it becomes whole.
+    mutating func releaseHeldBack() {
+        while true {
+            let hasRoom = queuedCount + backlog <= limits.maximumQueued / 2
+            let hasPrivileged = privileged.map { streams[$0]?.endSent == false } ?? false
+            guard hasRoom || !hasPrivileged, let id = heldBack.popFirst() else { return }
+            guard let stream = streams[id] else { continue }
+            if !hasRoom { privileged = id }
+            stream.isFull = false
+            events.append(.resume(id))
+        }
+    }
+
+    /// v1: so much of a request's body, which came whole, has left us.
+    mutating func consumedWhole(_ count: Int, of stream: TunnelStream) {
+        let released = min(count, stream.wholeBytes)
+        stream.wholeBytes -= released
+        heldBytes -= released
     }
 
     /// v2, the usual case: nobody waits, so what credit and room allow goes straight into the output.

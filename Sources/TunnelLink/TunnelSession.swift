@@ -49,15 +49,19 @@ public struct TunnelSession {
     /// The last message's buffer, for the next.
     var scratch: [UInt8] = []
     /// What windows have grown by: the sum of `grownBytes` of the streams that are open, `<= limits.windowBudget`.
-    private var grownBytes = 0
+    var grownBytes = 0
     /// What waits in the queues of all streams.
     var queuedCount = 0
+    /// v1: streams that were told to wait because all bodies together are too large, first come first.
+    var heldBack = FIFO<StreamID>()
+    /// v1: the one that goes on nevertheless, so that at least one becomes whole.
+    var privileged: StreamID?
     /// What came on all streams and was not yet consumed (v2).
     public internal(set) var heldBytes = 0
     /// The shortest time that a ping and its answer took; the owner measures it. Windows do not grow before it is known.
     public var roundTrip: Duration?
     /// A stream emptied a whole window and `roundTrip` is not known: the owner should ping now.
-    public private(set) var wantsRoundTrip = false
+    public internal(set) var wantsRoundTrip = false
     /// Agent: the id of the `agent.register` that awaits its answer.
     var registrationID: RPCID?
     /// What the peer caused us to say, and is not known to have read: at most `backlog`, once the peer is registered.
@@ -93,8 +97,6 @@ public struct TunnelSession {
     public var backlog: Int { pieceBytes + output.count + unwritten }
     /// Bytes of bodies that wait in the streams.
     public var queuedBytes: Int { queuedCount }
-    /// So much waits in the streams that nothing more should be read for them; over when half of it is gone.
-    public var isFull: Bool { queuedCount > limits.maximumQueued }
     /// Whether the stream may be given more: it is not full.
     public func hasRoom(_ stream: StreamID) -> Bool { streams[stream]?.isFull == false }
     /// Whether the stream is open.
@@ -117,6 +119,7 @@ public struct TunnelSession {
     /// The same in pieces, in their order: large payloads are where they were given to `send`.
     public mutating func takePieces() -> [ArraySlice<UInt8>] {
         pump()
+        if !heldBack.isEmpty { releaseHeldBack() }
         if !output.isEmpty {
             outputPieces.append(output[...])
             lastOutputCount = output.count
@@ -300,45 +303,6 @@ public struct TunnelSession {
         return .sent
     }
 
-    /// The owner is rid of `count` bytes that came on the stream: the peer may send as many more, and further ones if the
-    /// window turns out to be too small for the road. Without `now` it stays as it is.
-    public mutating func consumed(_ count: Int, on id: StreamID, now: Moment? = nil) {
-        guard version == .v2, count > 0, let stream = streams[id] else { return }
-        let held = stream.receiveWindow.held
-        var credit = stream.receiveWindow.release(count) ?? 0
-        heldBytes -= held - stream.receiveWindow.held
-        if let now, !stream.endReceived { credit += growth(of: stream, by: count, now) }
-        guard credit > 0 else { return }
-        _ = socket.binary(DataFrame.credit(id, credit)[...], into: &output)
-    }
-
-    /// Doubles the window of a stream that emptied it in less than two round trips, or has emptied it so fast for so long that each
-    /// credit for it is a wake-up too many. No stream takes more than half of what is left of the budget, so that those that come later find something too.
-    private mutating func growth(of stream: TunnelStream, by count: Int, _ now: Moment) -> Int {
-        let window = stream.receiveWindow.capacity
-        guard let elapsed = stream.pace.advance(count, window: window, now: now) else { return 0 }
-        if roundTrip == nil { wantsRoundTrip = true }
-        stream.briskWindows = elapsed < Self.briskTime ? stream.briskWindows + 1 : 0
-        let isBrisk = stream.briskWindows >= Self.briskRun && window < Self.briskWindow
-        guard isBrisk || roundTrip.map({ elapsed < $0 * 2 }) ?? false else { return 0 }
-        stream.briskWindows = 0
-        let growth = min(window, limits.maximumWindow - window, (limits.windowBudget - grownBytes) / 2)
-        guard growth >= Self.leastGrowth else { return 0 }
-        stream.receiveWindow.grow(by: growth)
-        stream.grownBytes += growth
-        grownBytes += growth
-        return growth
-    }
-
-    /// A window that empties in less time grows, up to `briskWindow`, however short the road.
-    private static let briskTime = Duration.milliseconds(5)
-    /// So many times in a row: what the buffers of a visitor's system swallow at first says nothing about the visitor.
-    private static let briskRun = 32
-    /// Half of it is announced at a time: so much that the credit costs nothing beside the data.
-    private static let briskWindow = 1024 * 1024
-    /// Less is not worth a message.
-    private static let leastGrowth = 16 * 1024
-
     /// Gives the stream up. The peer is told why (v2); v1 has no word for it.
     public mutating func reset(_ id: StreamID, _ reason: ResetReason) {
         guard remove(id), version == .v2 else { return }
@@ -359,7 +323,7 @@ public struct TunnelSession {
     @discardableResult mutating func remove(_ id: StreamID) -> Bool {
         guard let stream = streams.remove(id) else { return false }
         grownBytes -= stream.grownBytes
-        heldBytes -= stream.receiveWindow.held
+        heldBytes -= version == .v2 ? stream.receiveWindow.held : stream.wholeBytes
         queuedCount -= stream.queue.count
         return true
     }

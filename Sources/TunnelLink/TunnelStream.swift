@@ -10,6 +10,8 @@ final class TunnelStream {
     /// v1: the head that waits until its body is whole.
     var heldRequest: WebRequest?
     var heldResponse: WebResponse?
+    /// v1: bytes of the request's body that came whole and were not yet consumed.
+    var wholeBytes = 0
     /// The head of our direction was given to us.
     var headSent = false
     /// The head of the peer's direction came.

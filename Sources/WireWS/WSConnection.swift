@@ -78,6 +78,9 @@ public struct WSConnection: Sendable {
         decoder.maximumFrameBytes = limits.maximumFrameBytes
     }
 
+    /// Bytes that are kept of a message that is not whole yet.
+    public var unfinishedBytes: Int { message.count }
+
     /// Whether this end has sent its Close frame: it sends nothing more.
     public var isClosing: Bool { hasSentClose }
 

@@ -108,6 +108,30 @@ import WireWS
         world.expectNothingLeft()
     }
 
+    @Test(arguments: TunnelVersion.allCases) func whatIsOnItsWayWhileTheAgentLeavesIsServed(version: TunnelVersion) throws {
+        var (world, gateway) = try World.serving(version: version)
+        // The gateway sends it before it hears that the agent leaves.
+        let opened = world.gateways[gateway]?.session.open(WebRequest(method: "GET", path: Array("/late".utf8)))
+        let stream = try #require(opened)
+        world.send(.drain(within: .seconds(30)))
+        #expect(world.stops.isEmpty)
+        let service = try world.accept()
+        world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+        #expect(world.answer(gateway, stream).text == "late")
+        #expect(world.stops == ["drained"])
+        world.expectNothingLeft()
+    }
+
+    @Test(arguments: TunnelVersion.allCases) func theGatewayIsToldFirst(version: TunnelVersion) throws {
+        var (world, gateway) = try World.serving(version: version)
+        try world.request(gateway, "GET", "/long")
+        _ = try world.accept()
+        world.send(.drain(within: .seconds(30)))
+        #expect(world.gateways[gateway]?.leavings == 1)
+        world.send(.stop)
+        world.expectNothingLeft()
+    }
+
     @Test func aDrainWaitsForTheVisitorToReadItAll() throws {
         var (world, gateway) = try World.serving()
         world.readsAnswers = false

@@ -42,7 +42,7 @@ import TunnelLink
             """
             {"agentId": "a", "gatewayUrl": "ws://[::1]:3000/x?y=1", "type": "t", "model": "m", "host": "h", "protocol": "v1",
              "webService": {"port": 80, "pathPrefix": "/app", "hostHeader": "dev:{port}"}, "maxExchanges": 7, "pingMs": 5000,
-             "pongTimeoutMs": 6000, "connectTimeoutMs": 7000, "poolIdleMs": 0, "maxPooledConnections": 3,
+             "pongTimeoutMs": 6000, "connectTimeoutMs": 7000, "poolIdleMs": 0, "maxPooledConnections": 3, "maxHeldBytes": 3000000,
              "responseTimeoutMs": 8000, "inspectAtGateway": true, "maxHeadBytes": 2048, "maxFields": 20}
             """)
         #expect(problems == [])
@@ -59,6 +59,7 @@ import TunnelLink
         #expect(configuration.http.maximumStartLineBytes == 2_048 && configuration.http.maximumFieldSectionBytes == 2_048)
         #expect(configuration.http.maximumFieldCount == 20)
         #expect(configuration.maximumPooledConnections == 3)
+        #expect(configuration.maximumHeldBytes == 3_000_000)
         #expect(configuration.pingInterval == .seconds(5))
         #expect(configuration.pongTimeout == .seconds(6))
         #expect(configuration.connectTimeout == .seconds(7))

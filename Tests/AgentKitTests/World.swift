@@ -43,6 +43,7 @@ struct World {
         var registrations: [AgentDescription] = []
         var statuses: [StatusUpdate] = []
         var pongs = 0
+        var leavings = 0
         var closed: WSCloseCode?
     }
 
@@ -202,10 +203,11 @@ struct World {
             gateways[id]?.answers[stream, default: Answer()].ended = true
             gateways[id]?.answers[stream]?.trailers = trailers
         case .reset(let stream, let reason): gateways[id]?.answers[stream, default: Answer()].reset = reason
+        case .leaving(let isLeaving): gateways[id]?.leavings += isLeaving ? 1 : 0
         case .pong: gateways[id]?.pongs += 1
         case .closed(let code, _): gateways[id]?.closed = code
         case .broken(let code, let reason): Issue.record("the agent broke the protocol: \(code) \(reason)")
-        case .welcome, .refused, .request, .drain, .leaving, .resume: break
+        case .welcome, .refused, .request, .drain, .resume: break
         }
     }
 

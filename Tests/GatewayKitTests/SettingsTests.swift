@@ -57,7 +57,7 @@ import Testing
                 "rescueAbsolutePaths": false, "passPreflight": false, "sseKeepAliveMs": 7,
                 "upgrades": ["websocket", "x/1"] } },
               "limits": {
-                "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000,
+                "maxWindowPerStream": 70000, "windowBudgetPerAgent": 80000, "v1BufferPerAgent": 2000000, "v1BufferTotal": 3000000,
                 "connectionsPerAddress": 11, "requestsPerAddress": 12, "watchersPerAddress": 0,
                 "requestsPerSecondPerAddress": 14, "requestBurstPerAddress": 15,
                 "maxStreamsPerAgent": 7, "initialWindow": 65536, "maxConnections": 9, "maxHeadBytes": 4096, "maxFields": 50, "headTimeoutMs": 1,
@@ -107,6 +107,8 @@ import Testing
         expected.web.sseKeepAlive = .milliseconds(7)
         expected.limits.tunnel.maximumWindow = 70_000
         expected.limits.tunnel.windowBudget = 80_000
+        expected.limits.bufferPerAgent = 2_000_000
+        expected.limits.bufferTotal = 3_000_000
         expected.limits.tunnel.maximumBufferedBody = 1_000
         expected.limits.tunnel.maximumStreams = 7
         expected.limits.tunnel.initialWindow = 65_536
@@ -168,7 +170,9 @@ import Testing
         (#"{"agents": {"a": {"authToken": 5}}}"#, "agents.a.authToken"),
         (#"{"limits": {"maxConnections": 0}}"#, "limits.maxConnections"),
         (#"{"limits": {"headTimeoutMs": 0}}"#, "limits.headTimeoutMs"),
-        (#"{"limits": {"initialWindow": 1}}"#, "limits.initialWindow"), (#"{"gatewayTokn": "x"}"#, "gatewayTokn"),
+        (#"{"limits": {"initialWindow": 1}}"#, "limits.initialWindow"),
+        (#"{"limits": {"initialWindow": 16777217}}"#, "limits.initialWindow"),
+        (#"{"limits": {"v1BufferTotal": 0}}"#, "limits.v1BufferTotal"), (#"{"gatewayTokn": "x"}"#, "gatewayTokn"),
         (#"{"agents": {"a": {"tokn": "x"}}}"#, "agents.a.tokn"), (#"{"channels": {"webservice": {}}}"#, "channels.webservice"),
     ]) func whatIsWrongIsNamedOnce(text: String, path: String) {
         let (_, problems) = read(text)

@@ -20,6 +20,7 @@ enum GatewayError: Error, Equatable {
     case tooManyRequests(seconds: Int)
     case bodyTooLarge(limit: UInt64)
     case tooManyStreams(String)
+    case buffersFull(String)
     case overloaded
     case serviceUnreachable(String)
     case serviceBroken(String)
@@ -45,7 +46,7 @@ enum GatewayError: Error, Equatable {
         case .malformed(let error): error.suggestedStatus
         case .methodNotAllowed: 405
         case .notFound, .webServiceOff, .unknownAgent, .noWebService: 404
-        case .agentOffline, .tooManyStreams, .overloaded: 503
+        case .agentOffline, .tooManyStreams, .buffersFull, .overloaded: 503
         case .unauthorized: 401
         case .forbidden, .crossSite: 403
         case .tooManyAttempts, .tooManyRequests: 429
@@ -80,6 +81,7 @@ enum GatewayError: Error, Equatable {
         case .tooManyRequests: "too-many-requests"
         case .bodyTooLarge: "body-too-large"
         case .tooManyStreams: "too-many-streams"
+        case .buffersFull: "buffers-full"
         case .overloaded: "overloaded"
         case .serviceUnreachable: "service-unreachable"
         case .serviceBroken: "service-broken"
@@ -121,6 +123,7 @@ enum GatewayError: Error, Equatable {
             "Your address has as many requests or connections here as it may. Try again in \(seconds) s."
         case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
         case .tooManyStreams(let id): "Agent \"\(id)\" is serving as many requests as it may. Try again in a moment."
+        case .buffersFull(let id): "The gateway holds as much for agent \"\(id)\" as it may. Try again in a moment."
         case .overloaded: "The gateway is serving as many connections as it may. Try again in a moment."
         case .serviceUnreachable(let reason): "The agent cannot reach its web service: \(reason)".asSentence
         case .serviceBroken(let reason): "The web service's answer makes no sense: \(reason)".asSentence
@@ -154,7 +157,8 @@ enum GatewayError: Error, Equatable {
         case .malformed(.tooLarge(let limit)): ["reason": "the limit \(limit) is exceeded"]
         case .malformed(let error): ["reason": "\(error)".asClause]
         case .methodNotAllowed(let allow): ["allow": allow]
-        case .unknownAgent(let id), .noWebService(let id), .agentOffline(let id), .tooManyStreams(let id), .agentLost(let id),
+        case .unknownAgent(let id), .noWebService(let id), .agentOffline(let id), .tooManyStreams(let id), .buffersFull(let id),
+            .agentLost(let id),
             .duplicateAgent(let id), .nameTaken(_, by: let id), .reservedName(let id):
             ["agent": id]
         case .bodyTooLarge(let limit): ["limit": "\(limit)"]
@@ -168,7 +172,7 @@ enum GatewayError: Error, Equatable {
     /// Fields beside the usual ones.
     var fields: [(HTTPFieldName, String)] {
         switch self {
-        case .agentOffline, .tooManyStreams, .overloaded: [(.retryAfter, "5")]
+        case .agentOffline, .tooManyStreams, .buffersFull, .overloaded: [(.retryAfter, "5")]
         case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): [(.retryAfter, "\(seconds)")]
         case .methodNotAllowed(let allow): [(.allow, allow)]
         case .upgradeRequired, .upgradeDropped:

@@ -31,6 +31,14 @@ final class AgentLink {
     var isLeaving = false
     /// How many it had under way when it last refused one that waits: once there are fewer, that may be tried again.
     var refusedAt: Int?
+    /// v1: what its session holds of bodies, as it was last counted, and what its visitors have not read.
+    var sessionBytes = 0
+    var unreadBytes = 0
+    /// What it takes of the budget; and of that, what its responses do.
+    var bodyBytes: Int { sessionBytes + unreadBytes }
+    var responseBytes: Int { session.unfinishedBytes + unreadBytes }
+    /// It is not read until there is room for what it sends.
+    var isPaused = false
     /// When it registered, in seconds since 1970.
     var registeredAt: Int64 = 0
     /// The number of the last request that it was given: of tunnels that are equally busy, the one that waited longest is next.

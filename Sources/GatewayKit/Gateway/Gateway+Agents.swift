@@ -17,7 +17,11 @@ extension Gateway {
         agents[id]?.session.receive(bytes)
         pumpAgent(id, now, &outputs)
         guard let session = agents[id]?.session else { return }
-        if session.backlog > session.limits.maximumBacklog {
+        if session.version == .v1, let link = agents[id] {
+            settleBuffers(link)
+            pauseIfFull(id, link, &outputs)
+        }
+        if session.backlog > session.backlogLimit {
             loseAgent(id, "it does not read what is sent to it", now, &outputs)
             outputs.append(.transport(.abort(id)))
         } else if session.hasOutput {
@@ -136,7 +140,10 @@ extension Gateway {
         guard link.deadline <= now else { return deadlines.set(.agent(id), at: link.deadline) }
         if !link.isRegistered {
             closeAgent(id, .notRegistered, "agent.register did not come in time", now, &outputs)
-        } else if let sent = link.pingSentAt, link.lastHeard <= sent {
+        } else if holdsForNobody(link) {
+            loseAgent(id, "it does not end a message that nobody waits for, and there is no room for more", now, &outputs)
+            outputs.append(.transport(.abort(id)))
+        } else if let sent = link.pingSentAt, link.lastHeard <= sent, !link.isPaused {
             loseAgent(id, "it did not answer a ping", now, &outputs)
             outputs.append(.transport(.abort(id)))
         } else if link.pingSentAt != nil {
@@ -169,6 +176,8 @@ extension Gateway {
         agents[id] = nil
         deadlines.cancel(.agent(id))
         noLongerStranger(link)
+        bodies.change(by: -link.sessionBytes)
+        link.sessionBytes = 0
         let agentID = link.agentID ?? ""
         if link.isRegistered {
             statistics.agentsLost &+= 1

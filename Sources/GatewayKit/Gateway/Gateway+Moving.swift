@@ -37,6 +37,7 @@ extension Gateway {
     ) {
         guard let visitor = visitors[id] else { return }
         uncountConnection(visitor)
+        releaseBody(visitor, leaving: 0)
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
         visitor.decoder.keepUnread()

@@ -28,6 +28,7 @@ extension Gateway {
                 throw visitors[id]?.refusedBy.isEmpty == false ? .tooManyStreams(route.agentID) : .agentOffline(route.agentID)
             }
             try checkBody(of: request, for: connection)
+            try checkBuffers(connection, request.framing, route.agentID)
             try open(id, request, route, record, on: connection, grant, now)
         } catch {
             if holdForAgent(id, request, route, error, now, &outputs) { return }
@@ -172,10 +173,16 @@ extension Gateway {
         guard exchange.isUpgrade || total <= maximum else {
             return failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)
         }
+        if let link = agents[exchange.connection], !hasBufferRoom(link, bytes.count) {
+            failExchange(id, .buffersFull(exchange.agentID), .cancelled, now, &outputs)
+            return settleBuffers(link)
+        }
         if exchange.awaitsContinue, exchange.status == nil { sayContinue(id, now, &outputs) }
         if exchange.status == nil { setDeadline(of: id, at: now.advanced(by: configuration.web.timeout)) }
         markDirty(exchange.connection)
-        switch agents[exchange.connection]?.session.send(bytes, on: exchange.stream, end: false) ?? .gone {
+        let outcome = agents[exchange.connection]?.session.send(bytes, on: exchange.stream, end: false) ?? .gone
+        if let link = agents[exchange.connection] { settleBuffers(link) }
+        switch outcome {
         case .sent, .gone: break
         case .full: setReading(id, false, &outputs)
         case .overflow: failExchange(id, .bodyTooLarge(limit: maximum), .overran, now, &outputs)

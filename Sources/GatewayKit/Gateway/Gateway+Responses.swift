@@ -129,6 +129,7 @@ extension Gateway {
             agents[exchange.connection]?.session.consumed(bytes.count, on: exchange.stream, now: now)
         } else {
             exchange.heldBytes += bytes.count
+            if let link = agents[exchange.connection] { visitorHolds(visitor, bytes.count, of: link) }
             watchWriting(id, now)
         }
     }

@@ -64,6 +64,7 @@ extension Gateway {
         forgetWaiting(id)
         forgetWatcher(id)
         inspector.forgetReplayer(id)
+        if let visitor = visitors[id] { releaseBody(visitor, leaving: 0) }
         uncountConnection(visitors[id])
         visitors[id] = nil
         deadlines.cancel(.visitor(id))
@@ -276,6 +277,7 @@ extension Gateway {
     mutating func visitorTook(_ id: ConnectionID, _ count: Int, _ now: Moment, _ outputs: inout Outputs) {
         guard let visitor = visitors[id] else { return }
         visitor.queuedBytes = max(0, visitor.queuedBytes - count)
+        if visitor.bodyBytes > visitor.queuedBytes { releaseBody(visitor, leaving: visitor.queuedBytes) }
         watchWriting(id, now)
         guard let exchange = visitor.exchange else {
             if visitor.phase == .paused { return pausedVisitorRead(id, visitor) }

@@ -56,22 +56,6 @@ public enum GatewayNote: Sendable {
     case drained
 }
 
-/// How much a gateway holds. All zero when everybody is gone.
-public struct GatewayCounters: Sendable, Hashable {
-    /// Connections that are no agent's.
-    public var visitors = 0
-    /// Connections of agents, registered or not.
-    public var agents = 0
-    /// Agents that live here and that visitors can reach.
-    public var registeredAgents = 0
-    /// Requests on their way.
-    public var openStreams = 0
-    /// Bytes given to the transport and not yet written, and bytes that wait in streams.
-    public var bufferedBytes = 0
-    /// No counts.
-    public init() {}
-}
-
 /// A gateway: the state of all its connections, and no sockets.
 public struct Gateway: Machine {
     /// What a gateway appends its wishes to.
@@ -98,6 +82,8 @@ public struct Gateway: Machine {
     var agents = ConnectionTable<AgentLink>()
     var registry: Registry
     var deadlines = Deadlines<GatewayTimer>()
+    /// What whole bodies (v1) may take here, and who is not read because of it.
+    var bodies: BodyBudget
     /// Agents that have not registered yet.
     var unregistered: UnregisteredAgents
     /// Agents whose output is to be collected at the end of the turn.
@@ -150,6 +136,7 @@ public struct Gateway: Machine {
         shares = ConnectionShares(loops: count)
         inspector = Inspector(configuration.inspector, share: count)
         unregistered = UnregisteredAgents(loops: count)
+        bodies = BodyBudget(configuration.limits, loops: count)
         registry = Registry(
             maximumOffline: configuration.limits.maximumOfflineAgents / count, loop: self.loop, of: count)
         meter = Meter(clock, wantsChanges: self.loop != 0)
@@ -182,8 +169,10 @@ public struct Gateway: Machine {
             if let count = link.refusedAt, link.session.openStreams < count { retryRefused(id, link, now, &outputs) }
             for piece in link.session.takePieces() { outputs.append(.transport(.write(id, piece))) }
             pumpAgent(id, now, &outputs)  // sending may have made room in a stream that was full
+            if agents[id] === link { settleBuffers(link) }
             if isDraining { releaseIfIdle(id, now, &outputs) }
         }
+        if !bodies.paused.isEmpty { resumeAgents(&outputs) }
         if !neighbours.isEmpty { gossip(&outputs) }
         scheduleReports(now)
         finishDrain(now, &outputs)
@@ -235,6 +224,7 @@ public struct Gateway: Machine {
         case .wrote(let id, let count):
             if agents[id] != nil {
                 agents[id]?.session.wrote(count)
+                if let link = agents[id] { settleBuffers(link) }
                 if agents[id]?.session.hasOutput == true { markDirty(id) }
             } else {
                 visitorTook(id, count, now, &outputs)
@@ -275,6 +265,7 @@ public struct Gateway: Machine {
         router = Router(configuration)
         visits = VisitRules(configuration)
         access = rules
+        bodies.reconfigure(configuration.limits, loops: neighbours.count)
         reconfigureInspector()
         revoke(now, &outputs)
     }

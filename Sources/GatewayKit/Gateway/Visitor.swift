@@ -37,6 +37,9 @@ final class Visitor {
     @exclusivity(unchecked) var exchange: WebExchange?
     /// Set while awaitingAgent.
     var waiting: WaitingRequest?
+    /// Bytes of whole responses that it has not read, and of whose agent (v1).
+    var bodyBytes = 0
+    var bodyOwner: AgentLink?
     /// The tunnels that refused its request unprocessed.
     var refusedBy: [ConnectionID] = []
     /// Set while collecting.

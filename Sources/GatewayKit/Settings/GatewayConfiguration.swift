@@ -182,6 +182,10 @@ public struct GatewayLimits: Sendable, Hashable {
     public var tunnel = TunnelLimits()
     /// Of visitors' requests. A visitor in the middle of its head holds at most start line + field section, 40 KiB.
     public var http = HTTPLimits()
+    /// Whole bodies of one v1 agent, requests and responses, base64 included; raised to what one body of the greatest length needs.
+    public var bufferPerAgent = 64 * 1024 * 1024
+    /// The same of all v1 agents together; loops share it out.
+    public var bufferTotal = 256 * 1024 * 1024
     /// Visitors and agents at once; further ones are turned away with 503.
     public var maximumConnections = 100_000
     /// What one address may take of all that.

@@ -146,6 +146,8 @@ extension GatewayLimits {
         if let count = reader.integer("limits.initialWindow", in: 16_384...1 << 24) { tunnel.initialWindow = count }
         if let count = reader.integer("limits.maxWindowPerStream", in: 16_384...1 << 30) { tunnel.maximumWindow = count }
         if let count = reader.integer("limits.windowBudgetPerAgent", in: 0...1 << 40) { tunnel.windowBudget = count }
+        if let count = reader.integer("limits.v1BufferPerAgent", in: 1 << 20...1 << 40) { bufferPerAgent = count }
+        if let count = reader.integer("limits.v1BufferTotal", in: 1 << 20...1 << 40) { bufferTotal = count }
         if let count = reader.integer("limits.maxConnections", in: 1...10_000_000) { maximumConnections = count }
         if let count = reader.integer("limits.maxHeadBytes", in: 1_024...1 << 17) { http.setHead(bytes: count) }
         reader.integer("limits.maxFields", in: 16...4_096, into: &http.maximumFieldCount)
