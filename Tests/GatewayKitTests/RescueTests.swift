@@ -48,12 +48,16 @@ extension World {
         world.end()
     }
 
-    @Test(arguments: [
-        ("GET", From.page), ("GET", From.page + From.script), ("PUT", From.page + From.here), ("DELETE", From.page),
-        ("POST", From.page + From.here + "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n"), ("GET", From.cookie),
-        ("POST", From.cookie + From.here), ("GET", From.cookie + From.script), ("GET", From.cookie + From.here + From.upgrade),
-        ("GET", From.cookie + "Referer: http://gw.example/static/a.css\r\n"), ("OPTIONS", From.page),
-    ])
+    /// Methods, and fields that say which page asks.
+    private static let otherRequests: [(String, String)] = [
+        ("GET", From.page), ("GET", "\(From.page)\(From.script)"), ("PUT", "\(From.page)\(From.here)"), ("DELETE", From.page),
+        ("POST", "\(From.page)\(From.here)Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n"), ("GET", From.cookie),
+        ("POST", "\(From.cookie)\(From.here)"), ("GET", "\(From.cookie)\(From.script)"),
+        ("GET", "\(From.cookie)\(From.here)\(From.upgrade)"),
+        ("GET", "\(From.cookie)Referer: http://gw.example/static/a.css\r\n"), ("OPTIONS", From.page),
+    ]
+
+    @Test(arguments: otherRequests)
     func everythingElseGoesOnInside(method: String, fields: String) throws {
         let world = World()
         let agent = world.agent()
