@@ -162,7 +162,8 @@ extension TunnelSession {
                 envelope.id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
         }
         guard body.count <= limits.maximumHeld - heldBytes else {
-            return reply(envelope.id, TunnelFailure.tooManyStreams.failure("\(heldBytes) bytes of other requests are held already"))
+            let reason = "\(heldBytes) bytes of other requests are held already"
+            return reply(envelope.id, TunnelFailure.tooManyStreams.failure(reason))
         }
         let stream = TunnelStream(window: limits.initialWindow)
         stream.wholeBytes = body.count

@@ -91,7 +91,8 @@ import TunnelLink
         }
         let agents = (0..<3).map { world.agent("a\($0)", .v1) }
         // The beginnings of masked text frames that say 13,000 bytes.
-        for agent in agents { world.send(agent.id, [0x81, 0xfe, 0x32, 0xc8, 0, 0, 0, 0] + [UInt8](repeating: 0x20, count: 12_000)) }
+        let unfinished = [0x81, 0xfe, 0x32, 0xc8, 0, 0, 0, 0] + [UInt8](repeating: 0x20, count: 12_000)
+        for agent in agents { world.send(agent.id, unfinished) }
         #expect(agents.contains { !world.wire($0.id).isReading })
         world.wait(.seconds(45))
         #expect(agents.contains { world.wire($0.id).isGone })

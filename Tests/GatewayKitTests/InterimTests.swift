@@ -21,7 +21,7 @@ import TunnelLink
         let hints = fields(
             ("Link", "</style.css>; rel=preload"), ("Connection", "x-hop"), ("X-Hop", "1"), ("Content-Length", "9"))
         agent.inform(request.id, 103, hints)
-        #expect(world.read(id) == "HTTP/1.1 103 Early Hints\r\nlink: </web/a/style.css>; rel=preload\r\n\r\n")
+        #expect(world.read(id) == "HTTP/1.1 103 Early Hints\r\nLink: </web/a/style.css>; rel=preload\r\n\r\n")
         agent.inform(request.id, 102, fields(("X-Miagent-Error", "forged")))
         #expect(world.read(id) == "HTTP/1.1 102 Processing\r\n\r\n")
         agent.answer(request.id, 200, HTTPFields(), "whole")

@@ -34,7 +34,8 @@ import TunnelLink
         world.end()
     }
 
-    @Test(arguments: TunnelVersion.allCases) func ofTheOnlyAgentThatLeavesRequestsWaitForTheNext(version: TunnelVersion) throws {
+    @Test(arguments: TunnelVersion.allCases) func ofTheOnlyAgentThatLeavesRequestsWaitForTheNext(version: TunnelVersion) throws
+    {
         let world = World { $0.web.agentWait = .seconds(2) }
         let old = world.agent("a", version)
         let begun = world.visit(get("/web/a/"))
@@ -143,7 +144,9 @@ import TunnelLink
         let begun = try agent.request().id
         let waiting = [world.visit(get("/web/a/")), world.visit(get("/web/a/"))]
         for _ in waiting { agent.fail(try agent.request().id, .tooManyStreams) }
-        #expect(waiting.allSatisfy { world.wire($0).written.isEmpty } && agent.waitingRequests == 0, "it is not asked again and again")
+        #expect(
+            waiting.allSatisfy { world.wire($0).written.isEmpty } && agent.waitingRequests == 0,
+            "it is not asked again and again")
         agent.answer(begun)
         #expect(try world.expectAnswer(busy).status == 200)
         #expect(agent.waitingRequests == 1)

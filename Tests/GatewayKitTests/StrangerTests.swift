@@ -9,7 +9,8 @@ import TunnelLink
 
 @Suite struct StrangerTests {
     /// Dials, and does no more. Whether it was let in.
-    private func dial(_ world: World, from peer: String, _ query: String = "", on loop: Int = 0) throws -> (Bool, ConnectionID) {
+    private func dial(_ world: World, from peer: String, _ query: String = "", on loop: Int = 0) throws -> (Bool, ConnectionID)
+    {
         let id = world.visit(World.handshake(query, protocols: "miagent.v2"), from: peer, on: loop)
         let answer = try world.expectAnswer(id)
         if answer.status != 101 { #expect(answer.errorCode == "overloaded" && answer.fields[.retryAfter] != nil) }

@@ -153,13 +153,15 @@ import WireWS
         #expect(peer.isClean)
     }
 
-    @Test(arguments: [
-        #""result":{"statusCode":200},"error":{"code":1,"message":"x"}"#, #""result":null,"error":null"#,
-        #""result":{"statusCode":200},"error":null"#, #""params":{}"#, #""error":null"#, #""error":"boom""#, #""error":{}"#,
-        #""error":{"code":"1","message":"x"}"#, #""error":{"code":1.5,"message":"x"}"#, #""error":{"code":1}"#,
-        #""error":{"code":1,"message":7}"#, #""error":[]"#, #""result":{"statusCode":200},"method":"x""#,
-        #""result":7"#, #""result":null"#, #""result":{"statusCode":99}"#,
-    ], TunnelVersion.allCases) func aReplyThatIsNoneFailsItsRequestAtOnce(members: String, version: TunnelVersion) throws {
+    @Test(
+        arguments: [
+            #""result":{"statusCode":200},"error":{"code":1,"message":"x"}"#, #""result":null,"error":null"#,
+            #""result":{"statusCode":200},"error":null"#, #""params":{}"#, #""error":null"#, #""error":"boom""#, #""error":{}"#,
+            #""error":{"code":"1","message":"x"}"#, #""error":{"code":1.5,"message":"x"}"#, #""error":{"code":1}"#,
+            #""error":{"code":1,"message":7}"#, #""error":[]"#, #""result":{"statusCode":200},"method":"x""#,
+            #""result":7"#, #""result":null"#, #""result":{"statusCode":99}"#,
+        ], TunnelVersion.allCases) func aReplyThatIsNoneFailsItsRequestAtOnce(members: String, version: TunnelVersion) throws
+    {
         for text in [
             #"{"jsonrpc":"2.0","id":"web_1",\#(members)}"#, #"[{"jsonrpc":"2.0","id":"web_1",\#(members)}]"#,
         ] {

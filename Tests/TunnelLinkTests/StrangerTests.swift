@@ -9,7 +9,8 @@ import WireWS
 @Suite struct StrangerTests {
     private static let nonsense = [
         "[" + repeatElement("1", count: 128).joined(separator: ",") + "]", "x", "{}", "",
-        #"{"jsonrpc":"2.0","id":1,"method":"nothing"}"#, #"{"jsonrpc":"2.0","id":1,"method":"agent.register","params":{"agentId":7}}"#,
+        #"{"jsonrpc":"2.0","id":1,"method":"nothing"}"#,
+        #"{"jsonrpc":"2.0","id":1,"method":"agent.register","params":{"agentId":7}}"#,
         #"{"jsonrpc":"2.0","id":1,"method":"web.request","params":{}}"#,
     ]
 
@@ -67,7 +68,8 @@ import WireWS
         #expect(sent < 300_000)
     }
 
-    @Test(arguments: TunnelVersion.allCases, nonsense) func repliesThatNobodyReadsEndTheTunnel(version: TunnelVersion, text: String) {
+    @Test(arguments: TunnelVersion.allCases, nonsense)
+    func repliesThatNobodyReadsEndTheTunnel(version: TunnelVersion, text: String) {
         for role in [TunnelSession.Role.gateway, agentRole] {
             var peer = RawPeer(of: role, version)
             #expect(flood(&peer, text) < 2 * 1024 * 1024)

@@ -38,7 +38,8 @@ extension Gateway {
         exchangeBegan(id, now)
         setDeadline(of: id, at: now.advanced(by: configuration.web.timeout))
         if request.expectsContinue { settleExpectation(id, now, &outputs) }
-        if request.isOver { endRequest(id, HTTPFields(), now, &outputs) }  // it was refused elsewhere, and its end will not be said again
+        // One that another tunnel refused has ended before, and its end will not be said again.
+        if request.isOver { endRequest(id, HTTPFields(), now, &outputs) }
     }
 
     /// Whether the visitor's `Expect: 100-continue` is for the service to answer: a v1 agent could not pass its word on.

@@ -28,6 +28,7 @@ public struct OtherProgram: Sendable, Hashable {
             channels.webService.allow channels.webService.byPath channels.webService.timeoutMs
             channels.webService.subdomainHost channels.webService.agentWaitMs channels.webService.rescueAbsolutePaths
             channels.webService.sseKeepAliveMs channels.webService.maxBody channels.webService.maxBufferedBody
+            limits.v1BufferPerAgent limits.v1BufferTotal
             channels.webService.upgrades channels.webService.passPreflight login.sessionHours login.attemptsPerMinute
             limits.maxStreamsPerAgent limits.initialWindow limits.maxWindowPerStream limits.windowBudgetPerAgent
             limits.connectionsPerAddress limits.requestsPerAddress limits.requestsPerSecondPerAddress
