@@ -1,5 +1,5 @@
 // Where a page of a service asks for `/style.css`, the service's address is `/web/{id}/style.css`, and nothing of ours is at the former.
-// With `web.rescuesAbsolutePaths` such a request belongs to the agent whose page sent it (Docs/Decisions/0009):
+// With `web.rescuesAbsolutePaths` such a request belongs to the agent whose page sent it (Docs/Decisions/0014):
 //
 //   - the one beneath whose prefix its `Referer` is, at this host;
 //   - else the one that the browser's cookie names (`PageCookie`, set with each page that came from beneath a prefix), unless its
