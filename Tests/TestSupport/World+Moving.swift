@@ -27,5 +27,9 @@ extension Host {
     }
 
     /// The machine knows the connection, and hears what happened to it on its way.
-    public func resume(_ parcel: Parcel) { parcel.link.resume(parcel.side) }
+    /// Nothing, if the machine has sent it on at once: then it is for the next one to hear.
+    public func resume(_ parcel: Parcel) {
+        guard let (link, _) = ends[parcel.link.ends[parcel.side].id], link === parcel.link else { return }
+        parcel.link.resume(parcel.side)
+    }
 }
