@@ -53,7 +53,7 @@ class Tab:
     def check(self):
         """No error so far, no violation, nothing asked of another host."""
         violations = self.page.evaluate("window.violations") if self.scripts else []
-        assert self.problems == [] and violations == []
+        assert (self.problems, violations) == ([], [])
         host = re.match(r"https?://[^/]+", self.page.url)[0]
         strangers = [url for url in self.requests if not url.startswith((host, "data:"))]
         assert strangers == []

@@ -217,7 +217,7 @@ def test_garbage_is_32700_and_the_connection_lives_on(tunnel, text):
     assert decoded(tunnel.ask("/api/hello"))[0] == 200
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "42", '{"jsonrpc":"1.0","id":1,"method":"web.request"}', '{"id":1}'])
+@pytest.mark.parametrize("text", ["[]", "null", "42", '{"jsonrpc":"1.0","id":77,"method":"web.request"}', '{"id":77}'])
 def test_json_that_is_no_request_is_32600(tunnel, text):
     tunnel.send(text)
     assert tunnel.next_message()["error"]["code"] == -32600

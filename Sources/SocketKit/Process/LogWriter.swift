@@ -37,6 +37,8 @@ public struct LogWriter: Sendable {
         self.clock = clock
         lines = LineWriter(descriptor: descriptor)
         limiter = isLimited ? SharedLimiter() : nil
+        // Dispatch takes its descriptors for timers at the first one: now, and not when a flood has used them up.
+        if isLimited { DispatchQueue.global().asyncAfter(deadline: .now()) {} }
     }
 
     /// Writes `record`, unless its level is too low, it is one of too many, or the descriptor takes no more.

@@ -30,7 +30,7 @@ class Description:
         if "$ref" in described:
             described = self.document["components"]["responses"][described["$ref"].rpartition("/")[2]]
         for name in described.get("headers", {}):
-            assert response[name.lower()], f"{path}: no {name}"
+            assert response.all(name.lower()), f"{path}: no {name}"
         media_type = response["content-type"].partition(";")[0]
         assert media_type in described["content"], f"{path}: {media_type} is not described"
         if media_type == "application/json":
