@@ -48,8 +48,19 @@ final class Crowd {
             inputs.append(.transport(.received(id(number), introduction.handshake[...])))
             inputs.append(.transport(.received(id(number), introduction.registration[...])))
             turn()
-            tookAll()
+            answerFirstPing()
         }
+    }
+
+    /// The first ping comes with the welcome, as the last frame: two bytes and eight of payload.
+    private func answerFirstPing() {
+        let written = outputs
+        tookAll()
+        for case .transport(.write(let id, let bytes)) in written where bytes.suffix(10).first == 0x89 {
+            inputs.append(.transport(.received(id, Self.pong(to: bytes.suffix(10)))))
+        }
+        turn()
+        tookAll()
     }
 
     /// Time passes until the gateway has pinged everybody, and everybody answers; how many did.
