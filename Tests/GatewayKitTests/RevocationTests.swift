@@ -111,7 +111,9 @@ import WireWS
 
     // MARK: Visitors
 
-    private static let ways = ["Authorization: Bearer old\r\n", "cookie", "query"]
+    private static let ways = [
+        "Authorization: Bearer old\r\n", "Authorization: Basic eDpvbGQ=\r\n", "cookie", "query",
+    ]
 
     @Test(arguments: ways) func whatAVisitorHoldsOpenEndsWithItsToken(way: String) throws {
         let world = World { $0.web.authTokens = ["old", "new"] }

@@ -59,7 +59,7 @@ extension Gateway {
 
     /// Whether what a request brought along, when it came at `moment`, is among what opens this door.
     func wouldPass(_ id: ConnectionID, _ head: HTTPRequestHead, _ door: Door, _ moment: Moment) -> Bool {
-        door.tokens.isEmpty || door.opens(to: Authorization.bearerToken(head.fields))
+        door.tokens.isEmpty || door.opens(to: Authorization.visitorToken(head))
             || isLoggedIn(provenance(id, head), door, moment)
             || door.opens(to: QueryToken(in: Router.pathAndQuery(of: head.target)?.query)?.value)
     }
