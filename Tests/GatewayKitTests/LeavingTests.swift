@@ -98,6 +98,18 @@ import TunnelLink
         world.end()
     }
 
+    @Test func whatAPageAsksForWithoutThePrefixGoesElsewhereToo() throws {
+        let world = World { $0.duplicateAgents = .balance }
+        let (first, second) = (world.agent(), world.agent())
+        let visitor = world.visit(get("/static/x", "Referer: http://gw.example/web/a/\r\n"))
+        first.fail(try first.request().id, .tooManyStreams)
+        let (again, head) = try second.request()
+        #expect(String(decoding: head.path, as: UTF8.self) == "/static/x")
+        second.answer(again, 200, HTTPFields(), "x")
+        #expect(try world.expectAnswer(visitor).text == "x")
+        world.end()
+    }
+
     @Test func whatAllRefuseIsRefused() throws {
         let world = World { $0.duplicateAgents = .balance }
         let agents = [world.agent(), world.agent()]

@@ -52,7 +52,7 @@ extension Gateway {
         let sent = VisitorRequest(head: again.head(web.fields), framing: .none, id: request.id, received: now)
         let exchange = WebExchange(
             agentID: agentID, client: visitors[id]?.address ?? .unknown, connection: connection, stream: stream, request: sent,
-            prefix: web.fields[.xForwardedPrefix] ?? "", started: now, upgrade: nil)
+            route: nil, prefix: web.fields[.xForwardedPrefix] ?? "", started: now, upgrade: nil)
         exchange.replay = request
         exchange.requestEnded = true
         exchange.requestBytes = UInt64(again.body.count)

@@ -25,11 +25,9 @@ extension Gateway {
     /// to be told of the refusal.
     mutating func goElsewhere(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) -> Bool {
         guard let visitor = visitors[id], visitor.phase == .exchanging, let exchange = visitor.exchange,
-            exchange.status == nil, exchange.replay == nil, exchange.requestBytes == 0,
-            case .web(let route) = router.route(exchange.request)
+            exchange.status == nil, let route = exchange.route, exchange.requestBytes == 0
         else { return false }
-        var request = VisitorRequest(
-            head: exchange.request, framing: exchange.framing, id: exchange.requestID, received: exchange.received)
+        var request = exchange.asked
         request.isOver = exchange.requestEnded || exchange.isUpgrade
         if request.expectsContinue, !exchange.awaitsContinue { return false }  // it was told to go on: its body is on its way
         forget(exchange)

@@ -147,9 +147,8 @@ extension Gateway {
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
         visitors[id]?.exchange = WebExchange(
             agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,
-            prefix: visits.outerPrefix.of(head.fields, isByTrustedProxy: isTrusted) + route.prefix,
+            route: route, prefix: visits.outerPrefix.of(head.fields, isByTrustedProxy: isTrusted) + route.prefix,
             started: now, upgrade: upgrade)
-        visitors[id]?.exchange?.take(route)
         if agents[connection]?.isInspected == true { capture(id, web, now) }
     }
 

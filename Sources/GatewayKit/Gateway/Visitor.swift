@@ -108,10 +108,8 @@ final class WebExchange {
     var capture: UInt64?
     /// Set if a person asked for it: the request that is answered with what came of it, and not with the agent's answer.
     var replay: VisitorRequest?
-    /// What its pages ask for without the prefix comes here too, and is theirs (`Gateway.rescue`).
-    private(set) var isRescuable = false
-    /// The request's address had no prefix: a page of the agent's sent it.
-    private(set) var isRescued = false
+    /// How the agent was found; nil: by whoever replays it.
+    let route: WebRoute?
     /// The visitor asks to leave HTTP for this protocol: the request's end is not the end of its bytes.
     var upgrade: String?
     var isUpgrade: Bool { upgrade != nil }
@@ -135,18 +133,21 @@ final class WebExchange {
     /// Body bytes of the answer that the visitor's socket has not taken: credit that is not yet returned.
     var heldBytes = 0
 
-    /// How the agent was found: by path, and where a proxy in front takes nothing off, pages can ask without the prefix.
-    func take(_ route: WebRoute) {
-        isRescuable = !route.isByHost && prefix.utf8.count == route.prefix.utf8.count
-        isRescued = route.isRescued
-    }
+    /// What its pages ask for without the prefix comes here too, and is theirs (`Gateway.rescue`): the agent was found by path, and no
+    /// proxy in front takes anything off.
+    var isRescuable: Bool { route.map { !$0.isByHost && prefix.utf8.count == $0.prefix.utf8.count } ?? false }
+    /// The request's address had no prefix: a page of the agent's sent it.
+    var isRescued: Bool { route?.isRescued ?? false }
+
+    /// The request as it came.
+    var asked: VisitorRequest { VisitorRequest(head: request, framing: framing, id: requestID, received: received) }
 
     /// Where the visitor believes itself to be.
     var host: String? { request.fields[.host] }
 
     init(
         agentID: String, client: NetworkAddress, connection: ConnectionID, stream: StreamID, request: VisitorRequest,
-        prefix: String, started: Moment, upgrade: String?
+        route: WebRoute?, prefix: String, started: Moment, upgrade: String?
     ) {
         self.agentID = agentID
         self.client = client
@@ -156,6 +157,7 @@ final class WebExchange {
         framing = request.framing
         requestID = request.id
         received = request.received
+        self.route = route
         self.prefix = prefix
         self.started = started
         self.upgrade = upgrade

@@ -79,9 +79,7 @@ extension Gateway {
 
     /// The path that the service saw, if it is also asked without the prefix: what its cookies need.
     func rescuedPath(_ exchange: WebExchange) -> ArraySlice<UInt8>? {
-        guard exchange.isRescuable, configuration.web.rescues, let path = Router.pathAndQuery(of: exchange.request.target)?.path
-        else { return nil }
-        return exchange.isRescued ? path : path.dropFirst(router.webPrefix.count + exchange.agentID.utf8.count)
+        exchange.isRescuable && configuration.web.rescues ? exchange.route?.path : nil
     }
 
     /// Whether a person sees the response: the browser shows it, or what it has of it already (304).
