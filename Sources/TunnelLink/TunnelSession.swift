@@ -187,14 +187,7 @@ public struct TunnelSession {
     /// Agent: it is about to leave, and wants no new requests. What it has it finishes within `duration`.
     public mutating func leave(within duration: Duration) {
         guard version == .v2 else { return update(StatusUpdate(status: Self.leavingStatus)) }
-        sendText { writer in
-            RPCCodec.beginNotification(method: "agent.drain", in: &writer)
-            writer.beginObject()
-            writer.name("withinMs")
-            writer.integer(duration.wholeMilliseconds)
-            writer.endObject()
-            writer.endObject()
-        }
+        sayDrain("agent.drain", within: duration)
     }
 
     /// What a v1 agent's status says while it leaves; it has no other word for it.
@@ -202,8 +195,12 @@ public struct TunnelSession {
 
     /// Gateway: asks the agent to dial again, and to finish here within `duration`.
     public mutating func drain(within duration: Duration) {
+        sayDrain("gateway.drain", within: duration)
+    }
+
+    private mutating func sayDrain(_ method: StaticString, within duration: Duration) {
         sendText { writer in
-            RPCCodec.beginNotification(method: "gateway.drain", in: &writer)
+            RPCCodec.beginNotification(method: method, in: &writer)
             writer.beginObject()
             writer.name("withinMs")
             writer.integer(duration.wholeMilliseconds)
