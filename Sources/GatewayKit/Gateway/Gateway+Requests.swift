@@ -137,19 +137,19 @@ extension Gateway {
         // v1 has no way to leave HTTP, and after a body nobody could tell where the other protocol begins. A server may always
         // ignore the wish (RFC 9110 §7.8).
         let hasNoBody = request.framing == .none || request.framing == .length(0)
-        let upgrade = hasNoBody && agents[connection]?.session.version == .v2 ? visits.upgrades.wanted(by: head) : nil
+        let upgrade = hasNoBody && link.session.version == .v2 ? visits.upgrades.wanted(by: head) : nil
         if upgrade != nil {
             web.upgrade = upgrade
             web.hasBody = true
         }
         // To be read by the agent as one message.
-        guard agents[connection]?.session.fits(web) != false else { throw .malformed(.tooLarge(.fieldSection)) }
+        guard link.session.fits(web) else { throw .malformed(.tooLarge(.fieldSection)) }
         guard let stream = openStream(web, on: connection, for: id) else { throw .tooManyStreams(record.description.agentID) }
-        visitors[id]?.exchange = WebExchange(
+        visitor.exchange = WebExchange(
             agentID: record.description.agentID, client: client, connection: connection, stream: stream, request: request,
             route: route, prefix: visits.outerPrefix.of(head.fields, isByTrustedProxy: isTrusted) + route.prefix,
             started: now, upgrade: upgrade)
-        if agents[connection]?.isInspected == true { capture(id, web, now) }
+        if link.isInspected { capture(id, web, now) }
     }
 
     /// Gives a request to an agent on behalf of a visitor; nil if it has too much to do.
