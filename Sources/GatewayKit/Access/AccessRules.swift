@@ -31,9 +31,9 @@ struct AccessRules: Sendable, Hashable {
     let issuesCookies: Bool
 
     init(_ configuration: GatewayConfiguration) {
-        let webServices = Door(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
+        let webServices = Self.webServices(configuration)
         self.webServices = webServices
-        console = Self.console(configuration, webServices)
+        console = Self.console(configuration)
         var ofAgents: [String: Door] = [:]
         let agents = configuration.agentsByName
         for (name, access) in agents where access.changesDoor {
@@ -54,11 +54,15 @@ struct AccessRules: Sendable, Hashable {
             configuration.web.rescues || ([console, webServices] + ofAgents.values).contains { !$0.tokens.isEmpty }
     }
 
+    private static func webServices(_ configuration: GatewayConfiguration) -> Door {
+        Door(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
+    }
+
     /// The door of the gateway's own pages, which name all agents: its own tokens, else what guards the web services, so that a login
     /// is one for both. Where single agents alone are guarded, each of their tokens opens it: their holders learn less than everybody
     /// would.
-    private static func console(_ configuration: GatewayConfiguration, _ webServices: Door) -> Door {
-        let page = configuration.statusPage
+    fileprivate static func console(_ configuration: GatewayConfiguration) -> Door {
+        let (page, webServices) = (configuration.statusPage, webServices(configuration))
         if !page.authTokens.isEmpty { return Door(scope: .gateway, tokens: page.authTokens) }
         guard !page.isPublic else { return Door(scope: .gateway) }
         guard webServices.tokens.isEmpty else { return webServices }
@@ -87,7 +91,7 @@ extension GatewayConfiguration {
         if gatewayTokens.isEmpty { warnings.append(.openToAgents) }
         if web.isEnabled, web.authTokens.isEmpty, web.allow.isEmpty, !web.isPublic {
             warnings.append(.openToVisitors)
-        } else if statusPage.isEnabled, !statusPage.isPublic, AccessRules(self).console.isOpen {
+        } else if statusPage.isEnabled, !statusPage.isPublic, AccessRules.console(self).isOpen {
             warnings.append(.openStatusPage)
         }
         return warnings
