@@ -122,3 +122,11 @@ struct Router: Sendable, Hashable {
         return nil
     }
 }
+
+extension ArraySlice<UInt8> {
+    /// Whether a path is `prefix`, which has no slash at its end, or beneath it.
+    func isBeneath(_ prefix: some Collection<UInt8>) -> Bool {
+        let next = dropFirst(prefix.count).first
+        return starts(with: prefix) && (next == nil || next == UInt8(ascii: "/"))
+    }
+}

@@ -30,7 +30,6 @@ enum SetCookieRules {
     }
 
     private static func underPrefix(_ path: ArraySlice<UInt8>, _ prefix: String) -> SetCookie.Change {
-        let isOutside = !path.elementsEqual(prefix.utf8) && !path.starts(with: "\(prefix)/".utf8)
-        return path.first == UInt8(ascii: "/") && isOutside ? .path(Array(prefix.utf8) + path) : .keep
+        path.first == UInt8(ascii: "/") && !path.isBeneath(prefix.utf8) ? .path(Array(prefix.utf8) + path) : .keep
     }
 }

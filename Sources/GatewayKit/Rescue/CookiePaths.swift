@@ -19,38 +19,21 @@ enum CookiePaths {
 
     static func extended(_ cookie: ArraySlice<UInt8>, prefix: String, requestPath: ArraySlice<UInt8>) -> [[UInt8]] {
         var path: ArraySlice<UInt8>?
-        var others: [ArraySlice<UInt8>] = []
-        for part in cookie.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
-            if !others.isEmpty, let value = pathAttribute(part) {
-                path = value  // the last one counts
-            } else {
-                others.append(part)
-            }
+        let others = SetCookie.changing(cookie) { name, value in
+            guard name == "path" else { return .keep }
+            path = value  // the last one counts
+            return .drop
         }
-        let rest = Array(others.joined(separator: [UInt8(ascii: ";")])) + Array("; Path=".utf8)
+        let rest = others + Array("; Path=".utf8)
         // One that begins otherwise is as if it were not there.
         guard let path, path.first == slash else {
             return isInRoot(requestPath) ? [rest + [slash]] : [Array(cookie)]
         }
-        if path.count == 1 || path.elementsEqual(prefix.utf8) || path.starts(with: "\(prefix)/".utf8) { return [Array(cookie)] }
+        if path.count == 1 || path.isBeneath(prefix.utf8) { return [Array(cookie)] }
         return [rest + path, rest + Array(prefix.utf8) + path]
     }
 
-    /// The value of `part` if it is a `Path`, as browsers read it: in any case, with blanks around name and value.
-    private static func pathAttribute(_ part: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
-        guard trimmed(part[..<equals]).elementsEqual("path".utf8, by: { $0 | 0x20 == $1 }) else { return nil }
-        return trimmed(part[equals...].dropFirst())
-    }
-
     private static func isInRoot(_ path: ArraySlice<UInt8>) -> Bool { !path.dropFirst().contains(slash) }
-
-    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var text = text
-        while let first = text.first, first == 0x20 || first == 0x09 { text = text.dropFirst() }
-        while let last = text.last, last == 0x20 || last == 0x09 { text = text.dropLast() }
-        return text
-    }
 
     private static let slash = UInt8(ascii: "/")
 }

@@ -49,10 +49,7 @@ extension Router {
 
     /// Whether `path` is the gateway's own, or could become so: beneath these nothing is ever a service's.
     func isReserved(_ path: ArraySlice<UInt8>) -> Bool {
-        [webPrefix.dropLast(), Array(OwnRoute.root.utf8).dropLast()].contains { reserved in
-            let next = path.dropFirst(reserved.count).first
-            return path.starts(with: reserved) && (next == nil || next == UInt8(ascii: "/"))
-        }
+        path.isBeneath(webPrefix.dropLast()) || path.isBeneath(OwnRoute.root.utf8.dropLast())
     }
 }
 
