@@ -65,6 +65,7 @@ import WebConsole
             let lines = world.takeLogs("visitor.unauthorized")
             #expect(lines.map { $0.fields.last?.value } == ["no token came", "the token is wrong"])
             #expect(lines.map(\.level) == [.debug, .warning])
+            #expect(lines.allSatisfy { $0.fields.first?.name == "peer" }, "what a flood of them is told apart by")
         }
         world.end()
     }

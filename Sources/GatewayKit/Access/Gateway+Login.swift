@@ -87,7 +87,7 @@ extension Gateway {
         log(
             isWrong ? .warning : .debug, "visitor.unauthorized",
             [
-                .init("client", clientText(id, head)),
+                .init("peer", clientText(id, head)),
                 .init("for", door.scope == .gateway ? "the gateway's pages" : door.scope.text),
                 .init("reason", isWrong ? "the token is wrong" : "no token came"),
             ], &outputs)
