@@ -1,44 +1,16 @@
 """PROXY protocol as HAProxy and nginx speak it: whose a connection is reaches the service, the log and the lists."""
 
-import contextlib
 import json
 import os
-import shutil
-import socket
-import subprocess
 
 import pytest
 
+from helpers import proxies
+from helpers.proxies import PROXY, free_port, program, running
 from helpers.visitors import RawSocket, curl
-from helpers.waiting import DEADLINE_SECONDS, eventually
+from helpers.waiting import eventually
 
 CLIENT = "127.0.0.9"  # of loopback, and no proxy of ours
-PROXY = "127.0.0.1"
-
-
-def free_port():
-    with socket.create_server((PROXY, 0)) as listener:
-        return listener.getsockname()[1]
-
-
-@contextlib.contextmanager
-def running(command, port):
-    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL)
-    try:
-        def listens():
-            assert process.poll() is None
-            with contextlib.suppress(OSError), socket.create_connection((PROXY, port), 1):
-                return True
-            return False
-        eventually(listens, f"{command[0]} listens")
-        yield
-    finally:
-        process.terminate()
-        process.wait(DEADLINE_SECONDS)
-
-
-def program(name):
-    return shutil.which(name) or f"/usr/sbin/{name}"
 
 
 def haproxy(folder, gateway, option):
@@ -53,13 +25,10 @@ def haproxy(folder, gateway, option):
 
 def nginx(folder, gateway):
     port = free_port()
-    config = folder / "nginx.conf"
     module = "/usr/lib/nginx/modules/ngx_stream_module.so"
     load = f"load_module {module};\n" if os.path.exists(module) else ""
-    config.write_text(
-        f"{load}daemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
-        f"stream {{ server {{ listen {PROXY}:{port}; proxy_pass {PROXY}:{gateway.port}; proxy_protocol on; }} }}\n")
-    return port, running([program("nginx"), "-p", folder, "-c", config, "-e", folder / "error.log"], port)
+    stream = f"stream {{ server {{ listen {PROXY}:{port}; proxy_pass {PROXY}:{gateway.port}; proxy_protocol on; }} }}"
+    return port, proxies.nginx(folder, load + stream, port)
 
 
 def check(start_gateway, start_agent, node, tmp_path, start_proxy):
