@@ -84,6 +84,25 @@ import TunnelLink
         world.end()
     }
 
+    @Test func whoeverComesByAProxySeesItsAddresses() throws {
+        let world = World { $0.trustedProxies = trusted }
+        let way = "X-Forwarded-Prefix: /tools\r\nX-Forwarded-Host: gw.example:8443\r\nX-Forwarded-Proto: https\r\n"
+        let agent = world.dial(.v2, way, from: "127.0.0.1")
+        agent.register(AgentDescription(agentID: "a"))
+        #expect(webURL(of: agent) == "https://gw.example:8443/tools/web/a/")
+        let page = try world.get("/", way, from: "127.0.0.1")
+        #expect(page.text.contains("data-api=\"/tools/.miagent/\"") && page.text.contains("href=\"/tools/web/a/\""))
+        let help = try world.get("/.miagent/help?agent=a", way, from: "127.0.0.1")
+        #expect(help.text.contains("wss://gw.example:8443/tools/agent"))
+        #expect(help.text.contains("https://gw.example:8443/tools/web/a/"))
+        let list = try world.get("/.miagent/agents", way, from: "127.0.0.1")
+        #expect(list.text.contains("https://gw.example:8443/tools/web/a/"))
+        // A stranger says nothing of where we are.
+        let stranger = try world.get("/.miagent/agents", way)
+        #expect(stranger.text.contains("\"http://gw.example/web/a/\""))
+        world.end()
+    }
+
     @Test func anAgentIsToldTheWholeAddress() throws {
         let world = World { $0.publicURL = "https://gw.example/tools" }
         #expect(webURL(of: world.agent()) == "https://gw.example/tools/web/a/")

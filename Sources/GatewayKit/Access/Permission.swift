@@ -138,14 +138,10 @@ extension Gateway {
     func hosts(_ visitor: Provenance) -> [String] {
         var hosts = [visitor.fields[.host] ?? ""]
         if !router.isAgentHost(visitor.fields) {
-            if let publicURL = configuration.publicURL { hosts.append(Self.authority(of: publicURL)) }
+            if let publicURL = configuration.publicURL { hosts.append(String(GatewayConfiguration.authority(of: publicURL))) }
             if visitor.isByTrustedProxy, let host = visitor.fields[.xForwardedHost] { hosts.append(host) }
         }
         return hosts
-    }
-
-    private static func authority(of url: String) -> String {
-        String(url.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" })
     }
 }
 

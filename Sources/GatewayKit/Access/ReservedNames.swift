@@ -24,10 +24,13 @@ struct ReservedNames: Sendable, Hashable {
 }
 
 extension GatewayConfiguration {
+    /// What stands between the two slashes of an `http` address and the next.
+    static func authority(of address: String) -> Substring { address.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" } }
+
     /// The host name of `publicUrl` in lower case, without a port and without the dot of a complete name.
     var publicHost: String? {
         guard let publicURL else { return nil }
-        var host = publicURL.lowercased().drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        var host = Self.authority(of: publicURL.lowercased()).prefix { $0 != "?" && $0 != "#" }
         if let at = host.lastIndex(of: "@") { host = host[host.index(after: at)...] }
         if let colon = host.lastIndex(of: ":"), host[colon...].dropFirst().allSatisfy(\.isNumber) { host = host[..<colon] }
         if host.hasSuffix(".") { host = host.dropLast() }

@@ -52,7 +52,7 @@ extension Gateway {
     ) {
         switch route {
         case .statusPage: answer(id, statusPage(id, request.head, now), to: request, now, &outputs)
-        case .agents: answer(id, agentList(request.head), to: request, now, &outputs)
+        case .agents: answer(id, agentList(id, request.head), to: request, now, &outputs)
         case .series: answer(id, seriesList(now), to: request, now, &outputs)
         case .events: beginEvents(id, request, now, &outputs)
         case .metrics: answer(id, metrics(request.head), to: request, now, &outputs)

@@ -8,13 +8,12 @@ import WebConsole
 extension Gateway {
     mutating func statusPage(_ id: ConnectionID, _ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
         let query = AgentQuery(Router.pathAndQuery(of: head.target)?.query)
-        let host = head.fields[.host] ?? "localhost"
-        let (page, summary) = (registry.page(query), summary)
-        var view = StatusView(address: address(for: host))
+        let (page, summary, address) = (registry.page(query), summary, address(id, head))
+        var view = StatusView(address: address)
         view.agentsOnline = summary.agentsOnline
         view.agentsKnown = summary.agentsKnown
         view.webServices = summary.webServices
-        view.agents = page.ids.compactMap { self.view(of: $0, host: host) }
+        view.agents = page.ids.compactMap { self.view(of: $0, from: address) }
         view.matching = page.matching
         view.offset = query.offset
         view.limit = query.limit
@@ -31,17 +30,16 @@ extension Gateway {
 
     /// How to set things up with this gateway; `?agent=` shows the address of that agent as a QR code.
     func helpPage(_ id: ConnectionID, _ head: HTTPRequestHead, _ now: Moment) -> OwnAnswer {
-        let host = head.fields[.host] ?? "localhost"
-        let address = address(for: host)
+        let address = address(id, head)
         let agentURL = "ws\(address.dropFirst("http".utf8.count))/agent"
-        let example = webURL(of: "my-agent", host: host)
+        let example = webURL(of: "my-agent", from: address)
         var view = HelpView(
             address: address, agentURL: agentURL, pathPrefix: configuration.web.pathPrefix, exampleURL: example)
         if let id = Authorization.queryValue("agent", in: Router.pathAndQuery(of: head.target)?.query),
             AgentDescription.isValidID(id)
         {
             view.agentID = id
-            view.agentWebURL = webURL(of: id, host: host)
+            view.agentWebURL = webURL(of: id, from: address)
         }
         view.needsGatewayToken = !configuration.gatewayTokens.isEmpty
         view.needsVisitorToken = !configuration.web.authTokens.isEmpty
@@ -50,8 +48,14 @@ extension Gateway {
         return .page(HelpPage.render(view, language(of: head)), for: head)
     }
 
-    /// Where this visitor finds the gateway.
-    private func address(for host: String) -> String { configuration.publicURL ?? "http://\(host)" }
+    /// Where whoever sent `head` finds the gateway: at `publicUrl`, else at what it asked for, by way of a trusted proxy perhaps.
+    func address(_ id: ConnectionID, _ head: HTTPRequestHead) -> String {
+        if let publicURL = configuration.publicURL { return publicURL }
+        let visitor = provenance(id, head)
+        let host = (visitor.isByTrustedProxy ? head.fields[.xForwardedHost] : nil) ?? head.fields[.host] ?? "localhost"
+        let prefix = visits.outerPrefix.of(head.fields, isByTrustedProxy: visitor.isByTrustedProxy)
+        return "\(isSecure(visitor) ? "https" : "http")://\(host)\(prefix)"
+    }
 
     /// The language of pages for this request: what its address says, else its cookie, else what the browser asks for.
     func language(of head: HTTPRequestHead) -> Language {

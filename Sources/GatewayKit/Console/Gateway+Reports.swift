@@ -74,9 +74,9 @@ extension Gateway {
             webServices: registry.webServiceCount, flow: total.statistics.flow)
     }
 
-    /// An agent as pages and programs see it. `host` is what the visitor put into `Host`; nil: it is for several, and unless the
-    /// configuration says where the gateway is, the address of a web service is a path.
-    mutating func view(of id: String, host: String?) -> AgentView? {
+    /// An agent as pages and programs see it. `address`: where whoever sees it finds the gateway; nil: it is for several, and unless
+    /// the configuration says where the gateway is, the address of a web service is a path.
+    mutating func view(of id: String, from address: String?) -> AgentView? {
         guard let record = registry.records[id] else { return nil }
         var view = AgentView(id: id)
         view.status = record.description.status
@@ -88,10 +88,10 @@ extension Gateway {
         view.isOnline = record.isOnline
         view.tunnels = record.connections.count
         if record.isOnline, record.description.servesWeb {
-            let isForSeveral = host == nil && configuration.publicURL == nil
+            let address = address ?? configuration.publicURL
             view.webURL =
-                isForSeveral && configuration.web.routesByPath
-                ? "\(configuration.web.pathPrefix)/\(id)/" : webURL(of: id, host: host)
+                address == nil && configuration.web.routesByPath
+                ? "\(configuration.web.pathPrefix)/\(id)/" : webURL(of: id, from: address ?? "http://localhost")
         }
         view.isInspected = isInspected(record.description)
         view.connectedAt = record.connectedAt

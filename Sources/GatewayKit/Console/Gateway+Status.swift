@@ -7,7 +7,7 @@ import RPCCore
 import WebConsole
 
 extension Gateway {
-    mutating func agentList(_ head: HTTPRequestHead) -> OwnAnswer {
+    mutating func agentList(_ id: ConnectionID, _ head: HTTPRequestHead) -> OwnAnswer {
         let query = AgentQuery(Router.pathAndQuery(of: head.target)?.query)
         let page = registry.page(query)
         var writer = JSONWriter()
@@ -18,7 +18,7 @@ extension Gateway {
         writer.name("offset")
         writer.integer(query.offset)
         writer.name("agents")
-        writeAgents(page.ids, host: head.fields[.host] ?? "localhost", to: &writer)
+        writeAgents(page.ids, from: address(id, head), to: &writer)
         writer.name("next")
         let (next, overflow) = query.offset.addingReportingOverflow(page.ids.count)
         if !page.ids.isEmpty, !overflow, next < page.matching { writer.integer(next) } else { writer.null() }
@@ -26,10 +26,10 @@ extension Gateway {
         return .json(200, writer.finish())
     }
 
-    private mutating func writeAgents(_ ids: [String], host: String?, to writer: inout JSONWriter) {
+    private mutating func writeAgents(_ ids: [String], from address: String?, to writer: inout JSONWriter) {
         writer.beginArray()
         for id in ids {
-            view(of: id, host: host)?.write(
+            view(of: id, from: address)?.write(
                 to: &writer, pathPrefix: configuration.web.routesByPath ? configuration.web.pathPrefix : nil)
         }
         writer.endArray()
@@ -99,7 +99,7 @@ extension Gateway {
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("agents")
-        writeAgents(ids, host: nil, to: &writer)
+        writeAgents(ids, from: nil, to: &writer)
         writer.name("forgotten")
         writer.beginArray()
         for id in ids where registry.records[id] == nil { writer.string(id) }

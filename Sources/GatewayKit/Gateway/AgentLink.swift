@@ -47,8 +47,8 @@ final class AgentLink {
     @exclusivity(unchecked) var visitors = StreamTable<ConnectionID>()
     /// Where it dialled from, be it through a proxy; nil if that is not known.
     var client: NetworkAddress?
-    /// `Host` of its handshake, for the URL that it is told.
-    var host: String?
+    /// Where its handshake found the gateway, for the URL that it is told.
+    var address = ""
     /// Output may be ready; the link is in the machine's list.
     var isDirty = false
 

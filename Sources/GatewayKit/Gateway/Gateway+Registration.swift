@@ -80,7 +80,7 @@ extension Gateway {
             session: TunnelSession(.gateway, version: handshake.version, limits: configuration.limits.tunnel),
             agentID: handshake.agentID, presentedToken: handshake.token, now: now, deadline: deadline)
         link.session.agentIDInURL = handshake.agentID
-        link.host = head.fields[.host]
+        link.address = address(id, head)
         link.origin = head.fields[.origin]
         link.client = client
         link.isStranger = !hasShownToken(handshake)
@@ -186,7 +186,7 @@ extension Gateway {
         sessionCount += 1
         return Welcome(
             sessionID: loop == 0 ? "s\(sessionCount)" : "s\(loop).\(sessionCount)",
-            webURL: webURL(of: agentID, host: link.host),
+            webURL: webURL(of: agentID, from: link.address),
             ping: configuration.limits.pingInterval,
             initialWindow: configuration.limits.tunnel.initialWindow, maximumStreams: configuration.limits.tunnel.maximumStreams
         )
@@ -252,14 +252,13 @@ extension Gateway {
         closeAgent(id, code, failure.message, now, &outputs)
     }
 
-    /// Where visitors find an agent.
-    func webURL(of agentID: String, host: String?) -> String {
-        let base = configuration.publicURL ?? "http://\(host ?? "localhost")"
+    /// Where visitors find an agent, who find the gateway at `address`.
+    func webURL(of agentID: String, from address: String) -> String {
         guard let subdomainHost = configuration.web.subdomainHost else {
-            return "\(base)\(configuration.web.pathPrefix)/\(agentID)/"
+            return "\(address)\(configuration.web.pathPrefix)/\(agentID)/"
         }
-        let scheme = base.hasPrefix("https:") ? "https" : "http"
-        let authority = base.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }
+        let scheme = address.hasPrefix("https:") ? "https" : "http"
+        let authority = GatewayConfiguration.authority(of: address)
         let port = authority.split(separator: ":").dropFirst().last.flatMap { $0.allSatisfy(\.isNumber) ? ":\($0)" : nil } ?? ""
         return "\(scheme)://\(agentID.lowercased()).\(subdomainHost)\(port)/"
     }

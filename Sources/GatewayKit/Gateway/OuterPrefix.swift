@@ -13,9 +13,10 @@ struct OuterPrefix: Sendable, Hashable {
     private let path: String
 
     init(publicURL: String?) {
-        let rest = publicURL.map { $0.drop { $0 != "/" }.dropFirst(2) } ?? ""
-        host = rest.prefix { $0 != "/" }.lowercased()
-        path = Self.validated(String(rest.drop { $0 != "/" })) ?? ""
+        let url = publicURL ?? ""
+        let authority = GatewayConfiguration.authority(of: url)
+        host = authority.lowercased()
+        path = Self.validated(String(url[authority.endIndex...])) ?? ""
     }
 
     /// The prefix that a request with `fields` came with; empty: none. `told` leaves out what the proxy says itself.

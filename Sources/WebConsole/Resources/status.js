@@ -8,6 +8,9 @@
   const query = new URLSearchParams(location.search);
   const filter = (query.get('filter') || '').toLowerCase();
   const onlyOnline = query.get('online') === 'true';
+  // Behind a proxy that takes a path off, everything of ours is beneath that path.
+  const api = byID('main').dataset.api;
+  const outer = api.slice(0, -'/.miagent/'.length);
   const rows = byID('rows');
   const limit = Number(byID('agents-card').dataset.limit) || 100;
   const offset = Number(query.get('offset')) || 0;
@@ -55,15 +58,16 @@
     const row = byID('row').content.firstElementChild.cloneNode(true);
     const [inspect, code] = row.querySelectorAll('.acts a');
     set(row.cells[0].firstChild, plain(id));
-    inspect.href = '/.miagent/inspect/' + encodeURIComponent(id);
-    code.href = '/.miagent/help?agent=' + encodeURIComponent(id);
+    inspect.href = api + 'inspect/' + encodeURIComponent(id);
+    code.href = api + 'help?agent=' + encodeURIComponent(id);
     return row;
   };
   const fill = (row, agent) => {
     const [name, state, type, host, model, entry, time, roundTrip, requests, traffic, open] = row.cells;
     const [inspect, code] = name.querySelectorAll('.acts a');
     const web = entry.firstChild;
-    const url = /^(https?:\/\/|\/(?!\/))/.test(agent.webUrl || '') ? agent.webUrl : '';
+    const path = /^\/(?!\/)/.test(agent.webUrl || '');
+    const url = path ? outer + agent.webUrl : /^https?:\/\//.test(agent.webUrl || '') ? agent.webUrl : '';
     row.classList.toggle('off', !agent.online);
     set(state.firstChild, agent.online ? short(agent.status) : texts.offline);
     set(state.lastChild, agent.tunnels > 1 ? '× ' + agent.tunnels : '');
@@ -72,7 +76,7 @@
     set(model.firstChild, short(agent.model));
     inspect.hidden = !agent.inspected;
     web.hidden = code.hidden = !url;
-    if (url) { web.href = url; set(web, plain(url.startsWith(address) ? url.slice(address.length) : url.replace(/^https?:\/\//, ''))); }
+    if (url) { web.href = url; set(web, plain(path ? agent.webUrl : url.startsWith(address) ? url.slice(address.length) : url.replace(/^https?:\/\//, ''))); }
     set(time.firstChild, agent.online ? '' : texts.lastSeen);
     showTime(time.lastChild, agent.online ? agent.connectedAt : agent.lastSeen || agent.connectedAt);
     set(roundTrip, agent.roundTripMs == null ? '' : milliseconds(agent.roundTripMs));
@@ -195,10 +199,10 @@
   const askForRows = async signal => {
     const wanted = new URLSearchParams({ limit, offset, filter: query.get('filter') || '' });
     if (onlyOnline) wanted.set('online', 'true');
-    const list = await get('/.miagent/agents?' + wanted, signal);
+    const list = await get(api + 'agents?' + wanted, signal);
     return () => replaceRows(list);
   };
-  const askForSeries = async () => { try { series = await get('/.miagent/series'); draw(); } catch { /* the plots stay as they are */ } };
+  const askForSeries = async () => { try { series = await get(api + 'series'); draw(); } catch { /* the plots stay as they are */ } };
 
   const copy = byID('copy');
   if (navigator.clipboard) {
@@ -212,7 +216,7 @@
   for (const time of document.querySelectorAll('main time')) showTime(time, time.dateTime);
   showUptime();
   setInterval(showUptime, 60000);
-  const events = Events.follow('/.miagent/events', {
+  const events = Events.follow(api + 'events', {
     handlers: { status: message => { showHead(message); addPoint(message.at, message.point); }, agents: change },
     whole: askForRows, began: askForSeries, show: state => show(state === 'live' ? 'live' : 'waiting') });
 })();
