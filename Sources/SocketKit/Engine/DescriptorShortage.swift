@@ -31,13 +31,6 @@ public struct DescriptorShortage: Sendable, Hashable {
     }
 }
 
-extension SocketLoop {
-    /// Says so if the system's `code` means that descriptors have run out.
-    func noteShortage(_ operation: String, _ code: Int32) {
-        if let shortage = DescriptorShortage(operation, code: code) { onShortage(shortage) }
-    }
-}
-
 /// Which shortages are worth a line in the log.
 public struct ShortageSpells: Sendable {
     private var lastSeen: Moment?

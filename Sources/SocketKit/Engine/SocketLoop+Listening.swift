@@ -235,7 +235,7 @@ extension SocketLoop {
     }
 
     /// The system's words, and what they mean here.
-    private static func listenError(on address: SocketAddress, code: Int32) -> SocketError {
+    static func listenError(on address: SocketAddress, code: Int32) -> SocketError {
         let advice: String? =
             switch code {
             case EADDRINUSE where address.family != AF_UNIX:

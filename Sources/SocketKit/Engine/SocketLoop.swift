@@ -224,3 +224,10 @@ public final class SocketLoop {
         owed.removeSubrange(..<end)
     }
 }
+
+extension SocketLoop {
+    /// Says so if the system's `code` means that descriptors have run out.
+    func noteShortage(_ operation: String, _ code: Int32) {
+        if let shortage = DescriptorShortage(operation, code: code) { onShortage(shortage) }
+    }
+}
