@@ -200,17 +200,10 @@ public struct ReplayRequest: Sendable, Hashable {
 
     /// Whether the field says where a visitor came from, in a spelling that CGI-like servers know: proxies say it, persons do not.
     private static func isOfProxy(_ name: ArraySlice<UInt8>) -> Bool {
-        let name = String(decoding: name, as: UTF8.self).lowercased().utf8.map {
-            $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0
-        }
-        return name.starts(with: "x-forwarded-".utf8) || ofProxies.contains(name)
+        let spelling = String(decoding: name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
+        let name = HTTPFieldName(spelling)
+        return name == .forwarded || HTTPFieldSet.saysAProxy.contains(name) || spelling.lowercased().hasPrefix("x-forwarded-")
     }
-
-    private static let ofProxies: Set<[UInt8]> = Set(
-        [
-            "forwarded", "x-forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "cf-connecting-ipv6", "x-client-ip",
-            "x-cluster-client-ip", "fastly-client-ip", "x-envoy-external-address", "x-remote-user", "remote-user",
-        ].map { Array($0.utf8) })
 
     /// The fields without masked values; of a `Cookie` only the masked pairs go.
     private static func unmasked(_ fields: HTTPFields) -> HTTPFields {
