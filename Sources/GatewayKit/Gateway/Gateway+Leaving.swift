@@ -50,12 +50,8 @@ extension Gateway {
         if refused.count < 2 { link.refusedAt = nil }
         guard let id = refused.first, let visitor = visitors[id], let held = visitor.waiting else { return }
         forgetWaiting(id)
-        visitor.waiting = held  // it waits no longer in all than it would have
+        visitor.waiting = held
         visitor.refusedBy.removeAll { $0 == connection }
-        visitor.phase = .receivingHead
-        setReading(id, true, &outputs)
-        beginExchange(id, held.request, held.route, now, &outputs)
-        if visitor.phase != .awaitingAgent { visitor.waiting = nil }
-        pumpVisitor(id, now, &outputs)
+        resume(id, held, now, &outputs)
     }
 }

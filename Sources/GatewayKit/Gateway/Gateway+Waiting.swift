@@ -61,13 +61,17 @@ extension Gateway {
         guard waitingCount > 0, let ids = waiting.removeValue(forKey: AgentName.of(agentID)) else { return }
         waitingCount -= ids.count
         for id in ids {
-            guard let held = visitors[id]?.waiting else { continue }
-            visitors[id]?.phase = .receivingHead
-            setReading(id, true, &outputs)
-            beginExchange(id, held.request, held.route, now, &outputs)
-            if visitors[id]?.phase != .awaitingAgent { visitors[id]?.waiting = nil }
-            pumpVisitor(id, now, &outputs)
+            if let held = visitors[id]?.waiting { resume(id, held, now, &outputs) }
         }
+    }
+
+    /// A request that was held goes on, or waits further, no longer in all than it would have.
+    mutating func resume(_ id: ConnectionID, _ held: WaitingRequest, _ now: Moment, _ outputs: inout Outputs) {
+        visitors[id]?.phase = .receivingHead
+        setReading(id, true, &outputs)
+        beginExchange(id, held.request, held.route, now, &outputs)
+        if visitors[id]?.phase != .awaitingAgent { visitors[id]?.waiting = nil }
+        pumpVisitor(id, now, &outputs)
     }
 
     /// The wait was in vain.
