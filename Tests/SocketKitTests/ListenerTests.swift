@@ -2,8 +2,9 @@
 // port. Ports are always chosen by the system, paths are always fresh.
 
 import MachineCore
-import SocketKit
 import Testing
+
+@testable import SocketKit
 
 #if canImport(Darwin)
     import Darwin
@@ -172,5 +173,14 @@ struct ListenerTests {
             }
         }
         try #require(result == 0)
+    }
+
+    @Test func whatKeepsFromListeningSaysWhatToDo() throws {
+        let (low, high) = (SocketAddress(literal: "127.0.0.1", port: 80), SocketAddress(literal: "127.0.0.1", port: 8080))
+        let (privileged, other) = (try #require(low), try #require(high))
+        #expect(SocketLoop.listenError(on: privileged, code: EACCES).description.contains("CAP_NET_BIND_SERVICE"))
+        #expect(!SocketLoop.listenError(on: other, code: EACCES).description.contains("CAP_NET_BIND_SERVICE"))
+        #expect(SocketLoop.listenError(on: other, code: EADDRINUSE).description.contains("another program listens there"))
+        #expect(SocketLoop.listenError(on: other, code: EADDRNOTAVAIL).description.contains("no such address"))
     }
 }
