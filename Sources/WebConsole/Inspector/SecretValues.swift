@@ -21,9 +21,10 @@ enum SecretValues {
         return scan.masked()
     }
 
-    /// Whether it looks like something that nobody would type: no spaces, letters and digits.
+    /// Whether it looks like something that nobody would type: no spaces, letters and digits. Only ASCII counts, so a mask in it does
+    /// not make it longer.
     static func isOpaque(_ value: ArraySlice<UInt8>) -> Bool {
-        value.count >= 16 && !value.contains(UInt8(ascii: " ")) && value.contains(where: SecretNames.isDigit)
+        value.count >= 16 && value.count(where: { $0 < 0x80 }) >= 16 && !value.contains(UInt8(ascii: " ")) && value.contains(where: SecretNames.isDigit)
             && value.contains { SecretNames.isAlphanumeric($0) && !SecretNames.isDigit($0) }
     }
 
@@ -113,8 +114,10 @@ private struct Scan {
         return result + text[copied...]
     }
 
+    /// What is a mask already stays one, and is nothing found: else a text that was masked once would be masked further by
+    /// what its masks make of it.
     private mutating func mask(_ range: Range<Int>) {
-        guard !range.isEmpty else { return }
+        guard !range.isEmpty, !text[range].elementsEqual(Secrets.maskBytes) else { return }
         result += text[copied..<range.lowerBound] + Secrets.maskBytes
         copied = range.upperBound
         hasMasked = true
