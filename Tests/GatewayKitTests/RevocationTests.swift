@@ -146,6 +146,22 @@ import WireWS
         browser.cookies.isEmpty ? "" : "Cookie: \(browser.cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; "))\r\n"
     }
 
+    @Test func aPreflightNeverHadATokenAndStays() throws {
+        let world = World { $0.web.authTokens = ["old", "new"] }
+        let agent = world.agent()
+        let fields = "Origin: https://app.example\r\nAccess-Control-Request-Method: PUT\r\n"
+        let preflight = world.visit("OPTIONS /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
+        let request = try agent.request()
+        reconfigure(world) { $0.web.authTokens = ["new"] }
+        agent.answer(request.id, 204)
+        #expect(try world.expectAnswer(preflight).status == 204)
+        let second = world.visit("OPTIONS /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
+        _ = try agent.request()
+        reconfigure(world) { $0.web.passesPreflights = false }
+        #expect(try world.expectAnswer(second).status == 401)
+        world.end()
+    }
+
     @Test func aListOfAddressesEndsWhatIsOpenToo() throws {
         let world = World()
         let agent = world.agent()

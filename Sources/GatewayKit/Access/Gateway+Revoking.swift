@@ -71,7 +71,7 @@ extension Gateway {
     private func objection(toStayOf id: ConnectionID, _ exchange: WebExchange) -> GatewayError? {
         guard configuration.web.isEnabled else { return .webServiceOff }
         let door = access.door(of: exchange.agentID)
-        guard !door.isOpen else { return nil }
+        guard !door.isOpen, !isPassingPreflight(exchange.asked, of: id, door) else { return nil }
         guard door.admits(provenance(id, exchange.request).client) else { return .forbidden }
         return wouldPass(id, exchange.request, door, exchange.received) ? nil : .unauthorized
     }

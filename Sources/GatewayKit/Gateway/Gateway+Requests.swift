@@ -76,7 +76,7 @@ extension Gateway {
         guard access.guardsAgents else { return Grant() }
         let door = access.door(of: agentID)
         if door.isOpen { return Grant() }
-        if request.isPreflight, configuration.web.passesPreflights, door.admits(provenance(id, request.head).client) {
+        if isPassingPreflight(request, of: id, door) {
             return Grant(removesToken: true, isPreflight: true)
         }
         return pass(id, request, door, agentID: agentID, now, &outputs)
