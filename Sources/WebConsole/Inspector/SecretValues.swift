@@ -24,7 +24,8 @@ enum SecretValues {
     /// Whether it looks like something that nobody would type: no spaces, letters and digits. Only ASCII counts, so a mask in it does
     /// not make it longer.
     static func isOpaque(_ value: ArraySlice<UInt8>) -> Bool {
-        value.count >= 16 && value.count(where: { $0 < 0x80 }) >= 16 && !value.contains(UInt8(ascii: " ")) && value.contains(where: SecretNames.isDigit)
+        value.count(where: { $0 < 0x80 }) >= 16 && !value.contains(UInt8(ascii: " "))
+            && value.contains(where: SecretNames.isDigit)
             && value.contains { SecretNames.isAlphanumeric($0) && !SecretNames.isDigit($0) }
     }
 
