@@ -66,6 +66,8 @@ let package = Package(
             name: "AgentKitTests", dependencies: codecs + ["AgentKit", "TunnelLink", "WebConsole", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "AgentDaemonTests", dependencies: ["agentd", "AgentKit", "MachineCore"], swiftSettings: settings),
+        .testTarget(
             name: "SocketKitTests", dependencies: ["SocketKit", "MachineCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "WorldTests", dependencies: codecs + ["GatewayKit", "AgentKit", "TunnelLink", "TestSupport"],

@@ -121,7 +121,10 @@ public struct ExchangeRecord: Sendable, Hashable {
         return Self.visible(bytes)
     }
 
-    static func visible(_ bytes: [UInt8]) -> String {
+    /// The target without its query, which may hold a secret.
+    public var pathText: String { Self.visible(path) }
+
+    private static func visible(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count)

@@ -6,27 +6,28 @@
 // out. Between two frames the cursor stands below the block, so a program that ends, however it ends, leaves a tidy terminal.
 // Strangers' text is cleaned by `TerminalLine`.
 
+import AgentKit
 import MachineCore
 
 /// What a terminal shows of one agent.
-public struct TerminalView: Sendable {
+struct TerminalView: Sendable {
     /// What does not change while it runs.
-    public struct Facts: Sendable, Hashable {
+    struct Facts: Sendable, Hashable {
         /// Who it is.
-        public var agentID: String
+        var agentID: String
         /// The gateway's address.
-        public var gateway: String
+        var gateway: String
         /// Who answers the requests, in words.
-        public var service: String
+        var service: String
         /// The address of the local inspector; nil if there is none.
-        public var inspector: String?
+        var inspector: String?
         /// Whether the terminal is sent colours.
-        public var colours = true
+        var colours = true
         /// Whether each request is a line.
-        public var showsRequests = true
+        var showsRequests = true
 
         /// An agent's facts.
-        public init(agentID: String, gateway: String, service: String, inspector: String? = nil) {
+        init(agentID: String, gateway: String, service: String, inspector: String? = nil) {
             self.agentID = agentID
             self.gateway = gateway
             self.service = service
@@ -35,23 +36,23 @@ public struct TerminalView: Sendable {
     }
 
     /// A time of day, as a clock on the wall shows it.
-    public struct Time: Sendable, Hashable {
+    struct Time: Sendable, Hashable {
         /// `14:03:59`.
-        public let text: String
+        let text: String
 
         /// A time of day; numbers that are none show as they are.
-        public init(hour: Int, minute: Int, second: Int) {
+        init(hour: Int, minute: Int, second: Int) {
             text = [hour, minute, second].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
         }
     }
 
     /// Between two frames.
-    public static let pace = Duration.milliseconds(100)
+    static let pace = Duration.milliseconds(100)
     /// Lines in one frame; more would be faster than anybody reads.
     static let maximumLines = 100
 
     /// What it shows of the agent, whatever happens.
-    public var facts: Facts
+    var facts: Facts
     var phase = AgentPhase.stopped
     var webURL = ""
     var roundTrip: Duration?
@@ -77,20 +78,20 @@ public struct TerminalView: Sendable {
     }
 
     /// A view that has drawn nothing yet.
-    public init(_ facts: Facts) { self.facts = facts }
+    init(_ facts: Facts) { self.facts = facts }
 
     // MARK: What happens
 
     /// Whether the note changes anything: most, such as those of bodies, do not, and need no time of day.
-    public static func isConcerned(by note: AgentNote) -> Bool {
+    static func isConcerned(by note: AgentNote) -> Bool {
         switch note {
         case .phase, .registered, .roundTrip, .exchange: true
-        default: false
+        case .log, .captured, .call, .open, .body, .bodyEnd, .writable, .full, .cancelled, .stopped: false
         }
     }
 
     /// Takes note of what concerns it.
-    public mutating func take(_ note: AgentNote, at time: Time) {
+    mutating func take(_ note: AgentNote, at time: Time) {
         switch note {
         case .phase(let next):
             phase = next
@@ -100,29 +101,29 @@ public struct TerminalView: Sendable {
             if !url.isEmpty { add(TerminalLine("\(url) -> \(facts.service)", .strong, wraps: true)) }
         case .roundTrip(let measured): roundTrip = measured
         case .exchange(let record): count(record, at: time)
-        default: return
+        case .log, .captured, .call, .open, .body, .bodyEnd, .writable, .full, .cancelled, .stopped: return
         }
         isDirty = true
     }
 
     /// So many requests are under way.
-    public mutating func setUnderWay(_ count: Int) {
+    mutating func setUnderWay(_ count: Int) {
         guard counts.underWay != count else { return }
         counts.underWay = count
         isDirty = true
     }
 
     /// A line to stand above the block, such as one of the log.
-    public mutating func add(_ line: TerminalLine) {
+    mutating func add(_ line: TerminalLine) {
         isDirty = true
         if lines.count < Self.maximumLines { lines.append(line) } else { omittedLines += 1 }
     }
 
     /// The terminal has another size.
-    public mutating func resized() { isDirty = true }
+    mutating func resized() { isDirty = true }
 
     /// Others wrote to the terminal, as a shell does while the program is stopped: the block is drawn anew where the cursor is.
-    public mutating func forgetBlock() {
+    mutating func forgetBlock() {
         drawn = []
         isDirty = true
     }
@@ -141,7 +142,7 @@ public struct TerminalView: Sendable {
     // MARK: When to draw
 
     /// When the next frame is due; nil while nothing changes.
-    public func nextFrame(after now: Moment) -> Moment? {
+    func nextFrame(after now: Moment) -> Moment? {
         isDirty ? lastFrame.map { $0.advanced(by: Self.pace) } ?? now : nextSecond
     }
 

@@ -3,9 +3,9 @@
 // escape sequences, from a fixed list.
 
 /// A line of a terminal, as a value.
-public struct TerminalLine: Sendable, Hashable {
+struct TerminalLine: Sendable, Hashable {
     /// How a piece looks. Without colours all look the same, so none carries a meaning that the words do not.
-    public enum Style: String, Sendable, Hashable, CaseIterable {
+    enum Style: String, Sendable, Hashable, CaseIterable {
         /// As the terminal has it.
         case plain = ""
         /// Of less weight.
@@ -30,34 +30,34 @@ public struct TerminalLine: Sendable, Hashable {
 
     private var pieces: [Piece] = []
     /// Broken into several rows where it is too long, by the terminal; else cut.
-    public var wraps = false
+    var wraps = false
 
     /// An empty line.
-    public init() {}
+    init() {}
 
     /// A line of one piece.
-    public init(_ text: String, _ style: Style = .plain, wraps: Bool = false) {
+    init(_ text: String, _ style: Style = .plain, wraps: Bool = false) {
         self.wraps = wraps
         add(text, style)
     }
 
     /// How many columns it takes.
-    public var columns: Int { pieces.reduce(0) { $0 + $1.columns } }
+    var columns: Int { pieces.reduce(0) { $0 + $1.columns } }
 
     /// Goes on with `text`, of which no more than `limit` columns are shown; the last is then an ellipsis.
-    public mutating func add(_ text: String, _ style: Style = .plain, limit: Int = .max) {
+    mutating func add(_ text: String, _ style: Style = .plain, limit: Int = .max) {
         let (shown, columns) = Self.cut(text, to: limit)
         pieces.append(Piece(text: shown, style: style, columns: columns))
     }
 
     /// Goes on with blanks up to this column.
-    public mutating func pad(to column: Int) {
+    mutating func pad(to column: Int) {
         let missing = column - columns
         if missing > 0 { add(String(repeating: " ", count: missing)) }
     }
 
     /// What a terminal of that width is sent, without a line's end.
-    public func text(columns limit: Int, colours: Bool) -> String {
+    func text(columns limit: Int, colours: Bool) -> String {
         var text = ""
         var room = max(1, limit)
         for piece in pieces where room > 0 && piece.columns > 0 {
@@ -72,7 +72,7 @@ public struct TerminalLine: Sendable, Hashable {
     }
 
     /// The text without anything that is not plainly visible.
-    public static func visible(_ text: String) -> String { cut(text, to: .max).0 }
+    static func visible(_ text: String) -> String { cut(text, to: .max).0 }
 
     // MARK: Columns
 

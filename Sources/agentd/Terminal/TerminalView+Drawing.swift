@@ -3,11 +3,12 @@
 // A frame goes up to where the block began, erases to the end of the screen, and writes what scrolled and the block again. A
 // terminal that was made narrower has broken the block's lines into more rows, which is counted in.
 
+import AgentKit
 import MachineCore
 
 extension TerminalView {
     /// The bytes that bring a terminal of this size from the last frame to the present state.
-    public mutating func frame(columns: Int, rows: Int, now: Moment) -> [UInt8] {
+    mutating func frame(columns: Int, rows: Int, now: Moment) -> [UInt8] {
         let width = max(20, columns) - 1  // a character in the last column makes some terminals break the line
         let up = drawn.reduce(0) { $0 + max(1, ($1 + max(1, columns) - 1) / max(1, columns)) }
         var text = up > 0 ? "\r\u{1b}[\(up)A\u{1b}[J" : "\r\u{1b}[J"
@@ -120,9 +121,4 @@ extension TerminalView {
         }
         return "\(value / 10_240).\(value % 10_240 / 1024) TiB"
     }
-}
-
-extension ExchangeRecord {
-    /// The target without its query, which may hold a secret.
-    public var pathText: String { Self.visible(path) }
 }

@@ -1,4 +1,4 @@
-// The live view on a terminal: AgentKit's `TerminalView` draws, SocketKit's `Terminal` takes the bytes, and this decides when. Log
+// The live view on a terminal: `TerminalView` draws, SocketKit's `Terminal` takes the bytes, and this decides when. Log
 // lines that would go to a terminal too stand above its block; those that go to a file are none of its business.
 
 import AgentKit
