@@ -12,6 +12,7 @@ let package = Package(
     platforms: [.macOS("26.0")],
     products: [
         .library(name: "RPCCore", targets: ["RPCCore"]),
+        .library(name: "SettingsCore", targets: ["SettingsCore"]),
         .library(name: "WireWS", targets: ["WireWS"]),
         .library(name: "HTTPCodec", targets: ["HTTPCodec"]),
         .library(name: "MachineCore", targets: ["MachineCore"]),
@@ -29,14 +30,18 @@ let package = Package(
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", swiftSettings: settings),
         .target(name: "MachineCore", swiftSettings: settings),
+        // Settings: files, variables and options as plain values.
+        .target(name: "SettingsCore", dependencies: ["RPCCore"], swiftSettings: settings),
         // State machines without I/O.
         .target(name: "TunnelLink", dependencies: codecs, swiftSettings: settings),
         // What people see of either daemon: pages, and the memory of the request inspector.
         .target(
             name: "WebConsole", dependencies: ["RPCCore", "HTTPCodec", "MachineCore"],
             resources: [.embedInCode("Resources")], swiftSettings: settings),
-        .target(name: "GatewayKit", dependencies: codecs + ["TunnelLink", "WebConsole"], swiftSettings: settings),
-        .target(name: "AgentKit", dependencies: codecs + ["TunnelLink", "WebConsole"], swiftSettings: settings),
+        .target(
+            name: "GatewayKit", dependencies: codecs + ["SettingsCore", "TunnelLink", "WebConsole"], swiftSettings: settings),
+        .target(
+            name: "AgentKit", dependencies: codecs + ["SettingsCore", "TunnelLink", "WebConsole"], swiftSettings: settings),
         // The only module with sockets, clocks, threads and signals.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
@@ -45,13 +50,17 @@ let package = Package(
             exclude: ["CLinux"], swiftSettings: settings),
         // Thin executables.
         .executableTarget(
-            name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SocketKit", "WebConsole"], swiftSettings: settings),
-        .executableTarget(name: "agentd", dependencies: ["AgentKit", "SocketKit", "WebConsole"], swiftSettings: settings),
+            name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SettingsCore", "SocketKit", "WebConsole"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "agentd", dependencies: ["AgentKit", "SettingsCore", "SocketKit", "WebConsole"], swiftSettings: settings),
         // Tests: one suite a module, and what they share.
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "FuzzBodies", dependencies: codecs + ["WebConsole"], path: "Tests/FuzzBodies", swiftSettings: settings),
         .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "SettingsCoreTests", dependencies: ["SettingsCore", "RPCCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TunnelLinkTests", dependencies: codecs + ["TunnelLink", "TestSupport"], swiftSettings: settings),
@@ -59,11 +68,13 @@ let package = Package(
             name: "WebConsoleTests", dependencies: ["WebConsole", "RPCCore", "HTTPCodec", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "GatewayKitTests", dependencies: codecs + ["GatewayKit", "TunnelLink", "WebConsole", "TestSupport"],
+            name: "GatewayKitTests",
+            dependencies: codecs + ["GatewayKit", "SettingsCore", "TunnelLink", "WebConsole", "TestSupport"],
             swiftSettings: settings
         ),
         .testTarget(
-            name: "AgentKitTests", dependencies: codecs + ["AgentKit", "TunnelLink", "WebConsole", "TestSupport"],
+            name: "AgentKitTests",
+            dependencies: codecs + ["AgentKit", "SettingsCore", "TunnelLink", "WebConsole", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "AgentDaemonTests", dependencies: ["agentd", "AgentKit", "MachineCore"], swiftSettings: settings),

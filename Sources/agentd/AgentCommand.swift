@@ -1,7 +1,6 @@
 // What the command line asks for: help, a check, or the daemon itself. Exit codes as in sysexits.h.
 
 import AgentKit
-import RPCCore
 import SocketKit
 
 enum AgentCommand {

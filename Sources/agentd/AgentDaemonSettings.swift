@@ -2,7 +2,7 @@
 
 import AgentKit
 import MachineCore
-import RPCCore
+import SettingsCore
 import SocketKit
 import WebConsole
 

@@ -2,7 +2,6 @@
 // settings, 1 for what the machine refuses.
 
 import GatewayKit
-import RPCCore
 import SocketKit
 
 enum GatewayCommand {

@@ -2,7 +2,7 @@
 
 import GatewayKit
 import MachineCore
-import RPCCore
+import SettingsCore
 import SocketKit
 import Synchronization
 

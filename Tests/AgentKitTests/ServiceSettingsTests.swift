@@ -1,7 +1,7 @@
 // `webService` in the configuration file: its kinds, alone and as routes, and what is said when they are mixed up.
 
 import MachineCore
-import RPCCore
+import SettingsCore
 import Testing
 
 @testable import AgentKit

@@ -1,7 +1,7 @@
 // The configuration file, and the gateway's address in it.
 
 import MachineCore
-import RPCCore
+import SettingsCore
 import Testing
 import TunnelLink
 

@@ -20,17 +20,20 @@ struct ModuleRule: Sendable {
 private let codecs: Set = ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
 private let machines = codecs.union(["TunnelLink"])
 private let platform: Set = ["Glibc", "Musl", "Darwin", "Dispatch", "Synchronization"]
-private let daemon = machines.union(["AgentKit", "SocketKit", "WebConsole", "Foundation", "Dispatch", "Synchronization"])
+private let daemon = machines.union([
+    "AgentKit", "SettingsCore", "SocketKit", "WebConsole", "Foundation", "Dispatch", "Synchronization",
+])
 
 let moduleRules: [ModuleRule] = [
     ModuleRule(name: "RPCCore", layer: .pure, mayImport: []),
+    ModuleRule(name: "SettingsCore", layer: .pure, mayImport: ["RPCCore"]),
     ModuleRule(name: "WireWS", layer: .pure, mayImport: []),
     ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: []),
     ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
     ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
-    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["WebConsole"])),
-    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["WebConsole"])),
+    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["SettingsCore", "WebConsole"])),
+    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["SettingsCore", "WebConsole"])),
     ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["MachineCore", "CLinux"])),
     ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit"])),
     ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon),

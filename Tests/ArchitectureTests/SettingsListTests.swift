@@ -8,7 +8,7 @@ import Testing
     @Test(arguments: ["gatewayd", "agentd"])
     func everyDocumentedSettingIsListed(_ program: String) throws {
         let readme = try #require(Repository.text(of: "README.md"))
-        let source = try #require(Repository.text(of: "Sources/RPCCore/Settings/OtherProgram.swift"))
+        let source = try #require(Repository.text(of: "Sources/SettingsCore/OtherProgram.swift"))
         let list = try #require(
             source.components(separatedBy: "name: \"\(program)\"").last?.components(separatedBy: "\"\"\"").dropFirst().first)
         let listed = Set(list.split(whereSeparator: \.isWhitespace).compactMap { $0.split(separator: ".").last })

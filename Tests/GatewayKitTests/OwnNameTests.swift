@@ -2,7 +2,7 @@
 
 import HTTPCodec
 import MachineCore
-import RPCCore
+import SettingsCore
 import Testing
 import TunnelLink
 import WireWS

@@ -1,7 +1,7 @@
 // The gateway's configuration file: the seed's as it stands, every key of ours, and what is refused.
 
 import MachineCore
-import RPCCore
+import SettingsCore
 import Testing
 
 @testable import GatewayKit

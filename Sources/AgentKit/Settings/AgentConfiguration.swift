@@ -5,7 +5,7 @@
 
 import HTTPCodec
 import MachineCore
-import RPCCore
+import SettingsCore
 import TunnelLink
 import WebConsole
 

@@ -5,7 +5,7 @@
 // a terminal.
 
 import HTTPCodec
-import RPCCore
+import SettingsCore
 import TunnelLink
 
 extension AgentConfiguration {

@@ -2,7 +2,7 @@
 // an address or a folder. A folder whose name looks like an address is written with a path before it: `./a:1`.
 
 import MachineCore
-import RPCCore
+import SettingsCore
 
 /// Where a web service is, taken from `http://host[:port][/path]`, or `host:port[/path]` as people say it.
 struct ServiceURL {

@@ -5,7 +5,7 @@
 // no effect would be looked for in vain.
 
 import MachineCore
-import RPCCore
+import SettingsCore
 
 extension LocalService {
     static func read(from reader: inout SettingsReader, _ folderProblem: (String) -> String?) -> LocalService {

@@ -1,7 +1,7 @@
 // Who may visit what, as the configuration file says it (README, "Configuration"). What contradicts itself is refused: an opening that is
 // meant is said aloud, and then there is nothing beside it that closes the same door.
 
-import RPCCore
+import SettingsCore
 import TunnelLink
 
 extension GatewayConfiguration {

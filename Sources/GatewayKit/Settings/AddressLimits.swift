@@ -2,7 +2,7 @@
 // them may be a proxy that nobody declared, and with it all visitors.
 
 import MachineCore
-import RPCCore
+import SettingsCore
 
 /// The share of one address, in IPv6 of a /64.
 public struct AddressLimits: Sendable, Hashable {

@@ -1,7 +1,7 @@
 // The gateway's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read.
 
 import HTTPCodec
-import RPCCore
+import SettingsCore
 import TunnelLink
 
 extension GatewayConfiguration {

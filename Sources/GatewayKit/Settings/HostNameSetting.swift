@@ -1,7 +1,7 @@
 // A setting that is a host name, under which agents have names of their own. What people write instead of the bare name (a wildcard
 // as in a certificate, a URL as in a browser, a leading dot as in a cookie) is refused with the name that they mean.
 
-import RPCCore
+import SettingsCore
 
 extension WebConfiguration {
     /// The host name at `path`, in small letters; nil if none is given, or after a problem.

@@ -1,6 +1,6 @@
 // The settings of the request inspector (README, "Configuration").
 
-import RPCCore
+import SettingsCore
 
 extension InspectorConfiguration {
     mutating func read(from reader: inout SettingsReader) {

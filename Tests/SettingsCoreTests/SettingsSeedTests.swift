@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import RPCCore
+@testable import SettingsCore
 
 @Suite struct SettingsSeedTests {
     let gatewayFile = """

@@ -1,6 +1,6 @@
 // Tokens in settings: what they may consist of, and that an empty one opens nothing, from wherever it comes.
 
-import RPCCore
+import SettingsCore
 import Testing
 
 @Suite struct SettingsTokenTests {

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@testable import RPCCore
+@testable import SettingsCore
 
 @Suite struct SettingsUnknownTests {
     /// The settings that these tests know.

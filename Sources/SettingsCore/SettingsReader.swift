@@ -4,6 +4,8 @@
 // absent: reading goes on, and `finish()` reports everything at once.
 // Below an object with free names (agents by id) only the file counts: two ids can make the same variable's name.
 
+import RPCCore
+
 /// Reads settings, and collects what is wrong with them.
 ///
 ///     var reader = SettingsReader(file: ("config.json", text), environment: variables, flags: flags)

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import RPCCore
+@testable import SettingsCore
 
 func reader(
     _ text: String? = nil, environment: [String: String] = [:], flags: [(String, String, String)] = [],

@@ -2,6 +2,8 @@
 // misspelt key is a setting that silently is not in force; and each names the nearest known one. Values are never shown here:
 // a misspelt key may well hold a token.
 
+import RPCCore
+
 extension SettingsReader {
     /// The file's unknown keys, and values that should be objects and are not.
     func unknownKeys() -> [SettingsReport] {

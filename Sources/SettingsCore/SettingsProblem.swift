@@ -2,6 +2,8 @@
 // none ends the reading. The value of a key that holds a secret is never part of the sentence, and what is shown of other
 // values is cut short and cannot steer a terminal.
 
+import RPCCore
+
 /// One thing that is wrong with a configuration.
 public struct SettingsProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// The sentence, without the place. If the place is a file it names the key, since a line may hold several.
