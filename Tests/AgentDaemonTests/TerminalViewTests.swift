@@ -2,10 +2,10 @@
 // nothing else, how often, and that no stranger's byte steers the terminal. `Glass` is a terminal that understands what a frame
 // uses, and fails at anything else.
 
-import AgentKit
 import MachineCore
 import Testing
 
+@testable import AgentKit
 @testable import agentd
 
 @Suite struct TerminalViewTests {
