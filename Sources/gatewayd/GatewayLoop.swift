@@ -54,9 +54,7 @@ final class GatewayLoop {
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .draining: stopListening()
             case .drained: onDrained(runner)
-            case .move(let id, let visitor, let loop): move(id, visitor, to: loop)
-            case .gossip(let gossip): tell(gossip)
-            case .report(let report): mailboxes[0].post(.report(report, from: index))
+            case .loop(let note): tell(note.content)
             }
         }
         try runner.run()
@@ -64,9 +62,17 @@ final class GatewayLoop {
 
     // MARK: What the machine wants
 
+    private func tell(_ note: LoopNote.Content) {
+        switch note {
+        case .move(let id, let visitor, let loop): move(id, visitor, to: loop)
+        case .broadcast(let broadcast): tellAll(broadcast)
+        case .report(let report): mailboxes[0].post(.loop(LoopMessage(.report(report, from: index))))
+        }
+    }
+
     private func move(_ id: ConnectionID, _ visitor: MovedVisitor, to loop: Int) {
-        guard let connection = runner.loop.detach(id) else { return runner.send(.moveFailed) }
-        mailboxes[loop].post(connection) { .adopt($0, visitor) }
+        guard let connection = runner.loop.detach(id) else { return runner.send(.loop(LoopMessage(.moveFailed))) }
+        mailboxes[loop].post(connection) { .loop(LoopMessage(.adopt($0, visitor))) }
     }
 
     private func send(_ alert: AgentAlert) {
@@ -74,9 +80,10 @@ final class GatewayLoop {
         settings.alerts?.send(alert, to: offline.url, gateway: settings.gateway.publicURL)
     }
 
-    private func tell(_ gossip: GatewayGossip) {
-        if case .agent(_, let record?) = gossip, record.isOnline { listen() }
-        for other in mailboxes.indices where other != index { mailboxes[other].post(.gossip(gossip, from: index)) }
+    private func tellAll(_ broadcast: LoopBroadcast) {
+        if case .agent(_, let record?) = broadcast, record.isOnline { listen() }
+        let message = GatewayMessage.loop(LoopMessage(.broadcast(broadcast, from: index)))
+        for other in mailboxes.indices where other != index { mailboxes[other].post(message) }
     }
 
     /// The first agent lives here: visitors may come here directly.

@@ -12,7 +12,7 @@ import Testing
         AccessRecord(
             requestID: "abc", time: 1_775_798_482, peer: "203.0.113.9",
             request: HTTPRequestHead(method: "GET", target: latin1(target), fields: fields), agentID: "pi", status: 200,
-            requestBytes: 5, responseBytes: 7, untilAnswer: .milliseconds(2), duration: .milliseconds(3), outcome: "done")
+            requestBytes: 5, responseBytes: 7, untilResponse: .milliseconds(2), duration: .milliseconds(3), outcome: "done")
     }
 
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
@@ -58,7 +58,7 @@ import Testing
         #expect(records.map(\.agentID) == ["a", nil, nil, "a", "a"])
         #expect(records.map(\.outcome) == ["done", "unknown-agent", "done", "service-unreachable", "cancelled"])
         #expect(records[0].requestBytes == 3 && records[0].responseBytes == 4)
-        #expect(records[0].untilAnswer == .milliseconds(5) && records[0].peer == "203.0.113.9")
+        #expect(records[0].untilResponse == .milliseconds(5) && records[0].peer == "203.0.113.9")
         #expect(Set(records.map(\.requestID)).count == records.count)
         world.end()
     }
@@ -92,7 +92,7 @@ import Testing
         let id = world.visit(get("/web/a/"))
         let request = try agent.request()
         let made = try #require(request.head.fields[.xRequestID])
-        #expect(made.utf8.count == 13 && made.utf8.allSatisfy { AccessText.quotable([$0]).utf8.count == 1 })
+        #expect(made.utf8.count == 13 && made.utf8.allSatisfy { QuotedText.quotable([$0]).utf8.count == 1 })
         agent.answer(request.id, 200, fields(("X-Request-ID", "the service's own")), "x")
         let answer = try world.expectAnswer(id)
         #expect(answer.fields.all(.xRequestID).map { Array($0) } == [latin1(made)])

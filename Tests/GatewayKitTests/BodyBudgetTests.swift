@@ -20,7 +20,7 @@ import TunnelLink
 
     private func end(_ world: World) {
         world.end()
-        for loop in world.loops { #expect(loop.bodies.used == 0) }
+        for loop in world.loops { #expect(loop.internals.heldBodyBytes == 0) }
     }
 
     @Test func responsesThatNobodyReadsStopTheReadingOfTheirAgent() throws {
@@ -105,15 +105,15 @@ import TunnelLink
         let visitors = (0..<8).map { _ in world.visit(post(9_000)) }
         for visitor in visitors { world.send(visitor, [UInt8](repeating: 1, count: 8_999)) }
         #expect(agent.waitingRequests == 8)
-        #expect(world.gateway.bodies.used == 0)
+        #expect(world.gateway.internals.heldBodyBytes == 0)
         end(world)
     }
 
     @Test func loopsShareWhatTheProcessMayTake() {
         var limits = GatewayLimits()
         limits.bufferTotal = 400_000_000
-        #expect(BodyBudget(limits, loops: 4).total == 100_000_000)
-        #expect(BodyBudget(limits, loops: 64).total == BodyBudget.need(of: UInt64(limits.tunnel.maximumBufferedBody)))
+        #expect(BodyBudget.limits(limits, loops: 4).total == 100_000_000)
+        #expect(BodyBudget.limits(limits, loops: 64).total == BodyBudget.need(of: UInt64(limits.tunnel.maximumBufferedBody)))
         #expect(BodyBudget.need(of: .max) > 0)
     }
 }

@@ -190,10 +190,7 @@ extension World {
 }
 
 extension World {
-    fileprivate var series: SeriesView {
-        var first = loops[0]
-        return first.history().series(at: worldBegins + 10)
-    }
+    fileprivate var series: SeriesView { gateway.internals.history.series(at: worldBegins + 10) }
 }
 
 @Suite struct EventTests {
@@ -246,7 +243,7 @@ extension World {
         world.wait(.seconds(1))
         #expect(world.gateway.nextDeadline == nil)
         _ = world.agent()
-        #expect(world.gateway.registry.news == nil)
+        #expect(!world.gateway.internals.notesChanges)
         world.end()
     }
 

@@ -188,17 +188,17 @@ extension JSONNode {
             world.leave(id)
         }
         try ask()
-        #expect(world.gateway.inspector.store.count == 1)
+        #expect(world.gateway.internals.capturedExchanges.count == 1)
         var configuration = world.gateway.configuration
         configuration.inspector.mode = .off
         world.tell(.reconfigure(configuration))
-        #expect(world.gateway.inspector.store.count == 0)
+        #expect(world.gateway.internals.capturedExchanges.count == 0)
         try ask()
-        #expect(world.gateway.inspector.store.count == 0)
+        #expect(world.gateway.internals.capturedExchanges.count == 0)
         configuration.inspector.mode = .all
         world.tell(.reconfigure(configuration))
         try ask()
-        #expect(world.gateway.inspector.store.count == 1)
+        #expect(world.gateway.internals.capturedExchanges.count == 1)
         world.end()
     }
 
@@ -301,7 +301,7 @@ extension JSONNode {
         agent.answer(try agent.request().id)
         world.leave(watcher)
         world.leave(id)
-        #expect(world.gateway.inspector.changed.isEmpty)
+        #expect(world.gateway.internals.untoldExchanges == 0)
         world.end()
     }
 }

@@ -164,7 +164,7 @@ import TunnelLink
         #expect(agent.waitingRequests == 1)
         try serve(agent, world, waiting[0])
         try serve(agent, world, waiting[1])
-        #expect(world.gateway.waitingCount == 0)
+        #expect(world.gateway.internals.waitingRequests == 0)
         world.end()
     }
 

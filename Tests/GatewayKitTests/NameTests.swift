@@ -183,7 +183,7 @@ import WireWS
                 description: AgentDescription(agentID: id), connections: isOnline ? [ConnectionID(slot: 1, generation: 1)] : [],
                 remoteAddress: "", connectedAt: 0, lastSeen: isOnline ? nil : 5)
         }
-        var registry = Registry(maximumOffline: 10, loop: 0, of: 3)
+        let registry = Registry(maximumOffline: 10, loop: 0, of: 3)
         registry.learn("pi", record("pi", isOnline: true), from: 1)
         registry.learn("PI", record("PI", isOnline: false), from: 2)
         #expect(registry.records.keys.sorted() == ["pi"])

@@ -8,7 +8,7 @@ import TunnelLink
 
 @testable import GatewayKit
 
-@Suite struct OwnAnswerTests {
+@Suite struct OwnResponseTests {
     @Test func healthAndReadinessAreForEverybody() throws {
         let world = World {
             $0.statusPage.authTokens = ["t"]

@@ -85,7 +85,7 @@ import TunnelLink
                 #expect(answer.text == "ok\n")
                 seen += 1
             }
-            #expect(seen == min(1_000, turn * PausedVisitors.share))
+            #expect(seen == min(1_000, turn * TurnShare.maximumResponses))
             if seen == 1_000 { break }
             #expect(world.gateway.nextDeadline.map { $0 <= world.now } == true, "the rest waits for something else")
             #expect(try world.get("/healthz").text == "ok\n")

@@ -146,7 +146,7 @@ import TunnelLink
         #expect(world.gateway.counters.visitors == 2)
         world.leave(gone)
         world.finish(finished)
-        #expect(world.wire(finished).isClosing && world.gateway.proxied.isEmpty)
+        #expect(world.wire(finished).isClosing && world.gateway.internals.proxiedConnections == 0)
         let drained = world.connect(from: Self.proxy)
         world.tell(.drain(within: .seconds(5)))
         #expect(world.wire(drained).isAborted && world.hasDrained)

@@ -10,7 +10,7 @@ import TunnelLink
 @Suite struct RegistryTests {
     private func connection(_ slot: UInt32) -> ConnectionID { ConnectionID(slot: slot, generation: 1) }
 
-    private func add(_ id: String, _ slot: UInt32, to registry: inout Registry, at time: Int64 = 0, servesWeb: Bool = true) {
+    private func add(_ id: String, _ slot: UInt32, to registry: Registry, at time: Int64 = 0, servesWeb: Bool = true) {
         var description = AgentDescription(agentID: id, servesWeb: servesWeb)
         description.token = "s3cret"
         registry.add(description, connection: connection(slot), remoteAddress: "peer", at: time)
@@ -20,8 +20,8 @@ import TunnelLink
     private func byHost(_ id: String) -> WebRoute { WebRoute(agentID: id, path: [], query: nil, prefix: "", isByHost: true) }
 
     @Test func anAgentComesGoesAndIsRemembered() throws {
-        var registry = Registry(maximumOffline: 10)
-        add("a", 1, to: &registry, at: 5)
+        let registry = Registry(maximumOffline: 10)
+        add("a", 1, to: registry, at: 5)
         #expect(registry.onlineCount == 1)
         #expect(registry.webServiceCount == 1)
         let record = try #require(registry.record(for: byPath("a")))
@@ -33,23 +33,23 @@ import TunnelLink
         #expect(registry.onlineCount == 0)
         #expect(registry.webServiceCount == 0)
         #expect(registry.record(for: byPath("a"))?.lastSeen == 7)
-        add("a", 3, to: &registry, at: 9)
+        add("a", 3, to: registry, at: 9)
         #expect(registry.onlineCount == 1)
         #expect(registry.record(for: byPath("a"))?.lastSeen == nil)
     }
 
     @Test func pathsAreExactAndHostNamesHaveNoCase() {
-        var registry = Registry(maximumOffline: 10)
-        add("My.Agent", 1, to: &registry)
+        let registry = Registry(maximumOffline: 10)
+        add("My.Agent", 1, to: registry)
         #expect(registry.record(for: byPath("My.Agent")) != nil)
         #expect(registry.record(for: byPath("my.agent")) == nil)
         #expect(registry.record(for: byHost("my.agent"))?.description.agentID == "My.Agent")
     }
 
     @Test func agentsWithoutAWebServiceAreNotCounted() {
-        var registry = Registry(maximumOffline: 10)
-        add("a", 1, to: &registry, servesWeb: false)
-        add("b", 2, to: &registry)
+        let registry = Registry(maximumOffline: 10)
+        add("a", 1, to: registry, servesWeb: false)
+        add("b", 2, to: registry)
         #expect(registry.onlineCount == 2)
         #expect(registry.webServiceCount == 1)
         registry.update("b") { $0.description.servesWeb = false }
@@ -59,8 +59,8 @@ import TunnelLink
     }
 
     @Test func onlySoManyOfflineAgentsAreRememberedTheLongestGoneAreForgotten() {
-        var registry = Registry(maximumOffline: 20)
-        for slot in 1...30 as ClosedRange<UInt32> { add("a\(slot)", slot, to: &registry) }
+        let registry = Registry(maximumOffline: 20)
+        for slot in 1...30 as ClosedRange<UInt32> { add("a\(slot)", slot, to: registry) }
         for slot in 1...21 as ClosedRange<UInt32> { registry.remove(connection(slot), of: "a\(slot)", at: Int64(slot)) }
         #expect(registry.onlineCount == 9)
         #expect(registry.records.count == 28)
@@ -73,22 +73,22 @@ import TunnelLink
     }
 
     @Test func oneNameHasOneOwner() {
-        var registry = Registry(maximumOffline: 10)
-        add("Twin", 1, to: &registry)
+        let registry = Registry(maximumOffline: 10)
+        add("Twin", 1, to: registry)
         #expect(registry.otherOwner(of: "twin") == "Twin" && registry.otherOwner(of: "Twin") == nil)
         registry.remove(connection(1), of: "Twin", at: 1)
         #expect(registry.otherOwner(of: "twin") == nil, "who is offline is in nobody's way")
-        add("twin", 2, to: &registry)
+        add("twin", 2, to: registry)
         #expect(registry.records.keys.sorted() == ["twin"] && registry.onlineCount == 1)
         #expect(registry.record(for: byHost("twin"))?.description.agentID == "twin")
         #expect(registry.owner(of: "TWIN")?.description.agentID == "twin")
     }
 
     @Test func severalTunnelsOfOneAgentAreKeptInOrder() {
-        var registry = Registry(maximumOffline: 10)
-        add("a", 1, to: &registry)
-        add("a", 2, to: &registry)
-        add("a", 1, to: &registry)
+        let registry = Registry(maximumOffline: 10)
+        add("a", 1, to: registry)
+        add("a", 2, to: registry)
+        add("a", 1, to: registry)
         #expect(registry.records["a"]?.connections == [connection(2), connection(1)])
         #expect(registry.onlineCount == 1)
         registry.remove(connection(2), of: "a", at: 1)

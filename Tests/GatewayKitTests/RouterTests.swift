@@ -1,6 +1,7 @@
-// Which door a request knocks at, byte for byte.
+// Where a request goes, byte for byte.
 
 import HTTPCodec
+import MachineCore
 import Testing
 
 @testable import GatewayKit
@@ -11,8 +12,8 @@ import Testing
     {
         var configuration = GatewayConfiguration()
         configure(&configuration.web)
-        return Router(configuration).route(
-            HTTPRequestHead(method: "GET", target: latin1(target), fields: fields(("Host", host))))
+        let head = HTTPRequestHead(method: "GET", target: latin1(target), fields: fields(("Host", host)))
+        return Router(configuration).route(VisitorRequest(head: head, framing: .none, id: "", received: Moment()))
     }
 
     private func web(_ id: String, _ path: String, _ query: String? = nil, prefix: String? = nil, byHost: Bool = false) -> Route

@@ -240,15 +240,25 @@ import TunnelLink
         #expect(shares[0].count == 0)
     }
 
-    @Test func chargesAreCollectedUpToABound() {
-        var charges = UntoldCharges()
-        charges.requested(.local)
-        #expect(charges.take().isEmpty)
-        for number in 0..<1_024 { charges.requested(NetworkAddress("10.0.\(number >> 8).\(number & 255)") ?? .local) }
-        #expect(charges.take().count == 1_025)
-        #expect(charges.isEmpty)
-        charges.attempted(.local)
-        #expect(charges.take().map(\.attempts) == [1])
+    @Test func requestsOfAddressesAreToldAfterAPauseOrWhenThereAreMany() {
+        var configuration = GatewayConfiguration()
+        configuration.limits.perAddress.requestsPerSecond = 1_000_000
+        let clock = WallClock(unixNanosecondsAtZero: 0)
+        let environment = Environment(configuration, clock: clock, loop: 0, of: 2, startedAt: 0)
+        let (shares, visitors) = (AddressShares(environment), Visitors(environment, Metrics(environment)))
+        let head = HTTPRequestHead(method: "GET", target: latin1("/"), fields: HTTPFields())
+        let request = VisitorRequest(head: head, framing: .none, id: "", received: Moment())
+        var outputs: Gateway.Outputs = []
+        var turn = Turn(now: Moment(nanoseconds: 5), taking: &outputs)
+        for number in 0..<1_024 as Range<UInt32> {
+            let peer = "10.0.\(number >> 8).\(number & 255)"
+            let visitor = visitors.accept(ConnectionID(slot: number, generation: 1), peer: peer, turn.now)
+            #expect(shares.due != turn.now && shares.takeUntoldRequests(turn.now).isEmpty, "not yet")
+            #expect(shares.charge(request, of: visitor, &turn) == nil)
+        }
+        #expect(shares.due == turn.now)
+        #expect(shares.takeUntoldRequests(turn.now).count == 1_024)
+        #expect(shares.due == nil && shares.takeUntoldRequests(turn.now).isEmpty)
     }
 
     @Test(arguments: [

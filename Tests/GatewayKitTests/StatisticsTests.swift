@@ -22,7 +22,7 @@ import TunnelLink
         expected.bytesOut = world.gateway.statistics.bytesOut
         expected.bodyBytesOut = 5
         expected.agentsRegistered = 1
-        expected.answersOfAgents.count(200)
+        expected.agentResponses.count(200)
         #expect(world.gateway.statistics == expected)
         let before = world.gateway.statistics
         world.send(id, head)

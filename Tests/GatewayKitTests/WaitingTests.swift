@@ -66,7 +66,7 @@ import TunnelLink
         world.leave(one)
         world.finish(other)
         #expect(world.wire(other).isClosing)
-        #expect(world.gateway.waiting.isEmpty && world.gateway.waitingCount == 0)
+        #expect(world.gateway.internals.waitingRequests == 0)
         #expect(world.agent().waitingRequests == 0)
         world.end()
     }
@@ -84,24 +84,24 @@ import TunnelLink
         #expect(try world.expectAnswer(byHost).text == "x")
         world.wait(.seconds(2))
         #expect(try world.expectAnswer(byPath).errorCode == "unknown-agent")
-        #expect(world.gateway.waiting.isEmpty && world.gateway.waitingCount == 0)
+        #expect(world.gateway.internals.waitingRequests == 0)
         world.end()
     }
 
     @Test func noMoreWaitThanMay() throws {
         let world = patient()
-        for number in 0..<Gateway.maximumWaitingPerAgent { _ = world.visit(get("/web/a/"), from: "203.0.113.\(number % 32)") }
+        for number in 0..<WaitingRequests.maximumPerAgent { _ = world.visit(get("/web/a/"), from: "203.0.113.\(number % 32)") }
         let other = try world.get("/web/a/", from: "198.51.100.1")
         #expect(other.errorCode == "unknown-agent", "one agent's visitors leave room for others'")
         for agent in ["b", "c", "d"] {
-            for number in 0..<Gateway.maximumWaitingPerAgent {
+            for number in 0..<WaitingRequests.maximumPerAgent {
                 _ = world.visit(get("/web/\(agent)/"), from: "203.0.113.\(number % 32)")
             }
         }
-        #expect(world.gateway.waitingCount == Gateway.maximumWaiting)
+        #expect(world.gateway.internals.waitingRequests == WaitingRequests.maximumCount)
         #expect(try world.get("/web/e/", from: "198.51.100.1").errorCode == "unknown-agent")
         world.wait(.seconds(2))
-        #expect(world.gateway.waitingCount == 0)
+        #expect(world.gateway.internals.waitingRequests == 0)
         world.end()
     }
 
@@ -137,7 +137,7 @@ import TunnelLink
         for id in [byPath, byHost] { #expect(try world.expectAnswer(id).errorCode == "agent-offline") }
         world.wait(.seconds(58))
         #expect(try world.get("/web/a/").errorCode == "agent-offline", "away for longer than a minute")
-        #expect(world.gateway.waitingCount == 0)
+        #expect(world.gateway.internals.waitingRequests == 0)
         world.end()
     }
 

@@ -189,17 +189,25 @@ final class World {
         case .note(.access(let record)): accessRecords.append(record)
         case .note(.draining): break
         case .note(.drained): drainedLoops.insert(loop)
-        case .note(.move(let id, let visitor, let target)):
+        case .note(.loop(let note)): carry(note.content, from: loop)
+        case .transport(let command):
+            if let command = places.outer(command, on: loop) { perform(command) }
+        }
+    }
+
+    /// What one loop says to others is on its way.
+    private func carry(_ note: LoopNote.Content, from loop: Int) {
+        switch note {
+        case .move(let id, let visitor, let target):
             if let outer = places.outer(id, on: loop), wires[outer]?.isGone == false, !places.isLosing {
                 places.post(.visitor(outer, visitor), to: target)
             } else {
-                happen(.message(.moveFailed), on: loop)
+                happen(.message(.loop(LoopMessage(.moveFailed))), on: loop)
             }
-        case .note(.gossip(let gossip)):
-            for other in loops.indices where other != loop { places.post(.message(.gossip(gossip, from: loop)), to: other) }
-        case .note(.report(let report)): places.post(.message(.report(report, from: loop)), to: 0)
-        case .transport(let command):
-            if let command = places.outer(command, on: loop) { perform(command) }
+        case .broadcast(let broadcast):
+            let message = GatewayMessage.loop(LoopMessage(.broadcast(broadcast, from: loop)))
+            for other in loops.indices where other != loop { places.post(.message(message), to: other) }
+        case .report(let report): places.post(.message(.loop(LoopMessage(.report(report, from: loop)))), to: 0)
         }
     }
 
@@ -210,7 +218,7 @@ final class World {
             case .message(let message): happen(.message(message), on: loop)
             case .visitor(let outer, let visitor):
                 let (id, events) = places.move(outer, to: loop)
-                happen(.message(.adopt(id, visitor)), on: loop)
+                happen(.message(.loop(LoopMessage(.adopt(id, visitor)))), on: loop)
                 for event in events { happen(.event(event)) }
             }
         }

@@ -51,17 +51,25 @@ final class TestGateway {
         switch note {
         case .log, .access, .alert, .draining: break
         case .drained: drainedLoops.insert(index)
-        case .gossip(let gossip):
+        case .loop(let note): carry(note.content, from: index)
+        }
+    }
+
+    private func carry(_ note: LoopNote.Content, from index: Int) {
+        switch note {
+        case .broadcast(let broadcast):
             for other in loops.indices where other != index {
-                world.later { [loops] in loops[other].send(.gossip(gossip, from: index)) }
+                world.later { [loops] in loops[other].send(.loop(LoopMessage(.broadcast(broadcast, from: index)))) }
             }
         case .report(let report):
-            world.later { [loops] in loops[0].send(.report(report, from: index)) }
+            world.later { [loops] in loops[0].send(.loop(LoopMessage(.report(report, from: index)))) }
         case .move(let id, let visitor, let target):
-            guard let parcel = loops[index].detachConnection(id) else { return loops[index].send(.moveFailed) }
+            guard let parcel = loops[index].detachConnection(id) else {
+                return loops[index].send(.loop(LoopMessage(.moveFailed)))
+            }
             moves += 1
             world.later { [loop = loops[target]] in
-                loop.send(.adopt(loop.adopt(parcel), visitor))
+                loop.send(.loop(LoopMessage(.adopt(loop.adopt(parcel), visitor))))
                 loop.resume(parcel)
             }
         }

@@ -37,11 +37,11 @@ enum Authorization {
         return fields.first(.userAgent)?.starts(with: "Mozilla/".utf8) ?? false
     }
 
-    /// By what means whoever sent `head` may try again (`WWW-Authenticate`). Basic is for programs that would not send it unasked, as git
+    /// By what means whoever sent `request` may try again (`WWW-Authenticate`). Basic is for programs that would not send it unasked, as git
     /// does not, and never for a browser, which would ask for a password in a window of its own instead of showing our form. A client of
     /// the container registry protocol makes more of a bearer than we mean. An agent knows what it needs.
-    static func challenges(to head: HTTPRequestHead?) -> [String] {
-        guard let head, !head.isByBrowser, !isSentByBrowser(head.fields), let path = Router.pathAndQuery(of: head.target)?.path,
+    static func challenges(to request: VisitorRequest?) -> [String] {
+        guard let request, !request.head.isByBrowser, !isSentByBrowser(request.head.fields), let path = request.target?.path,
             !path.elementsEqual("/agent".utf8)
         else { return [bearerChallenge] }
         return path.starts(with: "/v2/".utf8) ? [basicChallenge] : [bearerChallenge, basicChallenge]

@@ -36,7 +36,9 @@ enum ReturnPath {
         if bytes.count > 1, bytes[1] == slash || bytes[1] == UInt8(ascii: "\\") { return nil }
         switch OwnRoute.at(bytes.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })?.route {
         case .login, .logout: return nil
-        default: return bytes
+        case nil, .statusPage, .help, .health, .readiness, .metrics, .openAPI, .agents, .events, .series, .inspectorPage,
+            .exchanges, .exchange, .exchangeEvents, .replay:
+            return bytes
         }
     }
 

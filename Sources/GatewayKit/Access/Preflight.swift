@@ -4,7 +4,6 @@
 // fields but those that a preflight has, so that nobody sends an order that way (`X-HTTP-Method-Override`).
 
 import HTTPCodec
-import MachineCore
 
 extension VisitorRequest {
     /// Whether it is a CORS preflight, and nothing more.
@@ -12,13 +11,6 @@ extension VisitorRequest {
         guard head.method == "OPTIONS", framing == .none || framing == .length(0), !head.asksForUpgrade else { return false }
         return head.fields.count(of: .origin) == 1 && head.fields.count(of: Preflight.requestMethod) == 1
             && !head.fields.contains(.authorization)
-    }
-}
-
-extension Gateway {
-    /// Whether a request needs no token because it is a CORS preflight.
-    func isPassingPreflight(_ request: VisitorRequest, of id: ConnectionID, _ door: Door) -> Bool {
-        configuration.web.passesPreflights && request.isPreflight && door.admits(provenance(id, request.head).client)
     }
 }
 

@@ -1,10 +1,10 @@
-// Whom a request comes from, and how: the connection's other end, unless that is a proxy that is believed. Of `X-Forwarded-For` only
-// what believed proxies have added counts: from the right, the first address that is not one of theirs. What stands to the left of
+// Whom a request comes from, and how: the connection's other end, unless that is a trusted proxy. Of `X-Forwarded-For` only what trusted
+// proxies have added counts: from the right, the first address that is not one of theirs. What stands to the left of
 // it anybody may have written.
 
 import HTTPCodec
 
-/// Where a request comes from, as far as it is believed.
+/// Where a request comes from, as far as it is known.
 struct Provenance {
     /// The connection's other end.
     let peer: String
@@ -19,7 +19,7 @@ struct Provenance {
 
     var isByTrustedProxy: Bool { Self.isTrusted(peer, among: trustedProxies) }
 
-    /// The visitor's own address; nil if a believed proxy says what is no address.
+    /// The visitor's own address; nil if a trusted proxy says what is no address.
     var client: NetworkAddress? {
         guard var client = NetworkAddress(peer) else { return nil }
         guard trustedProxies.contains(client) else { return client }
@@ -33,7 +33,7 @@ struct Provenance {
         return client
     }
 
-    /// Whether the visitor came by https: a believed proxy says so, or else the address that people are told.
+    /// Whether the visitor came by https: a trusted proxy says so, or else the address that people are told.
     func isSecure(publicURL: String?) -> Bool {
         if isByTrustedProxy, let proto = fields.all(.xForwardedProto).last {
             let last = proto.split(separator: UInt8(ascii: ",")).last ?? []

@@ -1,0 +1,25 @@
+// What is known of one agent, on whatever loop it lives.
+
+import MachineCore
+import TunnelLink
+
+/// What the status page shows of one agent.
+public struct AgentRecord: Sendable, Hashable {
+    /// What the agent says of itself.
+    public var description: AgentDescription
+    /// The loop that it lives on.
+    public var loop = 0
+    /// Its tunnels, oldest first; empty while it is offline. They are ids of its own loop, and mean nobody on another.
+    public var connections: [ConnectionID] = []
+    /// The address that it connected from.
+    public var remoteAddress: String
+    /// When it connected, in seconds since 1970.
+    public var connectedAt: Int64
+    /// When it was lost, in seconds since 1970; nil while it is online.
+    public var lastSeen: Int64?
+    /// Of the last ping; nil before the first answer.
+    public var roundTrip: Duration?
+
+    /// Whether a tunnel stands.
+    public var isOnline: Bool { !connections.isEmpty }
+}

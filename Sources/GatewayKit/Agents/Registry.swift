@@ -1,0 +1,216 @@
+// Who is here, and who was: the agents by id, also those that live on other loops, as far as those have said. Connections belong
+// to the gateway; the registry knows them by name only.
+//
+// Records of agents that live here change here and nowhere else; those of others change by `learn` alone. The longest offline of
+// those that live here are forgotten first; what others forget, they say.
+
+import MachineCore
+import TunnelLink
+
+final class Registry {
+    /// By id. No two of them differ in case alone.
+    private(set) var records: [String: AgentRecord] = [:]
+    /// The id of a name, which is what a host name's label means: labels have no case (RFC 4343).
+    private var idByName: [String: String] = [:]
+    /// Agents that are online, by the loop that they live on.
+    private(set) var onlineCounts: [Int]
+    /// Agents on all loops that are online and serve the web.
+    private(set) var webServiceCount = 0
+    /// Agents that live here and are offline.
+    private var offlineCount = 0
+    /// Ids of agents that live here and changed since `takeChanges`.
+    private var changes: [String] = []
+    /// What is counted of each agent, for as long as it is remembered.
+    private var counters: [String: AgentCounters] = [:]
+    /// Loop 0, which shows them: all ids in order, what a search looks at, and what those who watch are to be told; nil while nobody
+    /// does.
+    private var order = SortedIDs()
+    private(set) var texts: [String: AgentText] = [:]
+    private var watched: AgentChanges?
+    private let loop: Int
+    private let maximumOffline: Int
+
+    convenience init(_ environment: Environment) {
+        let maximum = environment.configuration.limits.maximumOfflineAgents / environment.loopCount
+        self.init(maximumOffline: maximum, loop: environment.loop, of: environment.loopCount)
+    }
+
+    /// The registry of the loop with this number, one of `count`.
+    init(maximumOffline: Int, loop: Int = 0, of count: Int = 1) {
+        self.maximumOffline = maximumOffline
+        self.loop = loop
+        onlineCounts = Array(repeating: 0, count: count)
+    }
+
+    /// Agents that live here and are online.
+    var onlineCount: Int { onlineCounts[loop] }
+
+    /// The record that a request's route means.
+    func record(for route: WebRoute) -> AgentRecord? {
+        route.isByHost ? idByName[route.agentID].flatMap { records[$0] } : records[route.agentID]
+    }
+
+    /// The record of whoever has the name of this id, however it spells itself.
+    func owner(of id: String) -> AgentRecord? { idByName[AgentName.of(id)].flatMap { records[$0] } }
+
+    /// The id of an agent that is online and has the name of `id`, but spells itself otherwise.
+    func otherOwner(of id: String) -> String? {
+        guard let owner = owner(of: id), owner.description.agentID != id, owner.isOnline else { return nil }
+        return owner.description.agentID
+    }
+
+    /// The tunnels of an agent, if it lives here.
+    func tunnels(of id: String) -> [ConnectionID] {
+        guard let record = records[id], record.loop == loop else { return [] }
+        return record.connections
+    }
+
+    /// What is counted of an agent; nil: it is not known.
+    func counters(of id: String) -> AgentCounters? {
+        if let known = counters[id] { return known }
+        guard records[id] != nil else { return nil }
+        let new = AgentCounters(id)
+        counters[id] = new
+        return new
+    }
+
+    /// All ids in order; only loop 0 keeps them.
+    func sortedIDs() -> [String] { order.all() }
+
+    // MARK: Those who watch
+
+    /// From now on changes are noted for those who watch, if they are not already; false: they were.
+    func beginNotingChanges(_ now: Moment) -> Bool {
+        guard watched == nil else { return false }
+        watched = AgentChanges(now: now)
+        return true
+    }
+
+    /// Nobody watches any more.
+    func stopNotingChanges() { watched = nil }
+
+    /// Whether changes are noted.
+    var notesChanges: Bool { watched != nil }
+
+    /// Something was counted of this agent.
+    func noteCounts(of id: String) { watched?.note(id, isUrgent: false) }
+
+    /// When those who watch are to be told something; nil: nobody watches.
+    var changesDue: Moment? { watched?.due }
+
+    /// What they are to be told now, if it is time (`AgentChanges.next`).
+    func nextChange(hasChanged: Bool, _ now: Moment) -> AgentChanges.Message? {
+        watched?.next(hasChanged: hasChanged, now)
+    }
+
+    // MARK: Agents that live here
+
+    /// One more tunnel of an agent, whose home is here from now on.
+    func add(_ description: AgentDescription, connection: ConnectionID, remoteAddress: String, at unixSeconds: Int64) {
+        let id = description.agentID
+        var description = description
+        description.token = nil
+        let record = AgentRecord(
+            description: description, loop: loop, connections: tunnels(of: id).filter { $0 != connection } + [connection],
+            remoteAddress: remoteAddress, connectedAt: unixSeconds)
+        change(id, to: record)
+    }
+
+    func remove(_ connection: ConnectionID, of id: String, at unixSeconds: Int64) {
+        guard tunnels(of: id).contains(connection), var record = records[id] else { return }
+        record.connections.removeAll { $0 == connection }
+        if !record.isOnline { record.lastSeen = unixSeconds }
+        change(id, to: record)
+        if offlineCount > maximumOffline { forgetLongestOffline() }
+    }
+
+    func update(_ id: String, _ change: (inout AgentRecord) -> Void) {
+        guard var record = records[id], record.loop == loop else { return }
+        change(&record)
+        self.change(id, to: record)
+    }
+
+    /// The answer to a ping: the one change that happens to every agent all the time, and that nothing else depends on.
+    func measured(_ roundTrip: Duration, of id: String) {
+        guard var record = records[id], record.loop == loop else { return }
+        record.roundTrip = roundTrip
+        records.updateValue(record, forKey: id)
+        note(id)
+        if loop == 0 { watched?.note(id, isUrgent: false) }
+    }
+
+    /// Ids of agents that live here, or did, and whose records others are to be told.
+    func takeChanges() -> [String] {
+        defer { changes = [] }
+        return changes
+    }
+
+    private func change(_ id: String, to record: AgentRecord?) {
+        if record != nil, let other = idByName[AgentName.of(id)], other != id { change(other, to: nil) }
+        put(record, id)
+        note(id)
+    }
+
+    private func note(_ id: String) {
+        if onlineCounts.count > 1, changes.last != id { changes.append(id) }
+    }
+
+    /// Makes room for a tenth of the limit at once, so that the sort is paid for rarely.
+    private func forgetLongestOffline() {
+        let offline = records.filter { !$0.value.isOnline && $0.value.loop == loop }
+            .sorted { ($0.value.lastSeen ?? 0) < ($1.value.lastSeen ?? 0) }
+        for (id, _) in offline.prefix(max(1, maximumOffline / 10)) { change(id, to: nil) }
+    }
+
+    // MARK: Agents that live elsewhere
+
+    /// What another loop says of an agent of its own; nil: it has forgotten it. Word of an earlier home may come late: of another
+    /// loop than the one that we know, or of another spelling, only an agent that is online there counts, and none that is online here.
+    func learn(_ id: String, _ record: AgentRecord?, from sender: Int) {
+        guard sender != loop, onlineCounts.indices.contains(sender) else { return }
+        let known = owner(of: id)
+        if let known, known.loop != sender || known.description.agentID != id {
+            guard record?.isOnline == true, known.loop != loop || !known.isOnline else { return }
+        }
+        if let other = known?.description.agentID, other != id { put(nil, other) }
+        var record = record
+        record?.loop = sender
+        put(record, id)
+    }
+
+    // MARK: Both
+
+    private func put(_ record: AgentRecord?, _ id: String) {
+        let before = exchange(record, id)
+        if let before { count(before, -1) }
+        if let record { count(record, 1) }
+        let comesOrGoes = before?.isOnline != record?.isOnline
+        if before == nil || record == nil { name(id, isThere: record != nil) }
+        if loop == 0 {
+            if (before == nil) != (record == nil) { order.set(id, isThere: record != nil) }
+            if comesOrGoes || before?.description != record?.description { texts[id] = record.map { AgentText($0) } }
+            watched?.note(id, isUrgent: comesOrGoes)
+        }
+    }
+
+    /// Puts the record in the place of the one that was there.
+    private func exchange(_ record: AgentRecord?, _ id: String) -> AgentRecord? {
+        guard let record else { return records.removeValue(forKey: id) }
+        return records.updateValue(record, forKey: id)
+    }
+
+    /// Whose the name is from now on: whoever had it before was forgotten.
+    private func name(_ id: String, isThere: Bool) {
+        if !isThere { counters[id] = nil }
+        idByName[AgentName.of(id)] = isThere ? id : nil
+    }
+
+    private func count(_ record: AgentRecord, _ change: Int) {
+        if record.isOnline {
+            onlineCounts[record.loop] += change
+            if record.description.servesWeb { webServiceCount += change }
+        } else if record.loop == loop {
+            offlineCount += change
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// The response's side of an exchange: its head, its framing (RFC 9112 §6.3), its body byte by byte, its end.
+//
+// Refuses, and then cuts what has begun: a length that is no number, a body that is longer or shorter than declared, a 101 that
+// was not asked for. Nothing incomplete is ever made to look complete.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+import WebConsole
+
+extension Exchanges {
+    /// Passes an interim response on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue` once at most.
+    /// Each is a sign that the service works, so the wait for its response begins anew. A visitor that does not read gets none.
+    func inform(_ exchange: Exchange, _ interim: WebInformational, _ turn: inout Turn) {
+        guard exchange.status == nil, exchange.replay == nil else { return }
+        if interim.status == 100 { return writeContinue(exchange, &turn) }
+        let visitor = exchange.visitor
+        if !exchange.awaitsContinue { visitor.setDeadline(turn.now.advanced(by: web.timeout)) }
+        guard exchange.request.head.minorVersion >= 1, visitor.queuedBytes <= Self.maximumQueuedInterimBytes else { return }
+        var fields = fieldsToVisitor(interim.fields, exchange)
+        fields.removeAll(.contentLength)  // RFC 9110 §8.6
+        visitor.writeInterim(HTTPResponseHead(status: interim.status, fields: fields), &turn)
+    }
+
+    /// What may wait for a visitor before interim responses are left out: nothing else limits them.
+    private static let maximumQueuedInterimBytes = 16 * 1024
+
+    private func fieldsToVisitor(_ fields: HTTPFields, _ exchange: Exchange) -> HTTPFields {
+        HeaderRules.toVisitor(
+            fields, prefix: exchange.prefix, host: exchange.request.head.fields[.host],
+            rescuedPath: exchange.isRescuable && web.rescues ? exchange.route?.path : nil)
+    }
+
+    /// The head of the response came.
+    func respond(_ exchange: Exchange, _ response: WebResponse, _ turn: inout Turn) {
+        guard exchange.status == nil else { return }
+        if response.status == 101, !UpgradeRules.grants(response.fields, exchange.upgrade) {
+            let reason = exchange.isUpgrade ? "it switched to another protocol than asked for" : "it switched protocols unasked"
+            return fail(exchange, .serviceBroken(reason), .protocolError, &turn)
+        }
+        if exchange.replay != nil { return beginReplayedResponse(exchange, response, turn.now) }
+        var fields = fieldsToVisitor(response.fields, exchange)
+        guard let framing = Self.frame(response, to: exchange.request.head, &fields) else {
+            return fail(exchange, .serviceBroken("its Content-Length is not one number"), .protocolError, &turn)
+        }
+        // Who was not told to send its body must be told that it is not waited for any more (RFC 9110 §10.1.1).
+        let keepsAlive = exchange.keepsAlive && framing != .untilClose && !visitors.isDraining && !exchange.awaitsContinue
+        let head = head(response, fields, exchange, keepsAlive: keepsAlive)
+        guard exchange.visitor.beginResponse(head, framing, &turn) else {
+            return fail(exchange, .serviceBroken("its head holds an illegal field"), .protocolError, &turn)
+        }
+        exchange.keepsAlive = keepsAlive
+        responseBegan(exchange, head, turn.now)
+        keepOpen(exchange, response.status, fields, framing)
+        exchange.visitor.watchWriting(turn.now)
+        if exchange.isUpgrade { settleUpgrade(exchange, isGranted: response.status == 101, &turn) }
+    }
+
+    private func head(_ response: WebResponse, _ fields: HTTPFields, _ exchange: Exchange, keepsAlive: Bool) -> HTTPResponseHead
+    {
+        var head = HTTPResponseHead(status: response.status, fields: fields)
+        try? head.fields.append(.xRequestID, exchange.request.id)  // an id is a legal value
+        PrefixRescue(environment).addFields(to: &head, of: exchange)
+        if response.status == 101 {
+            try? head.fields.append(.connection, "Upgrade")
+            try? head.fields.append(.upgrade, exchange.upgrade ?? "")
+        } else {
+            head.setConnection(keepsAlive: keepsAlive, minorVersion: exchange.request.head.minorVersion)
+        }
+        return head
+    }
+
+    /// How the response's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no
+    /// number.
+    private static func frame(_ response: WebResponse, to request: HTTPRequestHead, _ fields: inout HTTPFields)
+        -> HTTPBodyFraming?
+    {
+        // RFC 9110 §8.6: neither may have a length.
+        if response.status == 101 || response.status == 204 { fields.removeAll(.contentLength) }
+        if response.status == 101 { return .untilClose }
+        let isBodyless = request.method == "HEAD" || response.status == 204 || response.status == 304
+        let declared = fields.first(.contentLength)
+        let isSilent = declared == nil && !response.hasBody && !isBodyless
+        if let count = isBodyless ? nil : response.wholeBodyCount ?? (isSilent ? 0 : nil) {
+            fields.removeAll(.contentLength)
+            try? fields.append(.contentLength, "\(count)")
+            return .length(UInt64(count))
+        }
+        if let declared {
+            guard fields.count(of: .contentLength) == 1, let count = HTTPBodyFraming.decimal(declared) else { return nil }
+            return isBodyless ? HTTPBodyFraming.none : .length(count)
+        }
+        if isBodyless { return HTTPBodyFraming.none }
+        guard request.minorVersion >= 1 else { return .untilClose }
+        try? fields.append(.transferEncoding, "chunked")
+        return .chunked
+    }
+
+    /// After a 101 the bytes that came beside it begin the other protocol; after anything else the request was an ordinary one.
+    private func settleUpgrade(_ exchange: Exchange, isGranted: Bool, _ turn: inout Turn) {
+        guard isGranted else {
+            exchange.upgrade = nil
+            return endRequest(exchange, HTTPFields(), &turn)
+        }
+        metrics.upgraded()
+        let unread = exchange.visitor.upgrade(&turn)
+        if !unread.isEmpty { forward(unread, exchange, &turn) }
+    }
+
+    /// Bytes of the body came.
+    func deliver(_ exchange: Exchange, _ bytes: ArraySlice<UInt8>, _ turn: inout Turn) {
+        let visitor = exchange.visitor
+        guard exchange.status != nil, visitor.phase != .closing else { return }
+        let queuedBefore = visitor.queuedBytes
+        if exchange.replay == nil, !visitor.writeBody(bytes, &turn) {
+            return fail(exchange, .serviceBroken("its body is longer than it said"), .protocolError, &turn)
+        }
+        exchange.responseBytes += UInt64(bytes.count)
+        metrics.bodyCameOut(bytes.count, exchange.agent.counters)
+        if let number = exchange.capture { inspector.responseBody(bytes, of: number) }
+        if exchange.replay != nil, isReplayTooLarge(exchange) { return cutReplay(exchange, &turn) }
+        exchange.eventStream?.append(bytes)
+        if visitor.queuedBytes == queuedBefore {
+            // Of no use to anyone (HEAD).
+            exchange.agent.session.consumed(bytes.count, on: exchange.stream, now: turn.now)
+        } else {
+            exchange.heldBytes += bytes.count
+            bodies.visitorHolds(bytes.count, visitor.id, of: exchange.agent)
+            visitor.watchWriting(turn.now)
+        }
+    }
+
+    /// The visitor's socket took bytes: credit for whatever of them was a body.
+    func visitorRead(_ exchange: Exchange, _ now: Moment) {
+        let released = exchange.heldBytes - min(exchange.heldBytes, exchange.visitor.queuedBytes)
+        guard released > 0 else { return }
+        exchange.heldBytes -= released
+        exchange.agent.session.consumed(released, on: exchange.stream, now: now)
+        agents.markDirty(exchange.agent)
+    }
+
+    /// The response is whole.
+    func endResponse(_ exchange: Exchange, _ trailers: HTTPFields, _ turn: inout Turn) {
+        guard exchange.status != nil else { return }
+        exchange.responseEnded = true
+        let visitor = exchange.visitor
+        if visitor.phase == .upgraded {
+            turn.emit(.finishWriting(visitor.id))
+        } else if exchange.replay == nil {
+            // Only the chunked coding can carry trailers; elsewhere they may be dropped (RFC 9110 §6.5.1).
+            let trailers = visitor.responseFraming == .chunked ? HeaderRules.trailersToVisitor(trailers) : HTTPFields()
+            guard visitor.finishBody(trailers, &turn) else {
+                return fail(exchange, .serviceBroken("its body is shorter than it said"), .protocolError, &turn)
+            }
+        }
+        finishIfOver(exchange, &turn)
+    }
+
+    /// After the response's last byte the connection takes the next request. If the request is still coming, its rest is not wanted.
+    func finishIfOver(_ exchange: Exchange, _ turn: inout Turn) {
+        guard exchange.responseEnded else { return }
+        let visitor = exchange.visitor
+        if !exchange.requestEnded {
+            if visitor.phase == .upgraded { return }
+            abandon(exchange, &turn)
+            return visitor.close(&turn)
+        }
+        ended(exchange, outcome: "done", &turn)
+        remove(exchange)
+        if let request = exchange.replay { return respondToReplay(exchange, request, &turn) }
+        guard exchange.keepsAlive, visitor.phase == .exchanging else {
+            let hasParted = !exchange.request.head.keepsAlive && visitor.phase == .exchanging && visitor.hasNothingUnread
+            return visitor.close(lingers: !hasParted, &turn)
+        }
+        visitor.startNextRequest(&turn)
+        visitor.setReading(true, &turn)
+    }
+
+    // MARK: Event streams
+
+    private func keepOpen(_ exchange: Exchange, _ status: Int, _ fields: HTTPFields, _ framing: HTTPBodyFraming) {
+        guard web.sseKeepAlive > .zero else { return }
+        exchange.eventStream = EventStreamTail(status, fields, framing, method: exchange.request.head.method)
+        if exchange.eventStream != nil { exchange.visitor.setQuietLimit(web.sseKeepAlive) }
+    }
+
+    /// Nothing was sent of a stream of events for a while: a comment, if it stands between two of them.
+    func keepEventStreamOpen(_ exchange: Exchange, _ turn: inout Turn) {
+        guard let tail = exchange.eventStream else { return }
+        guard web.sseKeepAlive > .zero else {
+            exchange.eventStream = nil  // switched off meanwhile
+            return exchange.visitor.setQuietLimit(nil)
+        }
+        if tail.isBetweenEvents { _ = exchange.visitor.writeBody(EventStreamTail.comment, &turn) }
+        exchange.visitor.watchWriting(turn.now)
+    }
+}

@@ -1,0 +1,185 @@
+// The exchanges of a loop: requests on their way to an agent and responses on their way back. An exchange joins a visitor's connection and a
+// tunnel; neither knows of the other. How one begins is decided here; the rest is in the extensions:
+//
+//     Requests        a request's body, each byte of which goes on when it is here
+//     Responses       the response: its head, its framing, its body, its end
+//     Endings         what goes wrong, what takes too long, what is taken back
+//     Records         what is counted, recorded and logged of each
+//     Replays         exchanges that a person sends again
+//
+// Refuses, before anything reaches the agent: a declared body above the limit, more streams than agreed, a client that has its share of
+// them. Errors are those of the table in Docs/Protocol.md.
+
+import HTTPCodec
+import MachineCore
+import TunnelLink
+
+final class Exchanges: Reconfigurable {
+    private(set) var environment: Environment
+    let visitors: Visitors
+    let agents: Agents
+    let shares: AddressShares
+    let metrics: Metrics
+    let inspector: Inspector
+    /// By slot, and the generation of each slot.
+    @exclusivity(unchecked) private var table: [Exchange?] = []
+    @exclusivity(unchecked) private var generations: [UInt32] = []
+    @exclusivity(unchecked) private var freeSlots: [Int] = []
+
+    init(
+        _ environment: Environment, _ visitors: Visitors, _ agents: Agents, _ shares: AddressShares, _ metrics: Metrics,
+        _ inspector: Inspector
+    ) {
+        self.environment = environment
+        self.visitors = visitors
+        self.agents = agents
+        self.shares = shares
+        self.metrics = metrics
+        self.inspector = inspector
+    }
+
+    func reconfigure(_ environment: Environment) { self.environment = environment }
+
+    var bodies: BodyBudget { agents.bodies }
+    var web: WebConfiguration { environment.configuration.web }
+
+    // MARK: Which
+
+    subscript(id: ExchangeID?) -> Exchange? {
+        guard let id, id.slot < table.count, let exchange = table[id.slot], exchange.id == id else { return nil }
+        return exchange
+    }
+
+    /// The exchange of a tunnel's stream.
+    func exchange(of agent: AgentConnection, _ stream: StreamID) -> Exchange? { self[agent.exchanges[stream]] }
+
+    /// The exchanges that go through a tunnel.
+    func all(of agent: AgentConnection) -> [Exchange] { agent.exchanges.values.compactMap { self[$0] } }
+
+    /// All exchanges.
+    var all: [Exchange] { table.compactMap { $0 } }
+
+    /// Whether each exchange is known to both its ends, and they to it: for tests.
+    var isConsistent: Bool {
+        all.allSatisfy(isConsistent) && visitors.all.count { $0.exchange != nil } == all.count
+            && agents.all.allSatisfy { $0.session.openStreams <= $0.exchanges.count }
+            && agents.all.reduce(0) { $0 + $1.exchanges.count } == all.count
+    }
+
+    private func isConsistent(_ exchange: Exchange) -> Bool {
+        let visitor = exchange.visitor
+        return visitor.exchange == exchange.id && exchange.agent.exchanges[exchange.stream] == exchange.id
+            && exchange.heldBytes <= visitor.queuedBytes && (visitor.phase == .exchanging || visitor.phase == .upgraded)
+    }
+
+    /// Puts an exchange into the table, on both its ends.
+    func add(_ origin: Exchange.Origin, to agentID: String, _ agent: AgentConnection, _ stream: StreamID, _ now: Moment)
+        -> Exchange
+    {
+        let slot = freeSlots.popLast() ?? table.count
+        if slot == table.count {
+            table.append(nil)
+            generations.append(0)
+        }
+        generations[slot] &+= 1
+        let id = ExchangeID(slot: slot, generation: generations[slot])
+        let exchange = Exchange(id, origin, to: agentID, agent, stream, now)
+        table[slot] = exchange
+        agent.exchanges.insert(id, stream)
+        origin.visitor.exchange = id
+        origin.visitor.requestForwarded()
+        return exchange
+    }
+
+    /// Takes an exchange off the table, and off both its ends.
+    func remove(_ exchange: Exchange) {
+        guard self[exchange.id] != nil else { return }
+        table[exchange.id.slot] = nil
+        freeSlots.append(exchange.id.slot)
+        exchange.agent.exchanges.remove(exchange.stream)
+        exchange.visitor.exchange = nil
+        agents.markDirty(exchange.agent)
+    }
+
+    // MARK: The beginning
+
+    /// Gives a visitor's request to an agent. `grant`: what of it was for the gateway alone.
+    func begin(
+        _ pending: PendingRequest, of visitor: VisitorConnection, to record: AgentRecord, _ agent: AgentConnection,
+        _ grant: Grant, _ turn: inout Turn
+    ) throws(GatewayError) {
+        let (request, agentID) = (pending.request, record.description.agentID)
+        try checkBody(of: request, to: agentID, agent)
+        let client = shares.client(visitor, request.head)
+        try checkShare(of: client, on: agent)
+        var web = webRequest(pending, of: visitor, to: agent, grant)
+        let upgrade = upgrade(asked: request, through: agent)
+        if upgrade != nil {
+            web.upgrade = upgrade
+            web.hasBody = true
+        }
+        // To be read by the agent as one message.
+        guard agent.session.fits(web) else { throw .malformed(.tooLarge(.fieldSection)) }
+        guard let stream = openStream(web, on: agent) else { throw .tooManyStreams(agentID) }
+        let isTrusted = environment.forwarding.isTrusted(visitor.peerAddress)
+        let prefix = environment.forwarding.prefix(of: request.head.fields, isByTrustedProxy: isTrusted) + pending.route.prefix
+        let origin = Exchange.Origin(
+            visitor: visitor, request: request, route: pending.route, prefix: prefix, client: client,
+            refusedBy: pending.refusedBy, waitUntil: pending.waitUntil, upgrade: upgrade)
+        let exchange = add(origin, to: agentID, agent, stream, turn.now)
+        began(exchange, web, turn.now)
+        visitor.setDeadline(turn.now.advanced(by: self.web.timeout))
+        if request.expectsContinue { settleExpectation(exchange, &turn) }
+        // One that another tunnel refused has ended before, and its end will not be said again.
+        if request.isOver { endRequest(exchange, HTTPFields(), &turn) }
+    }
+
+    private func checkBody(of request: VisitorRequest, to agentID: String, _ agent: AgentConnection) throws(GatewayError) {
+        if case .length(let count) = request.framing {
+            let maximum = agents.maximumBody(through: agent)
+            if count > maximum { throw .bodyTooLarge(limit: maximum) }
+        }
+        guard bodies.hasRoom(for: request.framing, through: agent) else { throw .buffersFull(agentID) }
+    }
+
+    /// Refuses a client that has its share of the agent's requests under way. Looks for them only where there are so many.
+    private func checkShare(of client: NetworkAddress, on agent: AgentConnection) throws(GatewayError) {
+        let share = shares.requests(of: client, streams: agent.session.limits.maximumStreams)
+        guard agent.session.openStreams >= share else { return }
+        let mine = agent.exchanges.values.count { self[$0]?.client == client }
+        if mine >= share { throw .tooManyRequests(seconds: 1) }
+    }
+
+    /// The request as the agent gets it.
+    private func webRequest(
+        _ pending: PendingRequest, of visitor: VisitorConnection, to agent: AgentConnection, _ grant: Grant
+    ) -> WebRequest {
+        let (request, route) = (pending.request, pending.route)
+        let isTrusted = environment.forwarding.isTrusted(visitor.peerAddress)
+        let untold = environment.forwarding.untoldPrefix(of: request.head.fields, isByTrustedProxy: isTrusted)
+        let context = VisitorContext(
+            peer: visitor.peer, isTrustedProxy: isTrusted, prefix: untold + route.prefix, grant: grant,
+            removesCookies: environment.access.issuesCookies, requestID: request.id,
+            // A v1 agent could not pass the service's decision on.
+            passesExpect: request.expectsContinue && agent.session.version == .v2)
+        let query = grant.removesToken ? QueryToken(in: route.query)?.rest : route.query.map { Array($0) }
+        return WebRequest(
+            method: request.head.method, path: Array(route.path), query: query,
+            fields: HeaderRules.toService(request.head, context), hasBody: request.framing != .none)
+    }
+
+    /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body nobody could tell
+    /// where the other protocol begins. A server may always ignore the wish (RFC 9110 §7.8).
+    private func upgrade(asked request: VisitorRequest, through agent: AgentConnection) -> String? {
+        guard request.framing == .none || request.framing == .length(0), agent.session.version == .v2 else { return nil }
+        return environment.upgrades.wanted(by: request.head)
+    }
+
+    /// Gives a request to an agent; nil if it has too much to do.
+    func openStream(_ web: WebRequest, on agent: AgentConnection) -> StreamID? {
+        guard !agents.isClogged(agent), let stream = agent.session.open(web) else { return nil }
+        agent.lastExchange = metrics.streamOpened()
+        agents.markDirty(agent)
+        return stream
+    }
+}

@@ -1,0 +1,69 @@
+// A request as the gateway deals with it, from its head's last byte on: every component reads this value.
+
+import HTTPCodec
+import MachineCore
+
+/// A request's head, what its target means, and how its body is framed.
+struct VisitorRequest: Sendable {
+    var head: HTTPRequestHead
+    /// Nil: it is neither in origin-form nor in absolute-form.
+    let target: RequestTarget?
+    var framing: HTTPBodyFraming
+    /// What ties its lines in the log together, and those of others (`X-Request-ID`).
+    let id: String
+    /// When its head was here.
+    let received: Moment
+    /// The agent that was to respond, once that is known.
+    var agentID: String?
+    /// The body has come whole and was taken care of.
+    var isOver = false
+
+    init(head: HTTPRequestHead, framing: HTTPBodyFraming, id: String, received: Moment) {
+        self.head = head
+        self.framing = framing
+        self.id = id
+        self.received = received
+        target = RequestTarget(head.target)
+    }
+
+    /// What follows the first `?` of the target.
+    var query: ArraySlice<UInt8>? { target?.query }
+
+    /// The same request, whose connection ends with the response.
+    var closing: VisitorRequest {
+        var request = self
+        try? request.head.fields.set(.connection, "close")
+        return request
+    }
+
+    /// Whether there is a body and the visitor waits before it sends it. One that may hold back nothing need not be told.
+    var expectsContinue: Bool { framing != .none && framing != .length(0) && head.expectsContinue }
+
+    /// Whether what is left of the body may be read and thrown away to keep the connection.
+    func canDiscard(upTo limit: UInt64) -> Bool {
+        if isOver { return true }
+        guard !head.expectsContinue else { return false }
+        switch framing {
+        case .none: return true
+        case .length(let count): return count <= limit
+        case .chunked, .untilClose: return false
+        }
+    }
+}
+
+extension HTTPRequestHead {
+    /// A person looks at the response.
+    var isByBrowser: Bool { fields[.accept]?.lowercased().contains("text/html") ?? false }
+
+    /// A browser goes to another page, and its address bar follows where it is sent. Who says nothing of that is believed by what it
+    /// accepts.
+    var isNavigation: Bool {
+        guard method == "GET" || method == "HEAD", !asksForUpgrade else { return false }
+        return fields["sec-fetch-mode"].map { $0 == "navigate" } ?? isByBrowser
+    }
+
+    /// What comes is to run as a service worker: for all that is beneath its address.
+    var asksForServiceWorker: Bool {
+        fields.contains("service-worker") || fields["sec-fetch-dest"] == "serviceworker"
+    }
+}

@@ -1,0 +1,347 @@
+// One connection of a visitor, or of an agent before its first request has said so: HTTP/1.1 in, responses out. Requests are decoded one
+// at a time (RFC 9112 §9.3.2: pipelined ones wait). It knows requests and responses, and nothing of agents.
+
+import HTTPCodec
+import MachineCore
+
+final class VisitorConnection {
+    let id: ConnectionID
+    let peer: String
+    /// The same, read; one that is no address comes from this machine.
+    let peerAddress: NetworkAddress
+    private(set) var phase = VisitorPhase.receivingHead
+    /// What is under way for it; set and read by whoever keeps exchanges.
+    var exchange: ExchangeID?
+    /// It is among the connections that its address has.
+    var isCounted = false
+    /// Given to the transport and not yet written.
+    private(set) var queuedBytes = 0
+    /// Something of the next request has come (so the head timeout counts, not the idle one).
+    private(set) var hasBegun = false
+    // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a request.
+    @exclusivity(unchecked) private var reader: RequestReader
+    @exclusivity(unchecked) private var encoder = HTTPBodyEncoder(.none)
+    private var isReading = true
+    private var share = TurnShare()
+    /// A response from elsewhere is on its way.
+    private var isResponding = false
+    /// How long nothing may be sent while a response is on its way; nil: as long as it takes.
+    private var quietLimit: Duration?
+    /// What it is for is told by the phase.
+    private var deadline = LazyDeadline()
+    private let shared: VisitorResources
+
+    /// Of a later request, before the response is out.
+    private static let maximumUnreadRequest = 8 * 1024
+
+    init(_ id: ConnectionID, peer: String, _ shared: VisitorResources) {
+        self.id = id
+        self.peer = peer
+        self.shared = shared
+        peerAddress = NetworkAddress(peer) ?? .local
+        reader = RequestReader(limits: shared.environment.configuration.limits.http)
+    }
+
+    /// The connection as it left another loop, after a head.
+    init(_ id: ConnectionID, _ moved: VisitorState, _ shared: VisitorResources) {
+        self.id = id
+        self.shared = shared
+        peer = moved.peer
+        peerAddress = NetworkAddress(peer) ?? .local
+        reader = RequestReader(moved.decoder)
+        queuedBytes = moved.queuedBytes
+        isReading = moved.isReading
+        hasBegun = true
+    }
+
+    /// What goes to another loop; here it is over.
+    func handOver() -> VisitorState {
+        VisitorState(peer: peer, decoder: reader.handOver(), queuedBytes: queuedBytes, isReading: isReading)
+    }
+
+    /// It is no visitor's any more: nothing further comes of it here.
+    func retire() { advance(.closes) }
+
+    /// Whom to hold responsible for the connection itself.
+    var address: NetworkAddress { peerAddress.responsible }
+
+    /// The only place where the phase changes.
+    private func advance(_ event: VisitorPhase.Event) {
+        if let next = phase.after(event) { phase = next }
+    }
+
+    private var limits: GatewayLimits { shared.environment.configuration.limits }
+
+    // MARK: What comes
+
+    /// Takes bytes. True: `next` may say something; false: they are of no interest now.
+    func receive(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> Bool {
+        shared.metrics.visitorSent(bytes.count)
+        switch phase {
+        case .closing, .watching, .upgraded: return false
+        case .receivingHead, .paused, .awaitingAgent, .exchanging, .collecting, .discarding:
+            reader.receive(bytes)
+            share.begin()
+            if phase == .receivingHead, !hasBegun {
+                hasBegun = true
+                if pausesBeforeNext(&turn) { return false }
+                setDeadline(turn.now.advanced(by: limits.headTimeout))
+            }
+            return true
+        }
+    }
+
+    /// What came, one by one; nil: nothing further now.
+    func next(_ turn: inout Turn) -> VisitorEvent? {
+        do throws(HTTPDecodeError) {
+            while phase.takesRequests, let item = try reader.next(phase) {
+                switch item {
+                case .head(let head, let framing):
+                    shared.metrics.requestCame()
+                    let id = shared.requestIDs.id(for: head.fields)
+                    return .request(VisitorRequest(head: head, framing: framing, id: id, received: turn.now))
+                case .body(let bytes): return .body(bytes)
+                case .end(let trailers): return .end(trailers)
+                case .collected(let request): return .collected(request)
+                case .tooLarge(let collected):
+                    return .refused(.bodyTooLarge(limit: UInt64(collected.route.maximumBody)), collected.request)
+                case .discarded: startNextRequest(&turn)
+                case .closed: close(&turn)
+                }
+            }
+            boundUnread(&turn)
+            return nil
+        } catch {
+            reader.stopCollecting()
+            return .refused(.malformed(error), nil)
+        }
+    }
+
+    /// Bytes of a later request wait in the kernel, not here. Where there will be none, what came is forgotten.
+    private func boundUnread(_ turn: inout Turn) {
+        switch phase {
+        case .exchanging:
+            if reader.waitingCount > Self.maximumUnreadRequest { setReading(false, &turn) }
+        case .watching, .closing: _ = reader.takeUnread()
+        case .receivingHead, .paused, .awaitingAgent, .collecting, .discarding, .upgraded: break
+        }
+    }
+
+    /// Whether nothing is here beyond the request.
+    var hasNothingUnread: Bool { reader.unreadCount == 0 }
+
+    /// What is here beyond the request, which is for another protocol.
+    func takeUnread() -> ArraySlice<UInt8> { reader.takeUnread() }
+
+    /// Waits for the body of a request to the gateway itself, which comes as `collected` when it is whole.
+    func collectBody(of request: VisitorRequest, for route: OwnRoute, _ turn: inout Turn) {
+        advance(.collects)
+        reader.collect(request, for: route)
+        setDeadline(turn.now.advanced(by: limits.headTimeout))
+        if request.expectsContinue { writeContinue(&turn) }
+    }
+
+    // MARK: The next request
+
+    /// The response is out: the connection takes another request, of which something may be here already.
+    func startNextRequest(_ turn: inout Turn) {
+        advance(.completed)
+        isResponding = false
+        quietLimit = nil
+        hasBegun = reader.startNextRequest()
+        if hasBegun, pausesBeforeNext(&turn) { return }
+        setDeadline(turn.now.advanced(by: hasBegun ? limits.headTimeout : shared.idleTimeout))
+    }
+
+    private func pausesBeforeNext(_ turn: inout Turn) -> Bool {
+        guard share.isUsedUp(unread: queuedBytes) else { return false }
+        setReading(false, &turn)
+        advance(.paused)
+        reader.keepUnread()
+        joinNextTurn()
+        setDeadline(turn.now.advanced(by: limits.writeTimeout))
+        return true
+    }
+
+    private func joinNextTurn() {
+        if phase == .paused, share.joinsNextTurn(unread: queuedBytes) { shared.resumeNextTurn(id) }
+    }
+
+    /// A turn later: whether it takes further requests.
+    func resume(_ turn: inout Turn) -> Bool {
+        guard share.goesOn(unread: queuedBytes), phase == .paused else { return false }
+        advance(.resumed)
+        setDeadline(turn.now.advanced(by: limits.headTimeout))
+        setReading(true, &turn)
+        return true
+    }
+
+    // MARK: On its way to an agent
+
+    /// The request waits for its agent, until then at most. Nothing is read meanwhile.
+    func holdForAgent(until moment: Moment, _ turn: inout Turn) {
+        advance(.heldForAgent)
+        reader.keepUnread()
+        setReading(false, &turn)
+        setDeadline(moment)
+    }
+
+    /// It waits no longer.
+    func release(_ turn: inout Turn) {
+        advance(.released)
+        setReading(true, &turn)
+    }
+
+    /// The request was given to an agent.
+    func requestForwarded() { advance(.forwarded) }
+
+    /// The agent refused it unprocessed.
+    func requestRefused() { advance(.refusedByAgent) }
+
+    // MARK: Responses from elsewhere
+
+    /// Begins a response whose body is framed so. False: a field of it is illegal, and nothing was written.
+    func beginResponse(_ head: HTTPResponseHead, _ framing: HTTPBodyFraming, _ turn: inout Turn) -> Bool {
+        let date = head.fields.contains(.date) ? HTTPFields() : shared.date(at: turn.now)
+        var bytes: [UInt8] = []
+        do { try head.encode(into: &bytes, adding: date) } catch { return false }
+        write(bytes[...], &turn)
+        encoder = HTTPBodyEncoder(framing)
+        isResponding = true
+        return true
+    }
+
+    /// After how long without anything sent the time limit passes (event streams).
+    func setQuietLimit(_ limit: Duration?) { quietLimit = limit }
+
+    /// How the body of the response is framed.
+    var responseFraming: HTTPBodyFraming { encoder.framing }
+
+    /// Writes bytes of the body. False: more than was declared. A body to a HEAD, or with a 304, is dropped.
+    func writeBody(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> Bool {
+        if encoder.framing == .none { return true }
+        var (prefix, suffix) = ([UInt8](), [UInt8]())
+        do { try encoder.encodePrefix(bytes.count, into: &prefix) } catch { return false }
+        encoder.encodeSuffix(into: &suffix)
+        write(prefix[...], &turn)
+        write(bytes, &turn)
+        write(suffix[...], &turn)
+        return true
+    }
+
+    /// Ends the body. False: less than was declared came.
+    func finishBody(_ trailers: HTTPFields, _ turn: inout Turn) -> Bool {
+        var bytes: [UInt8] = []
+        do { try encoder.finish(trailers: trailers, into: &bytes) } catch { return false }
+        write(bytes[...], &turn)
+        return true
+    }
+
+    /// The response was a 101: what came beside the request belongs to the other protocol.
+    func upgrade(_ turn: inout Turn) -> ArraySlice<UInt8> {
+        advance(.upgraded)
+        setReading(true, &turn)  // it may have been stopped for what it sent ahead
+        return reader.takeUnread()
+    }
+
+    // MARK: Responses of the gateway's own
+
+    /// Sends a whole response. Without a request, or when its body is too long to be read and thrown away, the connection ends
+    /// with it.
+    func respond(_ response: OwnResponse, to request: VisitorRequest?, _ turn: inout Turn) {
+        guard phase != .closing else { return }
+        share.responded()
+        reader.stopCollecting()
+        let mayStay =
+            request.map { $0.head.keepsAlive && $0.canDiscard(upTo: limits.maximumDiscardedBody) } ?? false
+        let keepsAlive = mayStay && !shared.isDraining
+        let bytes = shared.encode(response, to: request, from: peer, keepsAlive: keepsAlive, &turn)
+        write(bytes[...], &turn)
+        if !keepsAlive {
+            close(&turn)
+        } else if request?.isOver == true {
+            startNextRequest(&turn)
+        } else {
+            advance(.discards)
+            setDeadline(turn.now.advanced(by: limits.headTimeout))
+        }
+    }
+
+    /// Begins a response that never ends, with `first`, and says no more of it for `quietLimit` at most.
+    func beginEvents(
+        _ response: OwnResponse, to request: VisitorRequest, first: [UInt8], quietLimit: Duration, _ turn: inout Turn
+    ) {
+        let bytes = shared.encode(response, to: request, from: peer, keepsAlive: false, isWhole: false, &turn)
+        guard request.head.method == "GET" else {
+            write(bytes[...], &turn)
+            return close(&turn)
+        }
+        advance(.watches)
+        self.quietLimit = quietLimit
+        writeEvents(bytes + first, &turn)
+    }
+
+    // MARK: The transport's side
+
+    func write(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) {
+        guard !bytes.isEmpty else { return }
+        queuedBytes += bytes.count
+        shared.metrics.visitorWasSent(bytes.count)
+        turn.outputs.append(.transport(.write(id, bytes)))
+    }
+
+    func setReading(_ isOn: Bool, _ turn: inout Turn) {
+        guard isReading != isOn, phase != .closing, phase != .paused else { return }
+        isReading = isOn
+        turn.emit(.setReading(id, isOn))
+    }
+
+    /// The socket took `count` bytes of what was written.
+    func took(_ count: Int, _ now: Moment) {
+        queuedBytes = max(0, queuedBytes - count)
+        watchWriting(now)
+        joinNextTurn()
+    }
+
+    /// Writes what is queued and closes. `lingers` is false for a visitor that asked for the end (RFC 9112 §9.6) and has sent nothing
+    /// after its request.
+    func close(lingers: Bool = true, _ turn: inout Turn) {
+        guard phase != .closing else { return }
+        advance(.closes)
+        setDeadline(turn.now.advanced(by: limits.writeTimeout))
+        turn.emit(lingers ? .close(id) : .closeAtOnce(id))
+    }
+
+    /// Cuts the connection, so that nobody takes a part for the whole.
+    func abort(_ turn: inout Turn) {
+        advance(.closes)
+        turn.emit(.abort(id))
+    }
+
+    // MARK: Time
+
+    func setDeadline(_ moment: Moment?) {
+        if let moment = deadline.set(moment) { shared.timers.set(id, at: moment) }
+    }
+
+    /// Its entry in the heap has come up: whether the deadline has passed.
+    func isDeadlinePassed(_ now: Moment) -> Bool {
+        let (hasPassed, again) = deadline.comeUp(now)
+        if let again { shared.timers.set(id, at: again) }
+        return hasPassed
+    }
+
+    /// An upgraded or streaming visitor may be quiet for as long as it likes, but what is sent to it must be read. Any progress
+    /// counts, also after the response's end: a slow visitor gets the whole of it.
+    func watchWriting(_ now: Moment) {
+        switch phase {
+        case .collecting, .discarding, .awaitingAgent: break
+        case .receivingHead: if !hasBegun { setDeadline(now.advanced(by: shared.idleTimeout)) }
+        case .paused, .closing: setDeadline(now.advanced(by: limits.writeTimeout))
+        case .exchanging where !isResponding: break
+        case .exchanging, .upgraded, .watching:
+            let limit = queuedBytes == 0 ? quietLimit : limits.writeTimeout
+            setDeadline(limit.map { now.advanced(by: $0) })
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// What the connections of a loop's visitors share: the settings, the counters, one heap of time limits, the text of `Date`, and the list of
+// those that go on in the next turn.
+
+import HTTPCodec
+import MachineCore
+
+final class VisitorResources {
+    var environment: Environment
+    let metrics: Metrics
+    /// No connection is kept for long any more.
+    var isDraining = false
+    @exclusivity(unchecked) var timers = Deadlines<ConnectionID>()
+    @exclusivity(unchecked) var requestIDs: RequestIDs
+    private var date = CachedDate()
+    private var due: [ConnectionID] = []
+
+    init(_ environment: Environment, _ metrics: Metrics) {
+        self.environment = environment
+        self.metrics = metrics
+        requestIDs = RequestIDs(environment.clock, loop: environment.loop)
+    }
+
+    /// `Date`, and nothing else.
+    func date(at now: Moment) -> HTTPFields { date.field(environment.clock.unixSeconds(at: now)) }
+
+    /// How long a connection is kept between requests.
+    var idleTimeout: Duration {
+        let limits = environment.configuration.limits
+        return isDraining ? min(limits.drainLinger, limits.idleTimeout) : limits.idleTimeout
+    }
+
+    /// The connection goes on in the next turn.
+    func resumeNextTurn(_ id: ConnectionID) { due.append(id) }
+
+    /// Whether any connection goes on in the next turn.
+    var hasDue: Bool { !due.isEmpty }
+
+    /// All that are to go on, in the order in which they paused.
+    func takeDue() -> [ConnectionID] {
+        defer { due = [] }
+        return due
+    }
+}
+
+/// The text of `Date`, made once a second.
+struct CachedDate: Sendable {
+    private var second = Int64.min
+    private var cached = HTTPFields()
+
+    /// `Date`, and nothing else.
+    mutating func field(_ unixSeconds: Int64) -> HTTPFields {
+        if unixSeconds != second {
+            second = unixSeconds
+            cached = HTTPFields()
+            try? cached.append(.date, HTTPDate.format(unixSeconds: unixSeconds))  // a date is a legal value
+        }
+        return cached
+    }
+}
