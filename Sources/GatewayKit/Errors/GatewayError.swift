@@ -165,7 +165,9 @@ enum GatewayError: Error, Equatable {
         case .serviceUnreachable(let reason), .serviceBroken(let reason), .badReplay(let reason): ["reason": reason.asClause]
         case .serviceTimedOut(let seconds): ["seconds": "\(seconds)"]
         case .tooManyAttempts(let seconds), .tooManyRequests(let seconds): ["seconds": "\(seconds)"]
-        default: [:]
+        case .notFound, .webServiceOff, .unauthorized, .forbidden, .crossSite, .overloaded, .requestTimedOut, .upgradeRequired,
+            .upgradeDropped, .badAgentID, .inspectorOff, .notInspected, .unknownExchange, .replayOff, .replayCut:
+            [:]
         }
     }
 
@@ -177,7 +179,11 @@ enum GatewayError: Error, Equatable {
         case .methodNotAllowed(let allow): [(.allow, allow)]
         case .upgradeRequired, .upgradeDropped:
             [(.connection, "Upgrade"), (.upgrade, "websocket"), (.secWebSocketVersion, "13")]
-        default: []
+        case .malformed, .notFound, .webServiceOff, .unknownAgent, .noWebService, .unauthorized, .forbidden, .crossSite,
+            .bodyTooLarge, .serviceUnreachable, .serviceBroken, .agentLost, .serviceTimedOut, .requestTimedOut, .duplicateAgent,
+            .nameTaken, .reservedName, .badAgentID, .inspectorOff, .notInspected, .unknownExchange, .badReplay, .replayOff,
+            .replayCut:
+            []
         }
     }
 }

@@ -31,7 +31,7 @@ extension Exchanges {
         }
         metrics.failed(error)
         // After these a plain end would look like the end of the body.
-        if visitor.phase == .upgraded || visitor.responseFraming == .untilClose {
+        if visitor.phase == .upgraded || visitor.response.framing == .untilClose {
             visitor.abort(&turn)
         } else {
             visitor.close(&turn)

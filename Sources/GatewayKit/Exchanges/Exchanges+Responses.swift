@@ -148,7 +148,7 @@ extension Exchanges {
             turn.emit(.finishWriting(visitor.id))
         } else if exchange.replay == nil {
             // Only the chunked coding can carry trailers; elsewhere they may be dropped (RFC 9110 §6.5.1).
-            let trailers = visitor.responseFraming == .chunked ? HeaderRules.trailersToVisitor(trailers) : HTTPFields()
+            let trailers = visitor.response.framing == .chunked ? HeaderRules.trailersToVisitor(trailers) : HTTPFields()
             guard visitor.finishBody(trailers, &turn) else {
                 return fail(exchange, .serviceBroken("its body is shorter than it said"), .protocolError, &turn)
             }
@@ -181,7 +181,7 @@ extension Exchanges {
     private func keepOpen(_ exchange: Exchange, _ status: Int, _ fields: HTTPFields, _ framing: HTTPBodyFraming) {
         guard web.sseKeepAlive > .zero else { return }
         exchange.eventStream = EventStreamTail(status, fields, framing, method: exchange.request.head.method)
-        if exchange.eventStream != nil { exchange.visitor.setQuietLimit(web.sseKeepAlive) }
+        if exchange.eventStream != nil { exchange.visitor.response.quietLimit = web.sseKeepAlive }
     }
 
     /// Nothing was sent of a stream of events for a while: a comment, if it stands between two of them.
@@ -189,7 +189,8 @@ extension Exchanges {
         guard let tail = exchange.eventStream else { return }
         guard web.sseKeepAlive > .zero else {
             exchange.eventStream = nil  // switched off meanwhile
-            return exchange.visitor.setQuietLimit(nil)
+            exchange.visitor.response.quietLimit = nil
+            return
         }
         if tail.isBetweenEvents { _ = exchange.visitor.writeBody(EventStreamTail.comment, &turn) }
         exchange.visitor.watchWriting(turn.now)

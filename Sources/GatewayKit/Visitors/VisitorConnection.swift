@@ -20,16 +20,13 @@ final class VisitorConnection {
     private(set) var hasBegun = false
     // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a request.
     @exclusivity(unchecked) private var reader: RequestReader
-    @exclusivity(unchecked) private var encoder = HTTPBodyEncoder(.none)
+    /// The response that is on its way out.
+    @exclusivity(unchecked) var response = ResponseWriter()
     private var isReading = true
     private var share = TurnShare()
-    /// A response from elsewhere is on its way.
-    private var isResponding = false
-    /// How long nothing may be sent while a response is on its way; nil: as long as it takes.
-    private var quietLimit: Duration?
     /// What it is for is told by the phase.
     private var deadline = LazyDeadline()
-    private let shared: VisitorResources
+    let shared: VisitorResources
 
     /// Of a later request, before the response is out.
     private static let maximumUnreadRequest = 8 * 1024
@@ -146,8 +143,7 @@ final class VisitorConnection {
     /// The response is out: the connection takes another request, of which something may be here already.
     func startNextRequest(_ turn: inout Turn) {
         advance(.completed)
-        isResponding = false
-        quietLimit = nil
+        response.end()
         hasBegun = reader.startNextRequest()
         if hasBegun, pausesBeforeNext(&turn) { return }
         setDeadline(turn.now.advanced(by: hasBegun ? limits.headTimeout : shared.idleTimeout))
@@ -198,45 +194,6 @@ final class VisitorConnection {
     /// The agent refused it unprocessed.
     func requestRefused() { advance(.refusedByAgent) }
 
-    // MARK: Responses from elsewhere
-
-    /// Begins a response whose body is framed so. False: a field of it is illegal, and nothing was written.
-    func beginResponse(_ head: HTTPResponseHead, _ framing: HTTPBodyFraming, _ turn: inout Turn) -> Bool {
-        let date = head.fields.contains(.date) ? HTTPFields() : shared.date(at: turn.now)
-        var bytes: [UInt8] = []
-        do { try head.encode(into: &bytes, adding: date) } catch { return false }
-        write(bytes[...], &turn)
-        encoder = HTTPBodyEncoder(framing)
-        isResponding = true
-        return true
-    }
-
-    /// After how long without anything sent the time limit passes (event streams).
-    func setQuietLimit(_ limit: Duration?) { quietLimit = limit }
-
-    /// How the body of the response is framed.
-    var responseFraming: HTTPBodyFraming { encoder.framing }
-
-    /// Writes bytes of the body. False: more than was declared. A body to a HEAD, or with a 304, is dropped.
-    func writeBody(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> Bool {
-        if encoder.framing == .none { return true }
-        var (prefix, suffix) = ([UInt8](), [UInt8]())
-        do { try encoder.encodePrefix(bytes.count, into: &prefix) } catch { return false }
-        encoder.encodeSuffix(into: &suffix)
-        write(prefix[...], &turn)
-        write(bytes, &turn)
-        write(suffix[...], &turn)
-        return true
-    }
-
-    /// Ends the body. False: less than was declared came.
-    func finishBody(_ trailers: HTTPFields, _ turn: inout Turn) -> Bool {
-        var bytes: [UInt8] = []
-        do { try encoder.finish(trailers: trailers, into: &bytes) } catch { return false }
-        write(bytes[...], &turn)
-        return true
-    }
-
     /// The response was a 101: what came beside the request belongs to the other protocol.
     func upgrade(_ turn: inout Turn) -> ArraySlice<UInt8> {
         advance(.upgraded)
@@ -277,7 +234,7 @@ final class VisitorConnection {
             return close(&turn)
         }
         advance(.watches)
-        self.quietLimit = quietLimit
+        self.response.quietLimit = quietLimit
         writeEvents(bytes + first, &turn)
     }
 
@@ -338,9 +295,9 @@ final class VisitorConnection {
         case .collecting, .discarding, .awaitingAgent: break
         case .receivingHead: if !hasBegun { setDeadline(now.advanced(by: shared.idleTimeout)) }
         case .paused, .closing: setDeadline(now.advanced(by: limits.writeTimeout))
-        case .exchanging where !isResponding: break
+        case .exchanging where !response.isUnderWay: break
         case .exchanging, .upgraded, .watching:
-            let limit = queuedBytes == 0 ? quietLimit : limits.writeTimeout
+            let limit = queuedBytes == 0 ? response.quietLimit : limits.writeTimeout
             setDeadline(limit.map { now.advanced(by: $0) })
         }
     }

@@ -1,0 +1,50 @@
+// A response from elsewhere on its way out: interim responses, the head, the body in its framing, the end.
+
+import HTTPCodec
+import MachineCore
+
+extension VisitorConnection {
+    private static let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)[...]
+
+    /// Tells the visitor to go on with its body (RFC 9110 §15.2.1).
+    func writeContinue(_ turn: inout Turn) { write(Self.continueLine, &turn) }
+
+    /// Writes an interim response.
+    func writeInterim(_ head: HTTPResponseHead, _ turn: inout Turn) {
+        var bytes: [UInt8] = []
+        // Fields that came through the tunnel are legal ones, and the status was checked there.
+        try? head.encode(into: &bytes)
+        write(bytes[...], &turn)
+    }
+
+    /// Begins a response whose body is framed so. False: a field of it is illegal, and nothing was written.
+    func beginResponse(_ head: HTTPResponseHead, _ framing: HTTPBodyFraming, _ turn: inout Turn) -> Bool {
+        let date = head.fields.contains(.date) ? HTTPFields() : shared.date(at: turn.now)
+        guard let bytes = response.begin(head, framing, adding: date) else { return false }
+        write(bytes[...], &turn)
+        return true
+    }
+
+    /// Writes bytes of the body. False: more than was declared. A body to a HEAD, or with a 304, is dropped.
+    func writeBody(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> Bool {
+        if response.framing == .none { return true }
+        guard let (prefix, suffix) = response.frame(bytes.count) else { return false }
+        write(prefix[...], &turn)
+        write(bytes, &turn)
+        write(suffix[...], &turn)
+        return true
+    }
+
+    /// Ends the body. False: less than was declared came.
+    func finishBody(_ trailers: HTTPFields, _ turn: inout Turn) -> Bool {
+        guard let bytes = response.finish(trailers) else { return false }
+        write(bytes[...], &turn)
+        return true
+    }
+
+    /// Writes more of a response that never ends.
+    func writeEvents(_ events: [UInt8], _ turn: inout Turn) {
+        write(events[...], &turn)
+        watchWriting(turn.now)
+    }
+}
