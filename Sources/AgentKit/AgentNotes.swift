@@ -1,6 +1,6 @@
 // What an agent is told by its host and what it tells it: values, never closures.
 //
-// Nothing here holds the token. Bytes of strangers (paths, queries) stay bytes; text is made of them only when asked for, and
+// Nothing here holds the token. Bytes of visitors (paths, queries) stay bytes; text is made of them only when asked for, and
 // then of visible ASCII alone.
 
 import HTTPCodec
@@ -14,23 +14,23 @@ public enum AgentMessage: Sendable, Hashable {
     case start
     /// Something about the agent changed: the gateway is told now, and at each later registration.
     case status(StatusUpdate)
-    /// The answer to `AgentNote.call`, or to `AgentNote.open` before its `head`. Ignored when nobody waits for it any more, as
-    /// are the four that follow.
+    /// The response to `AgentNote.call`, or to `AgentNote.open` before its `head`. Ignored when no visitor waits for it any more,
+    /// as are the four that follow.
     case respond(HandlerCall, HandlerResponse)
-    /// The head of the answer to `AgentNote.open`; `body` follows unless the answer has none (HEAD, 204, 304, length 0).
+    /// The head of the response to `AgentNote.open`; `body` follows unless it has none (HEAD, 204, 304, length 0).
     case head(HandlerCall, HandlerResponseHead)
-    /// More of the answer's body; `end` with the last of it, which may be empty. Answered with `writable` or `full`.
+    /// More of the response's body; `end` with the last of it, which may be empty. Answered with `writable` or `full`.
     case body(HandlerCall, [UInt8], end: Bool)
     /// The host is rid of so many bytes of the request's body: the visitor may send as many more.
     case took(HandlerCall, Int)
-    /// There will be no (whole) answer: 502 before the head, a visible cut after it. The reason is for people.
+    /// There will be no (whole) response: 502 before the head, a visible cut after it. The reason is for people.
     case fail(HandlerCall, reason: String)
     /// Send a request to the service again, one that was captured under the number `of`. Answered with `captured` under the same
     /// `call`, also if it fails at once. Ignored without `AgentConfiguration.captures`.
     case replay(ReplayedRequest, of: UInt64, call: UInt64)
-    /// From now on run with this: services and time limits from the next request on, the token from the next handshake on. Another
-    /// gateway, id, description or version of the tunnel is a new connection at once. One that cannot be used changes nothing.
-    /// `captures`, pools and back-off stay as they were. (Indirect: it is large, and would make every message so.)
+    /// From now on run with this: services and time limits from the next request on, the token from the next handshake on.
+    /// Another gateway, id, description or version of the tunnel is a new connection at once. One that cannot be used changes
+    /// nothing. `captures`, pools and back-off stay as they were. (Indirect: it is large, and would make every message so.)
     indirect case reconfigure(AgentConfiguration)
     /// Take no new requests, finish what is in flight, at the latest within that time, and stop.
     case drain(within: Duration)
@@ -39,7 +39,7 @@ public enum AgentMessage: Sendable, Hashable {
 }
 
 /// What an agent says to its host.
-public enum AgentNote: Sendable, Hashable {
+public enum AgentNote: LoggingNote, Hashable {
     /// For the log; never holds a secret.
     case log(LogRecord)
     /// The agent is in another phase.
@@ -63,12 +63,12 @@ public enum AgentNote: Sendable, Hashable {
     case writable(HandlerCall)
     /// After `AgentMessage.body`: it was taken, but send no more until `writable`. What is sent nevertheless is held in memory.
     case full(HandlerCall)
-    /// Nobody waits for the answer any more, the whole-value handler's neither: the visitor left, the tunnel is lost, the
-    /// answer is too large for v1 or not what its head said.
+    /// The response is not wanted any more, that of the whole-value handler neither: the visitor left, the tunnel is lost, the
+    /// response is too large for v1 or not what its head said.
     case cancelled(HandlerCall)
     /// The gateway took the agent in; visitors find it at `webURL`, which may be empty.
     case registered(webURL: String)
-    /// So long took the gateway to answer: the registration, then each ping.
+    /// The round trip to the gateway: measured by the registration, then by each ping.
     case roundTrip(Duration)
     /// The agent does nothing any more until it is started again.
     case stopped(reason: String)
@@ -78,11 +78,11 @@ public enum AgentNote: Sendable, Hashable {
 public enum AgentPhase: Sendable, Hashable {
     /// Makes a connection, for the `attempt`-th time since life was last stable. Next: upgrading, backingOff.
     case dialing(attempt: Int)
-    /// Awaits the answer to the WebSocket upgrade. Next: registering, backingOff.
+    /// Awaits the response to the WebSocket upgrade. Next: registering, backingOff.
     case upgrading
-    /// Awaits the answer to `agent.register`. Next: serving, dialing, backingOff, stopped.
+    /// Awaits the response to `agent.register`. Next: serving, dialing, backingOff, stopped.
     case registering
-    /// Answers requests. Next: dialing (the gateway drains), backingOff, draining, stopped.
+    /// Serves requests. Next: dialing (the gateway drains), backingOff, draining, stopped.
     case serving
     /// Waits before it dials again. Next: dialing.
     case backingOff(until: Moment, reason: String)
@@ -100,11 +100,11 @@ public struct ExchangeRecord: Sendable, Hashable {
     public var path: [UInt8]
     /// The query, byte-exact; nil if there was none.
     public var query: [UInt8]?
-    /// The status of the answer; nil if there was none.
+    /// The status of the response; nil if there was none.
     public var status: Int?
     /// Bytes of the request's body that came.
     public var requestBytes: Int
-    /// Bytes of the answer's body that were passed on.
+    /// Bytes of the response's body that were passed on.
     public var responseBytes: Int
     /// From the request's head to the end of the exchange.
     public var duration: Duration
@@ -153,6 +153,8 @@ public struct AgentCounters: Sendable, Hashable {
     public var dialing = 0
     /// Calls that the host has not answered to the end.
     public var openCalls = 0
+    /// Bytes of bodies that are kept of exchanges under way, for an inspector.
+    public var capturedBytes = 0
     /// Bytes that wait for the gateway to read.
     public var backlogBytes = 0
     /// Deadlines that are set.

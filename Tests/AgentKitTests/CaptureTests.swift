@@ -73,7 +73,7 @@ import WebConsole
         #expect(over.status == 201 && over.outcome == CapturedExchange.done)
         #expect(over.queueMicroseconds == 2000 && over.firstByteMicroseconds == 5000 && over.totalMicroseconds == 9000)
         #expect(over.startedAtMilliseconds == 1_775_798_005_000)
-        #expect(world.agent.capturedBytes == 0)
+        #expect(world.agent.counters.capturedBytes == 0)
         world.expectNothingLeft()
     }
 
@@ -97,16 +97,16 @@ import WebConsole
         let one = try world.accept()
         let second = try world.request(gateway, "POST", "/2", body: "4567", isWhole: false)
         let two = try world.accept()
-        #expect(world.agent.capturedBytes == 6)
+        #expect(world.agent.counters.capturedBytes == 6)
         world.more(gateway, first, "", end: true)
         world.reply(one, "HTTP/1.1 204 No Content\r\n\r\n")
-        #expect(world.agent.capturedBytes == 2)
+        #expect(world.agent.counters.capturedBytes == 2)
         world.more(gateway, second, "89", end: true)  // there is room again, but not for what has a gap before it
         world.reply(two, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         let over = try #require(world.captures.last)
         #expect(over.requestBody.prefix == Array("45".utf8) && over.requestBody.count == 6)
         #expect(over.responseBody.prefix == Array("ok".utf8))
-        #expect(world.agent.capturedBytes == 0)
+        #expect(world.agent.counters.capturedBytes == 0)
         world.expectNothingLeft()
     }
 

@@ -162,11 +162,15 @@ import TunnelLink
     }
 
     @Test func asManyExchangesAsConfiguredAreAgreed() throws {
-        var world = World(.sample { $0.maximumExchanges = 3_000 })
-        world.welcome?.maximumStreams = 2_000
+        var world = World(.sample(service: .handler) { $0.maximumExchanges = 1_200 })
+        world.welcome?.maximumStreams = 1_100  // more than the gateway's end allows by itself
+        world.gatewayLimits.maximumStreams = 2_000
         world.send(.start)
-        try world.acceptUpgrade(.v2)
-        #expect(world.agent.tunnels.first?.session?.limits.maximumStreams == 2_000)
+        let gateway = try world.acceptUpgrade(.v2)
+        for _ in 0..<1_101 { try world.request(gateway, "GET", "/") }
+        #expect(world.agent.counters.openExchanges == 1_100)
+        let failures = world.gateways[gateway]?.answers.values.compactMap(\.failure?.code)
+        #expect(failures == [TunnelFailure.tooManyStreams.rawValue])
         world.send(.stop)
         world.expectNothingLeft()
     }

@@ -18,7 +18,7 @@ extension World {
     mutating func acceptUpgrade(_ version: TunnelVersion?, naming: Bool = true) throws -> ConnectionID {
         let id = try accept()
         let head = try upgradeRequest(on: id)
-        var session = TunnelSession(.gateway, version: version ?? .v1)
+        var session = TunnelSession(.gateway, version: version ?? .v1, limits: gatewayLimits)
         session.admit()
         gateways[id] = Gateway(session: session)
         reply(id, try Self.switching(head, version: version))

@@ -58,6 +58,8 @@ struct World {
     var welcome: Welcome? = Welcome(
         sessionID: "s1", webURL: "http://g/web/my-agent/", ping: .seconds(20), initialWindow: 256 * 1024, maximumStreams: 256)
     var refusal: RPCFailure?
+    /// What the gateways' ends of tunnels allow.
+    var gatewayLimits = TunnelLimits()
     /// Credit of services comes only when the test says `wrote`.
     var holdsServiceWrites = false
     private var slots: UInt32 = 0

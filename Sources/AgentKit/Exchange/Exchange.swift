@@ -1,89 +1,264 @@
-// One request that came through a tunnel, until both of its directions are over. No transitions here: those of the tunnel's
-// side are in Agent+Exchanges, those of the service's side in Agent+Service, those of the host's in Agent+Handler and
-// Agent+Streaming. It decides one thing: whether a request may be sent twice (RFC 9110 §9.2.2).
+// One request and its response, whoever gives it, until both directions are over: what has come, what has gone, and what goes
+// into the tunnel. All transitions of who answers it are here, in `Answerer.after`.
+//
+// It decides whether a request may be sent twice (RFC 9110 §9.2.2). Credit is never kept from a stream that is still open: what
+// will not be used is discarded and counts as consumed.
 
 import HTTPCodec
 import MachineCore
+import RPCCore
 import TunnelLink
+import WebConsole
 
-final class LocalExchange {
-    /// Who deals with it.
-    enum Server: Sendable, Hashable {
-        /// Nobody yet: the body is being collected, for a v1 service or for the handler. Next: dialing, connection, handler,
-        /// stream.
-        case collecting
-        /// A connection to the service is being made. Next: connection.
-        case dialing(DialID)
-        /// The service. Next: nobody; dialing once, if the connection was stale.
-        case connection(ConnectionID)
-        /// The host, which has the whole request. Next: nobody.
-        case handler(HandlerCall)
-        /// The host, piece by piece. Next: nobody.
-        case stream(HandlerCall)
-        /// The answer is given; what still comes of the request is thrown away.
-        case nobody
+/// What one step of whoever answers an exchange has come to. (Indirect where it is rare, so that it stays small.)
+enum Progress: Sendable {
+    /// The exchange goes on.
+    case open
+    /// It goes on, but its tunnel takes no more for the moment.
+    case full
+    /// The response is given, whole.
+    case answered
+    /// There will be no (whole) response; the gateway is to be told why.
+    indirect case failed(RPCFailure, ResetReason)
+    /// The gateway has given it up, or no more of it is wanted. `outcome` is for an inspector.
+    indirect case cut(reason: String, outcome: String)
+
+    /// The step after it may be taken.
+    var goesOn: Bool {
+        switch self {
+        case .open, .full: true
+        case .answered, .failed, .cut: false
+        }
     }
 
-    /// The tunnel that it came through.
-    let tunnel: Tunnel
+    static func failed(_ failure: TunnelFailure, _ message: String, _ reason: ResetReason) -> Progress {
+        .failed(failure.failure(message), reason)
+    }
+}
+
+/// An exchange, and what a step of it came to.
+typealias Step = (exchange: Exchange, progress: Progress)
+
+/// Who answers an exchange.
+enum Answerer: Sendable, Hashable {
+    /// None yet: the body is being collected, for a v1 service or for the handler.
+    case collecting
+    /// A connection to the service is being made.
+    case dialing(DialID)
+    /// The service.
+    case connection(ConnectionID)
+    /// The host, which has the whole request.
+    case handler(HandlerCall)
+    /// The host, piece by piece.
+    case stream(HandlerCall)
+    /// The response is given; what still comes of the request is discarded.
+    case discarding
+
+    enum Event: Sendable, Hashable {
+        /// A connection is asked for; once more if the first was stale.
+        case dial(DialID)
+        /// There is one, new or kept from an earlier exchange.
+        case connect(ConnectionID)
+        /// The host gets the whole request.
+        case call(HandlerCall)
+        /// The host gets the head.
+        case open(HandlerCall)
+        /// The dial failed: none answers for now.
+        case leave
+        /// The response is given.
+        case answer
+    }
+
+    /// Who answers after `event`; nil if the event means nothing now.
+    func after(_ event: Event) -> Answerer? {
+        switch (self, event) {
+        case (.collecting, .dial(let dial)), (.connection, .dial(let dial)): .dialing(dial)
+        case (.collecting, .connect(let connection)), (.dialing, .connect(let connection)): .connection(connection)
+        case (.collecting, .call(let call)): .handler(call)
+        case (.collecting, .open(let call)): .stream(call)
+        case (.dialing, .leave): .collecting
+        case (.collecting, .answer), (.connection, .answer), (.handler, .answer), (.stream, .answer): .discarding
+
+        case (.dialing, .dial), (.handler, .dial), (.stream, .dial), (.discarding, .dial): nil
+        case (.connection, .connect), (.handler, .connect), (.stream, .connect), (.discarding, .connect): nil
+        case (.dialing, .call), (.connection, .call), (.handler, .call), (.stream, .call), (.discarding, .call): nil
+        case (.dialing, .open), (.connection, .open), (.handler, .open), (.stream, .open), (.discarding, .open): nil
+        case (.collecting, .leave), (.connection, .leave), (.handler, .leave), (.stream, .leave), (.discarding, .leave): nil
+        case (.dialing, .answer), (.discarding, .answer): nil
+        }
+    }
+}
+
+final class Exchange {
+    /// The tunnel that it came through; nil for a request that a person sends again, whose response goes nowhere.
+    let tunnel: Tunnel?
     let stream: StreamID
-    /// Both sides know of its end, or nobody is left to be told: whatever happens later does not concern it.
-    var isOver = false
     let request: WebRequest
-    /// Who is to answer: a place in the agent's table.
-    let service: Int
+    /// Who is to answer.
+    let service: LocalService
+    /// The service's place in the table, by which its connections are kept.
+    let place: Int
     let startedAt: Moment
-    /// When the head or the last byte of the request came: what the wait for an answer is counted from.
-    var waitsSince: Moment
-    var server = Server.collecting
-    /// The request in the service's form; kept for the case that it must be sent again.
-    var prepared: ServiceRequest?
-    /// Bytes of the request's body that nobody took yet: at most the stream's window in v2, the whole body in v1.
-    var held: [UInt8] = []
+
+    private(set) var answerer = Answerer.collecting
+    /// Both sides know of its end, or no side is left to be told: whatever happens later does not concern it.
+    private(set) var isOver = false
+
+    /// When the head or the last byte of the request came: what the wait for a response is counted from.
+    private(set) var waitsSince: Moment
+    /// Bytes of the request's body that were not taken yet: at most the stream's window in v2, the whole body in v1.
+    private var held: [UInt8] = []
     /// Bytes of the request's body that a streaming host was shown and has not yet taken: at most the stream's window in v2.
-    var untakenBytes = 0
-    var trailers = HTTPFields()
+    private var untakenBytes = 0
+    private(set) var trailers = HTTPFields()
     /// The tunnel said that the request is whole.
-    var requestEnded = false
-    /// Bytes of the body went to a service: the request cannot be sent again.
-    var bodyWasWritten = false
-    var wasRetried = false
+    private(set) var requestEnded = false
+    private var requestBytes = 0
 
     /// The status of the head that went into the tunnel.
-    var status: Int?
-    /// The answer has a body, so its end must be said.
-    var responseHasBody = false
-    /// What a streaming host still owes of the length that it gave; nil if it gave none.
-    var owedBytes: UInt64?
-    /// A streaming host was told to wait.
-    var isHostPaused = false
+    private(set) var status: Int?
+    /// The response has a body, so its end must be said.
+    private(set) var responseHasBody = false
+    private var responseBytes = 0
     /// What an inspector is told of it; nil if there is none.
-    var capture: ExchangeCapture?
-    var requestBytes = 0
-    var responseBytes = 0
+    let capture: Capture?
+    /// How much of a response that goes nowhere is taken.
+    private let replayLimit: Int
 
-    init(_ stream: StreamID, of tunnel: Tunnel, _ request: WebRequest, service: Int, at now: Moment) {
+    init(
+        _ stream: StreamID, of tunnel: Tunnel?, _ request: WebRequest, service: LocalService, place: Int, _ capture: Capture?,
+        replayLimit: Int = .max, at now: Moment
+    ) {
         self.tunnel = tunnel
         self.stream = stream
         self.request = request
         self.service = service
+        self.place = place
+        self.capture = capture
+        self.replayLimit = replayLimit
         startedAt = now
         waitsSince = now
     }
+
+    /// The web service that answers; nil if none does.
+    var httpService: LocalHTTPService? {
+        if case .http(let service) = service { service } else { nil }
+    }
+
+    /// Moves on to who answers after `event`; false, and nothing happens, if the event means nothing now.
+    @discardableResult
+    func move(_ event: Answerer.Event) -> Bool {
+        guard let next = answerer.after(event) else { return false }
+        answerer = next
+        return true
+    }
+
+    // MARK: The request
+
+    /// Bytes of the request's body came.
+    func received(_ bytes: ArraySlice<UInt8>, _ now: Moment) {
+        requestBytes += bytes.count
+        waitsSince = now
+        capture?.keepRequest(bytes)
+    }
+
+    /// The request is whole.
+    func end(_ trailers: HTTPFields) {
+        requestEnded = true
+        self.trailers = trailers
+    }
+
+    var heldCount: Int { held.count }
+
+    /// Keeps bytes of the body until somebody takes them.
+    func hold(_ bytes: ArraySlice<UInt8>) { held.append(contentsOf: bytes) }
+
+    /// What was held, once.
+    func takeHeld() -> [UInt8] {
+        let bytes = held
+        held = []
+        return bytes
+    }
+
+    /// A streaming host was shown so many bytes.
+    func shown(_ count: Int) { untakenBytes += count }
+
+    /// A streaming host took so many bytes, never more than it was shown.
+    func took(_ count: Int, _ now: Moment) {
+        let taken = min(max(0, count), untakenBytes)
+        untakenBytes -= taken
+        consumed(taken, now)
+    }
+
+    /// Bytes of the request's body have left us: the gateway may send as many more.
+    func consumed(_ count: Int, _ now: Moment) {
+        if count > 0 { tunnel?.session?.consumed(count, on: stream, now: now) }
+    }
+
+    // MARK: The response
+
+    /// Whether the tunnel takes a head of this size.
+    func fits(_ response: WebResponse) -> Bool { tunnel?.session?.fits(response) != false }
+
+    /// Passes an interim response on: 100, 102 and 103 (RFC 9110 §15.2). It shows that the service works, so the wait for its
+    /// head begins anew.
+    func inform(_ interim: WebInformational, _ now: Moment) {
+        waitsSince = now
+        tunnel?.session?.inform(interim, on: stream)
+    }
+
+    func respond(_ response: WebResponse, _ now: Moment) {
+        status = response.status
+        responseHasBody = response.hasBody
+        capture?.keep(response, after: now.since(startedAt))
+        tunnel?.session?.respond(response, on: stream)
+    }
+
+    /// Sends bytes of the response's body, or of an upgraded stream.
+    func forward(_ bytes: ArraySlice<UInt8>, end: Bool, trailers: HTTPFields = HTTPFields()) -> Progress {
+        responseBytes += bytes.count
+        capture?.keepResponse(bytes)
+        switch tunnel?.session?.send(bytes, on: stream, end: end, trailers: trailers) {
+        case .sent: return .open
+        case .full: return .full
+        case .overflow:
+            let limit = tunnel?.session?.limits.maximumBufferedBody ?? 0
+            let message = "the answer is larger than \(limit) bytes, and this gateway cannot stream (v1)"
+            return .failed(.bodyTooLarge, message, .overran)
+        case .gone: return .cut(reason: "the gateway gave it up", outcome: "cancelled")
+        case nil:
+            // A replay: the bytes were captured, and that is all.
+            guard responseBytes > replayLimit else { return .open }
+            return .cut(reason: "cut after \(replayLimit) bytes of the answer", outcome: "replay-cut")
+        }
+    }
+
+    /// The response is given. What still comes of the request is of no use to anyone, but must not be left to wait for credit.
+    func discardRest(_ now: Moment) {
+        move(.answer)
+        let unusedCount = held.count + untakenBytes
+        held = []
+        untakenBytes = 0
+        consumed(unusedCount, now)
+    }
+
+    // MARK: The end
+
+    /// Whether it may be sent twice: a proxy must not repeat a request that might have an effect each time (RFC 9110 §9.2.2).
+    var isRepeatable: Bool {
+        switch request.method {
+        case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": status == nil
+        default: false
+        }
+    }
+
+    /// Whoever still works on it stops at once.
+    func finish() { isOver = true }
 
     /// What is told of it when it is over.
     func record(at now: Moment, failure: String?) -> ExchangeRecord {
         ExchangeRecord(
             method: request.method, path: request.path, query: request.query, status: status, requestBytes: requestBytes,
             responseBytes: responseBytes, duration: now.since(startedAt), failure: failure)
-    }
-
-    /// Whether it may be sent twice: a proxy must not repeat a request that might have an effect each time (RFC 9110 §9.2.2),
-    /// nor one of whose body something is gone.
-    var mayBeRetried: Bool {
-        switch request.method {
-        case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": !wasRetried && !bodyWasWritten && status == nil
-        default: false
-        }
     }
 }

@@ -6,6 +6,9 @@
 
 import HTTPCodec
 
+/// A field of a response, by name and value.
+typealias StaticField = (HTTPFieldName, String)
+
 /// A file as its validators see it.
 struct FileState {
     enum Precondition: Hashable { case holds, notModified, failed }

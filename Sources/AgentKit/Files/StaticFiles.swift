@@ -1,54 +1,10 @@
-// Which answer a request for a file gets (RFC 9110), as decisions without a disk: first from the path to the names that are to
+// Which response a request for a file gets (RFC 9110), as decisions without a disk: first from the path to the names that are to
 // be opened one beneath the other, then from what is there to a head and a range of bytes.
 //
 // Serves files to GET and HEAD, and nothing else: no listings, no dot-files unless they are asked for, no devices or pipes.
 // What is not there and what is not shown look the same. That no symbolic link is followed is for whoever opens the names.
 
 import HTTPCodec
-
-/// A folder whose files are served.
-public struct StaticFolder: Sendable, Hashable {
-    /// Where it is; the host's to understand.
-    public var path: String
-    /// Whether names that begin with a dot are served. Default false: `.git`, `.env` and the like are nobody's business.
-    public var servesDotFiles: Bool
-
-    /// The folder at `path`.
-    public init(path: String, servesDotFiles: Bool = false) {
-        self.path = path
-        self.servesDotFiles = servesDotFiles
-    }
-}
-
-/// What is known about what a path leads to.
-public struct FileFacts: Sendable, Hashable {
-    /// What it is.
-    public enum Kind: Sendable, Hashable {
-        /// A regular file.
-        case file
-        /// A folder.
-        case folder
-        /// A device, a pipe, a socket, …
-        case other
-    }
-
-    /// What it is.
-    public var kind: Kind
-    /// Bytes; 0 or more.
-    public var size: Int64
-    /// When it was changed last: seconds since 1970.
-    public var modifiedSeconds: Int64
-    /// The nanoseconds beyond that.
-    public var modifiedNanoseconds: Int64
-
-    /// Facts about a file, a folder or something else.
-    public init(kind: Kind, size: Int64, modifiedSeconds: Int64, modifiedNanoseconds: Int64 = 0) {
-        self.kind = kind
-        self.size = size
-        self.modifiedSeconds = modifiedSeconds
-        self.modifiedNanoseconds = modifiedNanoseconds
-    }
-}
 
 /// The decisions about static files. First `lookUp`, then, if something has been opened, `plan`.
 public enum StaticFiles {
@@ -61,7 +17,7 @@ public enum StaticFiles {
         case answer(HandlerResponse)
     }
 
-    /// What to answer.
+    /// The response.
     public enum Plan: Sendable, Hashable {
         /// This head, then these bytes of the file; none for HEAD, or if the file is empty.
         case send(HandlerResponseHead, bytes: Range<Int64>)
@@ -90,7 +46,7 @@ public enum StaticFiles {
         }
     }
 
-    /// What to answer, now that the last of `names` is open. Its `facts` are those of what is open, not of what the name may
+    /// The response, now that the last of `names` is open. Its `facts` are those of what is open, not of what the name may
     /// stand for by now.
     public static func plan(_ head: HandlerHead, names: [[UInt8]], facts: FileFacts) -> Plan {
         switch facts.kind {
@@ -149,5 +105,3 @@ public enum StaticFiles {
         return fields
     }
 }
-
-typealias StaticField = (HTTPFieldName, String)

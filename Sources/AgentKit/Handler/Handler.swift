@@ -1,7 +1,7 @@
 // Requests that the program itself answers, without a web service: the values that go both ways. For the whole-value handler
-// bodies are collected up to `AgentConfiguration.maximumHandlerBodyBytes`, and a larger one is answered with 413 and never
+// bodies are collected up to `AgentConfiguration.maximumHandlerBodyBytes`, and a larger one is refused with 413 and never
 // shown; the streaming handler gets a head at once, and bodies of any size in pieces. Fields are checked where they are
-// appended (HTTPFields), so that an answer cannot smuggle a line into the head.
+// appended (HTTPFields), so that a response cannot smuggle a line into the head.
 
 import HTTPCodec
 import RPCCore
@@ -49,7 +49,7 @@ public struct HandlerHead: Sendable, Hashable {
     public var fields: HTTPFields
     /// Whether a body may follow. `AgentNote.bodyEnd` comes in any case.
     public var hasBody: Bool
-    /// The folder that is to answer (`LocalService.folder`); nil for the streaming handler.
+    /// The folder that is to be served (`LocalService.folder`); nil for the streaming handler.
     public var folder: StaticFolder?
 
     /// A head with these parts.
@@ -66,9 +66,9 @@ public struct HandlerHead: Sendable, Hashable {
     }
 }
 
-/// The head of an answer; its body follows in `AgentMessage.body`.
+/// The head of a response; its body follows in `AgentMessage.body`.
 public struct HandlerResponseHead: Sendable, Hashable {
-    /// 200 to 599; anything else becomes a whole answer of 500.
+    /// 200 to 599; anything else becomes a whole response of 500.
     public var status: Int
     /// Fields; hop-by-hop fields are left out. A `Content-Length` is held to: more or less than it is a failure.
     public var fields: HTTPFields
@@ -80,16 +80,16 @@ public struct HandlerResponseHead: Sendable, Hashable {
     }
 }
 
-/// A whole answer.
+/// A whole response.
 public struct HandlerResponse: Sendable, Hashable {
     /// 200 to 599; anything else becomes 500.
     public var status: Int
     /// Fields; `Content-Length` is added if it is missing, hop-by-hop fields are left out.
     public var fields: HTTPFields
-    /// The body; not sent in answer to HEAD, nor with 204 and 304 (RFC 9110 §6.4.1).
+    /// The body; not sent in response to HEAD, nor with 204 and 304 (RFC 9110 §6.4.1).
     public var body: [UInt8]
 
-    /// An answer with these parts.
+    /// A response with these parts.
     public init(status: Int = 200, fields: HTTPFields = .init(), body: [UInt8] = []) {
         self.status = status
         self.fields = fields

@@ -10,18 +10,18 @@ import MachineCore
 public enum LocalService: Sendable, Hashable {
     /// A web service on this machine.
     case http(LocalHTTPService)
-    /// The program itself, in whole values: each request becomes `AgentNote.call`, to be answered with `AgentMessage.respond`.
+    /// The program itself, in whole values: each request becomes `AgentNote.call`, and `AgentMessage.respond` is its response.
     case handler
-    /// The program itself, piece by piece: each request becomes `AgentNote.open`, `body` … `bodyEnd`, and is answered with
-    /// `AgentMessage.head` and `body`, or with `respond`.
+    /// The program itself, piece by piece: each request becomes `AgentNote.open`, `body` … `bodyEnd`, and its response is
+    /// `AgentMessage.head` and `body`, or `respond`.
     case streamingHandler
     /// The files of a folder. They are the host's to read: each request becomes `AgentNote.open` with `HandlerHead.folder`, and
-    /// `StaticFiles` says what the answer is.
+    /// `StaticFiles` says what the response is.
     case folder(StaticFolder)
-    /// One of several, by the longest prefix of the path; a path that none of them has is answered with `noWebService`. The
+    /// One of several, by the longest prefix of the path; a path that none of them has fails with `noWebService`. The
     /// services are not themselves `routes`.
     case routes([RouteToService])
-    /// Nobody: the agent only shows itself.
+    /// None: the agent only shows itself.
     case none
 
     /// Why requests could not be served so, or nil if they can.

@@ -35,7 +35,7 @@ extension LocalHTTPService {
         try setDestinations(in: &fields, host: host)
         do throws(HTTPFieldError) {
             fields.removeHopByHop()
-            // `Expect` is the service's to answer where its word can be passed on, and where there is a body to wait for.
+            // `Expect` is the service's to respond to where its 100 can be passed on, and where there is a body to wait for.
             if wholeBodyCount != nil || !request.hasBody || request.upgrade != nil { fields.removeAll(.expect) }
             try setOrigins(in: &fields, host: host)
             try fields.set(.host, host)
@@ -55,7 +55,7 @@ extension LocalHTTPService {
             ).encode(into: &bytes)
             return ServiceRequest(head: bytes, framing: framing, asksForUpgrade: asksForUpgrade)
         } catch {
-            throw UnservableRequest(reason: Self.words(for: error))
+            throw UnservableRequest(reason: Self.text(for: error))
         }
     }
 
@@ -105,7 +105,7 @@ extension LocalHTTPService {
         }
     }
 
-    private static func words(for error: HTTPFieldError) -> String {
+    private static func text(for error: HTTPFieldError) -> String {
         switch error.part {
         case .method: "the method is not a token"
         case .target: "the path or the query has a character that a request line cannot carry"
@@ -115,7 +115,7 @@ extension LocalHTTPService {
 }
 
 extension WebResponse {
-    /// What the gateway gets for the service's answer; nil if a gateway could not take it. `Upgrade` survives in a 101.
+    /// What the gateway gets for the service's response; nil if a gateway could not take it. `Upgrade` survives in a 101.
     init?(_ head: HTTPResponseHead, framing: HTTPBodyFraming) {
         guard head.status == 101 || (200...599).contains(head.status) else { return nil }
         var fields = head.fields

@@ -1,8 +1,8 @@
 // Which service a request is for. Made once from the configuration; a request then costs a comparison for each route that is
 // longer than its own, and with one service none at all.
 //
-// A route or a base path confines: what may lead out of it, in whatever spelling, is for no service. Without either nothing is looked
-// at, for there is nothing to leave.
+// A route or a base path confines: what may lead out of it, in whatever spelling, is for no service. Without either nothing is
+// looked at, for there is nothing to leave.
 
 import HTTPCodec
 
@@ -21,7 +21,8 @@ struct ServiceTable: Sendable {
 
     init(_ service: LocalService) { use(service) }
 
-    /// From now on paths lead here. What is under way keeps its place: a service that is not wanted any more only gets nothing new.
+    /// From now on paths lead here. What is under way keeps its place: a service that is not wanted any more only gets nothing
+    /// new.
     mutating func use(_ service: LocalService) {
         routes = []
         switch service {

@@ -1,8 +1,9 @@
-// `Origin` and `Referer` on their way to a service that is told another `Host` than the visitor's (RFC 6454 §7, RFC 9110 §10.1.3).
+// `Origin` and `Referer` on their way to a service that is told another `Host` than the visitor's (RFC 6454 §7, RFC 9110
+// §10.1.3).
 //
-// Services compare both with their own host, to refuse what pages of other sites have a browser send. So what names the visitor's own
-// host names the service's, and `Referer` the service's own path; everything else stays as it is, foreign origins and `null` above
-// all. Who sent the request is judged by the gateway before, by what the visitor sent.
+// Services compare both with their own host, to refuse what pages of other sites have a browser send. So what names the visitor's
+// own host names the service's, and `Referer` the service's own path; everything else stays as it is, foreign origins and `null`
+// above all. Who sent the request is judged by the gateway before, by what the visitor sent.
 //
 // https and the same host may be the visitor's own even where the gateway was told http: TLS may end at a proxy that it does not
 // trust. The other way round it is another site.
@@ -77,7 +78,7 @@ extension LocalHTTPService {
     /// nothing if the service sees the visitor's host.
     func setOrigins(in fields: inout HTTPFields, host: String) throws(HTTPFieldError) {
         guard hostField != .preserve else { return }
-        // A field that is there twice is nobody's word.
+        // A field that is there twice says nothing.
         let origin = fields.count(of: .origin) == 1 ? fields.first(.origin) : nil
         let referer = fields.count(of: .referer) == 1 ? fields.first(.referer) : nil
         guard origin != nil || referer != nil, let visitor = VisitorOrigin(fields) else { return }

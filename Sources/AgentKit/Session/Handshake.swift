@@ -1,7 +1,7 @@
-// The WebSocket upgrade from the client's side (RFC 6455 §4.1): the request, and what is made of the gateway's answer.
+// The WebSocket upgrade from the client's side (RFC 6455 §4.1): the request, and what is made of the gateway's response.
 //
 // A 101 is believed only with Upgrade, Connection, the right Sec-WebSocket-Accept, no extension, and no subprotocol or one that
-// was offered; without one the tunnel is v1. Every other answer becomes words for people. Bytes after the 101 belong to the
+// was offered; without one the tunnel is v1. Every other response becomes text for people. Bytes after the 101 belong to the
 // tunnel and are handed over.
 
 import HTTPCodec
@@ -9,23 +9,7 @@ import MachineCore
 import TunnelLink
 import WireWS
 
-/// When to dial again after something went wrong.
-enum Retry: Sendable, Hashable {
-    /// With the usual back-off.
-    case soon
-    /// It will not mend by itself: a wrong token, a duplicate id.
-    case slowly
-    /// Not at all: another agent has our place.
-    case never
-}
-
-/// What went wrong with the gateway, in words, and when to try again.
-struct Refusal: Sendable, Hashable, Error {
-    var reason: String
-    var retry = Retry.soon
-}
-
-/// One upgrade that awaits its answer.
+/// One upgrade that awaits its response.
 struct Handshake: Sendable {
     enum Outcome: Sendable, Hashable {
         /// Needs more bytes.
@@ -43,7 +27,7 @@ struct Handshake: Sendable {
     private let target: String
     private let hasToken: Bool
     private var decoder: HTTPResponseDecoder
-    /// The final answer, if it is not 101; its body follows.
+    /// The final response, if it is not 101; its body follows.
     private var answer: HTTPResponseHead?
     private var body: [UInt8] = []
     /// Nothing has come yet.
@@ -79,7 +63,7 @@ struct Handshake: Sendable {
         return bytes
     }
 
-    /// Bytes of the answer.
+    /// Bytes of the response.
     mutating func receive(_ bytes: ArraySlice<UInt8>) -> Outcome {
         if isFirst, TLSRecord.begins(bytes) { return .refused(Refusal(reason: Self.isTLS)) }
         isFirst = false
@@ -195,7 +179,7 @@ struct Handshake: Sendable {
         return parts.isEmpty ? nil : parts.joined(separator: ", ").asClause
     }
 
-    /// Printable ASCII, not too much of it: a stranger's words in our log.
+    /// Printable ASCII, not too much of it: text of an untrusted peer in our log.
     private static func safe(_ bytes: some Sequence<UInt8>) -> String {
         String(decoding: bytes.lazy.filter { (0x20...0x7e).contains($0) }.prefix(200), as: UTF8.self)
     }

@@ -1,124 +1,254 @@
-// One connection to a gateway, from the dial to its end: which stage it is in, and what belongs to it. An agent has one that is
-// current, and beside it those that the gateway asked to be finished elsewhere. Transitions are in Agent+Gateway.
+// One connection to a gateway, from the dial to its end: the upgrade, the registration, liveness, and what waits to be written.
+// An agent has one that is current, and beside it those that the gateway asked to be finished elsewhere. What a step means for
+// the agent's phase is the Session's to say.
 //
-// The seam for TLS is here: all bytes of the connection pass through `Agent.receive(_:fromGateway:)` on their way in and
-// through `Agent.write(_:toGateway:)` on their way out, and a sans-I/O engine stands between those and the handshake or the
-// session.
+// The seam for TLS is here: all bytes of the connection pass through `receive` on their way in and through `write` on their way
+// out, and a sans-I/O engine stands between those and the handshake or the session.
 
 import HTTPCodec
 import MachineCore
 import TunnelLink
+import WireWS
 
-/// Names a tunnel; never reused by one agent.
-struct TunnelKey: Sendable, Hashable {
-    var rawValue: UInt64
+/// How the transport lets go of a tunnel's connection.
+enum TunnelEnding: Sendable, Hashable {
+    /// At once: nothing that is queued matters.
+    case abort
+    /// After what is queued was written.
+    case close
 }
 
 final class Tunnel {
-    enum Stage: Sendable, Hashable {
-        /// A connection is being made. Next: upgrading.
-        case dialing(DialID)
-        /// `handshake` awaits its answer. Next: registering.
-        case upgrading
-        /// `session` is there; the gateway has not said welcome. Next: serving.
-        case registering
-        case serving
+    /// What a deadline of a tunnel is for.
+    enum Timer: Sendable, Hashable {
+        /// The dial, the upgrade or the registration takes too long.
+        case stage
+        /// The tunnel is stable.
+        case stable
+        /// The next ping, or the end of the wait for its pong.
+        case ping
+        /// The end of the gateway's patience with a drain.
+        case retire
     }
 
-    /// What the ping timer stands for.
-    enum Liveness: Sendable, Hashable {
-        /// The next ping is to come. Next: awaiting.
-        case resting
-        /// A ping was sent, and nothing came since. Next: answered, or the end.
-        case awaiting
-        /// A ping was sent, and something came. Next: resting.
-        case answered
+    /// The attempt to connect that it began with.
+    let dial: DialID
+    private(set) var stage = TunnelStage.dialing
+    // Unchecked: the session's own methods, which are all that runs during an access, know of no tunnel.
+    /// Set from registering on.
+    @exclusivity(unchecked) var session: TunnelSession?
+    /// Set from upgrading on.
+    private(set) var connection: ConnectionID?
+    var deadlines = Deadlines<Timer>()
+    /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
+    private(set) var isRetiring = false
+    /// Served for `stableAfter`.
+    var isStable = false
+    /// The gateway has read that the agent leaves: what it sent before is here, and it has no reason to send more.
+    private(set) var hasLeft = false
+    /// So much waits for the gateway that no service is read.
+    private(set) var holdsServices = false
 
-        /// Any byte is one, not only a pong: bulk that is ahead of the pong must not kill the tunnel.
-        mutating func sawLife() {
-            if self == .awaiting { self = .answered }
+    private var handshake: Handshake?
+    /// Bytes of the upgrade that were given to the transport and not yet written; the session does not know of them.
+    private var unwrittenHandshakeBytes = 0
+    private var pingInterval: Duration
+    private var heartbeat = Heartbeat()
+    /// When `agent.register` was written; its response is the first measure of the round trip.
+    private var registeredAt = Moment()
+    /// The number of the ping that went out behind the message that the agent leaves.
+    private var leavingPing: UInt64?
+
+    init(dial: DialID, pingInterval: Duration) {
+        self.dial = dial
+        self.pingInterval = pingInterval
+    }
+
+    /// No stream is open, and nothing of a finished one waits for credit.
+    var hasNoStream: Bool { (session?.openStreams ?? 0) == 0 }
+
+    /// What happened in the session, until it needs more bytes or the tunnel is over.
+    func next() -> TunnelEvent? { stage == .over ? nil : session?.next() }
+
+    /// Moves to the stage after `event`; false, and nothing happens, if the event means nothing now.
+    private func advance(_ event: TunnelStage.Event) -> Bool {
+        guard let next = stage.after(event) else { return false }
+        stage = next
+        return true
+    }
+
+    // MARK: Upgrade and registration
+
+    /// The connection is there: sends the upgrade.
+    func upgrade(
+        on connection: ConnectionID, _ handshake: Handshake, _ configuration: AgentConfiguration,
+        _ turn: inout Turn<AgentNote>
+    ) throws(HTTPFieldError) {
+        guard advance(.connected) else { return turn.emit(.abort(connection)) }
+        self.connection = connection
+        self.handshake = handshake
+        deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
+        let request = try handshake.request(configuration)
+        unwrittenHandshakeBytes = request.count
+        write(request[...], &turn)
+    }
+
+    /// Registers through a session that has just begun.
+    func register(_ session: TunnelSession, _ description: AgentDescription, _ turn: inout Turn<AgentNote>) {
+        guard advance(.upgraded) else { return }
+        handshake = nil
+        registeredAt = turn.now
+        self.session = session
+        self.session?.register(description)
+        schedulePing(after: pingInterval, turn.now)
+    }
+
+    /// The gateway serves the agent from now on; false if it did before.
+    func serve() -> Bool {
+        guard advance(.registered) else { return false }
+        deadlines.cancel(.stage)
+        return true
+    }
+
+    /// Takes the gateway's terms, as far as they are sensible: neither a flood of pings, nor hours in which the loss of the
+    /// gateway goes unnoticed.
+    func adopt(_ welcome: Welcome, _ now: Moment) {
+        session?.adopt(welcome)
+        let interval = Self.pingIntervals
+        if pingInterval > .zero { pingInterval = min(max(welcome.ping, interval.lowerBound), interval.upperBound) }
+        schedulePing(after: pingInterval, now)
+    }
+
+    /// How long the registration took until now.
+    func registrationTime(_ now: Moment) -> Duration { now.since(registeredAt) }
+
+    private static let pingIntervals = Duration.milliseconds(100)...Duration.seconds(600)
+
+    /// What to say when the stage has taken too long; nil: none is under way.
+    func timeout(_ configuration: AgentConfiguration) -> Refusal? {
+        switch stage {
+        case .dialing:
+            let gateway = configuration.gateway.hostField
+            return Refusal(reason: "no connection to \(gateway) within \(configuration.connectTimeout)")
+        case .upgrading: return handshake?.timeoutRefusal(after: "\(configuration.upgradeTimeout) passed")
+        case .registering:
+            return Refusal(reason: "no answer to agent.register within \(configuration.registrationTimeout)")
+        case .serving, .over: return nil
         }
     }
 
-    let key: TunnelKey
-    var stage: Stage
-    /// Set while upgrading.
-    var handshake: Handshake?
-    /// Set from registering on.
-    // Unchecked: the session's own methods, which are all that runs during an access, know of no tunnel.
-    @exclusivity(unchecked) var session: TunnelSession?
-    /// Nil only while dialing.
-    var connection: ConnectionID?
-    @exclusivity(unchecked) var exchanges = ExchangeTable()
+    // MARK: Bytes
 
-    /// When `agent.register` was written; its answer is the first measure of the road.
-    var registeringSince = Moment()
-    /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
-    var isRetiring = false
-    /// The ping that went out behind the word that the agent leaves.
-    private var leavingPing: UInt64?
-    /// The gateway has heard that the agent leaves: what it sent before is here, and it has no reason to send more.
-    private(set) var hasLeft = false
-    /// So much waits for the gateway that no service is read.
-    var holdsServices = false
-    /// Served for `stableAfter`.
-    var isStable = false
-
-    /// Bytes of the upgrade that were given to the transport and not yet written; the session does not know of them.
-    var unwrittenHandshakeBytes = 0
-    var pingInterval: Duration
-    var liveness = Liveness.resting
-    private var pings: UInt64 = 0
-    private var pingSentAt = Moment()
-
-    init(_ key: TunnelKey, dial: DialID, pingInterval: Duration) {
-        self.key = key
-        stage = .dialing(dial)
-        self.pingInterval = pingInterval
+    /// Bytes came: the outcome of the handshake, or nil if they are the session's.
+    func receive(_ bytes: ArraySlice<UInt8>) -> Handshake.Outcome? {
+        heartbeat.heard()
+        if let outcome = handshake?.receive(bytes) { return outcome }
+        session?.receive(bytes)
+        return nil
     }
 
-    /// One that is never connected.
-    init(pingInterval: Duration) {
-        key = TunnelKey(rawValue: 0)
-        stage = .serving
-        self.pingInterval = pingInterval
-    }
-
-    /// Nothing is in flight: no exchange of ours, and nothing of a finished one waits for credit.
-    var isIdle: Bool { exchanges.isEmpty && (session?.openStreams ?? 0) == 0 }
-
-    /// Asks for a sign of life.
-    func ping(at now: Moment) {
-        pings += 1
-        pingSentAt = now
-        session?.ping(pingPayload)
-        liveness = .awaiting
-    }
-
-    /// An answer to the last ping, and to none before it, measures the round trip; nil if it is another's.
-    func pong(_ payload: ArraySlice<UInt8>, at now: Moment) -> Duration? {
-        guard payload.elementsEqual(pingPayload) else { return nil }
-        if leavingPing != nil { hasLeft = true }
-        let measured = now.since(pingSentAt)
-        let shortest = session?.roundTrip ?? .nanoseconds(Int64.max)
-        session?.roundTrip = min(measured, shortest)
-        return measured
-    }
-
-    /// Tells the gateway that the agent leaves. The answer to the ping behind it shows that it has been heard, also by a gateway that
-    /// does not know the word.
-    func leave(within duration: Duration, at now: Moment) {
-        session?.leave(within: duration)
-        ping(at: now)
-        leavingPing = pings
-    }
-
-    private var pingPayload: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: pings >> (56 - 8 * $0)) } }
+    /// No more will come: the outcome of the handshake, or nil if there was none.
+    func receiveEOF() -> Handshake.Outcome? { handshake?.receiveEOF() }
 
     /// The transport took `count` bytes.
     func wrote(_ count: Int) {
         let ofHandshake = min(count, unwrittenHandshakeBytes)
         unwrittenHandshakeBytes -= ofHandshake
         session?.wrote(count - ofHandshake)
+    }
+
+    private func write(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn<AgentNote>) {
+        if let connection { turn.emit(.write(connection, bytes)) }
+    }
+
+    /// What is ready goes out in one write.
+    func flush(_ turn: inout Turn<AgentNote>) {
+        guard let ready = session?.takeOutput(), !ready.isEmpty else { return }
+        write(ready, &turn)
+    }
+
+    /// Whether it is no longer as before with the services: true to read none while too much waits for the gateway, false to
+    /// read them again, since half of the limit is free; nil if nothing changes.
+    func reviewHold() -> Bool? {
+        guard holdsServices || session?.isFull == true else { return nil }
+        if holdsServices, (session?.queuedBytes ?? 0) > (session?.limits.maximumQueued ?? 0) / 2 { return nil }
+        holdsServices.toggle()
+        return holdsServices
+    }
+
+    // MARK: Liveness
+
+    private func schedulePing(after interval: Duration, _ now: Moment) {
+        guard interval > .zero else { return deadlines.cancel(.ping) }
+        deadlines.set(.ping, at: now.advanced(by: max(.milliseconds(1), interval)))
+    }
+
+    /// Sends a ping, unless pings are off or one is under way.
+    func ping(pongTimeout: Duration, _ now: Moment) {
+        guard pingInterval > .zero, heartbeat.state != .awaiting else { return }
+        session?.ping(heartbeat.ping(at: now))
+        schedulePing(after: pongTimeout, now)
+    }
+
+    /// Either the next ping is due, or the wait for any byte after one is over. False: none came.
+    func pingIsDue(pongTimeout: Duration, _ now: Moment) -> Bool {
+        switch heartbeat.expired() {
+        case .ping: ping(pongTimeout: pongTimeout, now)
+        case .rest: schedulePing(after: max(.milliseconds(1), pingInterval - pongTimeout), now)
+        case .silent: return false
+        }
+        return true
+    }
+
+    /// The round trip, if this answers the last ping.
+    func pong(_ payload: ArraySlice<UInt8>, _ now: Moment) -> Duration? {
+        guard let measured = heartbeat.pong(payload, at: now) else { return nil }
+        if leavingPing != nil { hasLeft = true }
+        session?.roundTrip = min(measured, session?.roundTrip ?? measured)
+        return measured
+    }
+
+    // MARK: The end
+
+    /// Tells the gateway that the agent leaves. The pong to the ping behind it shows that it has been read, also by a
+    /// gateway that does not know the message.
+    func leave(within duration: Duration, pongTimeout: Duration, _ now: Moment) {
+        session?.leave(within: duration)
+        session?.ping(heartbeat.ping(at: now))
+        leavingPing = heartbeat.count
+        if pingInterval > .zero { schedulePing(after: pongTimeout, now) }
+    }
+
+    /// Another tunnel takes its place; what is in flight goes on until `moment`.
+    func retire(until moment: Moment) {
+        isRetiring = true
+        session?.retire()
+        deadlines.cancel(.stage)
+        deadlines.cancel(.stable)
+        deadlines.set(.retire, at: moment)
+    }
+
+    /// Says why the tunnel closes, if there is anyone to say it to.
+    func sayClose(_ code: WSCloseCode, _ reason: String, _ turn: inout Turn<AgentNote>) -> TunnelEnding {
+        guard session != nil else { return .abort }
+        session?.close(code, reason: reason)
+        flush(&turn)
+        return .close
+    }
+
+    /// There is no connection, or no more: nothing is left to command.
+    func disconnected() {
+        _ = advance(.ended)
+        connection = nil
+    }
+
+    /// Lets go of the dial or the connection, unless it is gone.
+    func end(_ ending: TunnelEnding, _ turn: inout Turn<AgentNote>) {
+        if stage == .dialing { turn.emit(.cancelDial(dial)) }
+        guard advance(.ended), let connection else { return }
+        switch ending {
+        case .abort: turn.emit(.abort(connection))
+        case .close: turn.emit(.close(connection))
+        }
     }
 }

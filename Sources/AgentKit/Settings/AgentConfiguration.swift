@@ -19,7 +19,7 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var description: AgentDescription
     /// Who answers requests.
     public var service: LocalService
-    /// Nobody gave it an id, so it has its machine's name: then the log says so.
+    /// It was given no id and has its machine's name: then the log says so.
     public var isNamedAfterMachine = false
 
     /// The highest version of the tunnel that is offered. Default v2; v1 holds whole bodies in memory.
@@ -36,11 +36,11 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// For a connection to be made, to the gateway or to the service. Default 10 s, as a person would wait.
     public var connectTimeout = Duration.seconds(10)
-    /// For the gateway's answer to the WebSocket upgrade. Default 10 s.
+    /// For the gateway's response to the WebSocket upgrade. Default 10 s.
     public var upgradeTimeout = Duration.seconds(10)
-    /// For the gateway's answer to `agent.register` in v2; a v1 gateway may never give one. Default 10 s.
+    /// For the gateway's response to `agent.register` in v2; a v1 gateway may never give one. Default 10 s.
     public var registrationTimeout = Duration.seconds(10)
-    /// From a request to the head of the service's answer. Default zero: none here, since the gateway times it too.
+    /// From a request to the head of the service's response. Default zero: none here, since the gateway times it too.
     public var responseHeadTimeout = Duration.zero
 
     /// Between pings, until the gateway's welcome says otherwise. Default 20 s: less than what home routers forget after.
@@ -60,9 +60,9 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var captures: CaptureSettings?
     /// What the tunnel holds at most; the gateway's welcome may lower it. Of its streams there are `maximumExchanges`.
     public var limits = TunnelLimits()
-    /// Bytes of requests that services have not taken, and of answers that the gateway does not take, in each direction: beyond it a
-    /// request that goes on is given up, and no service is read. Default 128 MiB; a gateway may not ask for more, whatever windows
-    /// it grants itself. Both are one-sided stalls, so that in the usual run of things next to nothing is held.
+    /// Bytes of requests that services have not taken, and of responses that the gateway does not take, in each direction: beyond
+    /// it a request that goes on is given up, and no service is read. Default 128 MiB; a gateway may not ask for more, whatever
+    /// windows it grants itself. Both are one-sided stalls, so that in the usual run of things next to nothing is held.
     public var maximumHeldBytes = 128 * 1024 * 1024
     /// How long the heads of the gateway and of the service may be.
     public var http = HTTPLimits()

@@ -1,5 +1,5 @@
-// The agent's configuration file (README, "Configuration"): the seed's fields and ours, each checked where it is read. Problems
-// are kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
+// The agent's configuration file (README, "Configuration"): those of the original v1 and ours, each checked where it is read.
+// Problems are kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
 //
 // `webService` is in ServiceSettings. `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and
 // a terminal.
@@ -101,8 +101,9 @@ extension AgentConfiguration {
 }
 
 extension AgentDescription {
-    /// The id of an agent that is called after its machine: the first label of the host's name in small letters, and a dash for what
-    /// no host name has, so that it can be a host name's label too. Nil if the machine has no name that tells it from others.
+    /// The id of an agent that is called after its machine: the first label of the host's name in small letters, and a dash for
+    /// what no host name has, so that it can be a host name's label too. Nil if the machine has no name that tells it from
+    /// others.
     static func id(ofMachine name: String) -> String? {
         var id = ""
         for byte in name.utf8.prefix(while: { $0 != UInt8(ascii: ".") }).prefix(63) {

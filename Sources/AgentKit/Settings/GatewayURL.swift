@@ -2,17 +2,9 @@
 // `host:port` for those who type it. A host alone is refused: whether it means TLS is not ours to guess, with a token at stake.
 //
 // The path and the query are kept byte for byte, but for a slash at the path's end, which is dropped; an empty path stands for
-// "/agent". Refused, each with its reason: other schemes, a user or password (the token has a place of its own), a fragment (RFC 6455 §3), characters that are not plain
-// ASCII, and ports outside 1 to 65535. An error never repeats the text, for a query may hold a secret.
-
-/// What is wrong with a gateway's address, and what one looks like.
-public struct GatewayURLError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong.
-    public var reason: String
-
-    /// The reason and an example.
-    public var description: String { "\(reason); it should look like ws://gateway.example.com/agent" }
-}
+// "/agent". Refused, each with its reason: other schemes, a user or password (the token has a place of its own), a fragment
+// (RFC 6455 §3), characters that are not plain ASCII, and ports outside 1 to 65535. An error never repeats the text, for a query
+// may hold a secret.
 
 /// The address of a gateway.
 public struct GatewayURL: Sendable, Hashable {
@@ -40,7 +32,7 @@ public struct GatewayURL: Sendable, Hashable {
         (isSecure, rest) = try Self.splitScheme(text)
         guard !rest.contains("#") else { throw GatewayURLError(reason: "the address has a fragment (#)") }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        (host, port) = try Self.split(authority, defaultPort: isSecure ? 443 : 80)
+        (host, port) = try Authority.split(authority, defaultPort: isSecure ? 443 : 80)
         target = Self.target(rest[authority.endIndex...])
     }
 
@@ -57,7 +49,7 @@ public struct GatewayURL: Sendable, Hashable {
     /// Whether TLS is asked for, and what follows the scheme. `host:port` is plain, unless the port is that of TLS.
     private static func splitScheme(_ text: String) throws(GatewayURLError) -> (isSecure: Bool, rest: Substring) {
         guard let mark = text.firstRange(of: "://") else {
-            guard ServiceURL.isHostAndPort(text) else {
+            guard Authority.isHostAndPort(text) else {
                 throw GatewayURLError(reason: "the address has neither a scheme nor a port")
             }
             return (text.prefix { $0 != "/" && $0 != "?" }.hasSuffix(":443"), text[...])
@@ -74,54 +66,5 @@ public struct GatewayURL: Sendable, Hashable {
         let query = text[path.endIndex...]
         while path.last == "/" { path.removeLast() }
         return (path.isEmpty ? "/agent" : String(path)) + String(query)
-    }
-
-    /// authority = host [ ":" port ], where an IPv6 address stands in brackets (RFC 3986 §3.2).
-    static func split(
-        _ authority: Substring, defaultPort: UInt16
-    ) throws(GatewayURLError) -> (host: String, port: UInt16) {
-        guard !authority.contains("@") else {
-            throw GatewayURLError(reason: "the address has a user or a password; the token goes into gatewayToken")
-        }
-        let host: Substring
-        let portText: Substring
-        if authority.first == "[" {
-            guard let end = authority.firstIndex(of: "]") else { throw GatewayURLError(reason: "the bracket [ is not closed") }
-            host = authority[..<end].dropFirst()
-            portText = authority[authority.index(after: end)...]
-            guard host.contains(":"), host.utf8.allSatisfy(isIPv6Byte) else {
-                throw GatewayURLError(reason: "what stands in brackets is not an IPv6 address")
-            }
-        } else {
-            host = authority.prefix { $0 != ":" }
-            portText = authority[host.endIndex...]
-            guard !host.isEmpty else { throw GatewayURLError(reason: "the host is missing") }
-            guard host.utf8.allSatisfy(isNameByte) else {
-                throw GatewayURLError(reason: "the host has a character that no host name has")
-            }
-        }
-        if portText.isEmpty || portText == ":" { return (String(host), defaultPort) }
-        let digits = portText.dropFirst()
-        guard portText.first == ":", digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits), port > 0
-        else { throw GatewayURLError(reason: "the port is not a number from 1 to 65535") }
-        return (String(host), port)
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
-            true
-        default: false
-        }
-    }
-
-    private static func isIPv6Byte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"):
-            true
-        default: false
-        }
     }
 }

@@ -1,5 +1,5 @@
-// Where a web service is, as people write it: an address in the settings, or the one word of the command line, which may be a port,
-// an address or a folder. A folder whose name looks like an address is written with a path before it: `./a:1`.
+// Where a web service is, as people write it: an address in the settings, or the one word of the command line, which may be a
+// port, an address or a folder. A folder whose name looks like an address is written with a path before it: `./a:1`.
 
 import MachineCore
 import SettingsCore
@@ -21,7 +21,7 @@ struct ServiceURL {
     /// Refuses other schemes, what `GatewayURL` refuses of a host, and a query or fragment.
     init(_ text: String) throws(GatewayURLError) {
         let scheme = "http://"
-        let text = Self.isHostAndPort(text) ? scheme + text : text
+        let text = Authority.isHostAndPort(text) ? scheme + text : text
         guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw GatewayURLError(reason: "it has a blank or a character that is not plain ASCII")
         }
@@ -37,22 +37,12 @@ struct ServiceURL {
         let path = rest[authority.endIndex...]
         guard !authority.contains("@") else { throw GatewayURLError(reason: "it has a user or a password") }
         guard path.isEmpty || LocalHTTPService.isPath(path) else { throw GatewayURLError(reason: "it has more than a path") }
-        let (host, port) = try GatewayURL.split(authority, defaultPort: 80)
+        let (host, port) = try Authority.split(authority, defaultPort: 80)
         let endpoint = Endpoint.tcp(host: host, port: port)
         let hostText = LocalHTTPService.hostText(of: endpoint)
         self.init(
             endpoint: endpoint, basePath: path.isEmpty || path == "/" ? nil : String(path),
             hostText: port == 80 ? String(hostText.dropLast(3)) : hostText)
-    }
-
-    /// Whether `text` has the form `host:port`, perhaps with a path: a host name or a literal address before the last colon, and
-    /// digits behind it. Whether they are a port is not asked.
-    static func isHostAndPort(_ text: String) -> Bool {
-        let authority = text.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        guard let colon = authority.lastIndex(of: ":") else { return false }
-        let digits = authority[colon...].dropFirst()
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return false }
-        return (try? GatewayURL.split(authority[..<colon], defaultPort: 80)) != nil
     }
 }
 
@@ -67,7 +57,7 @@ extension SettingsFlag {
         if word.lowercased() == "localhost" {
             return SettingsFlag(name: "URL", path: "webService.url", value: "http://\(word)")
         }
-        if word.contains("://") || ServiceURL.isHostAndPort(word) {
+        if word.contains("://") || Authority.isHostAndPort(word) {
             return SettingsFlag(name: "URL", path: "webService.url", value: word)
         }
         return SettingsFlag(name: "DIRECTORY", path: "webService.directory", value: word)

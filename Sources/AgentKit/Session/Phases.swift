@@ -1,5 +1,5 @@
-// All transitions of an agent's phase, and nothing else: which event means something in which phase, and where it leads. What
-// is done about it (dialling, timers, notes) stands in Agent+Life.
+// All transitions of an agent's phase and of one tunnel's stage, and nothing else: which event means something where, and where
+// it leads. What is done about it (dialling, timers, notes) stands in Session and Tunnel.
 //
 // An event that means nothing in a phase changes nothing: late events are no errors.
 
@@ -62,6 +62,47 @@ extension AgentPhase {
 
         case (.stopped, .halt): nil
         case (_, .halt): .stopped
+        }
+    }
+}
+
+/// How far one connection to a gateway has come.
+enum TunnelStage: Sendable, Hashable, CaseIterable {
+    /// A connection is being made.
+    case dialing
+    /// The WebSocket upgrade awaits its response.
+    case upgrading
+    /// There is a session, and the gateway has not said welcome.
+    case registering
+    /// Requests come.
+    case serving
+    /// Nothing comes and nothing goes any more.
+    case over
+
+    /// What moves a tunnel from one stage to another.
+    enum Event: Sendable, Hashable, CaseIterable {
+        /// The connection is there.
+        case connected
+        /// The gateway took the upgrade.
+        case upgraded
+        /// The gateway took the agent in, or is a v1 gateway, which need not say so.
+        case registered
+        /// The connection is given up, or gone.
+        case ended
+    }
+
+    /// The stage after `event`; nil if the event means nothing in this stage.
+    func after(_ event: Event) -> TunnelStage? {
+        switch (self, event) {
+        case (.dialing, .connected): .upgrading
+        case (.upgrading, .upgraded): .registering
+        case (.registering, .registered): .serving
+        case (.dialing, .ended), (.upgrading, .ended), (.registering, .ended), (.serving, .ended): .over
+
+        case (.dialing, .upgraded), (.dialing, .registered), (.upgrading, .connected), (.upgrading, .registered),
+            (.registering, .connected), (.registering, .upgraded), (.serving, .connected), (.serving, .upgraded),
+            (.serving, .registered), (.over, _):
+            nil
         }
     }
 }
