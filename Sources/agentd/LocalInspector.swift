@@ -3,10 +3,10 @@
 
 import AgentKit
 import Dispatch
+import InspectorKit
 import MachineCore
 import SocketKit
 import Synchronization
-import WebConsole
 
 final class LocalInspector: Sendable {
     /// Where to listen, and how much to remember.

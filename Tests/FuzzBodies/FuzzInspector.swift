@@ -3,6 +3,7 @@
 // read anything, the JSON of an exchange is JSON, and nothing that was escaped for a page can end a text there.
 
 import HTTPCodec
+import Inspection
 import RPCCore
 import WebConsole
 

@@ -1,7 +1,7 @@
 // What an agent captures of exchanges, as settings of whoever embeds it.
 
+import Inspection
 import MachineCore
-import WebConsole
 
 /// What an agent shows its host of each exchange.
 public struct CaptureSettings: Sendable, Hashable {

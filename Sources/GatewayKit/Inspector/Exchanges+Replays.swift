@@ -5,9 +5,9 @@
 // refused before (nothing but a page of ours may make a browser do this), and more replays at once than the limit.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import TunnelLink
-import WebConsole
 
 extension Exchanges {
     /// Sends an exchange of the agent again, as `request`, whose body is here, asks for it.

@@ -2,6 +2,7 @@
 // nothing until it has caught up, and then that it missed something; one that never catches up is cut.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 
 extension InspectorServer {

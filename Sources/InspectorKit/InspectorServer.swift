@@ -8,6 +8,7 @@
 // One request for each connection; this is no server for crowds.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 
 /// The local inspector's server.

@@ -2,6 +2,7 @@
 // UTF-8 goes as ISO 8859-1 in fields, and as base64 in bodies.
 
 import HTTPCodec
+import MachineCore
 import RPCCore
 
 /// Writes exchanges as JSON.

@@ -3,7 +3,7 @@
 import HTTPCodec
 import Testing
 
-@testable import WebConsole
+@testable import Inspection
 
 @Suite("What is masked before the inspector keeps it")
 struct SecretsTests {

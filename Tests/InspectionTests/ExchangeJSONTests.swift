@@ -4,7 +4,7 @@ import HTTPCodec
 import RPCCore
 import Testing
 
-@testable import WebConsole
+@testable import Inspection
 
 @Suite struct ExchangeJSONTests {
     private func exchange(_ body: [UInt8] = [], keeping limit: Int = 1000) -> CapturedExchange {

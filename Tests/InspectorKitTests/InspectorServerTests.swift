@@ -2,11 +2,12 @@
 // limits.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import RPCCore
 import Testing
 
-@testable import WebConsole
+@testable import InspectorKit
 
 @Suite struct InspectorServerTests {
     @Test func pipelinedRequestsGetOneResponse() {

@@ -1,7 +1,9 @@
 // What the local inspector answers: which requests are let in, by their heads alone, and what each address gives.
 
 import HTTPCodec
+import Inspection
 import MachineCore
+import WebConsole
 
 extension InspectorServer {
     // MARK: Who is let in

@@ -3,7 +3,7 @@
 import HTTPCodec
 import Testing
 
-@testable import WebConsole
+@testable import Inspection
 
 @Suite("The inspector's memory")
 struct InspectorStoreTests {

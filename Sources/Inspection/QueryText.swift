@@ -4,15 +4,17 @@
 import HTTPCodec
 
 /// A query, taken apart.
-enum QueryText {
+public enum QueryText {
     /// One `name=value`, as written. Without `=` there is a name only.
-    struct Parameter {
-        var name: ArraySlice<UInt8>
-        var value: ArraySlice<UInt8>?
+    public struct Parameter: Sendable, Hashable {
+        /// As written.
+        public var name: ArraySlice<UInt8>
+        /// As written; nil without `=`.
+        public var value: ArraySlice<UInt8>?
     }
 
     /// The parameters in order; empty ones too, so that joining them with `&` gives the query back.
-    static func parameters(_ query: ArraySlice<UInt8>) -> [Parameter] {
+    public static func parameters(_ query: ArraySlice<UInt8>) -> [Parameter] {
         query.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false).map { part in
             guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else { return Parameter(name: part, value: nil) }
             return Parameter(name: part[..<equals], value: part[(equals + 1)...])
@@ -20,7 +22,7 @@ enum QueryText {
     }
 
     /// What the text stands for; bytes that are not UTF-8 become U+FFFD.
-    static func decoded(_ text: ArraySlice<UInt8>) -> String {
+    public static func decoded(_ text: ArraySlice<UInt8>) -> String {
         var bytes: [UInt8] = []
         var index = text.startIndex
         while index < text.endIndex {
