@@ -160,9 +160,9 @@ public struct ReplayRequest: Sendable, Hashable {
         let method = method ?? original.method
         guard method != "CONNECT" else { throw ReplayProblem("CONNECT cannot be replayed") }
         let wanted = target ?? original.target
-        guard !Secrets.isMasked(wanted.prefix { $0 != UInt8(ascii: "?") }) else {
+        guard !SecretMask.isIn(encoded: wanted.prefix { $0 != UInt8(ascii: "?") }) else {
             throw ReplayProblem(
-                "the path holds a secret that was not kept: edit the request and put it where \(Secrets.mask) stands")
+                "the path holds a secret that was not kept: edit the request and put it where \(SecretMask.text) stands")
         }
         guard let target = Self.unmasked(target: wanted) else { throw ReplayProblem("the target is no path") }
         guard body != nil || original.requestBody.isWhole else {
@@ -186,13 +186,13 @@ public struct ReplayRequest: Sendable, Hashable {
     /// The body to send. It is kept as it came and shown masked: one that is given as it was shown is the one that was kept.
     private static func body(_ given: [UInt8]?, of original: CapturedExchange) throws(ReplayProblem) -> [UInt8] {
         guard let given else { return original.requestBody.prefix }
-        guard Secrets.isMasked(text: given) else { return given }
+        guard SecretMask.isIn(given) else { return given }
         let kept = original.requestBody
         if kept.isWhole, given == kept.prefix || given == SecretBodies.masked(kept.prefix, original.requestFields) {
             return kept.prefix
         }
         throw ReplayProblem(
-            "the edited body holds \(Secrets.mask) where a secret was: fill it in, or leave the whole body as it was")
+            "the edited body holds \(SecretMask.text) where a secret was: fill it in, or leave the whole body as it was")
     }
 
     /// What is made anew for every request.
@@ -209,12 +209,12 @@ public struct ReplayRequest: Sendable, Hashable {
     private static func unmasked(_ fields: HTTPFields) -> HTTPFields {
         var result = HTTPFields()
         for field in fields {
-            guard Secrets.isMasked(field.value) else {
+            guard SecretMask.isIn(encoded: field.value) else {
                 try? result.append(field)
                 continue
             }
             guard HTTPFieldName(field.nameString) == .cookie else { continue }
-            let pairs = field.value.split(separator: UInt8(ascii: ";")).filter { !Secrets.isMasked($0) }
+            let pairs = field.value.split(separator: UInt8(ascii: ";")).filter { !SecretMask.isIn(encoded: $0) }
             let kept = Array(pairs.joined(separator: [UInt8(ascii: ";")]))
             if !kept.isEmpty { try? result.append(name: field.name, value: kept[...]) }
         }
@@ -224,8 +224,8 @@ public struct ReplayRequest: Sendable, Hashable {
     /// The target without masked parameters; nil if what is left is no path.
     private static func unmasked(target: [UInt8]) -> [UInt8]? {
         var result = target
-        if Secrets.isMasked(target), let mark = target.firstIndex(of: UInt8(ascii: "?")) {
-            let parameters = target[(mark + 1)...].split(separator: UInt8(ascii: "&")).filter { !Secrets.isMasked($0) }
+        if SecretMask.isIn(encoded: target), let mark = target.firstIndex(of: UInt8(ascii: "?")) {
+            let parameters = target[(mark + 1)...].split(separator: UInt8(ascii: "&")).filter { !SecretMask.isIn(encoded: $0) }
             let query = Array(parameters.joined(separator: [UInt8(ascii: "&")]))
             result = target[..<mark] + (query.isEmpty ? [] : [UInt8(ascii: "?")] + query)
         }

@@ -35,7 +35,7 @@ enum SecretBodies {
                 let blank = range(of: "\r\n\r\n", in: body, from: end)
             else { continue }
             let last = range(of: "\r\n--", in: body, from: blank.upperBound)?.lowerBound ?? body.endIndex
-            result += body[copied..<blank.upperBound] + Secrets.maskBytes
+            result += body[copied..<blank.upperBound] + SecretMask.bytes
             (copied, index) = (last, last)
         }
         return copied == 0 ? nil : result + body[copied...]
@@ -107,7 +107,7 @@ private struct JSONScan {
         let isSecret = secretDepth != nil || (strength == .strong || SecretValues.isOpaque(value)) && strength != .none
         strength = .none
         if isSecret, !value.isEmpty {
-            replace(start..<end, with: Secrets.maskBytes)
+            replace(start..<end, with: SecretMask.bytes)
         } else if value.count > 8, let masked = SecretValues.masked(value, .formed) {
             replace(start..<end, with: masked)
         }
@@ -117,7 +117,7 @@ private struct JSONScan {
     private mutating func number(at start: Int) -> Int {
         let end = text[start...].firstIndex { !Self.isOfNumber($0) } ?? text.endIndex
         if strength == .strong || secretDepth != nil {
-            replace(start..<end, with: [UInt8(ascii: "\"")] + Secrets.maskBytes + [UInt8(ascii: "\"")])
+            replace(start..<end, with: [UInt8(ascii: "\"")] + SecretMask.bytes + [UInt8(ascii: "\"")])
         }
         strength = .none
         return end

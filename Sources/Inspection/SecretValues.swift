@@ -118,8 +118,8 @@ private struct Scan {
     /// What is a mask already stays one, and is nothing found: else a text that was masked once would be masked further by
     /// what its masks make of it.
     private mutating func mask(_ range: Range<Int>) {
-        guard !range.isEmpty, !text[range].elementsEqual(Secrets.maskBytes) else { return }
-        result += text[copied..<range.lowerBound] + Secrets.maskBytes
+        guard !range.isEmpty, !text[range].elementsEqual(SecretMask.bytes) else { return }
+        result += text[copied..<range.lowerBound] + SecretMask.bytes
         copied = range.upperBound
         hasMasked = true
     }

@@ -7,10 +7,6 @@ import HTTPCodec
 
 /// Masks credentials.
 public enum Secrets {
-    /// What stands in the place of a secret.
-    public static let mask = "•••"
-    static let maskBytes = Array(mask.utf8)
-
     /// What of a field's value is secret.
     private enum Kind {
         /// Nothing: what is long and random in it is meant to be seen.
@@ -92,8 +88,8 @@ public enum Secrets {
         return switch kind(of: index, in: fields) {
         case .nothing: nil
         case .parts: SecretValues.masked(value)?[...]
-        case .everything: maskBytes[...]
-        case .opaque: SecretValues.isOpaque(value) ? maskBytes[...] : nil
+        case .everything: SecretMask.bytes[...]
+        case .opaque: SecretValues.isOpaque(value) ? SecretMask.bytes[...] : nil
         case .credentials: maskedCredentials(value)[...]
         case .cookies: maskedCookies(value)[...]
         case .newCookie: maskedSetCookie(value)[...]
@@ -103,8 +99,8 @@ public enum Secrets {
 
     /// `Bearer abc` becomes `Bearer •••`; what has no scheme is masked whole.
     private static func maskedCredentials(_ value: ArraySlice<UInt8>) -> [UInt8] {
-        guard let space = value.firstIndex(of: UInt8(ascii: " ")) else { return maskBytes }
-        return value[...space] + maskBytes
+        guard let space = value.firstIndex(of: UInt8(ascii: " ")) else { return SecretMask.bytes }
+        return value[...space] + SecretMask.bytes
     }
 
     /// `a=1; b=2` becomes `a=•••; b=•••`.
@@ -121,8 +117,9 @@ public enum Secrets {
 
     /// A cookie without a name is all value (RFC 6265bis §5.6).
     private static func maskedPair(_ pair: ArraySlice<UInt8>) -> [UInt8] {
-        if let equals = pair.firstIndex(of: UInt8(ascii: "=")) { return pair[...equals] + maskBytes }
-        return pair.allSatisfy { $0 == UInt8(ascii: " ") } ? Array(pair) : pair.prefix { $0 == UInt8(ascii: " ") } + maskBytes
+        if let equals = pair.firstIndex(of: UInt8(ascii: "=")) { return pair[...equals] + SecretMask.bytes }
+        let blanks = pair.prefix { $0 == UInt8(ascii: " ") }
+        return blanks.count == pair.count ? Array(pair) : blanks + SecretMask.bytes
     }
 
     /// `graphql-ws, abc` becomes `graphql-ws, •••`.
@@ -131,7 +128,7 @@ public enum Secrets {
         let masked = names.map { name in
             let bare = name.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
             let isKnown = bare.isEmpty || protocols.contains(bare.map { SecretNames.folded($0) })
-            return isKnown ? Array(name) : name.prefix { $0 == UInt8(ascii: " ") } + maskBytes
+            return isKnown ? Array(name) : name.prefix { $0 == UInt8(ascii: " ") } + SecretMask.bytes
         }
         return Array(masked.joined(separator: [UInt8(ascii: ",")]))
     }
@@ -140,20 +137,4 @@ public enum Secrets {
 
     /// A path and query, or a whole address, with its secrets masked; a fragment counts as a query.
     public static func masked(target: [UInt8]) -> [UInt8] { SecretValues.masked(target[...]) ?? target }
-
-    /// Whether these bytes hold a mask, as written or percent-encoded.
-    static func isMasked(_ bytes: some Collection<UInt8>) -> Bool {
-        let bytes = Array(bytes)
-        return String(decoding: bytes, as: UTF8.self).contains(mask) || QueryText.decoded(bytes[...]).contains(mask)
-    }
-
-    /// Whether a body holds a mask as written.
-    static func isMasked(text: [UInt8]) -> Bool {
-        var rest = text[...]
-        while let start = rest.firstIndex(of: maskBytes[0]) {
-            if rest[start...].starts(with: maskBytes) { return true }
-            rest = rest[(start + 1)...]
-        }
-        return false
-    }
 }
