@@ -34,11 +34,10 @@ extension InspectorServer {
         return LoopbackAddress.isLoopback(String(name))
     }
 
-    /// Whether a browser says that it asks for a page of another origin. Programs that are no browsers say nothing.
+    /// Whether a browser says that a page of another origin sends this. Programs that are no browsers say nothing.
     private static func isFromElsewhere(_ head: HTTPRequestHead) -> Bool {
         if let site = head.fields[.secFetchSite], site != "same-origin", site != "none" { return true }
-        guard let origin = head.fields[.origin] else { return false }
-        return origin.lowercased() != "http://\(head.fields[.host] ?? "")".lowercased()
+        return !SameOrigin.accepts(head.fields, hosts: [head.fields[.host] ?? ""], isSecure: false)
     }
 
     // MARK: Addresses

@@ -34,11 +34,7 @@ extension InspectorServer {
         let event = ExchangeJSON.event(exchanges)
         for id in watchers {
             guard let client = clients[id] else { continue }
-            if client.hasMissed || client.unwritten > Self.maximumQueuedBytes {
-                client.hasMissed = true
-            } else {
-                write(event, to: id, client, now, &outputs)
-            }
+            if client.events.admits(unread: client.unwritten) { write(event, to: id, client, now, &outputs) }
         }
     }
 

@@ -31,12 +31,8 @@ public struct InspectorServer: Machine {
     static let patience = Duration.seconds(10)
     /// For a request that is sent again: longer than the agent gives it.
     static let replayPatience = Duration.seconds(40)
-    /// After so long without news a watcher hears a comment.
-    static let quiet = Duration.seconds(15)
     /// Between two events, so that a storm of requests is a few messages.
     static let eventPace = Duration.milliseconds(250)
-    /// A watcher that leaves more unread is told nothing until it has caught up.
-    static let maximumQueuedBytes = 256 * 1024
 
     let title: String
     var store: InspectorStore
@@ -162,10 +158,8 @@ public struct InspectorServer: Machine {
         guard let client = clients[id] else { return }
         client.unwritten = max(0, client.unwritten - count)
         guard client.phase == .watching, client.unwritten == 0 else { return }
-        deadlines.set(.client(id), at: now.advanced(by: Self.quiet))
-        guard client.hasMissed else { return }
-        client.hasMissed = false
-        write(ServerSentEvent.resync, to: id, client, now, &outputs)
+        deadlines.set(.client(id), at: now.advanced(by: EventSubscription.keepAlive))
+        if let resync = client.events.caughtUp() { write(resync, to: id, client, now, &outputs) }
     }
 
     private mutating func timedOut(_ id: ConnectionID, _ now: Moment, _ outputs: inout [MachineOutput<Note>]) {
@@ -232,6 +226,6 @@ final class InspectorClient {
     var body: [UInt8] = []
     /// Bytes that were given to the transport and not taken by the client.
     var unwritten = 0
-    /// It was not told everything.
-    var hasMissed = false
+    /// Of a client that watches.
+    var events = EventSubscription()
 }

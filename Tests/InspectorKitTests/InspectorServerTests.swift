@@ -206,7 +206,8 @@ import Testing
             room.pass(.milliseconds(20))
             count += (room.written[watcher]?.count ?? 0) - before
         }
-        #expect(count > InspectorServer.maximumQueuedBytes && count < InspectorServer.maximumQueuedBytes + 100_000)
+        let limit = EventSubscription.maximumUnread
+        #expect(count > limit && count < limit + 100_000)
         room.reads = true
         room.input(.transport(.wrote(watcher, count)))
         #expect(room.text(watcher).hasSuffix("event: resync\ndata: {}\n\n"))
