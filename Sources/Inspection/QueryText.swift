@@ -1,9 +1,9 @@
 // Queries as forms write them (WHATWG URL, application/x-www-form-urlencoded): names and values between `&` and `=`, spaces as
-// `+`, other bytes as `%XX`. Refuses nothing: a `%` without two digits stands for itself.
+// `+`, other bytes as `%XX`. Accepts everything: a `%` without two digits stands for itself.
 
 import HTTPCodec
 
-/// A query, taken apart.
+/// Splits queries into parameters and decodes them.
 public enum QueryText {
     /// One `name=value`, as written. Without `=` there is a name only.
     public struct Parameter: Sendable, Hashable {
@@ -21,7 +21,7 @@ public enum QueryText {
         }
     }
 
-    /// What the text stands for; bytes that are not UTF-8 become U+FFFD.
+    /// `text` with `+` and `%XX` decoded; bytes that are not UTF-8 become U+FFFD.
     public static func decoded(_ text: ArraySlice<UInt8>) -> String {
         var bytes: [UInt8] = []
         var index = text.startIndex

@@ -1,26 +1,26 @@
-// What the inspector must not remember: credentials in fields and in queries become `•••` before anything is kept. Names stay, so
-// that a person sees that there was one. What counts as a secret is told by its name (`SecretNames`) or by itself (`SecretValues`); this
-// file says of which fields more is known. Bodies are kept as they came, so that they can be sent again, and shown masked
-// (`SecretBodies`); who wants none kept sets `inspector.maxBody` to 0.
+// Masks credentials in fields and targets before an inspector keeps them: `•••` replaces the values, names stay. A secret is
+// recognised by its name (`SecretNames`) or by its form (`SecretValues`); this file knows which fields have rules of their own.
+// Bodies are kept as they came, so that they can be sent again, and shown masked (`SecretBodies`); `inspector.maxBody` 0 keeps
+// none.
 
 import HTTPCodec
 
 /// Masks credentials.
 public enum Secrets {
-    /// What of a field's value is secret.
+    /// Which part of a field's value is secret.
     private enum Kind {
-        /// Nothing: what is long and random in it is meant to be seen.
+        /// Nothing, however random it looks.
         case nothing
-        /// What is known by itself (`SecretValues`): most fields.
+        /// What has the form of a secret (`SecretValues`): most fields.
         case parts
         case everything
-        /// What does not look like a number of things.
+        /// All of it, unless it looks like a count.
         case opaque
-        /// All but the name of the scheme, which it begins with: `Bearer •••`.
+        /// All but the scheme at its beginning: `Bearer •••`.
         case credentials
         case cookies
         case newCookie
-        /// All but the names of well-known protocols: browsers can put a token nowhere else.
+        /// All but the names of well-known protocols: for WebSockets, browsers can put a token nowhere else.
         case protocols
     }
 
@@ -29,7 +29,7 @@ public enum Secrets {
             (.authorization, .credentials), (.proxyAuthorization, .credentials), (.cookie, .cookies), (.setCookie, .newCookie),
             ("Sec-WebSocket-Protocol", .protocols), ("Authentication-Info", .parts), ("WWW-Authenticate", .parts),
         ] + plain.map { ($0, .nothing) }
-    /// Names that sound like secrets and are none, and values that look like secrets and are none.
+    /// Fields whose names or values look like secrets and are none.
     private static let plain: [HTTPFieldName] = [
         "Access-Control-Allow-Credentials", "Signature-Input", "Accept", "Accept-Encoding", "Accept-Language", "User-Agent",
         .contentType, "ETag", "If-None-Match", "If-Match", "Digest", "Content-Digest", "Repr-Digest", "Want-Digest",
@@ -38,9 +38,9 @@ public enum Secrets {
         "Content-Security-Policy-Report-Only", "Date", "Last-Modified", .contentLength, .host,
     ]
     private static let namedHashes = named.map(\.name.caseInsensitiveHash)
-    /// One bit for each of those hashes: most names are none of them.
+    /// A bit for each of those hashes, which rules out most names at once.
     private static let namedFilter = namedHashes.reduce(UInt64(0)) { $0 | 1 << UInt64($1 & 63) }
-    /// What servers and clients speak over WebSockets, as they name it: no token is called so.
+    /// Names of subprotocols of WebSockets, which no token equals.
     private static let protocols: Set<[UInt8]> = Set(
         [
             "graphql-ws", "graphql-transport-ws", "mqtt", "mqttv3.1", "wamp", "wamp.2.json", "soap", "stomp", "v10.stomp",
@@ -97,7 +97,7 @@ public enum Secrets {
         }
     }
 
-    /// `Bearer abc` becomes `Bearer •••`; what has no scheme is masked whole.
+    /// `Bearer abc` becomes `Bearer •••`; a value without a scheme is masked whole.
     private static func maskedCredentials(_ value: ArraySlice<UInt8>) -> [UInt8] {
         guard let space = value.firstIndex(of: UInt8(ascii: " ")) else { return SecretMask.bytes }
         return value[...space] + SecretMask.bytes

@@ -93,7 +93,7 @@ extension Exchanges {
     }
 
     func isReplayTooLarge(_ exchange: Exchange) -> Bool {
-        exchange.responseBytes > UInt64(ReplayRequest.maximumAnswerBytes)
+        exchange.responseBytes > UInt64(ReplayRequest.maximumResponseBytes)
     }
 
     /// It takes too long, or its response is too large.

@@ -75,8 +75,6 @@ public struct ErrorView: Sendable, Hashable {
     public var requestID = ""
     /// What happened, in English; shown where the language files have no text for the code.
     public var explanation: String
-    /// Where a person may log in; nil: nowhere.
-    public var login: String?
 
     /// An error of which only the essentials are known.
     public init(status: Int, code: String, explanation: String) {
