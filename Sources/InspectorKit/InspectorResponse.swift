@@ -1,4 +1,5 @@
-// Answers of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess at its types.
+// Answers of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess at its
+// types.
 
 import HTTPCodec
 import MachineCore

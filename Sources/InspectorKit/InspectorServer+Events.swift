@@ -1,5 +1,5 @@
-// Who watches the local inspector: server-sent events (WHATWG HTML §9.2), at most four a second. A watcher that does not read is told
-// nothing until it has caught up, and then that it missed something; one that never catches up is cut.
+// Who watches the local inspector: server-sent events (WHATWG HTML §9.2), at most four a second. A watcher that does not read
+// is told nothing until it has caught up, and then that it missed something; one that never catches up is cut.
 
 import HTTPCodec
 import Inspection

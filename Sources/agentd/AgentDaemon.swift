@@ -85,8 +85,8 @@ final class AgentDaemon {
         runner.send(.drain(within: settings.drain))
     }
 
-    /// With a terminal: its end, after which nobody sees any more what is public here, so that is the agent's end too; the shell may
-    /// say it once more. As a service: the wish that settings are read again.
+    /// With a terminal: its end, after which nobody sees any more what is public here, so that is the agent's end too; the
+    /// shell may say it once more. As a service: the wish that settings are read again.
     private func hangUp(_ runner: Runner<Agent>) {
         guard terminal != nil else { return reload(runner) }
         guard !isStopping else { return }

@@ -1,5 +1,5 @@
-// The inspector that `--inspect` opens on this machine: WebConsole's server on a loop and a thread of its own, so that whatever a
-// person looks at there costs the tunnel no time. It and the agent know each other by their mailboxes alone.
+// The inspector that `--inspect` opens on this machine: WebConsole's server on a loop and a thread of its own, so that whatever
+// a person looks at there costs the tunnel no time. It and the agent know each other by their mailboxes alone.
 
 import AgentKit
 import Dispatch

@@ -27,6 +27,6 @@ public enum ErrorPage {
     }
 
     static let pages = PageTemplates { language in
-        PageTemplate("error", PackageResources.error_html, style: PackageResources.door_css, language)
+        PageTemplate("error", PackageResources.error_html, style: PackageResources.single_css, language)
     }
 }
