@@ -1,5 +1,5 @@
-// The local inspector's server, driven as a transport and a host would: who is let in, what the addresses give, events, replays, and
-// limits.
+// The local inspector's server, driven as a transport and a host would: which requests are accepted, what the addresses give, events,
+// replays, and limits.
 
 import HTTPCodec
 import Inspection
@@ -11,23 +11,23 @@ import Testing
 
 @Suite struct InspectorServerTests {
     @Test func pipelinedRequestsGetOneResponse() {
-        var room = Room()
-        room.reads = false
-        let id = room.send(String(repeating: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", count: 1_000))
-        let once = room.text(id)
-        room.send(String(repeating: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", count: 1_000), on: id)
+        var driver = Driver()
+        driver.reads = false
+        let id = driver.send(String(repeating: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", count: 1_000))
+        let once = driver.text(id)
+        driver.send(String(repeating: "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", count: 1_000), on: id)
         #expect(once.hasPrefix("HTTP/1.1 200") && once.split(separator: "HTTP/1.1 200").count == 1)
-        #expect(room.text(id) == once && room.closed == [id])
+        #expect(driver.text(id) == once && driver.closed == [id])
     }
 
     /// The server, and what it wrote to whom.
-    struct Room {
+    struct Driver {
         var server = InspectorServer(title: "pi", maximumBytes: 1024 * 1024)
         var now = Moment(nanoseconds: 1_000_000_000)
         var written: [ConnectionID: [UInt8]] = [:]
         var closed: Set<ConnectionID> = []
         var aborted: Set<ConnectionID> = []
-        var wishes: [(request: ReplayedRequest, number: UInt64, call: UInt64)] = []
+        var orders: [(request: ReplayedRequest, number: UInt64, call: UInt64)] = []
         /// Clients take what they are sent.
         var reads = true
         private var slots: UInt32 = 0
@@ -38,7 +38,7 @@ import Testing
             server.finishTurn(now: now, into: &outputs)
             for output in outputs {
                 switch output {
-                case .note(.replay(let request, let number, let call)): wishes.append((request, number, call))
+                case .note(.replay(let request, let number, let call)): orders.append((request, number, call))
                 case .transport(.write(let id, let bytes)):
                     written[id, default: []] += bytes
                     if reads { self.input(.transport(.wrote(id, bytes.count))) }
@@ -63,7 +63,7 @@ import Testing
             return id
         }
 
-        /// A request of a program on this machine; the answer so far.
+        /// A request of a program on this machine; the response so far.
         mutating func ask(
             _ line: String, _ fields: [String] = [], host: String = "127.0.0.1:4040", body: String = ""
         ) -> String {
@@ -98,23 +98,23 @@ import Testing
         }
     }
 
-    private static func status(_ answer: String) -> Int? { Int(answer.split(separator: " ").dropFirst().first ?? "") }
-    private static func body(_ answer: String) -> String {
-        answer.split(separator: "\r\n\r\n", maxSplits: 1).last.map { String($0) } ?? ""
+    private static func status(_ response: String) -> Int? { Int(response.split(separator: " ").dropFirst().first ?? "") }
+    private static func body(_ response: String) -> String {
+        response.split(separator: "\r\n\r\n", maxSplits: 1).last.map { String($0) } ?? ""
     }
     private static let json = "Content-Type: application/json"
 
-    // MARK: Who is let in
+    // MARK: Which requests are accepted
 
     @Test(arguments: [
         ("127.0.0.1:4040", 200), ("localhost:4040", 200), ("LOCALHOST", 200), ("[::1]:4040", 200), ("127.9.8.7", 200),
         ("evil.example", 421), ("localhost.evil.example:4040", 421), ("127.0.0.1.evil.example", 421), ("192.168.0.2:4040", 421),
         ("127.0.0.1evil", 421), ("[::2]", 421), ("", 421), ("127.0.0.256", 421), ("127.1", 421),
     ])
-    func onlyNamesOfThisMachineAreAnswered(host: String, status: Int) {
-        var room = Room()
-        for path in ["/", "/api/exchanges"] { #expect(Self.status(room.ask("GET \(path)", host: host)) == status) }
-        #expect(room.closed.count == 2)
+    func onlyNamesOfThisMachineAreServed(host: String, status: Int) {
+        var driver = Driver()
+        for path in ["/", "/api/exchanges"] { #expect(Self.status(driver.ask("GET \(path)", host: host)) == status) }
+        #expect(driver.closed.count == 2)
     }
 
     @Test(arguments: [
@@ -125,193 +125,172 @@ import Testing
         (["Origin: http://localhost:4040"], 403),
         (["Sec-Fetch-Site: none", "Origin: https://evil.example"], 403),
     ])
-    func ordersFromPagesOfOthersAreRefused(fields: [String], status: Int) {
-        var room = Room()
-        #expect(Self.status(room.ask("POST /api/replay", [Self.json] + fields, body: "{\"number\":1}")) == status)
-        #expect(room.wishes.isEmpty)
+    func ordersFromPagesOfOtherSitesAreRefused(fields: [String], status: Int) {
+        var driver = Driver()
+        #expect(Self.status(driver.ask("POST /api/replay", [Self.json] + fields, body: "{\"number\":1}")) == status)
+        #expect(driver.orders.isEmpty)
     }
 
-    @Test func answersCannotBeFramedEmbeddedOrCached() {
-        var room = Room()
+    @Test func responsesCannotBeFramedEmbeddedOrCached() {
+        var driver = Driver()
         for path in ["/", "/api/exchanges", "/nothing"] {
-            let answer = room.ask("GET \(path)")
+            let response = driver.ask("GET \(path)")
             for field in ["X-Frame-Options: DENY", "nosniff", "no-store", "Connection: close", "Cross-Origin-Resource-Policy"] {
-                #expect(answer.contains(field))
+                #expect(response.contains(field))
             }
         }
-        #expect(room.ask("GET /").contains("Content-Security-Policy: "))
+        #expect(driver.ask("GET /").contains("Content-Security-Policy: "))
     }
 
     // MARK: Addresses
 
     @Test func thePageSpeaksTheBrowsersLanguage() {
-        var room = Room()
-        let answer = room.ask("GET /?lang=zh")
-        #expect(Self.status(answer) == 200 && answer.contains("text/html") && answer.contains("pi"))
-        let head = room.ask("HEAD /")
+        var driver = Driver()
+        let response = driver.ask("GET /?lang=zh")
+        #expect(Self.status(response) == 200 && response.contains("text/html") && response.contains("pi"))
+        let head = driver.ask("HEAD /")
         #expect(Self.status(head) == 200 && head.hasSuffix("\r\n\r\n"))
     }
 
     @Test func exchangesAreListedFilteredAndShown() throws {
-        var room = Room()
-        room.capture(90, "/a", status: 200, total: 5)
-        room.capture(95, "/b")
-        room.capture(95, "/b", status: 404, total: 7)
-        room.capture(99, "/c")
-        func targets(_ answer: String) throws -> [String] {
-            let document = try JSONDocument(Array(Self.body(answer).utf8)[...])
+        var driver = Driver()
+        driver.capture(90, "/a", status: 200, total: 5)
+        driver.capture(95, "/b")
+        driver.capture(95, "/b", status: 404, total: 7)
+        driver.capture(99, "/c")
+        func targets(_ response: String) throws -> [String] {
+            let document = try JSONDocument(Array(Self.body(response).utf8)[...])
             return document.root["exchanges"]?.elements.compactMap { $0["target"]?.string } ?? []
         }
-        #expect(try targets(room.ask("GET /api/exchanges")) == ["/c", "/b", "/a"])
-        #expect(try targets(room.ask("GET /api/exchanges?status=4xx")) == ["/b"])
-        #expect(try targets(room.ask("GET /api/exchanges?limit=1")) == ["/c"])
-        let one = room.ask("GET /api/exchanges/2")
+        #expect(try targets(driver.ask("GET /api/exchanges")) == ["/c", "/b", "/a"])
+        #expect(try targets(driver.ask("GET /api/exchanges?status=4xx")) == ["/b"])
+        #expect(try targets(driver.ask("GET /api/exchanges?limit=1")) == ["/c"])
+        let one = driver.ask("GET /api/exchanges/2")
         #expect(Self.status(one) == 200 && one.contains("\"number\":2") && one.contains("\"status\":404"))
         for path in ["/api/exchanges/4", "/api/exchanges/x", "/api/exchanges/", "/x", "/api/exchanges/99999999999999999999"] {
-            #expect(Self.status(room.ask("GET \(path)")) == 404)
+            #expect(Self.status(driver.ask("GET \(path)")) == 404)
         }
-        #expect(Self.status(room.ask("DELETE /api/exchanges/1")) == 405)
-        #expect(Self.status(room.ask("GET /api/replay")) == 405)
+        #expect(Self.status(driver.ask("DELETE /api/exchanges/1")) == 405)
+        #expect(Self.status(driver.ask("GET /api/replay")) == 405)
     }
 
     // MARK: Events
 
-    @Test func watchersAreToldAtMostFourTimesASecond() {
-        var room = Room()
-        let watcher = room.send("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        #expect(room.text(watcher).contains("text/event-stream") && !room.text(watcher).contains("Content-Length"))
+    @Test func eventsComeAtMostFourTimesASecond() {
+        var driver = Driver()
+        let follower = driver.send("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(driver.text(follower).contains("text/event-stream") && !driver.text(follower).contains("Content-Length"))
         for number in 1...50 {
-            room.capture(UInt64(number), status: 200, total: 1)
-            room.pass(.milliseconds(10))
+            driver.capture(UInt64(number), status: 200, total: 1)
+            driver.pass(.milliseconds(10))
         }
-        room.pass(.milliseconds(250))
-        let events = room.text(watcher).split(separator: "event: exchange\n").dropFirst()
+        driver.pass(.milliseconds(250))
+        let events = driver.text(follower).split(separator: "event: exchange\n").dropFirst()
         #expect(events.count <= 4)
         #expect(events.joined().split(separator: "\"number\":").count == 51)
-        room.pass(.seconds(20))
-        #expect(room.text(watcher).hasSuffix(":\n\n") && !room.aborted.contains(watcher))
-        room.input(.transport(.closed(watcher, error: nil)))
-        room.capture(51)
-        #expect(room.server.nextDeadline == nil)
+        driver.pass(.seconds(20))
+        #expect(driver.text(follower).hasSuffix(":\n\n") && !driver.aborted.contains(follower))
+        driver.input(.transport(.closed(follower, error: nil)))
+        driver.capture(51)
+        #expect(driver.server.nextDeadline == nil)
     }
 
-    @Test func aWatcherThatDoesNotReadMissesEventsAndIsToldSo() {
-        var room = Room()
-        let watcher = room.send("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        room.reads = false
+    @Test func aClientThatDoesNotReadMissesEventsAndIsToldSo() {
+        var driver = Driver()
+        let follower = driver.send("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        driver.reads = false
         var count = 0
         for number in 1...400 {
-            let before = room.written[watcher]?.count ?? 0
-            room.capture(UInt64(number), "/" + String(repeating: "x", count: 4000), total: 1)
-            room.pass(.milliseconds(20))
-            count += (room.written[watcher]?.count ?? 0) - before
+            let before = driver.written[follower]?.count ?? 0
+            driver.capture(UInt64(number), "/" + String(repeating: "x", count: 4000), total: 1)
+            driver.pass(.milliseconds(20))
+            count += (driver.written[follower]?.count ?? 0) - before
         }
         let limit = EventSubscription.maximumUnread
         #expect(count > limit && count < limit + 100_000)
-        room.reads = true
-        room.input(.transport(.wrote(watcher, count)))
-        #expect(room.text(watcher).hasSuffix("event: resync\ndata: {}\n\n"))
-        room.reads = false
-        room.capture(500, total: 1)
-        room.pass(.seconds(11))
-        #expect(room.aborted == [watcher])
+        driver.reads = true
+        driver.input(.transport(.wrote(follower, count)))
+        #expect(driver.text(follower).hasSuffix("event: resync\ndata: {}\n\n"))
+        driver.reads = false
+        driver.capture(500, total: 1)
+        driver.pass(.seconds(11))
+        #expect(driver.aborted == [follower])
     }
 
     // MARK: Replays
 
-    @Test func aReplayIsAskedForAndAnsweredWhenItIsOver() {
-        var room = Room()
-        room.capture(77, "/a?x=1", status: 200, total: 5)
+    @Test func aReplayGetsItsResponseWhenItIsOver() {
+        var driver = Driver()
+        driver.capture(77, "/a?x=1", status: 200, total: 5)
         let body = "{\"number\":1,\"method\":\"PUT\",\"body\":{\"text\":\"hi\"}}"
-        let answer = room.ask("POST /api/replay", [Self.json], body: body)
-        #expect(answer.isEmpty)
-        let wish = room.wishes.first
-        #expect(wish?.number == 1 && wish?.request.method == "PUT" && wish?.request.body == Array("hi".utf8))
-        #expect(wish?.request.target == Array("/a?x=1".utf8))
+        let response = driver.ask("POST /api/replay", [Self.json], body: body)
+        #expect(response.isEmpty)
+        let order = driver.orders.first
+        #expect(order?.number == 1 && order?.request.method == "PUT" && order?.request.body == Array("hi".utf8))
+        #expect(order?.request.target == Array("/a?x=1".utf8))
         let id = ConnectionID(slot: 1, generation: 1)
-        room.capture(78, "/a", call: wish?.call)
-        #expect(room.text(id).isEmpty)
-        room.capture(78, "/a", status: 201, total: 9, call: wish?.call)
-        #expect(Self.status(room.text(id)) == 200)
-        #expect(room.text(id).contains("\"number\":2") && room.text(id).contains("\"status\":201"))
-        #expect(room.closed == [id])
+        driver.capture(78, "/a", call: order?.call)
+        #expect(driver.text(id).isEmpty)
+        driver.capture(78, "/a", status: 201, total: 9, call: order?.call)
+        #expect(Self.status(driver.text(id)) == 200)
+        #expect(driver.text(id).contains("\"number\":2") && driver.text(id).contains("\"status\":201"))
+        #expect(driver.closed == [id])
     }
 
-    @Test func whereAVisitorCameFromIsNotThePersonsToSay() throws {
-        var exchange = CapturedExchange(
-            agentID: "a", method: "GET", target: Array("/a".utf8), requestFields: HTTPFields(), startedAtMilliseconds: 0)
-        for (name, value) in [("X-Forwarded-For", "192.0.2.1"), ("X-Real-IP", "192.0.2.1"), ("A", "1"), ("Host", "h")] {
-            try exchange.requestFields.append(HTTPFieldName(name), value)
-        }
-        let edits = [
-            "X-Forwarded-For", "X-FORWARDED-USER", "X_Forwarded_Proto", "Forwarded", "X_Real-IP", "CF-Connecting-IP",
-            "Connection",
-            "Upgrade", "Host", "Content-Length", "Expect",
-        ]
-        let fields = edits.map { "[\"\($0)\",\"evil\"]" }.joined(separator: ",")
-        let edited = try ReplayRequest(json: Array("{\"number\":1,\"fields\":[\(fields),[\"A\",\"2\"]]}".utf8)).applied(
-            to: exchange)
-        let lines = edited.fields.map { "\($0.nameString): \($0.valueString)".lowercased() }
-        #expect(lines.sorted() == ["a: 2", "host: h", "x-forwarded-for: 192.0.2.1", "x-real-ip: 192.0.2.1"])
-        let again = try ReplayRequest(number: 1).applied(to: exchange)
-        #expect(
-            again.fields.map(\.nameString).map { $0.lowercased() }.sorted() == ["a", "host", "x-forwarded-for", "x-real-ip"])
-    }
-
-    @Test func whatCannotBeReplayedIsSaid() {
-        var room = Room()
-        room.capture(1, total: 5)
+    @Test func aReplayThatCannotBeIsRefusedWithAReason() {
+        var driver = Driver()
+        driver.capture(1, total: 5)
         for (body, status) in [("{", 400), ("{\"number\":9}", 404), ("{\"number\":1,\"target\":\"x\"}", 400)] {
-            #expect(Self.status(room.ask("POST /api/replay", [Self.json], body: body)) == status)
+            #expect(Self.status(driver.ask("POST /api/replay", [Self.json], body: body)) == status)
         }
-        #expect(Self.status(room.ask("POST /api/replay", ["Content-Type: text/plain"], body: "{\"number\":1}")) == 400)
-        #expect(room.wishes.isEmpty)
+        #expect(Self.status(driver.ask("POST /api/replay", ["Content-Type: text/plain"], body: "{\"number\":1}")) == 400)
+        #expect(driver.orders.isEmpty)
     }
 
-    @Test func aReplayThatIsNeverOverIsAnsweredToo() {
-        var room = Room()
-        room.capture(1, total: 5)
-        _ = room.ask("POST /api/replay", [Self.json], body: "{\"number\":1}")
-        room.pass(.seconds(41))
-        #expect(Self.status(room.text(ConnectionID(slot: 1, generation: 1))) == 504)
-        room.capture(2, total: 5, call: 1)  // nobody waits
-        #expect(room.server.replays.isEmpty)
+    @Test func aReplayThatIsNeverOverTimesOut() {
+        var driver = Driver()
+        driver.capture(1, total: 5)
+        _ = driver.ask("POST /api/replay", [Self.json], body: "{\"number\":1}")
+        driver.pass(.seconds(41))
+        #expect(Self.status(driver.text(ConnectionID(slot: 1, generation: 1))) == 504)
+        driver.capture(2, total: 5, call: 1)  // no client waits for it
+        #expect(driver.server.replayCount == 0)
     }
 
     // MARK: Limits
 
     @Test func connectionsAreLimited() {
-        var room = Room()
-        for _ in 0..<InspectorServer.maximumClients { _ = room.connect() }
-        #expect(room.aborted.isEmpty)
-        let surplus = room.connect()
-        #expect(room.aborted == [surplus])
-        room.input(.transport(.closed(ConnectionID(slot: 1, generation: 1), error: nil)))
-        #expect(Self.status(room.ask("GET /")) == 200)
+        var driver = Driver()
+        for _ in 0..<InspectorServer.maximumClients { _ = driver.connect() }
+        #expect(driver.aborted.isEmpty)
+        let surplus = driver.connect()
+        #expect(driver.aborted == [surplus])
+        driver.input(.transport(.closed(ConnectionID(slot: 1, generation: 1), error: nil)))
+        #expect(Self.status(driver.ask("GET /")) == 200)
     }
 
     @Test func slowHeadsLargeHeadsAndLargeBodiesAreRefused() {
-        var room = Room()
-        let slow = room.send("GET / HTTP/1.1\r\n")
-        room.pass(.seconds(11))
-        #expect(Self.status(room.text(slow)) == 408 && room.closed.contains(slow))
-        #expect(Self.status(room.ask("GET /" + String(repeating: "x", count: 70_000))) == 400)
-        let nonsense = room.send("nonsense\r\n\r\n")
-        #expect(Self.status(room.text(nonsense)) == 400)
-        let large = room.send(
+        var driver = Driver()
+        let slow = driver.send("GET / HTTP/1.1\r\n")
+        driver.pass(.seconds(11))
+        #expect(Self.status(driver.text(slow)) == 408 && driver.closed.contains(slow))
+        #expect(Self.status(driver.ask("GET /" + String(repeating: "x", count: 70_000))) == 400)
+        let nonsense = driver.send("nonsense\r\n\r\n")
+        #expect(Self.status(driver.text(nonsense)) == 400)
+        let large = driver.send(
             "POST /api/replay HTTP/1.1\r\nHost: localhost\r\n\(Self.json)\r\nContent-Length: 9000000\r\n\r\n")
         let piece = String(repeating: " ", count: 500_000)
-        for _ in 0..<5 { room.send(piece, on: large) }
-        #expect(Self.status(room.text(large)) == 413)
-        #expect(room.closed.contains(large))
+        for _ in 0..<5 { driver.send(piece, on: large) }
+        #expect(Self.status(driver.text(large)) == 413)
+        #expect(driver.closed.contains(large))
     }
 
-    @Test func whoDoesNotReadAnAnswerIsCut() {
-        var room = Room()
-        room.reads = false
-        let id = room.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        room.pass(.seconds(11))
-        #expect(room.aborted == [id] && room.server.clients.count == 0)
-        #expect(room.server.nextDeadline == nil)
+    @Test func aClientThatDoesNotReadItsResponseIsCut() {
+        var driver = Driver()
+        driver.reads = false
+        let id = driver.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        driver.pass(.seconds(11))
+        #expect(driver.aborted == [id] && driver.server.clientCount == 0)
+        #expect(driver.server.nextDeadline == nil)
     }
 }
