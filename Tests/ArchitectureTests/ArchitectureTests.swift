@@ -55,11 +55,12 @@ import Testing
         for file in Repository.sources { report(shapeFindings(of: file)) }
     }
 
-    @Test func everyPageThatIsLinkedExists() throws {
+    @Test func everyPageAndTestThatAPageNamesExists() throws {
         let pages = ["README.md"] + Repository.files(under: "Docs", suffix: ".md")
         for path in pages {
             let page = try #require(Repository.text(of: path), "\(path) cannot be read")
             report(deadLinks(in: page, at: path, exists: Repository.exists))
+            report(deadTestReferences(in: page, at: path, text: Repository.text))
         }
     }
 }

@@ -159,6 +159,22 @@ import Testing
         #expect(dead.map(\.line) == [1, 5])
         #expect(dead.first?.what == "links to Two.md, which does not exist")
     }
+
+    @Test func testsThatAPageNamesAreLookedFor() {
+        let page = """
+            Told by `nothing` (ATests/One).
+
+            Tests: `one`, `two`
+            (ATests/One), `three` (Interop/test_a).
+
+            `four` (ATests/One)
+            """
+        let files = ["Tests/ATests/One.swift": "@Test func one() {}", "Tests/Interop/test_a.py": "def test_three():"]
+        #expect(testReferences(in: page).map(\.name) == ["one", "two", "three"])
+        let dead = deadTestReferences(in: page, at: "Docs/A.md") { files[$0] }
+        #expect(dead.map(\.line) == [3, 4])
+        #expect(dead.first?.what == "names the test two, which is not in Tests/ATests/One")
+    }
 }
 
 /// Code that breaks one of `pureRules` each, and the sequence of that rule.
