@@ -4,22 +4,22 @@ import PackageDescription
 // CI treats warnings as errors; whoever builds with another compiler is not held up by a new one.
 let settings: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
-let codecs: [Target.Dependency] = ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
-
-// Arrows point down only (Docs/Architecture.md); ArchitectureTests checks the imports against the same table.
+// Arrows point down only (Docs/Architecture.md). Each target names exactly what its files import; ArchitectureTests compares.
 let package = Package(
     name: "miagent",
     platforms: [.macOS("26.0")],
     products: [
         .library(name: "RPCCore", targets: ["RPCCore"]),
-        .library(name: "SettingsCore", targets: ["SettingsCore"]),
         .library(name: "WireWS", targets: ["WireWS"]),
         .library(name: "HTTPCodec", targets: ["HTTPCodec"]),
         .library(name: "MachineCore", targets: ["MachineCore"]),
+        .library(name: "SettingsCore", targets: ["SettingsCore"]),
         .library(name: "TunnelLink", targets: ["TunnelLink"]),
+        .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "WebConsole", targets: ["WebConsole"]),
         .library(name: "GatewayKit", targets: ["GatewayKit"]),
         .library(name: "AgentKit", targets: ["AgentKit"]),
+        .library(name: "InspectorKit", targets: ["InspectorKit"]),
         .library(name: "SocketKit", targets: ["SocketKit"]),
         .executable(name: "gatewayd", targets: ["gatewayd"]),
         .executable(name: "agentd", targets: ["agentd"]),
@@ -32,16 +32,28 @@ let package = Package(
         .target(name: "MachineCore", swiftSettings: settings),
         // Settings: files, variables and options as plain values.
         .target(name: "SettingsCore", dependencies: ["RPCCore"], swiftSettings: settings),
-        // State machines without I/O.
-        .target(name: "TunnelLink", dependencies: codecs, swiftSettings: settings),
-        // What people see of either daemon: pages, and the memory of the request inspector.
+        // State machines without I/O, and what they share.
+        .target(name: "TunnelLink", dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"], swiftSettings: settings),
+        // What the request inspectors record: exchanges with their secrets masked.
+        .target(name: "Inspection", dependencies: ["RPCCore", "HTTPCodec", "MachineCore"], swiftSettings: settings),
+        // The pages that people see of either daemon.
         .target(
-            name: "WebConsole", dependencies: ["RPCCore", "HTTPCodec", "MachineCore"],
-            resources: [.embedInCode("Resources")], swiftSettings: settings),
+            name: "WebConsole",
+            dependencies: ["RPCCore", "MachineCore"], resources: [.embedInCode("Resources")], swiftSettings: settings),
         .target(
-            name: "GatewayKit", dependencies: codecs + ["SettingsCore", "TunnelLink", "WebConsole"], swiftSettings: settings),
+            name: "GatewayKit",
+            dependencies: [
+                "RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection", "WebConsole",
+            ],
+            swiftSettings: settings),
         .target(
-            name: "AgentKit", dependencies: codecs + ["SettingsCore", "TunnelLink", "WebConsole"], swiftSettings: settings),
+            name: "AgentKit",
+            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection"],
+            swiftSettings: settings),
+        // The request inspector of an agent's own machine.
+        .target(
+            name: "InspectorKit",
+            dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"], swiftSettings: settings),
         // The only module with sockets, clocks, threads and signals.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
@@ -50,41 +62,58 @@ let package = Package(
             exclude: ["CLinux"], swiftSettings: settings),
         // Thin executables.
         .executableTarget(
-            name: "gatewayd", dependencies: ["GatewayKit", "AgentKit", "SettingsCore", "SocketKit", "WebConsole"],
+            name: "gatewayd",
+            dependencies: [
+                "RPCCore", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit", "AgentKit", "SocketKit",
+            ],
             swiftSettings: settings),
         .executableTarget(
-            name: "agentd", dependencies: ["AgentKit", "SettingsCore", "SocketKit", "WebConsole"], swiftSettings: settings),
+            name: "agentd",
+            dependencies: ["MachineCore", "SettingsCore", "WebConsole", "AgentKit", "InspectorKit", "SocketKit"],
+            swiftSettings: settings),
         // Tests: one suite a module, and what they share.
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
-        .target(name: "FuzzBodies", dependencies: codecs + ["WebConsole"], path: "Tests/FuzzBodies", swiftSettings: settings),
-        .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
+        .target(
+            name: "FuzzBodies",
+            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "Inspection", "WebConsole"],
+            path: "Tests/FuzzBodies", swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
-        .testTarget(
-            name: "SettingsCoreTests", dependencies: ["SettingsCore", "RPCCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "TunnelLinkTests", dependencies: codecs + ["TunnelLink", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "SettingsCoreTests", dependencies: ["SettingsCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "WebConsoleTests", dependencies: ["WebConsole", "RPCCore", "HTTPCodec", "TestSupport"],
+            name: "TunnelLinkTests",
+            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "TunnelLink", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "InspectionTests", dependencies: ["RPCCore", "HTTPCodec", "Inspection"], swiftSettings: settings),
+        .testTarget(name: "WebConsoleTests", dependencies: ["RPCCore", "WebConsole"], swiftSettings: settings),
         .testTarget(
             name: "GatewayKitTests",
-            dependencies: codecs + ["GatewayKit", "SettingsCore", "TunnelLink", "WebConsole", "TestSupport"],
-            swiftSettings: settings
-        ),
+            dependencies: [
+                "RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "WebConsole", "GatewayKit",
+                "TestSupport",
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "AgentKitTests",
-            dependencies: codecs + ["AgentKit", "SettingsCore", "TunnelLink", "WebConsole", "TestSupport"],
+            dependencies: [
+                "RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection", "AgentKit",
+                "TestSupport",
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "AgentDaemonTests", dependencies: ["agentd", "AgentKit", "MachineCore"], swiftSettings: settings),
+            name: "InspectorKitTests",
+            dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "InspectorKit"], swiftSettings: settings),
         .testTarget(
-            name: "SocketKitTests", dependencies: ["SocketKit", "MachineCore", "TestSupport"], swiftSettings: settings),
+            name: "SocketKitTests", dependencies: ["MachineCore", "SocketKit", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "AgentDaemonTests", dependencies: ["MachineCore", "AgentKit", "agentd"], swiftSettings: settings),
         .testTarget(
-            name: "WorldTests", dependencies: codecs + ["GatewayKit", "AgentKit", "TunnelLink", "TestSupport"],
+            name: "WorldTests",
+            dependencies: ["HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(
-            name: "DaemonTests", dependencies: ["gatewayd", "agentd", "HTTPCodec", "TestSupport"], swiftSettings: settings),
+        // Runs the daemons, which are named so that they are built.
+        .testTarget(name: "DaemonTests", dependencies: ["gatewayd", "agentd", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "FuzzSeedTests", dependencies: ["FuzzBodies", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     ],

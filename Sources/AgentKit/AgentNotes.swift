@@ -4,9 +4,9 @@
 // then of visible ASCII alone.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import TunnelLink
-import WebConsole
 
 /// What the host says to an agent.
 public enum AgentMessage: Sendable, Hashable {

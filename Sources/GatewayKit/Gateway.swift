@@ -9,9 +9,9 @@
 //     Loops         what several loops of one gateway say to each other
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import TunnelLink
-import WebConsole
 
 /// A gateway: the state of all its connections, and no sockets.
 public struct Gateway: Machine {

@@ -1,6 +1,6 @@
 // How much a gateway holds at a moment: for tests, and for whoever embeds it.
 
-import WebConsole
+import Inspection
 
 /// What a gateway holds that hosts need not know of: for tests.
 struct GatewayInternals {

@@ -17,8 +17,9 @@ enum AgentCommand {
     }()
 
     static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) { settings, words in
-            try AgentDaemon(settings, words).run()
+        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) {
+            settings, commandLine in
+            try AgentDaemon(settings, commandLine).run()
         }
     }
 }
@@ -56,7 +57,7 @@ extension CommandLineParser {
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
             CommandLineOption(
                 name: "--inspect", valueName: "ADDRESS", settingsPath: "inspect",
-                help: "Show requests and answers in a browser on this machine, at an address such as :4040."),
+                help: "Show requests and responses in a browser on this machine, at an address such as :4040."),
             CommandLineOption(name: "--qr", settingsPath: "qr", help: "Show the public URL as a QR code, for a phone."),
             CommandLineOption(
                 name: "--view", valueName: "VIEW", settingsPath: "view",

@@ -8,7 +8,7 @@ import WebConsole
 
 final class AgentDaemon {
     private var settings: AgentDaemonSettings
-    private let words: ParsedCommandLine
+    private let commandLine: ParsedCommandLine
     private let notifier = ServiceNotifier()
     private let folders = FolderServer()
     private var screen: Screen?
@@ -17,18 +17,18 @@ final class AgentDaemon {
     private var shortages = ShortageSpells()
     private var isStopping = false
     private var isOver = false
-    /// Whoever started it wants a hang-up to be ignored.
+    /// It was started with SIGHUP ignored, as by `nohup`.
     private let ignoresHangUps = isIgnored(signal: hangUpSignal)
-    /// Set if there is somebody who can hang up.
+    /// The terminal whose end is a SIGHUP; nil without one.
     private let terminal = ControllingTerminal()
 
-    init(_ settings: AgentDaemonSettings, _ words: ParsedCommandLine) {
+    init(_ settings: AgentDaemonSettings, _ commandLine: ParsedCommandLine) {
         self.settings = settings
-        self.words = words
+        self.commandLine = commandLine
     }
 
-    /// Runs until a signal says otherwise, or another agent took its place: also an orderly end, since a service manager that
-    /// started it again would have the two evict each other for ever. The exit code.
+    /// Runs until a signal ends it or another agent takes its place: also a success, since a service manager that started it
+    /// again would have the two replace each other for ever. Returns the exit code.
     func run() throws -> Int32 {
         _ = raiseDescriptorLimit()
         let loop = try SocketLoop()
@@ -51,7 +51,7 @@ final class AgentDaemon {
         }
         if screen == nil, let inspector { say("inspector at \(inspector.address)") }
         if settings.agent.service == .none {
-            let advice = "name a port, an address or a folder: visitors of this agent are answered 404"
+            let advice = "name a port, an address or a folder: visitors of this agent get 404"
             write(LogRecord(.warning, "agent.without-service", [.init("advice", advice)]))
         }
         runner.send(.start)
@@ -85,8 +85,8 @@ final class AgentDaemon {
         runner.send(.drain(within: settings.drain))
     }
 
-    /// With a terminal: its end, after which nobody sees any more what is public here, so that is the agent's end too; the shell may
-    /// say it once more. As a service: the wish that settings are read again.
+    /// Handles SIGHUP. With a terminal it means that the terminal is gone: the agent stops, since no person sees any more what
+    /// it makes public. The shell may send the signal twice. As a service, the agent reads its settings again.
     private func hangUp(_ runner: Runner<Agent>) {
         guard terminal != nil else { return reload(runner) }
         guard !isStopping else { return }
@@ -94,12 +94,12 @@ final class AgentDaemon {
         stop(runner)
     }
 
-    /// Reads the settings again. Wrong ones change nothing; logs, the view and the inspector are those of the start.
+    /// Reads the settings again. Wrong ones change nothing; logs, the view and the inspector stay as they were started.
     private func reload(_ runner: Runner<Agent>) {
         guard !isStopping else { return }
         _ = notifier.reloading()
         do {
-            let new = try AgentDaemonSettings.load(words)
+            let new = try AgentDaemonSettings.load(commandLine)
             (settings.agent, settings.printsRequests, settings.drain) = (new.agent, new.printsRequests, new.drain)
             screen?.change(facts)
             runner.send(.reconfigure(new.agent))
@@ -148,7 +148,7 @@ final class AgentDaemon {
         if let record = shortages.record(of: shortage, limit: currentDescriptorLimit(), at: SocketLoop.now()) { write(record) }
     }
 
-    /// The public URL for a phone's camera, once. A text that no QR code holds is left out.
+    /// Shows the public URL as a QR code, once, unless it is too long for one.
     private func showQR(of webURL: String) {
         guard settings.showsQR, !hasShownQR, !webURL.isEmpty, let code = QRCode(text: webURL) else { return }
         hasShownQR = true
@@ -157,7 +157,8 @@ final class AgentDaemon {
         }
     }
 
-    /// A line on standard output, which a stranger's words cannot use to steer a terminal.
+    /// Writes a line on standard output, with control characters made visible, so that untrusted text cannot control a
+    /// terminal.
     private func say(_ line: String) {
         print(TerminalLine.visible(line))
         flushStandardOutput()

@@ -1,10 +1,10 @@
 // The settings: AgentKit's, and beside them what only a process can have: a secret file, logs, what goes to standard output.
 
 import AgentKit
+import InspectorKit
 import MachineCore
 import SettingsCore
 import SocketKit
-import WebConsole
 
 struct AgentDaemonSettings {
     var agent: AgentConfiguration

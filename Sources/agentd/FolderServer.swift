@@ -7,7 +7,7 @@
 import AgentKit
 import SocketKit
 
-/// Answers the calls for files.
+/// Responds to calls with files.
 final class FolderServer {
     /// Bytes that are read at once.
     private static let pieceBytes = 64 * 1024
@@ -29,7 +29,7 @@ final class FolderServer {
     /// Called for each file that cannot be opened because no descriptor is left.
     var onShortage: (DescriptorShortage) -> Void = { _ in }
 
-    /// The answer's beginning. Pieces follow, one for each `next`.
+    /// Begins the response. Pieces follow, one for each `next`.
     func begin(_ call: HandlerCall, _ head: HandlerHead) -> AgentMessage {
         guard let folder = head.folder else { return .fail(call, reason: "there is no handler here") }
         switch StaticFiles.lookUp(head, in: folder) {
@@ -69,7 +69,7 @@ final class FolderServer {
         return .body(call, piece, end: isLast)
     }
 
-    /// Nobody waits for the file any more.
+    /// Closes the file of a cancelled call.
     func cancel(_ call: HandlerCall) { sendings[call] = nil }
 
     /// Why the folder at `path` cannot be served, for people; nil if it can.

@@ -1,15 +1,15 @@
-// The inspector that `--inspect` opens on this machine: WebConsole's server on a loop and a thread of its own, so that whatever a
-// person looks at there costs the tunnel no time. It and the agent know each other by their mailboxes alone.
+// The inspector that `--inspect` opens on this machine: InspectorKit's server on a loop and a thread of its own, so that its
+// work does not delay the tunnel. It and the agent exchange messages by their mailboxes alone.
 
 import AgentKit
 import Dispatch
+import InspectorKit
 import MachineCore
 import SocketKit
 import Synchronization
-import WebConsole
 
 final class LocalInspector: Sendable {
-    /// Where to listen, and how much to remember.
+    /// Where to listen, and how much memory exchanges may take.
     struct Settings: Sendable {
         var endpoint: Endpoint
         var memoryMiB: Int
@@ -38,7 +38,7 @@ final class LocalInspector: Sendable {
     /// Where a browser finds it.
     var address: String { (try? start.withLock({ $0 })?.get().address) ?? "" }
 
-    /// What the agent captured.
+    /// Passes on what the agent captured.
     func post(_ message: InspectorServer.Message) { try? start.withLock({ $0 })?.get().box.post(message) }
 
     /// Runs for as long as the process does.

@@ -1,4 +1,4 @@
-// The agent's daemon: reads its words and settings and lets AgentKit's machine run over SocketKit's loop.
+// The agent's daemon: reads its arguments and settings, and runs AgentKit's machine on SocketKit's loop.
 
 import SocketKit
 

@@ -2,10 +2,10 @@
 // sent again to whoever answers.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import Testing
 import TunnelLink
-import WebConsole
 
 @testable import AgentKit
 

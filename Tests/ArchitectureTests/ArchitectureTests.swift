@@ -41,15 +41,26 @@ import Testing
         for rule in moduleRules { #expect(products.contains(rule.name), "\(rule.name) is no product") }
     }
 
+    @Test func everyTargetNamesExactlyWhatItImports() throws {
+        let targets = packageTargets(in: swiftTokens(of: try #require(Repository.text(of: "Package.swift"))))
+        #expect(targets.count > 2 * moduleRules.count)
+        for target in targets {
+            let files = Repository.files(under: target.path, suffix: ".swift").compactMap { Repository.text(of: $0) }
+            let imported = Set(files.flatMap { imports(in: swiftTokens(of: $0)).map(\.module) })
+            report(dependencyFindings(of: target, imports: imported, among: targets))
+        }
+    }
+
     @Test func filesAreShortAndAHeaderSaysWhatEachDecides() {
         for file in Repository.sources { report(shapeFindings(of: file)) }
     }
 
-    @Test func everyPageThatIsLinkedExists() throws {
+    @Test func everyPageAndTestThatAPageNamesExists() throws {
         let pages = ["README.md"] + Repository.files(under: "Docs", suffix: ".md")
         for path in pages {
             let page = try #require(Repository.text(of: path), "\(path) cannot be read")
             report(deadLinks(in: page, at: path, exists: Repository.exists))
+            report(deadTestReferences(in: page, at: path, text: Repository.text))
         }
     }
 }

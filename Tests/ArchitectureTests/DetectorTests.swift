@@ -108,6 +108,38 @@ import Testing
         #expect(lines("") == [1])
     }
 
+    @Test func targetsAreReadFromThePackage() {
+        let code = """
+            let package = Package(products: [.library(name: "A", targets: ["A"])], targets: [
+                .target(name: "A", swiftSettings: settings),
+                .target(name: "B", dependencies: ["A", .target(name: "C", condition: .when(platforms: [.linux]))], path: "X/B"),
+                .systemLibrary(name: "C", path: "X/C"), .executableTarget(name: "d", dependencies: ["B"]),
+                .testTarget(name: "ATests", dependencies: codecs + ["A"]),
+            ])
+            """
+        let targets = packageTargets(in: swiftTokens(of: code))
+        #expect(targets.map(\.name) == ["A", "B", "C", "d", "ATests"])
+        #expect(targets.map(\.path) == ["Sources/A", "X/B", "X/C", "Sources/d", "Tests/ATests"])
+        #expect(targets.map(\.dependencies) == [[], ["A", "C"], [], ["B"], nil])
+        #expect(targets.map(\.line) == [2, 3, 4, 4, 5])
+    }
+
+    @Test func dependenciesThatAreMissingOrSuperfluousAreFound() {
+        func target(_ name: String, _ kind: PackageTarget.Kind, _ dependencies: [String]?) -> PackageTarget {
+            PackageTarget(kind: kind, name: name, path: "", dependencies: dependencies, line: 7)
+        }
+        let targets = [target("A", .library, []), target("B", .library, []), target("c", .executable, [])]
+        func findings(_ dependencies: [String]?, _ imports: Set<String>) -> [String] {
+            dependencyFindings(of: target("D", .library, dependencies), imports: imports, among: targets).map(\.description)
+        }
+        #expect(findings(["A", "c"], ["A", "Foundation", "D"]) == [])
+        #expect(
+            findings(["A"], ["B"]) == [
+                "Package.swift:7: D imports B and does not name it", "Package.swift:7: D names A and does not import it",
+            ])
+        #expect(findings(nil, []) == ["Package.swift:7: D does not write its dependencies out as one list"])
+    }
+
     @Test func productsAreReadFromThePackage() {
         let code =
             ".library(name: \"A\", targets: [\"A\"]), // .library(name: \"B\")\n.executable(name: \"c\"), .target(name: \"D\")"
@@ -126,6 +158,22 @@ import Testing
         let dead = deadLinks(in: page, at: "Docs/Page.md") { $0 == "Docs/Docs/One.md" }
         #expect(dead.map(\.line) == [1, 5])
         #expect(dead.first?.what == "links to Two.md, which does not exist")
+    }
+
+    @Test func testsThatAPageNamesAreLookedFor() {
+        let page = """
+            Told by `nothing` (ATests/One).
+
+            Tests: `one`, `two`
+            (ATests/One), `three` (Interop/test_a).
+
+            `four` (ATests/One)
+            """
+        let files = ["Tests/ATests/One.swift": "@Test func one() {}", "Tests/Interop/test_a.py": "def test_three():"]
+        #expect(testReferences(in: page).map(\.name) == ["one", "two", "three"])
+        let dead = deadTestReferences(in: page, at: "Docs/A.md") { files[$0] }
+        #expect(dead.map(\.line) == [3, 4])
+        #expect(dead.first?.what == "names the test two, which is not in Tests/ATests/One")
     }
 }
 

@@ -31,12 +31,15 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: []),
     ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
-    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
-    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["SettingsCore", "WebConsole"])),
-    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["SettingsCore", "WebConsole"])),
+    ModuleRule(name: "Inspection", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
+    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "MachineCore"]),
+    ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection", "WebConsole"])),
+    ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection"])),
+    ModuleRule(
+        name: "InspectorKit", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"]),
     ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["MachineCore", "CLinux"])),
     ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit"])),
-    ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon),
+    ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon.union(["InspectorKit"])),
 ]
 
 /// The modules that `tokens` import, with the line of each; conditional, scoped (`import struct A.B`) and attributed ones too.

@@ -17,6 +17,7 @@ let package = Package(
                 .product(name: "RPCCore", package: "miagent"),
                 .product(name: "WireWS", package: "miagent"),
                 .product(name: "HTTPCodec", package: "miagent"),
+                .product(name: "Inspection", package: "miagent"),
                 .product(name: "WebConsole", package: "miagent"),
             ]),
         .executableTarget(name: "FuzzJSON", dependencies: [bodies]),

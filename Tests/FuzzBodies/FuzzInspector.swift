@@ -1,8 +1,9 @@
-// Invariant: any bytes that a person's browser posts are a replay request or one problem in words, and what they make of an exchange is
-// a legal request within the limits. The same bytes as a target, a query, a body and a name: masking is done once for all, filters
-// read anything, the JSON of an exchange is JSON, and nothing that was escaped for a page can end a text there.
+// Invariant: any bytes posted as a replay request are one, or one problem with a reason, and what is made of an exchange is a legal
+// request within the limits. The same bytes as a target, a query, a body and a name: masking twice is masking once, filters read
+// anything, the JSON of an exchange is JSON, and nothing that was escaped for a page can end a text there.
 
 import HTTPCodec
+import Inspection
 import RPCCore
 import WebConsole
 
@@ -25,7 +26,7 @@ private func exchange(_ target: [UInt8], body: [UInt8] = []) -> CapturedExchange
 private func checkReplay(_ bytes: [UInt8]) {
     let request: ReplayRequest
     do { request = try ReplayRequest(json: bytes) } catch {
-        precondition(!error.reason.isEmpty, "a problem without words")
+        precondition(!error.reason.isEmpty, "a problem without a reason")
         return
     }
     guard let made = try? request.applied(to: exchange(Array("/a?token=x&b=2".utf8), body: Array("hello".utf8))) else { return }

@@ -5,7 +5,6 @@ import MachineCore
 import RPCCore
 import Testing
 import TunnelLink
-import WebConsole
 
 @testable import GatewayKit
 

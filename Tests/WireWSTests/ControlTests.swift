@@ -1,7 +1,7 @@
 // Pings, pongs and the close handshake (RFC 6455 §5.5, §7), from both ends.
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 @Suite struct PingTests {

@@ -1,7 +1,7 @@
 // Sending, and two connections that talk through pipes which cut and join bytes as they like.
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 @Suite struct SendingTests {

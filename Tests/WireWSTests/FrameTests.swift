@@ -1,7 +1,7 @@
 // Frame headers both ways and the frame decoder alone (RFC 6455 §5.2).
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 @Suite struct FrameHeaderTests {

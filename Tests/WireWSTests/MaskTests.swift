@@ -1,7 +1,7 @@
 // Masking against its definition: octet i XOR key octet i mod 4 (RFC 6455 §5.3).
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 @Suite struct MaskTests {

@@ -1,7 +1,7 @@
 // Messages out of frames (RFC 6455 §5.4–§5.6), with every way to break the rules.
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 /// RFC 6455 §5.7, byte for byte.

@@ -1,7 +1,7 @@
 // What the suites share: frames written by hand, without the module's own encoder, and a reader that feeds a connection.
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 /// A frame as RFC 6455 §5.2 draws it. `key` masks the payload.

@@ -1,7 +1,7 @@
 // UTF-8 in pieces (RFC 3629 §4, RFC 6455 §8.1): what is valid, and how soon a wrong byte is noticed.
 
-import Testing
 import TestSupport
+import Testing
 import WireWS
 
 @Suite struct UTF8ValidatorTests {

@@ -5,10 +5,10 @@
 // `AgentConfiguration.captures` an exchange costs a comparison with nil at each step.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import RPCCore
 import TunnelLink
-import WebConsole
 
 /// What is kept of one exchange under way.
 final class Capture {

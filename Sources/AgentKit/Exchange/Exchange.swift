@@ -8,7 +8,6 @@ import HTTPCodec
 import MachineCore
 import RPCCore
 import TunnelLink
-import WebConsole
 
 /// What one step of whoever answers an exchange has come to. (Indirect where it is rare, so that it stays small.)
 enum Progress: Sendable {

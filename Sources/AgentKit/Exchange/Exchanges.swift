@@ -6,10 +6,10 @@
 // each stream's service, and beyond a limit for all of them every service, until half of it is gone.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import RPCCore
 import TunnelLink
-import WebConsole
 
 struct Exchanges {
     private var services: ServiceTable

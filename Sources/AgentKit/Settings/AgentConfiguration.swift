@@ -7,7 +7,6 @@ import HTTPCodec
 import MachineCore
 import SettingsCore
 import TunnelLink
-import WebConsole
 
 /// What an agent is, whom it serves, and its limits.
 public struct AgentConfiguration: Sendable, Hashable {

@@ -1,7 +1,7 @@
 // What an agent captures of exchanges, as settings of whoever embeds it.
 
+import Inspection
 import MachineCore
-import WebConsole
 
 /// What an agent shows its host of each exchange.
 public struct CaptureSettings: Sendable, Hashable {
@@ -12,7 +12,7 @@ public struct CaptureSettings: Sendable, Hashable {
     /// For how long a request that is sent again may run.
     public var replayTime = ReplayRequest.maximumTime
     /// How much of the response to such a request is taken.
-    public var replayBytes = ReplayRequest.maximumAnswerBytes
+    public var replayBytes = ReplayRequest.maximumResponseBytes
     /// How many such requests run at once.
     public var maximumReplays = ReplayRequest.maximumAtOnce
     /// Milliseconds since 1970 at the moment zero: a machine has no clock to date an exchange with.

@@ -10,7 +10,7 @@
 // they would refuse such a name.
 
 import HTTPCodec
-import WebConsole
+import RPCCore
 
 /// What a login opens.
 enum LoginScope: Sendable, Hashable {

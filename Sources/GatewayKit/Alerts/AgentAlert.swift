@@ -1,7 +1,7 @@
 // What is said to the world of an agent that went away for longer than a hiccup, or that came back after that was said.
 
+import MachineCore
 import RPCCore
-import WebConsole
 
 /// When somebody is to be told that an agent is gone.
 public struct OfflineAlertConfiguration: Sendable, Hashable {

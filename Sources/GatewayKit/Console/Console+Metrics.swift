@@ -3,7 +3,6 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
-import WebConsole
 
 extension Console {
     func prometheus(_ request: VisitorRequest, _ context: ConsoleContext) -> OwnResponse {

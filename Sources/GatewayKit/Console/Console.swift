@@ -5,6 +5,7 @@
 // whoever may not visit an agent may neither see nor repeat what it exchanged, whatever opens the inspector.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import WebConsole
 

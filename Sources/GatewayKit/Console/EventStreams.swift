@@ -4,7 +4,6 @@
 
 import HTTPCodec
 import MachineCore
-import WebConsole
 
 /// What can be watched.
 enum WatchTopic: Hashable, Sendable {

@@ -3,7 +3,6 @@
 import HTTPCodec
 import MachineCore
 import RPCCore
-import WebConsole
 
 final class StatusFeed {
     private let views: AgentViews

@@ -6,7 +6,6 @@
 // Content-Encoding. Nothing but the last four bytes is looked at, and nothing at all where it is off.
 
 import HTTPCodec
-import WebConsole
 
 /// The end of what was sent of an event stream.
 struct EventStreamTail: Sendable, Hashable {

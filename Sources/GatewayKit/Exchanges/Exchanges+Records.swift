@@ -2,9 +2,9 @@
 // records or logs exchanges is told here.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import TunnelLink
-import WebConsole
 
 extension Exchanges {
     /// An agent was asked for it as `web`. Called once for each exchange.

@@ -6,7 +6,6 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
-import WebConsole
 
 extension Exchanges {
     /// Passes an interim response on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue` once at most.

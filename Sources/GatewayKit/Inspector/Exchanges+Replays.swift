@@ -5,9 +5,9 @@
 // refused before (nothing but a page of ours may make a browser do this), and more replays at once than the limit.
 
 import HTTPCodec
+import Inspection
 import MachineCore
 import TunnelLink
-import WebConsole
 
 extension Exchanges {
     /// Sends an exchange of the agent again, as `request`, whose body is here, asks for it.
@@ -93,7 +93,7 @@ extension Exchanges {
     }
 
     func isReplayTooLarge(_ exchange: Exchange) -> Bool {
-        exchange.responseBytes > UInt64(ReplayRequest.maximumAnswerBytes)
+        exchange.responseBytes > UInt64(ReplayRequest.maximumResponseBytes)
     }
 
     /// It takes too long, or its response is too large.

@@ -4,8 +4,8 @@
 // Invariant: nothing secret reaches the store, and the store's limits hold for all that is kept here.
 
 import HTTPCodec
+import Inspection
 import MachineCore
-import WebConsole
 
 /// The request inspector of one loop.
 final class Inspector: Reconfigurable {

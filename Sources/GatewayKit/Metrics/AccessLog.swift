@@ -6,7 +6,6 @@
 import HTTPCodec
 import MachineCore
 import RPCCore
-import WebConsole
 
 /// How the access log is written.
 public enum AccessLogFormat: String, Sendable, Hashable, CaseIterable {

@@ -5,7 +5,6 @@
 
 import MachineCore
 import TunnelLink
-import WebConsole
 
 /// The gateway as a whole, at one moment.
 struct GatewaySummary: Sendable, Hashable {

@@ -2,8 +2,8 @@
 // (loop 0 knows of all agents what is told between loops; what an agent exchanged is known to its own loop alone), how much body.
 
 import HTTPCodec
+import Inspection
 import TunnelLink
-import WebConsole
 
 /// One of the gateway's own addresses.
 enum OwnRoute: Equatable, Sendable {

@@ -4,7 +4,6 @@
 import HTTPCodec
 import MachineCore
 import TunnelLink
-import WebConsole
 
 /// How a gateway behaves.
 public struct GatewayConfiguration: Sendable, Hashable {

@@ -1,10 +1,11 @@
-// One agent as pages and programs see it. Everything an agent says of itself is text of a stranger: pages escape it, JSON quotes it.
+// One agent as pages and programs see it. Everything an agent says of itself is untrusted text: pages escape it, JSON quotes
+// it.
 
 /// One agent, at one moment.
 public struct AgentView: Sendable, Hashable {
     /// Its id.
     public var id: String
-    /// What it says it is doing, such as `idle`; of no meaning while it is offline.
+    /// What it says it is doing, such as `idle`; without meaning while it is offline.
     public var status = ""
     /// What kind of agent it says it is.
     public var type = ""
@@ -16,7 +17,7 @@ public struct AgentView: Sendable, Hashable {
     public var version = ""
     /// The address that it connected from.
     public var remoteAddress = ""
-    /// Whether a tunnel stands.
+    /// Whether it has a tunnel.
     public var isOnline = false
     /// How many tunnels share its work.
     public var tunnels = 0
@@ -26,17 +27,17 @@ public struct AgentView: Sendable, Hashable {
     public var connectedAt: Int64 = 0
     /// When it was lost, in seconds since 1970; nil while it is online.
     public var lastSeen: Int64?
-    /// Of the last ping, in milliseconds; nil before the first answer.
+    /// The round trip of the last ping, in milliseconds; nil before the first pong.
     public var roundTripMilliseconds: Double?
-    /// Requests that it was asked to answer, since the gateway started.
+    /// Requests that were passed on to it since the gateway started.
     public var requests: UInt64 = 0
-    /// Of those, the ones that ended with an error of the gateway's own.
+    /// Of those, how many ended with an error of the gateway's own.
     public var failures: UInt64 = 0
     /// Bytes of request bodies, and of upgraded connections, that went to it.
     public var bytesIn: UInt64 = 0
-    /// Bytes of answers' bodies that came from it.
+    /// Bytes of response bodies that came from it.
     public var bytesOut: UInt64 = 0
-    /// Requests on their way now.
+    /// Requests under way now.
     public var openStreams = 0
     /// Whether the inspector records its exchanges.
     public var isInspected = false

@@ -15,7 +15,7 @@ public enum ErrorPage {
             "title": .text(isKnown ? texts.text(key + ".title") : view.code), "status": .text("\(view.status)"),
             "what": .text(isKnown ? texts.text(key + ".what", view.values) : view.explanation),
             "todo": .text(isKnown ? texts.text(key + ".do", view.values) : ""),
-            "code": .text(view.code), "requestID": .text(view.requestID), "login": .text(view.login ?? ""),
+            "code": .text(view.code), "requestID": .text(view.requestID),
         ]
     }
 
@@ -27,6 +27,6 @@ public enum ErrorPage {
     }
 
     static let pages = PageTemplates { language in
-        PageTemplate("error", PackageResources.error_html, style: PackageResources.door_css, language)
+        PageTemplate("error", PackageResources.error_html, style: PackageResources.single_css, language)
     }
 }

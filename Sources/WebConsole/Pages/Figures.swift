@@ -1,5 +1,5 @@
-// Figures as people read them: three digits and a unit. `status.js` writes the same shapes. Peers can make the numbers as large as
-// they like, and a quotient can be no number at all: nothing here traps on either.
+// Figures as people read them: three digits and a unit. `status.js` writes the same shapes. Peers can make the numbers as large
+// as they like, and a quotient can be NaN: neither traps.
 
 enum Figures {
     /// `0`, `12,345`, `1.2M`.

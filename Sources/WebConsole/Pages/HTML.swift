@@ -1,7 +1,7 @@
-// Text on its way into a page. Whatever a stranger says of itself goes through here, and can then neither run nor rearrange
-// anything: what means something in HTML is escaped, and control and direction marks are made visible.
+// Text on its way into a page. All untrusted text goes through here, and can then neither run nor rearrange anything:
+// characters with a meaning in HTML are escaped, and control and direction marks are made visible.
 
-/// Escaping of text for HTML, inside quoted attributes too.
+/// Escapes text for HTML, inside of quoted attributes too.
 public enum HTML {
     /// `text` with everything escaped that means something in HTML, and with U+FFFD for each control or direction mark.
     public static func escaped(_ text: String) -> String {
@@ -16,7 +16,7 @@ public enum HTML {
         text.withUTF8 { append(escaping: $0, to: &bytes) }
     }
 
-    /// Copies runs of harmless bytes at once; of 100 bytes that an agent says of itself, mostly all are.
+    /// Copies runs of harmless bytes at once; most texts are one such run.
     private static func append(escaping text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         var start = 0
         var index = 0

@@ -1,4 +1,4 @@
-// The page at `/.miagent/help`: how this works, and what to copy to set it up with this very gateway.
+// The page at `/.miagent/help`: how miagent works, and what to copy to set it up with this gateway.
 
 /// The page at `/.miagent/help`.
 public enum HelpPage {

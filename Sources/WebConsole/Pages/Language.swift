@@ -1,4 +1,4 @@
-// In which language a page is: what the person chose, else what the browser asks for, else English.
+// The language of a page: the one that the person chose, else the one that the browser prefers, else English.
 
 /// A language that the pages speak.
 public enum Language: String, Sendable, Hashable, CaseIterable {
@@ -12,7 +12,7 @@ public enum Language: String, Sendable, Hashable, CaseIterable {
         self = chosen.flatMap(Language.init(rawValue:)) ?? Self.best(of: accept ?? "") ?? .english
     }
 
-    /// What the language is called by those who speak it.
+    /// The language's name in the language itself.
     public var ownName: String {
         switch self {
         case .english: "English"
@@ -29,7 +29,7 @@ public enum Language: String, Sendable, Hashable, CaseIterable {
     }
 
     /// The first of those with the greatest weight (RFC 9110 §12.5.4); a range such as `zh-TW` counts as its language, and `*`
-    /// as no wish. Looks at the first 20 ranges.
+    /// as no preference. Looks at the first 20 ranges.
     private static func best(of accept: String) -> Language? {
         var best: (language: Language, weight: Int)?
         for range in accept.split(separator: ",").prefix(20) {
@@ -41,7 +41,7 @@ public enum Language: String, Sendable, Hashable, CaseIterable {
         return best?.language
     }
 
-    /// `0.85` as 850; 0 for what is no weight, so that it does not count.
+    /// `0.85` as 850; 0 for malformed weights, so that they do not count.
     private static func thousandths(_ text: Substring) -> Int {
         guard let first = text.first, first == "0" || first == "1", text.utf8.count <= 5 else { return 0 }
         guard text.count > 1 else { return first == "1" ? 1_000 : 0 }

@@ -19,7 +19,7 @@ public enum LoginPage {
     }
 
     static let pages = PageTemplates { language in
-        PageTemplate("login", PackageResources.login_html, style: PackageResources.door_css, language)
+        PageTemplate("login", PackageResources.login_html, style: PackageResources.single_css, language)
     }
 
     private static func text(of problem: LoginProblem, _ texts: Texts) -> String {

@@ -1,4 +1,4 @@
-// The description of everything that programs may ask of a gateway, as an ordinary file.
+// The description of the gateway's API, as an ordinary file.
 
 /// `openapi.json`.
 public enum OpenAPI {

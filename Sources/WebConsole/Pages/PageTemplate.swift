@@ -2,15 +2,15 @@
 
 import RPCCore
 
-/// A page that wants only its values.
+/// A page without its values.
 struct PageTemplate: Sendable {
     let template: Template
     let policy: String
-    /// What is the same each time.
+    /// The values that are the same each time.
     let common: TemplateValues
 
-    /// The page of the template `name`. `base.css` comes before `style`; texts that begin with `name.js.` go to the script. No text of a script
-    /// goes over several lines, since indentation is left out.
+    /// The page of the template `name`. `base.css` comes before `style`; texts that begin with `name.js.` go to the script. No
+    /// text of a script goes over several lines, since indentation is left out.
     init(_ name: String, _ source: [UInt8], style: [UInt8] = [], script: [UInt8] = [], _ language: Language) {
         let texts = Texts.of(language)
         let styleText = Self.styleText(PackageResources.base_css + style, texts)

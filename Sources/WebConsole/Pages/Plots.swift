@@ -1,5 +1,5 @@
-// The plots of the status page: rows of points as paths of an SVG that is 100 high and one wide for each step. `status.js` draws
-// the same shapes when new points come.
+// The plots of the status page: rows of points as paths of an SVG that is 100 high and one wide for each step. `status.js`
+// draws the same shapes when new points come.
 
 /// One figure with a line or two.
 struct Plot {

@@ -1,5 +1,7 @@
 // The page at `/`: address, counts, warnings, plots, and the table of agents, whole without a script.
 
+import MachineCore
+
 /// The page at `/`.
 public enum StatusPage {
     /// The page of `view`.

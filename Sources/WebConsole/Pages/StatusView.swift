@@ -1,4 +1,4 @@
-// What the status page shows, as a value: the gateway gathers it, the page only draws.
+// What the status page shows. The gateway gathers it; the page only draws.
 
 /// The last minutes as rows of points, oldest first. All rows are equally long.
 public struct SeriesView: Sendable, Hashable {
@@ -8,9 +8,9 @@ public struct SeriesView: Sendable, Hashable {
     public var end: Int64 = 0
     /// Requests that began, per second.
     public var requestsPerSecond: [Double] = []
-    /// The median time to the head of the answer; nil where nothing was answered.
+    /// The median time to the head of the response; nil if there was none.
     public var p50Milliseconds: [Double?] = []
-    /// The time that one answer in a hundred took longer than.
+    /// The time that one response in a hundred took longer than.
     public var p99Milliseconds: [Double?] = []
     /// Bytes of bodies from visitors, per second.
     public var bytesInPerSecond: [Double] = []
@@ -21,13 +21,13 @@ public struct SeriesView: Sendable, Hashable {
     public init() {}
 }
 
-/// What an operator should know of before anything else.
+/// What an operator should know before anything else.
 public enum StatusWarning: String, Sendable, Hashable, CaseIterable {
     /// Anybody may connect an agent.
     case openToAgents
-    /// Anybody may reach the agents' web services, and nobody said that this is meant.
+    /// Anybody may reach the agents' web services, and the settings do not say that this is intended.
     case openToVisitors
-    /// Anybody may see which agents there are, and nobody said that this is meant.
+    /// Anybody may see which agents there are, and the settings do not say that this is intended.
     case openStatusPage
 }
 
@@ -35,21 +35,21 @@ public enum StatusWarning: String, Sendable, Hashable, CaseIterable {
 public struct StatusView: Sendable, Hashable {
     /// The gateway's address, `http(s)://host[:port]`.
     public var address: String
-    /// Agents whose tunnel stands.
+    /// Agents with a tunnel.
     public var agentsOnline = 0
-    /// Those and the ones that were seen since the gateway started.
+    /// Those, and the ones that were seen since the gateway started.
     public var agentsKnown = 0
     /// Agents online that offer a web service.
     public var webServices = 0
     /// The agents of this page, in the order of the table.
     public var agents: [AgentView] = []
-    /// How many agents the filter lets through, on all pages.
+    /// How many agents match the filter, on all pages.
     public var matching = 0
     /// How many of those come before the first of this page.
     public var offset = 0
     /// How many a page holds.
     public var limit = 100
-    /// What was looked for; empty: everything.
+    /// The text to find; empty: everything.
     public var filter = ""
     /// Whether only agents that are online were asked for.
     public var onlyOnline = false
@@ -57,7 +57,7 @@ public struct StatusView: Sendable, Hashable {
     public var series = SeriesView()
     /// What to warn of.
     public var warnings: [StatusWarning] = []
-    /// Whether a cookie brought the person here, so that there is something to log out of.
+    /// Whether a cookie of a login came with the request, so that the page offers to log out.
     public var canLogOut = false
     /// The gateway's version.
     public var version = ""

@@ -1,16 +1,17 @@
-// A page with holes. A template is parsed once, with its partials and its language's texts put in, and then only appends bytes.
-// It is our own file, so a mistake in it traps nothing: it is noted in `problems`, which a test wants empty.
+// A page with placeholders. A template is parsed once, with its partials and the texts of its language, and then only appends
+// bytes. It is our own file, so a mistake in it does not trap: it is noted in `problems`, and a test checks that there are
+// none.
 //
 //     {{name}}  escaped                      {{#name}}…{{/name}}  for each of a list; once for what is not empty or false
 //     {{{name}}} markup made by us           {{^name}}…{{/name}}  otherwise
 //     {{t.key}} a text, {{{t.key}}} with markup; `{name}` in a text is a value, escaped either way
 //     {{>file}} another template             {{! a comment }}
 
-/// What stands for a name in a template.
+/// The value of a name in a template.
 enum TemplateValue: Sendable {
-    /// Text of anybody.
+    /// Untrusted text, which is escaped.
     case text(String)
-    /// HTML that we made.
+    /// HTML of our own.
     case markup([UInt8])
     /// Whether a section is shown.
     case flag(Bool)
@@ -56,7 +57,7 @@ struct TemplateValues: Sendable, ExpressibleByDictionaryLiteral {
     }
 }
 
-/// A template, ready to be filled in.
+/// A parsed template.
 struct Template: Sendable {
     indirect enum Part: Sendable {
         case bytes([UInt8])
@@ -68,7 +69,7 @@ struct Template: Sendable {
     /// What is wrong with it.
     let problems: [String]
 
-    /// Appends the template with `values` in its holes. A name without a value leaves its hole empty.
+    /// Appends the template with `values` in its placeholders. A name without a value leaves its placeholder empty.
     func render(_ values: TemplateValues, into bytes: inout [UInt8]) {
         var scopes = [values]
         Self.render(parts, &scopes, &bytes)
@@ -113,7 +114,7 @@ struct Template: Sendable {
 }
 
 extension Template {
-    /// The names of all holes and sections, in order of appearance.
+    /// The names of all placeholders and sections, in order of appearance.
     var names: [String] { Self.names(parts) }
 
     private static func names(_ parts: [Part]) -> [String] {

@@ -9,7 +9,7 @@ extension Template {
     }
 }
 
-/// The way through one source.
+/// One pass over a source.
 struct TemplateParser {
     private(set) var problems: [String] = []
     private var rest: ArraySlice<UInt8>

@@ -1,5 +1,5 @@
-// What the pages say, in each language: `en.json` and `zh.json`, one flat object each, which have the same keys and in each text
-// the same values. Ours, so that a text may have markup where a template asks for it.
+// The texts of the pages, in each language: `en.json` and `zh.json`, one flat object each, with the same keys and in each text
+// the same values. They are our own, so that a text may have markup where a template asks for it.
 
 import RPCCore
 
@@ -8,7 +8,7 @@ struct Texts: Sendable {
     /// By key, such as `status.title`.
     let entries: [String: String]
 
-    /// Reads a language file; what is no object of strings gives no texts, which a test would see.
+    /// Reads a language file. Anything but an object of strings gives no texts, which a test would notice.
     init(json: [UInt8]) {
         var entries: [String: String] = [:]
         let document = try? JSONDocument(json[...], limits: JSONLimits(maximumBytes: 1 << 20))
@@ -26,7 +26,7 @@ struct Texts: Sendable {
         guard let text = entries[key] else { return key }
         return Template.pieces(of: text).reduce(into: "") { result, piece in
             switch piece {
-            // A value that ends with a mark of its own needs no full stop of the text's.
+            // After a value that ends a sentence the full stop of the text is left out.
             case .plain(let plain): result += Self.endsSentence(result) ? String(plain.drop { $0 == "." || $0 == "。" }) : plain
             case .value(let name): result += values[name] ?? ""
             }

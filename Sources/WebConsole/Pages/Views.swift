@@ -1,4 +1,4 @@
-// What the smaller pages show, as values.
+// What the smaller pages show.
 
 /// The help page: how to set things up with this gateway.
 public struct HelpView: Sendable, Hashable {
@@ -20,7 +20,7 @@ public struct HelpView: Sendable, Hashable {
     public var needsVisitorToken = false
     /// Where `{agentId}.{subdomainHost}` leads to agents; nil: only paths do.
     public var subdomainHost: String?
-    /// Whether a cookie brought the person here, so that there is something to log out of.
+    /// Whether a cookie of a login came with the request, so that the page offers to log out.
     public var canLogOut = false
 
     /// The help page of a gateway at this address.
@@ -34,9 +34,9 @@ public struct HelpView: Sendable, Hashable {
 
 /// Why a login did not succeed.
 public enum LoginProblem: Sendable, Hashable {
-    /// The token is none that opens this.
+    /// The token is wrong.
     case wrongToken
-    /// Too many tries from this address; so many seconds to wait.
+    /// Too many attempts from this address; the seconds to wait.
     case tooManyAttempts(seconds: Int)
     /// The session is over.
     case expired
@@ -46,11 +46,11 @@ public enum LoginProblem: Sendable, Hashable {
 
 /// The login form.
 public struct LoginView: Sendable, Hashable {
-    /// The agent that is to be opened; nil: the gateway's own pages.
+    /// The agent to log in to; nil: the gateway's own pages.
     public var agentID: String?
-    /// The path to return to; whoever makes the view has validated it.
+    /// The path to return to, validated by the caller.
     public var next: String
-    /// What went wrong before.
+    /// Why the last attempt failed.
     public var problem: LoginProblem?
     /// Where the form is sent.
     public var action = "/login"
@@ -65,18 +65,16 @@ public struct LoginView: Sendable, Hashable {
 
 /// An error of the gateway's own.
 public struct ErrorView: Sendable, Hashable {
-    /// The status of the answer.
+    /// The status of the response.
     public var status: Int
     /// The stable code, such as `agent-offline`; its texts are in the language files.
     public var code: String
     /// What the texts speak of, by name: `agent`, `reason`, `seconds`, `limit`, `allow`.
     public var values: [String: String] = [:]
-    /// What ties it to the logs; empty: not shown.
+    /// The request's id, which logs have too; empty: not shown.
     public var requestID = ""
     /// What happened, in English; shown where the language files have no text for the code.
     public var explanation: String
-    /// Where a person may log in; nil: nowhere.
-    public var login: String?
 
     /// An error of which only the essentials are known.
     public init(status: Int, code: String, explanation: String) {
@@ -98,7 +96,7 @@ public struct InspectorView: Sendable, Hashable {
     public var canReplay = true
     /// How much memory the exchanges may take.
     public var limitMiB: Int
-    /// Where the way back leads; nil: nowhere.
+    /// The address of the link back; nil: there is none.
     public var home: String?
 
     /// An inspector that reads from `api`.

@@ -22,8 +22,8 @@ extension QRCode {
             """
     }
 
-    /// Lines for a terminal, two rows of modules in each. Light modules are the blocks, as a terminal is dark more often than not; a
-    /// reader takes the inverse as well.
+    /// Lines for a terminal, two rows of modules in each. Light modules are the blocks, as a terminal is dark more often than
+    /// not; a reader takes the inverse as well.
     public func terminalText() -> String {
         let range = -Self.quiet..<(size + Self.quiet)
         var lines: [String] = []

@@ -1,5 +1,5 @@
-// The bytes of a QR code: mode, count, data and padding, cut into blocks, each with its Reed–Solomon remainder over GF(256) with
-// the polynomial 0x11d, and interleaved (ISO/IEC 18004 §7.4 to §7.6).
+// The bytes of a QR code: mode, count, data and padding, cut into blocks, each with its Reed–Solomon remainder over GF(256)
+// with the polynomial 0x11d, and interleaved (ISO/IEC 18004 §7.4 to §7.6).
 
 enum QRCodewords {
     /// All codewords in the order in which they are placed. `bytes` fit into `shape`.

@@ -1,46 +1,46 @@
-// A page that is told of changes by server-sent events, while somebody can see it. Over HTTP/1.1 a browser has six connections to a
-// host, for all of its tabs together: if each hidden page held one for its stream, the seventh tab would wait for ever. So a page that
-// is hidden, or kept by the browser for the way back, closes its stream, and opens it when it is shown; it then asks for everything.
+// A page that follows server-sent events while it is visible. Over HTTP/1.1 a browser has six connections to a host, for all of its tabs
+// together: if each hidden page held one for its stream, the seventh tab would wait for ever. So a page that is hidden, or in the
+// back/forward cache, closes its stream, opens it when it is shown again, and then loads everything anew.
 const Events = (() => {
   'use strict';
   const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
 
-  // `handlers`: what is done with each kind of event. `whole` asks for everything and returns what draws it. `show` is told how the
-  // stream is: `waiting`, `live` or `lost`. `began` is called when events may have been missed.
+  // `handlers`: a function for each kind of event. `whole` loads everything and returns a function that draws it. `show` gets the state
+  // of the stream: `waiting`, `live` or `lost`. `began` is called when events may have been missed.
   const follow = (address, { handlers, whole, show, began = () => {} }) => {
     let source = null, retry = null, pause = 1000, isKept = false;
 
-    // One question at a time. Events that come meanwhile may be newer than the reply, so they are handled again after it.
-    let asking = null, soon = null, mustAskAgain = false, since = [];
-    const ask = async () => {
-      if (asking) { mustAskAgain = true; return; }
-      const question = asking = new AbortController();
+    // One load at a time. Events that come meanwhile may be newer than its response, so they are handled again after it.
+    let loading = null, soon = null, mustReload = false, since = [];
+    const load = async () => {
+      if (loading) { mustReload = true; return; }
+      const current = loading = new AbortController();
       do {
-        if (mustAskAgain) await wait(300);
-        if (question !== asking) return;
-        mustAskAgain = false;
+        if (mustReload) await wait(300);
+        if (current !== loading) return;
+        mustReload = false;
         since = [];
         try {
-          const draw = await whole(question.signal);
-          if (question !== asking) return;
+          const draw = await whole(current.signal);
+          if (current !== loading) return;
           draw();
           for (const [handle, message] of since) handle(message);
-        } catch { /* the next event or connection asks again */ }
-      } while (question === asking && mustAskAgain);
-      if (question === asking) asking = null;
+        } catch { /* the next event or connection loads again */ }
+      } while (current === loading && mustReload);
+      if (current === loading) loading = null;
     };
-    const askSoon = () => { soon ??= setTimeout(() => { soon = null; ask(); }, 300); };
-    const stopAsking = () => {
+    const loadSoon = () => { soon ??= setTimeout(() => { soon = null; load(); }, 300); };
+    const stopLoading = () => {
       clearTimeout(soon);
-      asking?.abort();
-      soon = asking = null;
-      mustAskAgain = false;
+      loading?.abort();
+      soon = loading = null;
+      mustReload = false;
     };
-    const begin = () => { stopAsking(); ask(); began(); };
+    const begin = () => { stopLoading(); load(); began(); };
 
     const take = (handle, event) => {
       const message = event.data ? JSON.parse(event.data) : {};
-      if (asking && since.length < 100) since.push([handle, message]); else if (asking) mustAskAgain = true;
+      if (loading && since.length < 100) since.push([handle, message]); else if (loading) mustReload = true;
       handle(message);
     };
     const open = () => {
@@ -51,7 +51,7 @@ const Events = (() => {
         show(isLost ? 'lost' : 'waiting');
         if (!isLost) return;
         close();
-        retry = setTimeout(heed, pause);
+        retry = setTimeout(update, pause);
         pause = Math.min(30000, pause * 2);
       };
       for (const [name, handle] of Object.entries(handlers)) source.addEventListener(name, event => take(handle, event));
@@ -61,17 +61,17 @@ const Events = (() => {
       clearTimeout(retry);
       source?.close();
       source = null;
-      stopAsking();
+      stopLoading();
     };
 
-    const heed = () => {
+    const update = () => {
       if (isKept || document.visibilityState === 'hidden') close(); else if (!source) open();
     };
-    document.addEventListener('visibilitychange', heed);
-    window.addEventListener('pagehide', () => { isKept = true; heed(); });
-    window.addEventListener('pageshow', () => { isKept = false; heed(); });
-    heed();
-    return { askSoon };
+    document.addEventListener('visibilitychange', update);
+    window.addEventListener('pagehide', () => { isKept = true; update(); });
+    window.addEventListener('pageshow', () => { isKept = false; update(); });
+    update();
+    return { loadSoon };
   };
   return { follow };
 })();

@@ -1,5 +1,5 @@
-// What the inspector makes of fields and bodies: text, tables, hex, a command for a shell. All of it is a stranger's: it is put on
-// the page as text, never as markup.
+// How the inspector shows fields and bodies: text, tables, hex, a command for a shell. All of it is untrusted: it is put on the page as
+// text, never as markup.
 const Inspect = (() => {
   'use strict';
   const texts = JSON.parse(document.getElementById('texts').textContent);
@@ -71,7 +71,7 @@ const Inspect = (() => {
     return lines.join('\n');
   };
 
-  // What a coding hides, as far as it is here; null if this browser cannot tell.
+  // The decoded beginning of a coded body; null if this browser does not know the coding.
   const uncoded = async (data, coding) => {
     const format = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate' }[coding];
     if (!format || !window.DecompressionStream) return null;
@@ -91,7 +91,7 @@ const Inspect = (() => {
   const picture = /^image\/(png|jpeg|gif|webp|avif)\b/;
   const isForm = type => type.startsWith('application/x-www-form-urlencoded');
 
-  // A body as well as it can be shown, with what there is to say of it.
+  // A body in the form that fits its type, with its size, type and coding.
   const body = async (content, fields, title) => {
     const type = (field(fields, 'content-type') || '').toLowerCase();
     const coding = (field(fields, 'content-encoding') || '').toLowerCase();

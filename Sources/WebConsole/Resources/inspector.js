@@ -1,5 +1,5 @@
-// The request inspector: a list that fills itself, one exchange in detail, and requests that are sent again. The address's fragment
-// names the exchange that is shown, so that links, reloads and the way back work.
+// The request inspector: a list that fills itself, one exchange in detail, and requests that are sent again. The fragment of the
+// address names the exchange that is shown, so that links, reloading and going back work.
 (() => {
   'use strict';
   const { language, mask, say, plain, el, milliseconds, bytes, field, statusClass, statusText, pairs, body, curl } = Inspect;
@@ -92,14 +92,14 @@
     showEmptiness();
   };
 
-  // What comes from the gateway.
+  // Requests to the API.
   const fetchJSON = async (path, options = {}) => {
-    const answer = await fetch(api + path, { ...options, headers: { Accept: 'application/json', ...options.headers } });
-    const content = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(content.message || answer.status + ' ' + answer.statusText);
+    const response = await fetch(api + path, { ...options, headers: { Accept: 'application/json', ...options.headers } });
+    const content = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Error(content.message || response.status + ' ' + response.statusText);
     return content;
   };
-  const askForAll = async signal => {
+  const loadAll = async signal => {
     try {
       const content = await fetchJSON('/exchanges', { signal });
       return () => {
@@ -119,7 +119,7 @@
     set(byID('live'), text);
   };
   const watch = () => Events.follow(api + '/events', {
-    handlers: { exchange: exchanges => take(exchanges, false) }, whole: askForAll,
+    handlers: { exchange: exchanges => take(exchanges, false) }, whole: loadAll,
     show: state => showLive(state === 'lost' ? 'off' : state, say(state)) });
 
   // One exchange.
@@ -132,7 +132,7 @@
     byID('detail').hidden = number == null || isOther;
     mark();
     if (isOther) {
-      byID('said').hidden = true;
+      byID('notice').hidden = true;
       items.get(number)?.scrollIntoView({ block: 'nearest' });
       if (byID('panes').getBoundingClientRect().top < 0) byID('panes').scrollIntoView();
     }
@@ -147,7 +147,7 @@
     } catch (error) {
       if (turn !== loading) return;
       byID('detail').hidden = false;
-      tell(error.message, true);
+      showNotice(error.message, true);
     }
   };
   let current = null;
@@ -166,7 +166,7 @@
     replace('request', request);
     replace('response', response);
   };
-  // Leaves a panel alone that would look the same, so that what is selected in it stays so.
+  // Changes a panel only if it would look different, so that a selection in it is kept.
   const replace = (name, children) => {
     const panel = byID('panel-' + name);
     const isSame = panel.childNodes.length === children.length && children.every((child, index) => child.isEqualNode(panel.childNodes[index]));
@@ -208,14 +208,14 @@
     return nodes.concat(await body(exchange.requestBody, exchange.requestFields, say('body')));
   };
   const responsePanel = async exchange => {
-    if (exchange.status == null) return [el('p', { class: 'empty' }, exchange.outcome ? say('noAnswer') : say('noAnswerYet'))];
+    if (exchange.status == null) return [el('p', { class: 'empty' }, exchange.outcome ? say('noResponse') : say('noResponseYet'))];
     return [el('h3', {}, say('fields')), pairs(exchange.responseFields, say('fields'))]
       .concat(await body(exchange.responseBody, exchange.responseFields, say('body')));
   };
-  const tell = (text, isBad) => {
-    byID('said').className = isBad ? 'notice bad' : 'notice';
-    set(byID('said'), text);
-    byID('said').hidden = false;
+  const showNotice = (text, isBad) => {
+    byID('notice').className = isBad ? 'notice bad' : 'notice';
+    set(byID('notice'), text);
+    byID('notice').hidden = false;
   };
 
   // Tabs.
@@ -242,7 +242,7 @@
 
   // Copying.
   const copy = async text => {
-    try { await navigator.clipboard.writeText(text); return true; } catch { /* no secure context: the old way */ }
+    try { await navigator.clipboard.writeText(text); return true; } catch { /* no secure context: without the Clipboard API */ }
     const area = el('textarea', { class: 'hidden-visually', readonly: '' });
     area.value = text;
     document.body.append(area);
@@ -254,24 +254,24 @@
   byID('curl').addEventListener('click', async () => {
     const text = curl(current), isDone = await copy(text);
     byID('curl').focus();
-    tell((isDone ? say('copied') : say('notCopied')) + (text.includes(mask) ? ' ' + say('fillIn') : ''), !isDone);
+    showNotice((isDone ? say('copied') : say('notCopied')) + (text.includes(mask) ? ' ' + say('fillIn') : ''), !isDone);
   });
 
   // Sending again.
-  const again = async (button, wish) => {
+  const again = async (button, order) => {
     button.disabled = true;
     button.setAttribute('aria-busy', 'true');
-    tell(say('sending'));
-    const isMasked = ((wish.target ?? current.target) + JSON.stringify(wish.fields ?? current.requestFields)).includes(mask);
+    showNotice(say('sending'));
+    const isMasked = ((order.target ?? current.target) + JSON.stringify(order.fields ?? current.requestFields)).includes(mask);
     try {
-      const exchange = await fetchJSON('/replay', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(wish) });
+      const exchange = await fetchJSON('/replay', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(order) });
       take([exchange], false);
       location.hash = '#' + exchange.number;
       choose();
-      tell(say('sent', { number: wish.number, status: statusText(exchange), time: milliseconds(exchange.totalMs) }) + (isMasked ? ' ' + say('leftOut') : ''));
+      showNotice(say('sent', { number: order.number, status: statusText(exchange), time: milliseconds(exchange.totalMs) }) + (isMasked ? ' ' + say('leftOut') : ''));
       return true;
     } catch (error) {
-      tell(error.message, true);
+      showNotice(error.message, true);
       return error.message;
     } finally {
       button.disabled = false;
@@ -279,7 +279,7 @@
     }
   };
   const editor = byID('editor');
-  const notTheirs = /^(x-forwarded-.*|forwarded|host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|proxy-.*|expect|x-request-id)$/i;
+  const notEditable = /^(x-forwarded-.*|forwarded|host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|proxy-.*|expect|x-request-id)$/i;
   const addPair = (name, value) => {
     const remove = el('button', { class: 'button quiet small', type: 'button', 'aria-label': say('removeField', { name: plain(name) }) }, '✕');
     const hidden = value.includes(mask) ? 'secret' : null;
@@ -297,7 +297,7 @@
     byID('e-method').value = current.method;
     byID('e-target').value = current.target;
     byID('e-fields').replaceChildren();
-    for (const [name, value] of current.requestFields) if (!notTheirs.test(name)) addPair(name, value);
+    for (const [name, value] of current.requestFields) if (!notEditable.test(name)) addPair(name, value);
     byID('masked').hidden = !(current.target + JSON.stringify(current.requestFields)).includes(mask);
     const canKeep = content.whole && content.base64 != null;
     byID('e-keep-label').hidden = !canKeep;
@@ -313,8 +313,8 @@
     event.preventDefault();
     const fields = [...byID('e-fields').children].map(pair => [pair.children[0].value.trim(), pair.children[1].value]).filter(pair => pair[0]);
     const content = byID('e-keep').checked ? { base64: current.requestBody.base64 } : { text: byID('e-body').value };
-    const wish = { number: current.number, method: byID('e-method').value.trim(), target: byID('e-target').value.trim(), fields, body: content };
-    const result = await again(byID('e-send'), wish);
+    const order = { number: current.number, method: byID('e-method').value.trim(), target: byID('e-target').value.trim(), fields, body: content };
+    const result = await again(byID('e-send'), order);
     if (result === true) return editor.close();
     set(byID('e-problem'), result);
     byID('e-problem').hidden = false;

@@ -1,4 +1,4 @@
-// Keeps the status page true while it is open. Everything shown comes as text (textContent), never as markup; the server has drawn
+// Keeps the status page current while it is open. Everything shown is set as text (textContent), never as markup. The server has drawn
 // the page already, in the same shapes, so without this script it is merely not live.
 (() => {
   'use strict';
@@ -8,7 +8,7 @@
   const query = new URLSearchParams(location.search);
   const filter = (query.get('filter') || '').toLowerCase();
   const onlyOnline = query.get('online') === 'true';
-  // Behind a proxy that takes a path off, everything of ours is beneath that path.
+  // Behind a proxy that removes a path prefix, the gateway's own addresses are beneath that path.
   const api = byID('main').dataset.api;
   const outer = api.slice(0, -'/.miagent/'.length);
   const rows = byID('rows');
@@ -105,16 +105,16 @@
   };
   let known = Number(byID('known').textContent.replace(/\D/g, '')) || 0;
 
-  // A change on this page is drawn at once; one that moves the borders between pages is asked for again.
+  // A change on this page is drawn at once; one that moves rows between pages makes the page load its rows again.
   const change = message => {
     for (const agent of message.agents || []) {
       const row = rowOf.get(agent.agentId);
       if (row) fill(row, agent);
       else if (matches(agent)) {
-        if (offset === 0 && matching === rowOf.size && matching < limit) insert(agent); else events.askSoon();
+        if (offset === 0 && matching === rowOf.size && matching < limit) insert(agent); else events.loadSoon();
       }
     }
-    for (const id of message.forgotten || []) if (rowOf.has(id)) { rowOf.get(id).remove(); rowOf.delete(id); matching -= 1; events.askSoon(); }
+    for (const id of message.forgotten || []) if (rowOf.has(id)) { rowOf.get(id).remove(); rowOf.delete(id); matching -= 1; events.loadSoon(); }
     known = Math.max(known, rowOf.size);
     showFrame(known);
   };
@@ -188,21 +188,21 @@
     draw();
   };
 
-  // The connection: events (events.js), and everything once more after a gap.
+  // The connection: events (events.js), and everything anew after a gap.
   const live = byID('live');
   const show = state => { if (live.dataset.state !== state) { live.dataset.state = state; set(live, texts[state]); } };
   const get = async (path, signal) => {
-    const answer = await fetch(path, { signal, headers: { accept: 'application/json' } });
-    if (!answer.ok) throw new Error(String(answer.status));
-    return answer.json();
+    const response = await fetch(path, { signal, headers: { accept: 'application/json' } });
+    if (!response.ok) throw new Error(String(response.status));
+    return response.json();
   };
-  const askForRows = async signal => {
+  const loadRows = async signal => {
     const wanted = new URLSearchParams({ limit, offset, filter: query.get('filter') || '' });
     if (onlyOnline) wanted.set('online', 'true');
     const list = await get(api + 'agents?' + wanted, signal);
     return () => replaceRows(list);
   };
-  const askForSeries = async () => { try { series = await get(api + 'series'); draw(); } catch { /* the plots stay as they are */ } };
+  const loadSeries = async () => { try { series = await get(api + 'series'); draw(); } catch { /* the plots stay as they are */ } };
 
   const copy = byID('copy');
   if (navigator.clipboard) {
@@ -218,5 +218,5 @@
   setInterval(showUptime, 60000);
   const events = Events.follow(api + 'events', {
     handlers: { status: message => { showHead(message); addPoint(message.at, message.point); }, agents: change },
-    whole: askForRows, began: askForSeries, show: state => show(state === 'live' ? 'live' : 'waiting') });
+    whole: loadRows, began: loadSeries, show: state => show(state === 'live' ? 'live' : 'waiting') });
 })();

@@ -1,4 +1,5 @@
-// One request and its answer, as the inspector remembers them: heads whole, bodies up to a limit, times, and who ended it.
+// One request and its response as an inspector records them: whole heads, bodies up to a limit, times, and how the exchange
+// ended.
 
 import HTTPCodec
 
@@ -6,16 +7,16 @@ import HTTPCodec
 public struct CapturedBody: Sendable, Hashable {
     /// The first bytes, at most as many as the inspector keeps.
     public private(set) var prefix: [UInt8] = []
-    /// Bytes that went by.
+    /// Length of the body so far, in bytes.
     public private(set) var count: UInt64 = 0
 
-    /// Nothing yet.
+    /// An empty body.
     public init() {}
 
     /// Whether `prefix` is all of it.
     public var isWhole: Bool { UInt64(prefix.count) == count }
 
-    /// These bytes went by; keeps what still fits into `limit`. The bytes kept more than before.
+    /// Counts `bytes` and keeps those that still fit into `limit`. Returns how many of them it kept.
     @discardableResult
     public mutating func append(_ bytes: ArraySlice<UInt8>, limit: Int) -> Int {
         let (sum, overflow) = count.addingReportingOverflow(UInt64(bytes.count))
@@ -26,47 +27,48 @@ public struct CapturedBody: Sendable, Hashable {
     }
 }
 
-/// One exchange, finished or under way. Secrets are masked before anything is put here.
+/// One exchange, finished or under way. Whoever fills it in masks secrets first (`Secrets`).
 public struct CapturedExchange: Sendable, Hashable {
-    /// The outcome of an exchange that ended as it should.
+    /// The outcome of an exchange whose response was complete.
     public static let done = "done"
 
     /// Counts up from 1 for each inspector.
     public var number: UInt64 = 0
-    /// The agent that answered.
+    /// The agent that the request was for.
     public var agentID: String
-    /// What ties it to the logs of others (`X-Request-ID`); empty: none.
+    /// The `X-Request-ID`, which logs of other programs have too; empty: none.
     public var requestID = ""
     /// The visitor's address.
     public var peer = ""
-    /// When its head was here, in milliseconds since 1970.
+    /// When the request's head had arrived, in milliseconds since 1970.
     public var startedAtMilliseconds: Int64
     /// The method.
     public var method: String
-    /// The path and query as the service sees them, bytes of a stranger; secrets masked.
+    /// The path and query as the service sees them, secrets masked. Untrusted bytes.
     public var target: [UInt8]
     /// The request's fields, secrets masked.
     public var requestFields: HTTPFields
     /// The request's body.
     public var requestBody = CapturedBody()
-    /// The answer's status; nil before it, and if there was none.
+    /// The status of the response; nil before it comes, and if there is none.
     public var status: Int?
-    /// The answer's fields, secrets masked.
+    /// The fields of the response, secrets masked.
     public var responseFields = HTTPFields()
-    /// The answer's body.
+    /// The body of the response.
     public var responseBody = CapturedBody()
-    /// From the head's arrival until it was given to the tunnel or the service, in microseconds: what it waited for an agent.
+    /// From the arrival of the request's head until it was passed on to the tunnel or the service, in microseconds: how long it
+    /// waited.
     public var queueMicroseconds: Int64 = 0
-    /// From the head's arrival until the answer's head; nil before it.
+    /// From the arrival of the request's head until the response's head, in microseconds; nil before it.
     public var firstByteMicroseconds: Int64?
-    /// From the head's arrival to the end; nil while it is under way.
+    /// From the arrival of the request's head to the end, in microseconds; nil while the exchange is under way.
     public var totalMicroseconds: Int64?
     /// How it ended: `done`, `cancelled` (by the visitor), or a code such as `service-timed-out`; empty while it is under way.
     public var outcome = ""
-    /// The exchange that it repeats; nil: a visitor's own.
+    /// The number of the exchange that it repeats; nil: a visitor's request.
     public var replayOf: UInt64?
 
-    /// An exchange whose request's head has come.
+    /// An exchange of which the request's head has arrived. The caller has masked its secrets.
     public init(
         agentID: String, method: String, target: [UInt8], requestFields: HTTPFields, startedAtMilliseconds: Int64
     ) {
@@ -77,7 +79,7 @@ public struct CapturedExchange: Sendable, Hashable {
         self.startedAtMilliseconds = startedAtMilliseconds
     }
 
-    /// The exchange that a request for `path` begins; masks its secrets.
+    /// The exchange that begins with a request for `path`. Masks the secrets of target and fields.
     public init(
         agentID: String, method: String, path: [UInt8], query: [UInt8]?, fields: HTTPFields, startedAtMilliseconds: Int64
     ) {

@@ -1,12 +1,11 @@
-// What the inspector must never remember.
+// Which values are masked before an inspector keeps them, and which are not.
 
 import HTTPCodec
 import Testing
 
-@testable import WebConsole
+@testable import Inspection
 
-@Suite("What is masked before the inspector keeps it")
-struct SecretsTests {
+@Suite struct SecretsTests {
     private func masked(_ name: HTTPFieldName, _ value: String) throws -> String {
         var fields = HTTPFields()
         try fields.append(name, bytes: Array(value.utf8)[...])
@@ -91,7 +90,7 @@ struct SecretsTests {
             "decode", "barcode", "page", "q", "state", "password_strength", "signature_algorithm", "tokenizer", "keys",
             "sessionName",
         ])
-    func namesOfOtherThings(_ name: String) { #expect(target("/?\(name)=abc") == "/?\(name)=abc") }
+    func otherNames(_ name: String) { #expect(target("/?\(name)=abc") == "/?\(name)=abc") }
 
     private static let webToken = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
     private static let key = "sk-proj-abcDEF0123456789abcd"
@@ -151,7 +150,7 @@ struct SecretsTests {
         ])
     func secretsInTargets(_ text: String, _ expected: String) { #expect(target(text) == expected) }
 
-    @Test func whatIsMaskedOnceStaysSo() throws {
+    @Test func maskingTwiceIsMaskingOnce() throws {
         let parts = [
             "?", "&", "=", "#", ";", ",", " ", "\"", "%", "%3D", "%3F", "/", "://", "@", "token", "a", "eyJhbGciOiJ", ".",
             "sk-", "x1Y2",

@@ -1,10 +1,10 @@
-// Answers of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess at its types.
+// Responses of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess its types.
 
 import HTTPCodec
 import MachineCore
 import RPCCore
 
-/// An answer, whole but for events.
+/// A response, complete but for events.
 struct InspectorResponse: Sendable {
     var status: Int
     var type: String
@@ -22,7 +22,7 @@ struct InspectorResponse: Sendable {
         InspectorResponse(status, "application/json", body)
     }
 
-    /// Such as `{"error":"not-found","message":"…"}`, as the gateway has it.
+    /// Such as `{"error":"not-found","message":"…"}`, as the gateway writes it.
     static func error(_ status: Int, _ code: String, _ message: String) -> InspectorResponse {
         var writer = JSONWriter()
         writer.beginObject()
@@ -34,7 +34,7 @@ struct InspectorResponse: Sendable {
         return json(status, writer.finish())
     }
 
-    static let unknownExchange = error(404, "unknown-exchange", "This exchange is not remembered any more, or never was.")
+    static let unknownExchange = error(404, "unknown-exchange", "There is no such exchange, or no longer.")
     static let bodyTooLarge = error(413, "body-too-large", "The body is too large.")
 
     static func badReplay(_ reason: String) -> InspectorResponse {
@@ -52,7 +52,7 @@ struct InspectorResponse: Sendable {
         ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin"),
     ]
 
-    /// The answer's bytes. One that is not whole has no length, and its body goes on.
+    /// The bytes of the response. One that is not whole has no `Content-Length`, and its body goes on.
     func bytes(withBody: Bool = true, isWhole: Bool = true) -> [UInt8] {
         var head = HTTPResponseHead(status: status)
         // All of it was made here, of legal parts.

@@ -1,35 +1,35 @@
-// Secrets that are known by themselves, wherever they stand: user names and passwords in addresses, parameters with secret names, JSON Web
-// Tokens, keys of well-known makes by how they begin, and long runs that look drawn at random.
+// Secrets that are recognised by their form, wherever they are: user names and passwords in addresses, parameters with secret
+// names, JSON Web Tokens, keys of well-known services by their prefixes, and long runs that look random.
 //
-// One pass over a text. Nothing is decoded but the values of parameters, which may hold an address in turn. A text in which something
-// was masked is not masked further.
+// One pass over a text. Only the values of parameters are decoded, since they may hold an address. A text that was masked once
+// is not masked further.
 
 /// Finds secrets in texts.
 enum SecretValues {
-    /// What is taken for a secret besides addresses and parameters.
+    /// What counts as a secret besides addresses and parameters.
     struct Kinds: OptionSet {
         let rawValue: Int
         /// By their form: JSON Web Tokens, keys.
         static let formed = Kinds(rawValue: 1)
-        /// Long runs of letters and digits without an order.
+        /// Long runs of letters and digits that look random.
         static let random = Kinds(rawValue: 2)
     }
 
-    /// The text with its secrets masked; nil: it holds none.
+    /// The text with its secrets masked; nil if it holds none.
     static func masked(_ text: ArraySlice<UInt8>, _ kinds: Kinds = [.formed, .random]) -> [UInt8]? {
         var scan = Scan(text: text, kinds: kinds, depth: 0)
         return scan.masked()
     }
 
-    /// Whether it looks like something that nobody would type: no spaces, letters and digits. Only ASCII counts, so a mask in it does
-    /// not make it longer.
+    /// Whether `value` looks like generated: at least 16 characters, without spaces, with letters and digits. Only ASCII
+    /// counts, so that a mask in it does not make it longer.
     static func isOpaque(_ value: ArraySlice<UInt8>) -> Bool {
         value.count(where: { $0 < 0x80 }) >= 16 && !value.contains(UInt8(ascii: " "))
             && value.contains(where: SecretNames.isDigit)
             && value.contains { SecretNames.isAlphanumeric($0) && !SecretNames.isDigit($0) }
     }
 
-    /// Whether the value of a parameter, or of a field, of a name of this strength is a secret.
+    /// Whether `value` is a secret, if it is the value of a parameter or a field whose name has this strength.
     static func isSecret(_ value: ArraySlice<UInt8>, _ strength: SecretNames.Strength) -> Bool {
         switch strength {
         case .none: false
@@ -40,7 +40,7 @@ enum SecretValues {
 
     // MARK: By form
 
-    /// How keys begin, and how long they are at least after that.
+    /// The prefixes of keys, and how many bytes follow at least.
     private static let prefixes: [(text: [UInt8], rest: Int)] = [
         ("sk-", 16), ("sk_live_", 8), ("sk_test_", 8), ("rk_live_", 8), ("rk_test_", 8), ("ghp_", 16), ("gho_", 16),
         ("ghu_", 16),
@@ -61,14 +61,15 @@ enum SecretValues {
         return prefixesByByte[Int(first)].contains { text.count >= $0.text.count + $0.rest && text.starts(with: $0.text) }
     }
 
-    /// Three parts or more, of which the first is the base64 of `{"`.
+    /// Whether it is a JSON Web Token: three parts or more, the first begins with `{"` in base64.
     fileprivate static func isWebToken(_ text: ArraySlice<UInt8>) -> Bool {
         guard text.starts(with: "eyJ".utf8) else { return false }
         let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         return parts.count >= 3 && parts[0].count > 6 && parts[1].count > 1
     }
 
-    /// Long, and letters and digits take turns as they do not in words, numbers, dates, hexadecimal digests and UUIDs.
+    /// Whether it is long, and letters and digits alternate as they do not in words, numbers, dates, hexadecimal digests and
+    /// UUIDs.
     fileprivate static func isRandom(_ run: ArraySlice<UInt8>) -> Bool {
         guard run.count >= 32 else { return false }
         var (turns, digitTurns, isHexadecimal) = (0, 0, true)
@@ -88,7 +89,7 @@ enum SecretValues {
 private struct Scan {
     let text: ArraySlice<UInt8>
     let kinds: SecretValues.Kinds
-    /// How often what is looked at was decoded.
+    /// How often the text was decoded already.
     let depth: Int
     private var result: [UInt8] = []
     private var copied: Int
@@ -105,7 +106,7 @@ private struct Scan {
             let byte = text[index]
             if byte == UInt8(ascii: ":"), let next = userInformation(at: index) {
                 index = next
-            } else if Self.isOfRun(byte), index == text.startIndex || !Self.isOfRun(text[index - 1]) {
+            } else if Self.isInRun(byte), index == text.startIndex || !Self.isInRun(text[index - 1]) {
                 index = run(at: index)
             } else {
                 index += 1
@@ -115,16 +116,15 @@ private struct Scan {
         return result + text[copied...]
     }
 
-    /// What is a mask already stays one, and is nothing found: else a text that was masked once would be masked further by
-    /// what its masks make of it.
+    /// Replaces `range` by a mask, unless it is one already: else masking a text twice would mask more than masking it once.
     private mutating func mask(_ range: Range<Int>) {
-        guard !range.isEmpty, !text[range].elementsEqual(Secrets.maskBytes) else { return }
-        result += text[copied..<range.lowerBound] + Secrets.maskBytes
+        guard !range.isEmpty, !text[range].elementsEqual(SecretMask.bytes) else { return }
+        result += text[copied..<range.lowerBound] + SecretMask.bytes
         copied = range.upperBound
         hasMasked = true
     }
 
-    /// `://user:password@`; where to go on, nil if there is none.
+    /// Masks the user information of `://user:password@`. Returns where to go on; nil if there is none.
     private mutating func userInformation(at colon: Int) -> Int? {
         guard text[colon...].starts(with: "://".utf8) else { return nil }
         let start = colon + 3
@@ -134,16 +134,16 @@ private struct Scan {
         return at
     }
 
-    /// A run of letters, digits, `-` and `_`: the name of a parameter, or perhaps a secret itself. Where to go on.
+    /// Handles a run of letters, digits, `-` and `_`: the name of a parameter, or perhaps a secret. Returns where to go on.
     private mutating func run(at start: Int) -> Int {
         let isInQuery = start > text.startIndex && Self.beginsParameter.contains(text[start - 1])
-        let end = text[start...].firstIndex { !Self.isOfRun($0) } ?? text.endIndex
+        let end = text[start...].firstIndex { !Self.isInRun($0) } ?? text.endIndex
         let nameEnd = isInQuery ? text[start...].firstIndex { Self.endsName.contains($0) } ?? text.endIndex : end
         if nameEnd < text.endIndex, text[nameEnd] == UInt8(ascii: "=") {
             return parameter(start..<nameEnd, isInQuery: isInQuery)
         }
         if kinds.contains(.formed) {
-            let formed = text[start...].prefix { Self.isOfRun($0) || $0 == UInt8(ascii: ".") }
+            let formed = text[start...].prefix { Self.isInRun($0) || $0 == UInt8(ascii: ".") }
             if SecretValues.isWebToken(formed) || SecretValues.hasKeyPrefix(formed) {
                 mask(formed.startIndex..<formed.endIndex)
                 return formed.endIndex
@@ -153,7 +153,7 @@ private struct Scan {
         return end
     }
 
-    /// `name=value`; where to go on.
+    /// Handles `name=value`. Returns where to go on.
     private mutating func parameter(_ name: Range<Int>, isInQuery: Bool) -> Int {
         var start = name.upperBound + 1
         var ends = isInQuery ? Self.endsQueryValue : Self.endsValue
@@ -173,7 +173,7 @@ private struct Scan {
         return end
     }
 
-    private static func isOfRun(_ byte: UInt8) -> Bool {
+    private static func isInRun(_ byte: UInt8) -> Bool {
         SecretNames.isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
             || byte == UInt8(ascii: "%")
     }

@@ -1,65 +1,17 @@
-// Exchanges as JSON, whatever bytes they hold, and replays with what is not theirs to say.
+// Requests that are sent again: their limits, what cannot be repeated, what cannot be edited, and what masks do to them.
 
 import HTTPCodec
+import Inspection
 import RPCCore
 import Testing
 
-@testable import WebConsole
-
-@Suite struct ExchangeJSONTests {
-    private func exchange(_ body: [UInt8] = [], keeping limit: Int = 1000) -> CapturedExchange {
+@Suite struct ReplayRequestTests {
+    private func exchange(_ body: [UInt8] = []) -> CapturedExchange {
         var exchange = CapturedExchange(
-            agentID: "pi", method: "GET", target: Array("/".utf8), requestFields: HTTPFields(),
-            startedAtMilliseconds: 1_775_798_482_045)
-        exchange.requestBody.append(body[...], limit: limit)
+            agentID: "pi", method: "GET", target: Array("/".utf8), requestFields: HTTPFields(), startedAtMilliseconds: 0)
+        exchange.requestBody.append(body[...], limit: 1000)
         return exchange
     }
-
-    private func json(_ bytes: [UInt8]) throws -> JSONNode {
-        try JSONDocument(bytes[...], limits: JSONLimits(maximumBytes: 1 << 22)).root
-    }
-
-    @Test func whatIsNotKnownYetIsNull() throws {
-        let told = try json(ExchangeJSON.full(exchange()))
-        #expect(told["startedAt"]?.string == "2026-04-10T05:21:22.045Z" && told["outcome"]?.string == "")
-        for name in ["status", "firstByteMs", "totalMs", "replayOf"] { #expect(told[name]?.isNull == true, "\(name)") }
-        #expect(told["requestBody"]?["text"]?.string == "" && told["requestBody"]?["whole"]?.bool == true)
-    }
-
-    /// A text whose last character was cut is a text still; what is no UTF-8 goes as base64.
-    @Test(
-        arguments: [
-            (Array("h\u{e9}\u{4f60}".utf8), 1000, "h\u{e9}\u{4f60}"), (Array("ab\u{1f600}".utf8), 5, "ab"),
-            (Array("ab\u{1f600}".utf8), 3, "ab"), (Array("\u{4f60}\u{597d}".utf8), 4, "\u{4f60}"), ([0xff, 0xfe], 1000, nil),
-            ([0x61, 0xc3], 1000, nil), ([0xff, 0x61, 0x61], 2, nil),
-        ] as [([UInt8], Int, String?)])
-    func bodiesAreTextIfTheyAre(body: [UInt8], limit: Int, expected: String?) throws {
-        let told = try #require(try json(ExchangeJSON.full(exchange(body, keeping: limit)))["requestBody"])
-        #expect(told["text"]?.string == expected)
-        #expect((told["base64"] != nil) == (expected == nil))
-        #expect(told["count"]?.int64 == Int64(body.count) && told["whole"]?.bool == (body.count <= limit))
-    }
-
-    @Test func everyByteOfAFieldAndATargetIsQuoted() throws {
-        var exchange = exchange()
-        let all = (0x20...0xff).map { UInt8($0) }.filter { $0 != 0x7f }
-        try exchange.requestFields.append("X", bytes: [0x61] + all[...])
-        exchange.target = Array("/<script>\"".utf8) + [0xe9]
-        let told = try json(ExchangeJSON.full(exchange))
-        #expect(told["target"]?.string == "/<script>\"\u{e9}")
-        let value = try #require(told["requestFields"]?.elements.first { _ in true }).elements.map { $0.string ?? "" }
-        #expect(value == ["X", "a" + String(String.UnicodeScalarView(all.map { Unicode.Scalar($0) }))])
-    }
-
-    @Test func anEventIsOneLineOfData() {
-        var hostile = exchange()
-        hostile.target = Array("/a\r\n\r\ndata: b".utf8)
-        let event = String(decoding: ExchangeJSON.event([hostile, exchange()]), as: UTF8.self)
-        #expect(event.hasPrefix("event: exchange\ndata: [{") && event.hasSuffix("}]\n\n"))
-        #expect(event.split(separator: "\n", omittingEmptySubsequences: false).count == 4)
-    }
-
-    // MARK: Limits of a replay
 
     private func problem(_ text: String) -> String? {
         do throws(ReplayProblem) {
@@ -85,7 +37,7 @@ import Testing
         #expect(problem(String(repeating: "[", count: 100))?.contains("JSON") == true)
     }
 
-    @Test func anUpgradeCannotBeReplayed() throws {
+    @Test func upgradedConnectionsCannotBeReplayed() throws {
         var upgraded = exchange()
         upgraded.status = 101
         #expect(throws: ReplayProblem.self) { try ReplayRequest(number: 1).applied(to: upgraded) }
@@ -94,7 +46,7 @@ import Testing
         #expect(throws: ReplayProblem.self) { try ReplayRequest(number: 1).applied(to: asked) }
     }
 
-    @Test func whatWasMaskedIsLeftOut() throws {
+    @Test func maskedValuesAreLeftOut() throws {
         var original = exchange()
         original.target = Secrets.masked(target: Array("/a?token=x&b=1&key=y".utf8))
         for (name, value) in [("Cookie", "a=1; b=2"), ("X-Api-Key", "k"), ("Accept", "*/*"), ("Host", "h"), ("TE", "trailers")]
@@ -107,12 +59,12 @@ import Testing
         #expect(again.fields.map { "\($0.nameString): \($0.valueString)" } == ["Host: h", "Accept: */*"])
     }
 
-    /// A body is kept as it came and shown masked: it is sent again as it came, edited only where the secret is filled in.
-    @Test func aBodyIsShownMaskedAndSentAgainAsItWas() throws {
+    /// A body is kept as it came and shown masked. An edited body is sent only if every mask in it was replaced.
+    @Test func bodiesAreShownMaskedAndReplayedAsTheyCame() throws {
         let body = Array("{\"user\":\"bob\",\"password\":\"hunter2\"}".utf8)
         var original = exchange(body)
         try original.requestFields.append(.contentType, "application/json")
-        let shown = try #require(try json(ExchangeJSON.full(original))["requestBody"]?["text"]?.string)
+        let shown = try #require(try JSONDocument(ExchangeJSON.full(original)[...]).root["requestBody"]?["text"]?.string)
         #expect(shown == "{\"user\":\"bob\",\"password\":\"•••\"}")
         #expect(try ReplayRequest(number: 1).applied(to: original).body == body)
         var edited = ReplayRequest(number: 1)
@@ -124,7 +76,7 @@ import Testing
         #expect(try edited.applied(to: original).body == edited.body)
     }
 
-    @Test func aMaskedPathIsSaid() throws {
+    @Test func aMaskedPathIsRefusedWithAReason() throws {
         var original = exchange()
         original.target = Secrets.masked(target: Array("/k/ghp_0123456789abcdefABCDEF0123456789abcd".utf8))
         let problem = #expect(throws: ReplayProblem.self) { try ReplayRequest(number: 1).applied(to: original) }
@@ -132,5 +84,26 @@ import Testing
         var edited = ReplayRequest(number: 1)
         edited.target = Array("/k/filled-in".utf8)
         #expect(try edited.applied(to: original).target == edited.target)
+    }
+
+    @Test func fieldsOfProxiesCannotBeEdited() throws {
+        var exchange = CapturedExchange(
+            agentID: "a", method: "GET", target: Array("/a".utf8), requestFields: HTTPFields(), startedAtMilliseconds: 0)
+        for (name, value) in [("X-Forwarded-For", "192.0.2.1"), ("X-Real-IP", "192.0.2.1"), ("A", "1"), ("Host", "h")] {
+            try exchange.requestFields.append(HTTPFieldName(name), value)
+        }
+        let edits = [
+            "X-Forwarded-For", "X-FORWARDED-USER", "X_Forwarded_Proto", "Forwarded", "X_Real-IP", "CF-Connecting-IP",
+            "Connection",
+            "Upgrade", "Host", "Content-Length", "Expect",
+        ]
+        let fields = edits.map { "[\"\($0)\",\"evil\"]" }.joined(separator: ",")
+        let edited = try ReplayRequest(json: Array("{\"number\":1,\"fields\":[\(fields),[\"A\",\"2\"]]}".utf8)).applied(
+            to: exchange)
+        let lines = edited.fields.map { "\($0.nameString): \($0.valueString)".lowercased() }
+        #expect(lines.sorted() == ["a: 2", "host: h", "x-forwarded-for: 192.0.2.1", "x-real-ip: 192.0.2.1"])
+        let again = try ReplayRequest(number: 1).applied(to: exchange)
+        #expect(
+            again.fields.map(\.nameString).map { $0.lowercased() }.sorted() == ["a", "host", "x-forwarded-for", "x-real-ip"])
     }
 }

@@ -1,12 +1,11 @@
-// The inspector's memory: numbers, limits, order, and what it says that it holds.
+// The store of exchanges: numbers, limits, order, and the bytes that it counts.
 
 import HTTPCodec
 import Testing
 
-@testable import WebConsole
+@testable import Inspection
 
-@Suite("The inspector's memory")
-struct InspectorStoreTests {
+@Suite struct InspectorStoreTests {
     private func exchange(_ target: String = "/", agent: String = "pi", method: String = "GET") -> CapturedExchange {
         CapturedExchange(
             agentID: agent, method: method, target: Array(target.utf8), requestFields: HTTPFields(), startedAtMilliseconds: 0)
@@ -36,7 +35,7 @@ struct InspectorStoreTests {
         #expect(numbers(store, agent: "nobody") == [])
     }
 
-    @Test func theOldestGoWhenTheBytesAreSpent() {
+    @Test func theOldestAreDroppedWhenTheBytesAreUsedUp() {
         var store = InspectorStore(maximumBytes: 20_000, maximumBodyBytes: 4096)
         for _ in 0..<20 {
             let number = store.add(exchange())
@@ -49,7 +48,7 @@ struct InspectorStoreTests {
         #expect(held == Array((21 - UInt64(held.count)...20).reversed()))
     }
 
-    @Test func whatIsHeldIsCountedAndGivenBack() {
+    @Test func heldBytesAreCounted() {
         var store = InspectorStore(maximumBytes: 1 << 20, maximumBodyBytes: 1000)
         let number = store.add(exchange())
         let bare = store.heldBytes
@@ -66,7 +65,7 @@ struct InspectorStoreTests {
         #expect(store.count == 0)
     }
 
-    @Test func whatWasForgottenStaysForgotten() throws {
+    @Test func droppedExchangesStayDropped() throws {
         var store = InspectorStore(maximumExchanges: 1, maximumBytes: 1 << 20, maximumBodyBytes: 100)
         let first = store.add(exchange("/old"))
         var old = try #require(store[first])
@@ -102,7 +101,7 @@ struct InspectorStoreTests {
         #expect(store.count == 0)
     }
 
-    @Test func aFloodCostsNoMoreThanWhatIsHeld() {
+    @Test func manyExchangesCostNoMoreThanTheLimit() {
         var store = InspectorStore(maximumExchanges: 200, maximumBytes: 100_000, maximumBodyBytes: 100)
         for index in 0..<5000 { _ = store.add(exchange(agent: "agent-\(index)")) }
         #expect(store.heldBytes <= 100_000)

@@ -1,14 +1,14 @@
-// Which exchanges a person wants to see. It comes from a query: what it does not know, or what makes no sense, filters nothing.
+// Which exchanges a person wants to see, as a query says it. Parameters that are unknown or malformed filter nothing.
 
 /// Picks exchanges.
 public struct ExchangeFilter: Sendable, Hashable {
-    /// Which answers.
+    /// Which responses.
     public enum Status: Sendable, Hashable {
         /// Those with this first digit: `2xx`.
         case group(Int)
         /// This one.
         case exactly(Int)
-        /// Whatever ended otherwise than it should have: cut, cancelled, or answered by an error of our own.
+        /// Exchanges that did not end with a complete response of the service: cut, cancelled, or with an error of our own.
         case failed
     }
 
@@ -16,7 +16,7 @@ public struct ExchangeFilter: Sendable, Hashable {
     public var agentID: String?
     /// With this method only, in capital letters.
     public var method: String?
-    /// With such an answer only.
+    /// With such a response only.
     public var status: Status?
     /// With this text in path or query, whatever its case; empty: all.
     public var text = ""
@@ -47,7 +47,7 @@ public struct ExchangeFilter: Sendable, Hashable {
         return Int(text).map { .exactly($0) }
     }
 
-    /// Whether it is one of those.
+    /// Whether `exchange` is one of those.
     public func matches(_ exchange: CapturedExchange) -> Bool {
         if let agentID, exchange.agentID != agentID { return false }
         if let method, exchange.method != method { return false }

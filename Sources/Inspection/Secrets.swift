@@ -1,30 +1,26 @@
-// What the inspector must not remember: credentials in fields and in queries become `•••` before anything is kept. Names stay, so
-// that a person sees that there was one. What counts as a secret is told by its name (`SecretNames`) or by itself (`SecretValues`); this
-// file says of which fields more is known. Bodies are kept as they came, so that they can be sent again, and shown masked
-// (`SecretBodies`); who wants none kept sets `inspector.maxBody` to 0.
+// Masks credentials in fields and targets before an inspector keeps them: `•••` replaces the values, names stay. A secret is
+// recognised by its name (`SecretNames`) or by its form (`SecretValues`); this file knows which fields have rules of their own.
+// Bodies are kept as they came, so that they can be sent again, and shown masked (`SecretBodies`); `inspector.maxBody` 0 keeps
+// none.
 
 import HTTPCodec
 
 /// Masks credentials.
 public enum Secrets {
-    /// What stands in the place of a secret.
-    public static let mask = "•••"
-    static let maskBytes = Array(mask.utf8)
-
-    /// What of a field's value is secret.
+    /// Which part of a field's value is secret.
     private enum Kind {
-        /// Nothing: what is long and random in it is meant to be seen.
+        /// Nothing, however random it looks.
         case nothing
-        /// What is known by itself (`SecretValues`): most fields.
+        /// What has the form of a secret (`SecretValues`): most fields.
         case parts
         case everything
-        /// What does not look like a number of things.
+        /// All of it, unless it looks like a count.
         case opaque
-        /// All but the name of the scheme, which it begins with: `Bearer •••`.
+        /// All but the scheme at its beginning: `Bearer •••`.
         case credentials
         case cookies
         case newCookie
-        /// All but the names of well-known protocols: browsers can put a token nowhere else.
+        /// All but the names of well-known protocols: for WebSockets, browsers can put a token nowhere else.
         case protocols
     }
 
@@ -33,7 +29,7 @@ public enum Secrets {
             (.authorization, .credentials), (.proxyAuthorization, .credentials), (.cookie, .cookies), (.setCookie, .newCookie),
             ("Sec-WebSocket-Protocol", .protocols), ("Authentication-Info", .parts), ("WWW-Authenticate", .parts),
         ] + plain.map { ($0, .nothing) }
-    /// Names that sound like secrets and are none, and values that look like secrets and are none.
+    /// Fields whose names or values look like secrets and are none.
     private static let plain: [HTTPFieldName] = [
         "Access-Control-Allow-Credentials", "Signature-Input", "Accept", "Accept-Encoding", "Accept-Language", "User-Agent",
         .contentType, "ETag", "If-None-Match", "If-Match", "Digest", "Content-Digest", "Repr-Digest", "Want-Digest",
@@ -42,9 +38,9 @@ public enum Secrets {
         "Content-Security-Policy-Report-Only", "Date", "Last-Modified", .contentLength, .host,
     ]
     private static let namedHashes = named.map(\.name.caseInsensitiveHash)
-    /// One bit for each of those hashes: most names are none of them.
+    /// A bit for each of those hashes, which rules out most names at once.
     private static let namedFilter = namedHashes.reduce(UInt64(0)) { $0 | 1 << UInt64($1 & 63) }
-    /// What servers and clients speak over WebSockets, as they name it: no token is called so.
+    /// Names of subprotocols of WebSockets, which no token equals.
     private static let protocols: Set<[UInt8]> = Set(
         [
             "graphql-ws", "graphql-transport-ws", "mqtt", "mqttv3.1", "wamp", "wamp.2.json", "soap", "stomp", "v10.stomp",
@@ -92,8 +88,8 @@ public enum Secrets {
         return switch kind(of: index, in: fields) {
         case .nothing: nil
         case .parts: SecretValues.masked(value)?[...]
-        case .everything: maskBytes[...]
-        case .opaque: SecretValues.isOpaque(value) ? maskBytes[...] : nil
+        case .everything: SecretMask.bytes[...]
+        case .opaque: SecretValues.isOpaque(value) ? SecretMask.bytes[...] : nil
         case .credentials: maskedCredentials(value)[...]
         case .cookies: maskedCookies(value)[...]
         case .newCookie: maskedSetCookie(value)[...]
@@ -101,10 +97,10 @@ public enum Secrets {
         }
     }
 
-    /// `Bearer abc` becomes `Bearer •••`; what has no scheme is masked whole.
+    /// `Bearer abc` becomes `Bearer •••`; a value without a scheme is masked whole.
     private static func maskedCredentials(_ value: ArraySlice<UInt8>) -> [UInt8] {
-        guard let space = value.firstIndex(of: UInt8(ascii: " ")) else { return maskBytes }
-        return value[...space] + maskBytes
+        guard let space = value.firstIndex(of: UInt8(ascii: " ")) else { return SecretMask.bytes }
+        return value[...space] + SecretMask.bytes
     }
 
     /// `a=1; b=2` becomes `a=•••; b=•••`.
@@ -121,8 +117,9 @@ public enum Secrets {
 
     /// A cookie without a name is all value (RFC 6265bis §5.6).
     private static func maskedPair(_ pair: ArraySlice<UInt8>) -> [UInt8] {
-        if let equals = pair.firstIndex(of: UInt8(ascii: "=")) { return pair[...equals] + maskBytes }
-        return pair.allSatisfy { $0 == UInt8(ascii: " ") } ? Array(pair) : pair.prefix { $0 == UInt8(ascii: " ") } + maskBytes
+        if let equals = pair.firstIndex(of: UInt8(ascii: "=")) { return pair[...equals] + SecretMask.bytes }
+        let blanks = pair.prefix { $0 == UInt8(ascii: " ") }
+        return blanks.count == pair.count ? Array(pair) : blanks + SecretMask.bytes
     }
 
     /// `graphql-ws, abc` becomes `graphql-ws, •••`.
@@ -131,7 +128,7 @@ public enum Secrets {
         let masked = names.map { name in
             let bare = name.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
             let isKnown = bare.isEmpty || protocols.contains(bare.map { SecretNames.folded($0) })
-            return isKnown ? Array(name) : name.prefix { $0 == UInt8(ascii: " ") } + maskBytes
+            return isKnown ? Array(name) : name.prefix { $0 == UInt8(ascii: " ") } + SecretMask.bytes
         }
         return Array(masked.joined(separator: [UInt8(ascii: ",")]))
     }
@@ -140,20 +137,4 @@ public enum Secrets {
 
     /// A path and query, or a whole address, with its secrets masked; a fragment counts as a query.
     public static func masked(target: [UInt8]) -> [UInt8] { SecretValues.masked(target[...]) ?? target }
-
-    /// Whether these bytes hold a mask, as written or percent-encoded.
-    static func isMasked(_ bytes: some Collection<UInt8>) -> Bool {
-        let bytes = Array(bytes)
-        return String(decoding: bytes, as: UTF8.self).contains(mask) || QueryText.decoded(bytes[...]).contains(mask)
-    }
-
-    /// Whether a body holds a mask as written.
-    static func isMasked(text: [UInt8]) -> Bool {
-        var rest = text[...]
-        while let start = rest.firstIndex(of: maskBytes[0]) {
-            if rest[start...].starts(with: maskBytes) { return true }
-            rest = rest[(start + 1)...]
-        }
-        return false
-    }
 }

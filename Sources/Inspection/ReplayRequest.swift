@@ -1,77 +1,78 @@
-// A person's wish to send a request again, as it was or edited, and the request that comes of it.
+// The order to send a recorded request again, as it was or edited, and the request that results.
 //
 //     {"number": n}  or  {"number": n, "method", "target", "fields": [[name, value], …], "body": {"text" | "base64"}}
 //
-// Refuses: what is not of this shape, unknown members, more than the limits below, a method that is no token, a target that is
-// no path, and exchanges that cannot be repeated because not all of them was kept. What belongs to a connection or to the framing
-// is not the person's to set: it is dropped, and made anew; nor what proxies say of a visitor, which stays as it was. Masked values are left out: nobody knows them any more.
+// Refuses other shapes, unknown members, more than the limits below, a method that is no token, a target that is no path, and
+// exchanges of which not everything was kept. Fields of the connection and of framing cannot be set: they are dropped and made
+// anew. Fields in which proxies describe a visitor cannot be set either: they stay as they were. Masked values are left out,
+// since the secrets are gone.
 
 import HTTPCodec
 import RPCCore
 
 /// Why a request cannot be sent again.
 public struct ReplayProblem: Error, Sendable, Hashable {
-    /// A sentence for the person.
+    /// Why, as a sentence without a full stop.
     public var reason: String
 
     /// A problem with this reason.
     public init(_ reason: String) { self.reason = reason }
 }
 
-/// A request that is to be sent to the service.
+/// A request to send to the service.
 public struct ReplayedRequest: Sendable, Hashable {
     /// The method.
     public var method: String
     /// Path and query; begins with `/`.
     public var target: [UInt8]
-    /// Its fields, `Host` as it was; none of framing or of a connection.
+    /// Its fields, `Host` as it was; without those of framing and of a connection.
     public var fields: HTTPFields
     /// The whole body.
     public var body: [UInt8]
 
-    /// What stands before the first `?` of the target.
+    /// The target up to the first `?`.
     public var path: [UInt8] { Array(target.prefix { $0 != UInt8(ascii: "?") }) }
-    /// What stands after it; nil without one.
+    /// The target behind the first `?`; nil without one.
     public var query: [UInt8]? { target.firstIndex(of: UInt8(ascii: "?")).map { Array(target[($0 + 1)...]) } }
 }
 
-/// What a person asked for.
+/// The order to send an exchange's request again.
 public struct ReplayRequest: Sendable, Hashable {
-    /// The longest JSON text that is read: a body of 1 MiB in base64 or with escapes, and a head.
+    /// The longest JSON text that is read, in bytes: enough for a body of 1 MiB in base64 or with escapes, and a head.
     public static let maximumJSONBytes = 2 * 1024 * 1024
-    /// The longest body that is sent.
+    /// The longest body that is sent, in bytes.
     public static let maximumBodyBytes = 1024 * 1024
     /// How many fields a request may have.
     public static let maximumFields = 128
-    /// What method, target and fields may have together.
+    /// How long method, target and fields may be together, in bytes.
     public static let maximumHeadBytes = 32 * 1024
-    /// How long a request that is sent again may run.
+    /// How long an exchange that repeats another may take.
     public static let maximumTime = Duration.seconds(30)
-    /// How much of its answer is taken, in bytes.
-    public static let maximumAnswerBytes = 1024 * 1024
-    /// How many run at once.
+    /// How much of its response is taken, in bytes.
+    public static let maximumResponseBytes = 1024 * 1024
+    /// How many such exchanges run at once.
     public static let maximumAtOnce = 16
 
-    /// Whether a body is said to be what is read here, JSON, which no form of another site can say.
+    /// Whether `contentType` is JSON, which no form of another site can send (Fetch, CORS-safelisted request-header).
     public static func accepts(contentType: String?) -> Bool {
         contentType?.lowercased().prefix { $0 != ";" && $0 != " " } == "application/json"
     }
 
-    /// The exchange that is to be repeated.
+    /// The number of the exchange to repeat.
     public var number: UInt64
-    /// What is to be sent in place of what was; nil: as it was.
+    /// The method; nil: as it was.
     public var method: String?
-    /// Path and query.
+    /// Path and query; nil: as they were.
     public var target: [UInt8]?
-    /// All fields.
+    /// All fields; nil: as they were.
     public var fields: HTTPFields?
-    /// The body.
+    /// The body; nil: as it was.
     public var body: [UInt8]?
 
     /// A request to repeat this exchange as it was.
     public init(number: UInt64) { self.number = number }
 
-    /// What the JSON text asks for.
+    /// Reads the JSON text. Throws what is wrong with it.
     public init(json: [UInt8]) throws(ReplayProblem) {
         let limits = JSONLimits(maximumBytes: Self.maximumJSONBytes, maximumDepth: 4)
         let document: JSONDocument
@@ -152,7 +153,7 @@ public struct ReplayRequest: Sendable, Hashable {
 
     // MARK: Applying
 
-    /// The request that this makes of `original`.
+    /// The request to send for `original`. Throws why it cannot be sent again.
     public func applied(to original: CapturedExchange) throws(ReplayProblem) -> ReplayedRequest {
         guard original.status != 101, !original.requestFields.contains(.secWebSocketKey) else {
             throw ReplayProblem("a connection that was upgraded cannot be replayed")
@@ -160,9 +161,9 @@ public struct ReplayRequest: Sendable, Hashable {
         let method = method ?? original.method
         guard method != "CONNECT" else { throw ReplayProblem("CONNECT cannot be replayed") }
         let wanted = target ?? original.target
-        guard !Secrets.isMasked(wanted.prefix { $0 != UInt8(ascii: "?") }) else {
+        guard !SecretMask.isIn(encoded: wanted.prefix { $0 != UInt8(ascii: "?") }) else {
             throw ReplayProblem(
-                "the path holds a secret that was not kept: edit the request and put it where \(Secrets.mask) stands")
+                "the path holds a secret that was not kept: edit the request and put it where \(SecretMask.text) stands")
         }
         guard let target = Self.unmasked(target: wanted) else { throw ReplayProblem("the target is no path") }
         guard body != nil || original.requestBody.isWhole else {
@@ -171,11 +172,11 @@ public struct ReplayRequest: Sendable, Hashable {
         let body = try Self.body(self.body, of: original)
         var fields = Self.unmasked(fields ?? original.requestFields)
         fields.removeHopByHop(andRemoving: Self.notSettable)
-        fields.removeAll { Self.isOfProxy($0.name) }
+        fields.removeAll { Self.isSetByProxies($0.name) }
         var result = HTTPFields()
         if let host = original.requestFields.first(.host) { try? result.append(.host, bytes: host) }
         for field in fields { try? result.append(field) }
-        for field in Self.unmasked(original.requestFields) where Self.isOfProxy(field.name) { try? result.append(field) }
+        for field in Self.unmasked(original.requestFields) where Self.isSetByProxies(field.name) { try? result.append(field) }
         let count = result.reduce(method.utf8.count + target.count) { $0 + $1.name.count + $1.value.count + 4 }
         guard result.count <= Self.maximumFields, count <= Self.maximumHeadBytes else {
             throw ReplayProblem("the head is larger than \(Self.maximumFields) fields or \(Self.maximumHeadBytes) bytes")
@@ -183,49 +184,51 @@ public struct ReplayRequest: Sendable, Hashable {
         return ReplayedRequest(method: method, target: target, fields: result, body: body)
     }
 
-    /// The body to send. It is kept as it came and shown masked: one that is given as it was shown is the one that was kept.
+    /// The body to send. Bodies are kept as they came and shown masked: a body that is given as it was shown stands for the
+    /// kept one.
     private static func body(_ given: [UInt8]?, of original: CapturedExchange) throws(ReplayProblem) -> [UInt8] {
         guard let given else { return original.requestBody.prefix }
-        guard Secrets.isMasked(text: given) else { return given }
+        guard SecretMask.isIn(given) else { return given }
         let kept = original.requestBody
         if kept.isWhole, given == kept.prefix || given == SecretBodies.masked(kept.prefix, original.requestFields) {
             return kept.prefix
         }
         throw ReplayProblem(
-            "the edited body holds \(Secrets.mask) where a secret was: fill it in, or leave the whole body as it was")
+            "the edited body holds \(SecretMask.text) where a secret was: fill it in, or leave the whole body as it was")
     }
 
-    /// What is made anew for every request.
+    /// Fields that are made anew for every request.
     private static let notSettable: HTTPFieldSet = [.host, .contentLength, .expect, .xRequestID]
 
-    /// Whether the field says where a visitor came from, in a spelling that CGI-like servers know: proxies say it, persons do not.
-    private static func isOfProxy(_ name: ArraySlice<UInt8>) -> Bool {
+    /// Whether only proxies may set the field, because it says where a visitor came from; `_` counts as `-`, as in CGI
+    /// variables.
+    private static func isSetByProxies(_ name: ArraySlice<UInt8>) -> Bool {
         let spelling = String(decoding: name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }, as: UTF8.self)
         let name = HTTPFieldName(spelling)
         return name == .forwarded || HTTPFieldSet.saysAProxy.contains(name) || spelling.lowercased().hasPrefix("x-forwarded-")
     }
 
-    /// The fields without masked values; of a `Cookie` only the masked pairs go.
+    /// The fields without masked values; of a `Cookie` only the masked pairs are left out.
     private static func unmasked(_ fields: HTTPFields) -> HTTPFields {
         var result = HTTPFields()
         for field in fields {
-            guard Secrets.isMasked(field.value) else {
+            guard SecretMask.isIn(encoded: field.value) else {
                 try? result.append(field)
                 continue
             }
             guard HTTPFieldName(field.nameString) == .cookie else { continue }
-            let pairs = field.value.split(separator: UInt8(ascii: ";")).filter { !Secrets.isMasked($0) }
+            let pairs = field.value.split(separator: UInt8(ascii: ";")).filter { !SecretMask.isIn(encoded: $0) }
             let kept = Array(pairs.joined(separator: [UInt8(ascii: ";")]))
             if !kept.isEmpty { try? result.append(name: field.name, value: kept[...]) }
         }
         return result
     }
 
-    /// The target without masked parameters; nil if what is left is no path.
+    /// The target without masked parameters; nil if the rest is no path.
     private static func unmasked(target: [UInt8]) -> [UInt8]? {
         var result = target
-        if Secrets.isMasked(target), let mark = target.firstIndex(of: UInt8(ascii: "?")) {
-            let parameters = target[(mark + 1)...].split(separator: UInt8(ascii: "&")).filter { !Secrets.isMasked($0) }
+        if SecretMask.isIn(encoded: target), let mark = target.firstIndex(of: UInt8(ascii: "?")) {
+            let parameters = target[(mark + 1)...].split(separator: UInt8(ascii: "&")).filter { !SecretMask.isIn(encoded: $0) }
             let query = Array(parameters.joined(separator: [UInt8(ascii: "&")]))
             result = target[..<mark] + (query.isEmpty ? [] : [UInt8(ascii: "?")] + query)
         }

@@ -1,14 +1,14 @@
-// Bodies as they are shown: of forms and of JSON the values whose names say that they are secrets become `•••`, and in JSON what is known
-// to be one by itself. What is kept stays as it came, so that a request can be sent again with all that it had.
+// Bodies as they are shown: in forms and in JSON `•••` replaces values whose names are those of secrets, and in JSON also
+// values that are secrets by their form. Bodies are kept as they came, so that a request can be sent again complete.
 //
-// A body may be cut anywhere, and lines of a stream may be JSON: so nothing is parsed, strings and what stands between them are gone
-// through once. Other bodies are shown as they came, compressed ones too.
+// A body may be cut anywhere, and each line of a stream may be JSON. So nothing is parsed: strings and what is between them are
+// scanned once. Other bodies are shown as they came, compressed ones too.
 
 import HTTPCodec
 
-/// Masks what bodies hold.
+/// Masks secrets in bodies.
 enum SecretBodies {
-    /// The body with its secrets masked, by the type that `fields` give it; nil: it holds none that is known.
+    /// The body with its secrets masked, by the `Content-Type` in `fields`; nil if it holds none.
     static func masked(_ body: [UInt8], _ fields: HTTPFields) -> [UInt8]? {
         let type = fields[.contentType]?.lowercased() ?? ""
         if type.hasPrefix("application/x-www-form-urlencoded") { return form(body) }
@@ -20,12 +20,12 @@ enum SecretBodies {
         return scan.masked()
     }
 
-    /// A form is a query.
+    /// A form is written as a query is.
     private static func form(_ body: [UInt8]) -> [UInt8]? {
         SecretValues.masked([UInt8(ascii: "?")] + body, .formed).map { Array($0.dropFirst()) }
     }
 
-    /// The parts of a form whose names are those of secrets.
+    /// Masks the parts of a form whose names are those of secrets.
     private static func multipart(_ body: [UInt8]) -> [UInt8]? {
         var (result, copied, index) = ([UInt8](), 0, 0)
         while let head = range(of: "name=\"", in: body, from: index) {
@@ -35,7 +35,7 @@ enum SecretBodies {
                 let blank = range(of: "\r\n\r\n", in: body, from: end)
             else { continue }
             let last = range(of: "\r\n--", in: body, from: blank.upperBound)?.lowerBound ?? body.endIndex
-            result += body[copied..<blank.upperBound] + Secrets.maskBytes
+            result += body[copied..<blank.upperBound] + SecretMask.bytes
             (copied, index) = (last, last)
         }
         return copied == 0 ? nil : result + body[copied...]
@@ -52,15 +52,15 @@ enum SecretBodies {
     }
 }
 
-/// Goes through JSON, or what holds JSON.
+/// One pass over JSON, or over text with JSON in it.
 private struct JSONScan {
     let text: ArraySlice<UInt8>
     private var result: [UInt8] = []
     private var copied: Int
-    /// What the name before a value makes of it.
+    /// What the name before a value says of it.
     private var strength = SecretNames.Strength.none
     private var depth = 0
-    /// The depth of the object or array all of which is secret.
+    /// The depth of the outermost object or array that is secret as a whole.
     private var secretDepth: Int?
 
     init(text: ArraySlice<UInt8>) {
@@ -92,7 +92,7 @@ private struct JSONScan {
         return result.isEmpty ? nil : result + text[copied...]
     }
 
-    /// A name or a value; where to go on.
+    /// Handles a string, which is a name or a value. Returns where to go on.
     private mutating func string(at quote: Int) -> Int {
         let start = quote + 1
         var end = start
@@ -107,7 +107,7 @@ private struct JSONScan {
         let isSecret = secretDepth != nil || (strength == .strong || SecretValues.isOpaque(value)) && strength != .none
         strength = .none
         if isSecret, !value.isEmpty {
-            replace(start..<end, with: Secrets.maskBytes)
+            replace(start..<end, with: SecretMask.bytes)
         } else if value.count > 8, let masked = SecretValues.masked(value, .formed) {
             replace(start..<end, with: masked)
         }
@@ -117,7 +117,7 @@ private struct JSONScan {
     private mutating func number(at start: Int) -> Int {
         let end = text[start...].firstIndex { !Self.isOfNumber($0) } ?? text.endIndex
         if strength == .strong || secretDepth != nil {
-            replace(start..<end, with: [UInt8(ascii: "\"")] + Secrets.maskBytes + [UInt8(ascii: "\"")])
+            replace(start..<end, with: [UInt8(ascii: "\"")] + SecretMask.bytes + [UInt8(ascii: "\"")])
         }
         strength = .none
         return end

@@ -1,17 +1,18 @@
-// Which names say that their value is a secret: of fields, query parameters, form fields and JSON members alike. A name is looked at by
-// its words, however they are joined: `X-Api-Key`, `api_key`, `apiKey`, `apikey`.
+// Which names say that their value is a secret: those of fields, query parameters, form fields and JSON members alike. What
+// counts are the parts of a name, however they are joined: `X-Api-Key`, `api_key`, `apiKey`, `apikey`.
 //
-// No list of such names is ever whole. So parts decide, and too much is masked rather than too little; what is known to be harmless
-// (`max_tokens`, `token_type`, `Idempotency-Key`, `status_code`) is taken out again. These tables are the only lists of names.
+// No list of whole names would be complete. So parts decide, and too much is masked rather than too little; names that are
+// known to be harmless (`max_tokens`, `token_type`, `Idempotency-Key`, `status_code`) are exempt. These tables are the only
+// lists of names.
 
 /// Tells secret names from others.
 enum SecretNames {
-    /// How sure a name makes that its value is a secret.
+    /// How likely a name makes it that its value is a secret.
     enum Strength {
         case none
-        /// It may as well be a number of them: `max_tokens`.
+        /// The value may be a count: `max_tokens`.
         case countable
-        /// A word with other meanings too: `code`, `key`, `session`.
+        /// The part has other meanings too: `code`, `key`, `session`.
         case weak
         case strong
     }
@@ -22,7 +23,7 @@ enum SecretNames {
         let startsWord: Bool
         let endsWord: Bool
         let strength: Strength
-        /// What makes it harmless if it stands before it.
+        /// Parts that make it harmless if they are before it.
         let harmlessAfter: [[UInt8]]
 
         init(_ text: String, word: Bool = false, end: Bool = false, _ strength: Strength = .strong, after: [String] = []) {
@@ -59,7 +60,7 @@ enum SecretNames {
         "status", "error", "err", "country", "lang", "language", "zip", "postal", "currency", "area", "color", "exit", "return",
         "response", "http", "reason", "result", "source", "qr", "bar", "char", "key",
     ]
-    /// What a name is about that ends with one of these words, is something about a secret.
+    /// A name that ends with one of these describes a secret and holds none.
     private static let harmlessEnds: Set<[UInt8]> = Set(
         [
             "type", "endpoint", "uri", "url", "count", "limit", "expiry", "expires", "expiration", "expire", "at", "in", "ttl",
@@ -70,10 +71,10 @@ enum SecretNames {
             "scheme", "remaining", "reset", "budget", "timestamp", "tokenizer", "tokenize", "tokenized",
         ].map { Array($0.utf8) })
 
-    /// Few letters begin one of the parts, so most of a name is passed over at once.
+    /// The parts by their first letter; few letters begin one, so most of a name is skipped at once.
     private static let partsByLetter: [[Part]] = (0..<32).map { letter in parts.filter { Int($0.text[0] & 31) == letter } }
 
-    /// How sure `name` makes that its value is a secret.
+    /// How likely `name` makes it that its value is a secret.
     static func strength(of name: ArraySlice<UInt8>) -> Strength {
         name.withUnsafeBufferPointer { name in
             var found = Strength.none
@@ -101,7 +102,7 @@ enum SecretNames {
         return part.harmlessAfter.isEmpty || !part.harmlessAfter.contains { isBefore(start, $0, of: name) }
     }
 
-    /// Whether `text` stands before `start`, perhaps with a separator between.
+    /// Whether `text` ends at `start`, or at a separator before it.
     private static func isBefore(_ start: Int, _ text: [UInt8], of name: UnsafeBufferPointer<UInt8>) -> Bool {
         var end = start
         if end > 0, !isAlphanumeric(name[end - 1]) { end -= 1 }
@@ -129,7 +130,7 @@ enum SecretNames {
 
     // MARK: Letters
 
-    /// In small letters.
+    /// An ASCII capital as a small letter; other bytes unchanged.
     @inline(__always)
     static func folded(_ byte: UInt8) -> UInt8 { isCapital(byte) ? byte | 0x20 : byte }
 

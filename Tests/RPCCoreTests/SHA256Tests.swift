@@ -1,5 +1,5 @@
+import RPCCore
 import Testing
-import WebConsole
 
 @Suite struct SHA256Tests {
     private func hex(_ bytes: [UInt8]) -> String {

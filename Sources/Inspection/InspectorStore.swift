@@ -1,9 +1,9 @@
-// The inspector's memory: the newest exchanges of each agent, in memory only and empty after a restart. It refuses nothing; what
-// it has no room for is forgotten, the oldest first.
+// The newest exchanges of each agent, in memory only, so that a restart empties it. It takes every exchange, and drops the
+// oldest to make room.
 //
-// Invariants: at most `maximumExchanges` of one agent and at most `maximumBytes` of all are held, heads, the room taken for
-// bodies and what it costs to hold them counted; a body keeps its first `maximumBodyBytes`. Nothing is ever kept of a secret:
-// who adds an exchange has masked it (`Secrets`).
+// Invariants: it holds at most `maximumExchanges` of one agent and at most `maximumBytes` of all, where heads, the capacity of
+// bodies and the tables count; of a body it keeps the first `maximumBodyBytes`. It never holds a secret: who adds an exchange
+// has masked it (`Secrets`).
 
 import HTTPCodec
 
@@ -13,26 +13,27 @@ public struct InspectorStore: Sendable {
     public let maximumExchanges: Int
     /// How many bytes all of them may take.
     public private(set) var maximumBytes: Int
-    /// How much of each body is kept.
+    /// How many bytes of each body are kept.
     public private(set) var maximumBodyBytes: Int
-    /// What is held now, in bytes.
+    /// How many bytes are held now.
     public private(set) var heldBytes = 0
 
     private struct Entry: Sendable {
         var exchange: CapturedExchange
         var bytes: Int
 
-        /// How many bytes more are held for it.
+        /// Appends to the request's body. Returns by how many bytes its memory grew.
         mutating func appendRequestBody(_ bytes: ArraySlice<UInt8>, limit: Int) -> Int {
-            let room = exchange.requestBody.prefix.capacity
+            let capacity = exchange.requestBody.prefix.capacity
             exchange.requestBody.append(bytes, limit: limit)
-            return grow(by: exchange.requestBody.prefix.capacity - room)
+            return grow(by: exchange.requestBody.prefix.capacity - capacity)
         }
 
+        /// The same with the response's body.
         mutating func appendResponseBody(_ bytes: ArraySlice<UInt8>, limit: Int) -> Int {
-            let room = exchange.responseBody.prefix.capacity
+            let capacity = exchange.responseBody.prefix.capacity
             exchange.responseBody.append(bytes, limit: limit)
-            return grow(by: exchange.responseBody.prefix.capacity - room)
+            return grow(by: exchange.responseBody.prefix.capacity - capacity)
         }
 
         private mutating func grow(by count: Int) -> Int {
@@ -44,7 +45,7 @@ public struct InspectorStore: Sendable {
     private var entries: [UInt64: Entry] = [:]
     /// The numbers of each agent's exchanges, oldest first; never an empty list.
     private var numbers: [String: [UInt64]] = [:]
-    /// All numbers from `oldest` on, oldest first; those of forgotten exchanges may still stand here.
+    /// All numbers from `oldest` on, oldest first; those of dropped exchanges may still be in it.
     private var order: [UInt64] = []
     private var oldest = 0
     private var lastNumber: UInt64 = 0
@@ -59,16 +60,16 @@ public struct InspectorStore: Sendable {
     /// How many exchanges are held.
     public var count: Int { entries.count }
 
-    /// From now on these limits hold. Bodies that are held already keep their length.
+    /// Sets new limits. Bodies that are held already keep their length.
     public mutating func setLimits(maximumBytes: Int, maximumBodyBytes: Int) {
         self.maximumBytes = max(0, maximumBytes)
         self.maximumBodyBytes = max(0, maximumBodyBytes)
-        forgetSurplus()
+        dropSurplus()
     }
 
     // MARK: Adding
 
-    /// Holds an exchange from now on, and gives the number that it has here, whatever it said before.
+    /// Adds an exchange and returns its new number; the number that it had before does not matter.
     public mutating func add(_ exchange: CapturedExchange) -> UInt64 {
         lastNumber &+= 1
         var exchange = exchange
@@ -76,15 +77,15 @@ public struct InspectorStore: Sendable {
         let bytes = Self.bytes(of: exchange)
         heldBytes += bytes
         let isFull = numbers[exchange.agentID].map { $0.count >= maximumExchanges } ?? false
-        if isFull, let first = numbers[exchange.agentID]?.first { forget(first) }
+        if isFull, let first = numbers[exchange.agentID]?.first { drop(first) }
         numbers[exchange.agentID, default: []].append(lastNumber)
         entries[lastNumber] = Entry(exchange: exchange, bytes: bytes)
         appendToOrder(lastNumber)
-        forgetSurplus()
+        dropSurplus()
         return lastNumber
     }
 
-    /// Puts `exchange` in the place of the one with its number; ignored when that was forgotten. Its agent stays the same.
+    /// Replaces the exchange with the same number, if it is still held. Its agent stays the same.
     public mutating func update(_ exchange: CapturedExchange) {
         modify(exchange.number) { held in
             let agentID = held.agentID
@@ -93,25 +94,25 @@ public struct InspectorStore: Sendable {
         }
     }
 
-    /// Changes the exchange with this number where it lies; ignored when it was forgotten. Number and agent stay the same.
+    /// Changes the exchange with this number in place, if it is still held. Number and agent stay the same.
     public mutating func modify(_ number: UInt64, _ change: (inout CapturedExchange) -> Void) {
         guard var entry = entries[number] else { return }
-        entries[number] = nil  // so that what is changed has one owner and is not copied
+        entries[number] = nil  // so that the value has one owner and is not copied
         change(&entry.exchange)
         entry.exchange.number = number
         heldBytes -= entry.bytes
         entry.bytes = Self.bytes(of: entry.exchange)
         heldBytes += entry.bytes
         entries[number] = entry
-        forgetSurplus()
+        dropSurplus()
     }
 
-    /// These bytes of the request's body went by. Costs nothing but a count once as much is kept as may be.
+    /// Appends to the body of a request. Bytes beyond the limit are only counted.
     public mutating func appendRequestBody(_ bytes: ArraySlice<UInt8>, to number: UInt64) {
         hold(entries[number]?.appendRequestBody(bytes, limit: maximumBodyBytes) ?? 0)
     }
 
-    /// These bytes of the answer's body went by.
+    /// Appends to the body of a response. Bytes beyond the limit are only counted.
     public mutating func appendResponseBody(_ bytes: ArraySlice<UInt8>, to number: UInt64) {
         hold(entries[number]?.appendResponseBody(bytes, limit: maximumBodyBytes) ?? 0)
     }
@@ -119,20 +120,20 @@ public struct InspectorStore: Sendable {
     private mutating func hold(_ more: Int) {
         guard more != 0 else { return }
         heldBytes += more
-        forgetSurplus()
+        dropSurplus()
     }
 
-    /// Forgets everything of this agent.
+    /// Drops all exchanges of this agent.
     public mutating func removeAll(of agentID: String) {
-        for number in numbers[agentID] ?? [] { forget(number) }
+        for number in numbers[agentID] ?? [] { drop(number) }
     }
 
-    // MARK: Looking
+    // MARK: Reading
 
-    /// The exchange with this number; nil when it was never here or is forgotten.
+    /// The exchange with this number; nil if there never was one or it was dropped.
     public subscript(number: UInt64) -> CapturedExchange? { entries[number]?.exchange }
 
-    /// Those that the filter lets through, the newest first.
+    /// The exchanges that match `filter`, the newest first.
     public func exchanges(matching filter: ExchangeFilter = ExchangeFilter()) -> [CapturedExchange] {
         let candidates = filter.agentID.map { numbers[$0] ?? [] } ?? order[oldest...].filter { entries[$0] != nil }
         var found: [CapturedExchange] = []
@@ -143,17 +144,17 @@ public struct InspectorStore: Sendable {
         return found
     }
 
-    // MARK: Forgetting
+    // MARK: Dropping
 
-    private mutating func forgetSurplus() {
+    private mutating func dropSurplus() {
         while heldBytes > maximumBytes, oldest < order.count {
             let number = order[oldest]
             oldest += 1
-            forget(number)
+            drop(number)
         }
     }
 
-    private mutating func forget(_ number: UInt64) {
+    private mutating func drop(_ number: UInt64) {
         guard let entry = entries.removeValue(forKey: number) else { return }
         heldBytes -= entry.bytes
         let agentID = entry.exchange.agentID
@@ -161,7 +162,7 @@ public struct InspectorStore: Sendable {
         if numbers[agentID]?.isEmpty == true { numbers[agentID] = nil }
     }
 
-    /// The list is rid of forgotten numbers when most of it are such, so that it stays in proportion to what is held.
+    /// Removes the numbers of dropped exchanges when they are most of the list, so that it stays in proportion to what is held.
     private mutating func appendToOrder(_ number: UInt64) {
         if order.count > 2 * entries.count + 64 {
             order = order[oldest...].filter { entries[$0] != nil && $0 != number }
@@ -170,7 +171,7 @@ public struct InspectorStore: Sendable {
         order.append(number)
     }
 
-    /// What it costs to hold an exchange: its texts, fields and the room that its bodies take, and a share for the tables.
+    /// The memory that an exchange takes: its texts, its fields, the capacity of its bodies, and a share of the tables.
     private static func bytes(of exchange: CapturedExchange) -> Int {
         let fields = exchange.requestFields.heldByteCount + exchange.responseFields.heldByteCount
         let texts = exchange.agentID.utf8.count + exchange.requestID.utf8.count + exchange.peer.utf8.count

@@ -1,7 +1,8 @@
-// Exchanges as programs and the inspector's page read them (Docs/Protocol.md). Bytes of strangers are always quoted: what is not
-// UTF-8 goes as ISO 8859-1 in fields, and as base64 in bodies.
+// Exchanges as programs and the inspector's page read them (Docs/Protocol.md). Untrusted bytes are always quoted: what is not
+// UTF-8 is written as ISO 8859-1 in fields, and as base64 in bodies.
 
 import HTTPCodec
+import MachineCore
 import RPCCore
 
 /// Writes exchanges as JSON.
@@ -13,7 +14,7 @@ public enum ExchangeJSON {
         writer.endObject()
     }
 
-    /// Everything that is known of one exchange.
+    /// Everything that is recorded of one exchange.
     public static func full(_ exchange: CapturedExchange) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
@@ -30,7 +31,8 @@ public enum ExchangeJSON {
         return writer.finish()
     }
 
-    /// The list that `GET …/exchanges` answers, with what the store holds of how much it may, and whether more will come.
+    /// The response to `GET …/exchanges`: the list, how many bytes the store holds of how many it may, and whether it still
+    /// records.
     public static func list(_ exchanges: [CapturedExchange], of store: InspectorStore, isRecording: Bool = true) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
@@ -127,7 +129,7 @@ public enum ExchangeJSON {
         writer.endObject()
     }
 
-    /// The body as text; nil if it is none. A prefix may end inside a character, of which nothing is shown then.
+    /// The body as text; nil if it is not UTF-8. If the kept prefix ends inside a character, that character is left out.
     private static func text(of body: CapturedBody) -> String? {
         if let text = String(validating: body.prefix, as: UTF8.self) { return text }
         guard !body.isWhole else { return nil }
