@@ -7,31 +7,50 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import urllib.request
 from pathlib import Path
 
 from .waiting import DEADLINE_SECONDS, eventually
 
-SERVICES = Path(__file__).resolve().parent.parent / "services"
+SERVICES = Path(__file__).resolve().parents[2] / "services"
 BIG = bytes(range(256)) * 8192  # 2 MiB
 TEXT = b"all work and no play\n" * 500
 
 
-class NodeService:
-    """services/service.js as a child process."""
+class ServiceProgram:
+    """A program for Node or Python, as a child process. It prints the port that it listens on."""
 
-    def __init__(self, port=0):
+    def __init__(self, path, *arguments):
+        interpreter = "node" if path.suffix == ".js" else sys.executable
         self.process = subprocess.Popen(
-            ["node", SERVICES / "service.js", str(port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            [interpreter, path, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         line = self.process.stdout.readline()
-        assert line, "node ended before it listened"
+        if not line:
+            raise RuntimeError(f"{path.name} ended before it listened")
         self.port = int(line)
 
     def get(self, path):
         """Asks the service itself, past the tunnel."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE_SECONDS) as answer:
             return json.load(answer)
+
+    def kill(self):
+        """SIGKILL: as a crash would end it."""
+        self.process.kill()
+        self.process.wait(DEADLINE_SECONDS)
+
+    def stop(self):
+        self.kill()
+        self.process.stdout.close()
+
+
+class NodeService(ServiceProgram):
+    """services/service.js, which can hold requests until it is told to release them."""
+
+    def __init__(self, port=0):
+        super().__init__(SERVICES / "service.js", port)
 
     def is_held(self, name):
         return name in self.get("/held")
@@ -42,11 +61,6 @@ class NodeService:
 
     def release(self, name):
         return self.get(f"/release/{name}")["released"]
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait(DEADLINE_SECONDS)
-        self.process.stdout.close()
 
 
 class PythonService:

@@ -5,14 +5,10 @@ import shutil
 import socket
 import subprocess
 
-from helpers.waiting import DEADLINE_SECONDS, eventually
+from .ports import free_port
+from .waiting import DEADLINE_SECONDS, eventually
 
 PROXY = "127.0.0.1"
-
-
-def free_port():
-    with socket.create_server((PROXY, 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @contextlib.contextmanager
