@@ -47,7 +47,7 @@ import Testing
             ("status", StatusPage.render(status([agent("pi")]), language)), ("help", HelpPage.render(help, language)),
             ("login", LoginPage.render(LoginView(agentID: "pi", next: "/", problem: .wrongToken), language)),
             ("error", ErrorPage.render(ErrorView(status: 404, code: "not-found", explanation: ""), language)),
-            ("inspector", InspectorPage.render(InspectorView(title: "pi", api: "/api", limitMiB: 16), language)),
+            ("inspector", InspectorPage.render(InspectorView(title: "pi", api: "/api"), language)),
         ]
     }
 
@@ -70,7 +70,7 @@ import Testing
     @Test(arguments: Language.allCases) func templatesAreWithoutMistakeAndAllTheirNamesHaveValues(_ language: Language) {
         let login = LoginView(agentID: "pi", next: "/", problem: .wrongToken)
         let error = ErrorView(status: 404, code: "not-found", explanation: "")
-        let inspector = InspectorView(title: "pi", api: "/api", limitMiB: 16)
+        let inspector = InspectorView(title: "pi", api: "/api")
         for (template, values) in [
             (StatusPage.pages[language], StatusPage.values(status([agent("pi")]), language)),
             (HelpPage.pages[language], HelpPage.values(help, language)),
@@ -164,7 +164,7 @@ import Testing
         let pages = [
             StatusPage.render(view, language), ErrorPage.render(error, language),
             LoginPage.render(LoginView(agentID: Self.hostile, next: Self.hostile), language),
-            InspectorPage.render(InspectorView(title: Self.hostile, api: Self.hostile, limitMiB: 1), language),
+            InspectorPage.render(InspectorView(title: Self.hostile, api: Self.hostile), language),
         ]
         for page in pages {
             let text = text(page)
