@@ -1,5 +1,5 @@
-// What the local inspector responds: the page, lists, single exchanges, and requests to send again. A request and the recorded exchanges
-// in, an action out; the server carries it out.
+// What the local inspector responds: the page, lists, single exchanges, and requests to send again. A request and the recorded
+// exchanges in, an action out; the server carries it out.
 
 import HTTPCodec
 import Inspection

@@ -1,5 +1,6 @@
-// The addresses of the local inspector (Docs/Protocol.md, "The inspector"), and which requests to them are refused by their heads alone:
-// those to names that are not of this machine, methods that an address does not have, and orders from pages of other sites.
+// The addresses of the local inspector (Docs/Protocol.md, "The inspector"), and which requests to them are refused by their
+// heads alone: those to names that are not of this machine, methods that an address does not have, and orders from pages of
+// other sites.
 
 import HTTPCodec
 import Inspection

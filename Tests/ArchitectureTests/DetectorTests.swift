@@ -160,6 +160,12 @@ import Testing
         #expect(dead.first?.what == "links to Two.md, which does not exist")
     }
 
+    @Test func wideCommentsAreFound() {
+        func long(_ count: Int) -> String { String(repeating: "é", count: count) }
+        let text = "// \(long(125))\n    /// \(long(121))\nlet a = \"// \(long(130))\"\n"
+        #expect(wideComments(in: text, path: "Sources/Inspection/A.swift").map(\.line) == [2])
+    }
+
     @Test func testsThatAPageNamesAreLookedFor() {
         let page = """
             Told by `nothing` (ATests/One).

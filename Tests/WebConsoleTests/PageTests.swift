@@ -1,5 +1,5 @@
-// The pages: what must be on them, that strangers' text is harmless, that nothing but their own style and script can run, and that
-// both languages say all that they should.
+// The pages: what must be on them, that strangers' text is harmless, that nothing but their own style and script can run, and
+// that both languages say all that they should.
 
 import RPCCore
 import Testing

@@ -1,5 +1,5 @@
-// What a benchmark is: something that can be done any number of times. Set-up happens once, in `prepare`, so that the difference
-// between two runs of different length is the operations alone.
+// What a benchmark is: something that can be done any number of times. Set-up happens once, in `prepare`, so that the
+// difference between two runs of different length is the operations alone.
 
 /// One line of the table.
 struct Benchmark {

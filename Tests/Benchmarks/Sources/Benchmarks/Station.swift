@@ -1,5 +1,6 @@
-// One machine and what it is connected to, driven by hand: the tunnel in slot 0, and visitors or the service in the others. Bytes
-// pass as a loop would pass them: at most `readBytes` at once, all of a turn before `finishTurn`, `wrote` after the write.
+// One machine and what it is connected to, driven by hand: the tunnel in slot 0, and visitors or the service in the others.
+// Bytes pass as a loop would pass them: at most `readBytes` at once, all of a turn before `finishTurn`, `wrote` after the
+// write.
 //
 // `feed` is never inlined, so that a profile tells what a machine costs from what this costs.
 
