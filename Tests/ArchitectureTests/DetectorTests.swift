@@ -102,8 +102,8 @@ import Testing
         func lines(_ text: String) -> [Int] {
             shapeFindings(of: SourceFile(module: "A", path: "a.swift", text: text)).map(\.line)
         }
-        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 399)) == [])
-        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 400)) == [401])
+        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 349)) == [])
+        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 350)) == [351])
         #expect(lines("import A\n") == [1])
         #expect(lines("") == [1])
     }
