@@ -4,6 +4,8 @@
 // value where one is meant. It does not bundle switches (`-abc`) nor guess at abbreviated names: a later option could make
 // either mean something else.
 
+import Primitives
+
 /// The command line that a program understands.
 public struct CommandLineParser: Sendable, Hashable {
     /// What the program is called.

@@ -1,9 +1,9 @@
-// Which known name someone meant: for `unknown key "prot"; did you mean "port"?`.
+// Which known name someone meant: for `unknown key "prot"; did you mean "port"?`, of keys, options and choices alike.
 // A name is near if it differs in case alone, by at most two edits, or if one begins with the other. A file may be large and
 // hostile, known names are few and short: the cost of one question is bounded by the known names.
 
 /// The name among `names` nearest to `word`, or nil if none is near; the earlier of two equally near.
-func nearestName(to word: String, among names: [String]) -> String? {
+public func nearestName(to word: String, among names: [String]) -> String? {
     guard word.utf8.count <= maximumWordBytes else { return nil }
     var best: (name: String, distance: Int)?
     for name in names {
