@@ -5,6 +5,8 @@
 // zero bytes and what a reader may take for the end of the path do not belong to a name. Every `..` climbs one level, and only
 // what everybody takes for a segment descends one: empty ones, `.` and what stands behind an encoded slash do not.
 
+import Primitives
+
 /// Dot segments.
 public enum PathDots {
     /// Whether `path`, which begins with a slash, may lead above that slash.
@@ -78,7 +80,7 @@ public enum PathDots {
 
     /// The octet of two hexadecimal digits at `index`.
     private static func triplet(_ path: ArraySlice<UInt8>, _ index: Int) -> UInt8? {
-        guard index + 1 < path.endIndex, let high = Octet.hexValue(path[index]), let low = Octet.hexValue(path[index + 1])
+        guard index + 1 < path.endIndex, let high = HexDigit.value(path[index]), let low = HexDigit.value(path[index + 1])
         else { return nil }
         return high << 4 | low
     }

@@ -1,6 +1,8 @@
 // Percent-encoded octets (RFC 3986 §2.1). What a `%` without two digits means is for the caller to say: some refuse it, some let it
 // stand for itself.
 
+import Primitives
+
 /// Reads percent-encoded octets.
 public enum PercentCoding {
     /// The octet that the triplet at `index` of `text` stands for; nil unless a `%` and two hexadecimal digits are there.
@@ -12,5 +14,5 @@ public enum PercentCoding {
     }
 
     /// The value of a hexadecimal digit, or nil.
-    public static func hexValue(_ byte: UInt8) -> UInt8? { Octet.hexValue(byte) }
+    public static func hexValue(_ byte: UInt8) -> UInt8? { HexDigit.value(byte) }
 }

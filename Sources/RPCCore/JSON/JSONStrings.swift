@@ -5,6 +5,8 @@
 //     string    = %x22 *char %x22
 //     unescaped = %x20-21 / %x23-5B / %x5D-10FFFF
 
+import Primitives
+
 /// Words of eight bytes. The little-endian order makes the lowest byte the first, whatever the machine.
 enum Word {
     static let ones: UInt64 = 0x0101_0101_0101_0101
@@ -142,8 +144,8 @@ extension JSONParser {
         var unit: UInt32 = 0
         for index in start..<start + 4 {
             guard index < count else { throw JSONError(.unexpectedEnd, offset: count) }
-            guard let digit = JSONEscape.hexadecimalDigit(base[index]) else { throw JSONError(.badEscape, offset: index) }
-            unit = unit << 4 | digit
+            guard let digit = HexDigit.value(base[index]) else { throw JSONError(.badEscape, offset: index) }
+            unit = unit << 4 | UInt32(digit)
         }
         return unit
     }
