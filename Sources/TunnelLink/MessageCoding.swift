@@ -96,7 +96,7 @@ extension HTTPFields {
         guard headers.kind == .object else { throw BadParams(reason: "\(name) must be an object") }
         reserve(headers.count, byteCount: headers.byteCount)
         try headers.forEachMember { name, value throws(BadParams) in
-            do { try append(name: name, value: value) } catch { throw Self.illegal(String(latin1: name)) }
+            do { try append(name: name, value: value) } catch { throw Self.illegal(Latin1.string(name)) }
         } other: { name, value throws(BadParams) in
             try append(name, value)
         }
@@ -115,11 +115,4 @@ extension HTTPFields {
     }
 
     private static func illegal(_ name: String) -> BadParams { BadParams(reason: "field \(name) is not a legal HTTP field") }
-}
-
-extension String {
-    /// The text whose characters have the values of `bytes`.
-    fileprivate init(latin1 bytes: Span<UInt8>) {
-        self.init(String.UnicodeScalarView(bytes.indices.map { Unicode.Scalar(bytes[$0]) }))
-    }
 }
