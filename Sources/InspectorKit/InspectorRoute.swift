@@ -4,6 +4,7 @@
 
 import HTTPCodec
 import Inspection
+import MachineCore
 
 /// One of the inspector's addresses.
 enum InspectorRoute: Equatable {
@@ -55,9 +56,7 @@ enum InspectorRoute: Equatable {
     }
 
     private static func isOfThisMachine(_ host: String) -> Bool {
-        var name = host.lowercased()[...]
-        if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
-        return LoopbackAddress.isLoopback(String(name))
+        LoopbackHost.containsHost(of: host)
     }
 
     /// Whether a browser says that a page of another origin sends this. Programs that are no browsers say nothing.

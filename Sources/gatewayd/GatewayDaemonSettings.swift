@@ -111,7 +111,7 @@ struct GatewayDaemonSettings {
     var isReachableFromOutside: Bool {
         listen.contains { endpoint in
             switch endpoint {
-            case .tcp(let host, _): host != "localhost" && host != "::1" && !host.hasPrefix("127.")
+            case .tcp(let host, _): !LoopbackHost.contains(host)
             case .unix: false
             }
         }

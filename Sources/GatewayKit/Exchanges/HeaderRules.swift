@@ -6,6 +6,7 @@
 // names are whose is in HeaderNames.
 
 import HTTPCodec
+import MachineCore
 
 /// What the rules need to know of a request.
 struct VisitorContext: Sendable {
@@ -132,13 +133,9 @@ enum HeaderRules {
         guard let scheme = ["http://", "https://"].first(where: { lowered.hasPrefix($0) }) else { return nil }
         let rest = location.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
-        guard isLoopback(authority) || authority == host?.lowercased() else { return nil }
+        guard LoopbackHost.containsHost(of: authority) || authority == host?.lowercased() else { return nil }
         let path = rest.dropFirst(authority.count)
         return path.hasPrefix("/") ? String(path) : "/" + path
-    }
-
-    private static func isLoopback(_ authority: String) -> Bool {
-        ["localhost", "127.0.0.1", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
     }
 
     private static func set(_ name: HTTPFieldName, _ value: String, in fields: inout HTTPFields) {
