@@ -13,7 +13,8 @@ private struct ExampleServer {
             let batch = try RPCCodec.decodeEnvelopes(Array(text.utf8)[...])
             let replies = batch.envelopes.compactMap(reply)
             if batch.isBatch {
-                RPCCodec.encodeBatch(replies, into: &bytes)
+                // No replies make no text: an empty array must not be sent.
+                if !replies.isEmpty { bytes = batchText(of: replies) }
             } else if let only = replies.first {
                 RPCCodec.encode(only, into: &bytes)
             }

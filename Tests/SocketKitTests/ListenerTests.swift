@@ -108,22 +108,6 @@ struct ListenerTests {
     }
 
     @Test(arguments: backends)
-    func aListenerMayBeInherited(backend: PollerBackend) throws {
-        let harness = try LoopHarness(backend)
-        let descriptor = socket(AF_INET, streamType, 0)
-        #expect(throws: SocketError.self, "not listening yet") { try harness.loop.adoptListener(descriptor: descriptor) }
-        #expect(listen(descriptor, 5) == 0)
-        let listener = try harness.loop.adoptListener(descriptor: descriptor)
-        guard case .tcp("0.0.0.0", let port) = listener.endpoint else {
-            Issue.record("\(listener.endpoint)")
-            return
-        }
-        let dial = harness.dial(.tcp(host: "127.0.0.1", port: port))
-        try harness.pump("a connection") { harness.connected[dial] != nil && !harness.accepted.isEmpty }
-        #expect(throws: SocketError.self) { try harness.loop.adoptListener(descriptor: -1) }
-    }
-
-    @Test(arguments: backends)
     func severalLoopsShareAPort(backend: PollerBackend) throws {
         let first = try LoopHarness(backend)
         let second = try LoopHarness(backend)

@@ -64,17 +64,6 @@ extension SocketLoop {
         }
     }
 
-    /// Takes over a listening socket that somebody else made, such as a service manager (`LISTEN_FDS`). A Unix path stays
-    /// theirs. Fails if the descriptor is no listening stream socket.
-    public func adoptListener(descriptor: Int32) throws(SocketError) -> Listener {
-        guard option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1, let local = SocketAddress.local(of: descriptor) else {
-            throw SocketError("take over", "descriptor \(descriptor)", reason: "not a listening socket")
-        }
-        Platform.prepared(descriptor)
-        if local.family != AF_UNIX { Platform.prepareStream(descriptor) }
-        return try add(descriptor, local.endpoint, path: nil)
-    }
-
     /// Closes all listeners, and removes the paths of Unix sockets that are still theirs; connections go on.
     public func stopListening() {
         for index in listeners.indices where listeners[index].descriptor >= 0 {

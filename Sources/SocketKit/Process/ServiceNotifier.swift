@@ -18,17 +18,12 @@ import MachineCore
 
 /// The way to the service manager, if there is one.
 public struct ServiceNotifier: Sendable, Hashable {
-    /// How often `watchdog()` must be called at the least, or nil if nobody waits for it; call twice as often.
-    public let watchdogInterval: Duration?
     /// The bytes of `sun_path`: an abstract name begins with a zero. Empty: there is no manager.
     private let address: [UInt8]
 
-    /// The notifier that `environment` describes by NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+    /// The notifier that `environment` describes by NOTIFY_SOCKET.
     public init(environment: [String: String] = environmentVariables()) {
         address = notifyAddress(environment["NOTIFY_SOCKET"] ?? "")
-        let isMeant = environment["WATCHDOG_PID"].map { Int32($0) == getpid() } ?? true
-        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
-        watchdogInterval = isMeant && microseconds > 0 ? .microseconds(microseconds) : nil
     }
 
     /// Whether a service manager listens.
@@ -58,12 +53,6 @@ public struct ServiceNotifier: Sendable, Hashable {
     @discardableResult
     public func status(_ text: String) -> Bool {
         send(statusLine(text))
-    }
-
-    /// The daemon is alive.
-    @discardableResult
-    public func watchdog() -> Bool {
-        send(["WATCHDOG=1"])
     }
 
     private func statusLine(_ text: String?) -> [String] {
