@@ -1,5 +1,5 @@
-// What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. The
-// messages themselves are in AgentMessages and WebMessages.
+// What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. Each message
+// with its coding is a file of Messages; which method carries it is in ControlPlane.
 //
 // Field values, paths and queries map byte ↔ U+0000…U+00FF (ISO-8859-1, as Node does), so that every legal byte survives. A
 // field that came several times is an array of strings. Reading is strict about what is used and silent about what is not:
@@ -61,6 +61,33 @@ extension JSONObject {
         var bytes: [UInt8] = []
         guard node.appendLatin1(to: &bytes) else { throw BadParams(reason: "\(name) must be a string of U+0000 to U+00FF") }
         return bytes
+    }
+}
+
+// MARK: Streams and bodies
+
+extension JSONWriter {
+    /// Writes the members `stream` and, if no body follows, `end` (v2).
+    mutating func stream(_ stream: StreamID, hasBody: Bool) {
+        name("stream")
+        integer(Int64(stream.rawValue))
+        if !hasBody {
+            name("end")
+            bool(true)
+        }
+    }
+}
+
+extension JSONObject {
+    /// Appends the base64 of member `body`, if there is one; true if that was any byte.
+    mutating func decodeBody(into body: inout [UInt8]) throws(BadParams) -> Bool {
+        guard let node = member("body"), !node.isNull else { return false }
+        do {
+            try node.appendBase64Decoded(to: &body)
+        } catch {
+            throw BadParams(reason: "body is not base64 (offset \(error.offset))")
+        }
+        return !body.isEmpty
     }
 }
 

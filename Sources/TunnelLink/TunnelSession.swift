@@ -143,70 +143,11 @@ public struct TunnelSession {
 
     // MARK: The tunnel itself
 
-    /// Agent: asks to be registered; `welcome` or `refused` follows.
-    public mutating func register(_ description: AgentDescription) {
-        let id = RPCID.integer(1)
-        registrationID = id
-        sendText { writer in
-            RPCCodec.beginRequest(id: id, method: "agent.register", in: &writer)
-            description.write(to: &writer)
-            writer.endObject()
-        }
-    }
-
     /// Gateway: the agent is registered; what the limits allow is open to it from the next frame on.
     public mutating func admit() {
         guard !isAdmitted else { return }
         isAdmitted = true
         socket.setLimits(limits.webSocket(version))
-    }
-
-    /// Gateway: answers `agent.register`.
-    public mutating func welcome(_ id: RPCID, _ welcome: Welcome) {
-        let before = output.count
-        sendText { writer in
-            RPCCodec.beginResult(id: id, in: &writer)
-            welcome.write(to: &writer)
-            writer.endObject()
-        }
-        unreadReplies += output.count - before
-    }
-
-    /// Gateway: refuses `agent.register`.
-    public mutating func refuse(_ id: RPCID, _ failure: RPCFailure) { reply(id, failure) }
-
-    /// Agent: something about it changed.
-    public mutating func update(_ status: StatusUpdate) {
-        sendText { writer in
-            RPCCodec.beginNotification(method: "agent.status", in: &writer)
-            status.write(to: &writer)
-            writer.endObject()
-        }
-    }
-
-    /// Agent: it is about to leave, and wants no new requests. What it has it finishes within `duration`.
-    public mutating func leave(within duration: Duration) {
-        guard version == .v2 else { return update(StatusUpdate(status: Self.leavingStatus)) }
-        sayDrain("agent.drain", within: duration)
-    }
-
-    /// What a v1 agent's status says while it leaves; it has no other word for it.
-    public static let leavingStatus = "draining"
-
-    /// Gateway: asks the agent to dial again, and to finish here within `duration`.
-    public mutating func drain(within duration: Duration) {
-        sayDrain("gateway.drain", within: duration)
-    }
-
-    private mutating func sayDrain(_ method: StaticString, within duration: Duration) {
-        sendText { writer in
-            RPCCodec.beginNotification(method: method, in: &writer)
-            writer.beginObject()
-            writer.name("withinMs")
-            writer.integer(duration.wholeMilliseconds)
-            writer.endObject()
-            writer.endObject()
-        }
     }
 
     /// Agent: the terms of the gateway's welcome hold from now on, as far as its own limits go.
@@ -247,21 +188,6 @@ public struct TunnelSession {
         }
         streams.insert(stream, id)
         return id
-    }
-
-    /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass,
-    /// after the head, and if the stream is gone.
-    public mutating func inform(_ interim: WebInformational, on id: StreamID) {
-        guard version == .v2, WebInformational.isValidStatus(interim.status), let stream = streams[id], !stream.headSent,
-            fits(WebResponse(status: interim.status, fields: interim.fields))
-        else {
-            return
-        }
-        sendText { writer in
-            RPCCodec.beginNotification(method: "web.informational", in: &writer)
-            interim.write(to: &writer, stream: id)
-            writer.endObject()
-        }
     }
 
     /// Agent: sends the head of the answer, or in the place of one that does not fit a failure. Ignored if the stream is gone.
