@@ -8,7 +8,7 @@ import Primitives
 
 /// Whose a connection is, as a proxy says it.
 public enum ProxyHeader: Sendable, Hashable {
-    /// The proxy's own, such as a check of health, or nobody knows whose.
+    /// The proxy's own, such as a health check, or of an unknown source.
     case local
     /// Of a client on the proxy's machine, at a Unix socket.
     case unix

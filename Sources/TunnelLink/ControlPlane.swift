@@ -96,7 +96,7 @@ extension TunnelSession {
         }
     }
 
-    /// Gateway: answers `agent.register`.
+    /// Gateway: the result of `agent.register`.
     public mutating func welcome(_ id: RPCID, _ welcome: Welcome) {
         let before = output.count
         sendText { writer in
@@ -125,7 +125,7 @@ extension TunnelSession {
         sendDrain(.agentDrain, within: duration)
     }
 
-    /// What a v1 agent's status says while it leaves; it has no other word for it.
+    /// What a v1 agent's status says while it leaves; it has no message for it.
     public static let leavingStatus = "draining"
 
     /// Gateway: asks the agent to dial again, and to finish here within `duration`.
@@ -144,7 +144,7 @@ extension TunnelSession {
         }
     }
 
-    /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass,
+    /// Agent: sends an interim response. Ignored in v1, which has no message for it, with a status that may not pass,
     /// after the head, and if the stream is gone.
     public mutating func inform(_ interim: WebInformational, on id: StreamID) {
         guard version >= TunnelMethod.webInformational.since, WebInformational.isValidStatus(interim.status),

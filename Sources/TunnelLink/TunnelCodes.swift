@@ -28,9 +28,9 @@ public enum TunnelFailure: Int, Sendable, Hashable, CaseIterable {
     case duplicateAgent = -32003
     /// The local service refused the connection or cannot be reached.
     case serviceUnreachable = -32010
-    /// The local service did not answer in time.
+    /// The local service did not respond in time.
     case serviceTimedOut = -32011
-    /// The local service's answer is not HTTP, or broke off.
+    /// The local service's response is not HTTP, or broke off.
     case serviceBroken = -32012
     /// A body is larger than this protocol version or the configuration allows.
     case bodyTooLarge = -32013

@@ -13,11 +13,11 @@ public enum TunnelEvent: Sendable, Hashable {
     case status(StatusUpdate)
     /// To a gateway: the agent is about to leave (true), and wants no new requests; or (v1 only) it has thought better of it.
     case leaving(Bool)
-    /// To a gateway: an answer before the answer (100, 102 or 103); the head itself is still to come.
+    /// To a gateway: an interim response (100, 102 or 103); the head itself is still to come.
     case informational(StreamID, WebInformational)
-    /// To a gateway: the head of an answer. Followed by `data` and one `end`, or `reset`.
+    /// To a gateway: the head of a response. Followed by `data` and one `end`, or `reset`.
     case response(StreamID, WebResponse)
-    /// To a gateway: there will be no answer; the stream is over.
+    /// To a gateway: there will be no response; the stream is over.
     case failed(StreamID, RPCFailure)
 
     /// To an agent: it is registered.
@@ -37,7 +37,7 @@ public enum TunnelEvent: Sendable, Hashable {
     case reset(StreamID, ResetReason)
     /// The stream that was full has room again.
     case resume(StreamID)
-    /// The answer to a ping, with its payload.
+    /// The pong to a ping, with its payload.
     case pong(ArraySlice<UInt8>)
     /// The peer closes the tunnel; the owner writes what is left of the output and closes the connection.
     case closed(WSCloseCode?, reason: String)

@@ -69,7 +69,7 @@ extension TunnelSession {
         }
     }
 
-    /// JSON that is no message. If its id is that of an answer we wait for, this was to be it: a reply is never replied to, and
+    /// JSON that is no message. If its id is that of a response we wait for, this was to be it: a reply is never replied to, and
     /// whoever waits for it is told at once.
     private mutating func handle(_ error: RPCDecodeError) {
         guard case .invalidRequest(let id, let reason) = error else { return sendMessage(error.reply) }
@@ -79,7 +79,7 @@ extension TunnelSession {
             // A v1 gateway need not know the method, whatever it says to it.
             guard version == .v2 else { return }
             self.registrationID = nil
-            events.append(.refused(RPCFailure(code: -32600, message: "the gateway's answer is not JSON-RPC: \(reason)")))
+            events.append(.refused(RPCFailure(code: -32600, message: "the gateway's response is not JSON-RPC: \(reason)")))
         } else {
             sendMessage(error.reply)
         }
@@ -99,7 +99,7 @@ extension TunnelSession {
             case .failure: handleFailure(envelope)
             }
         } catch {
-            // A notification is never answered, and an answer neither (JSON-RPC 2.0 §4.1).
+            // A notification gets no response, and a response neither (JSON-RPC 2.0 §4.1).
             if envelope.kind == .request {
                 reply(envelope.id, RPCFailure(code: -32602, message: "Invalid params: \(error.reason)"))
             }
@@ -132,10 +132,10 @@ extension TunnelSession {
         }
     }
 
-    /// The answer makes no sense. The agent is told, for it believes that it is under way.
+    /// The response makes no sense. The agent is told, because it believes that the exchange is under way.
     private mutating func failSenseless(_ id: StreamID, _ reason: String) {
         reset(id, .protocolError)
-        failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(reason)"))
+        failStream(id, TunnelFailure.serviceBroken.failure("the agent's response makes no sense: \(reason)"))
     }
 
     private mutating func accept(_ response: consuming WebResponse, body: [UInt8], on id: StreamID, _ stream: TunnelStream) {
@@ -161,7 +161,7 @@ extension TunnelSession {
         }
     }
 
-    /// The open stream that still awaits its head and to which an answer with this JSON-RPC id belongs; nil for late or stray answers.
+    /// The open stream that still awaits its head and to which a response with this id belongs; nil for a late or unknown one.
     private func awaitedStream(_ id: RPCID) -> (StreamID, TunnelStream)? {
         guard case .string(let text) = id, let id = StreamID(requestID: text), let stream = streams[id],
             !stream.headReceived

@@ -107,7 +107,7 @@ extension TunnelSession {
         heldBytes -= released
     }
 
-    /// v2, the usual case: nobody waits, so what credit and room allow goes straight into the output.
+    /// v2, the usual case: no stream waits, so what credit and room allow goes straight into the output.
     mutating func sendNow(_ rest: inout ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool) {
         reserveOutput(min(rest.count, room))
         while !rest.isEmpty, room > 0 {

@@ -19,7 +19,7 @@ public struct TunnelSession {
     public enum Role: Sendable, Hashable {
         /// Accepted the WebSocket; sends requests.
         case gateway
-        /// Dialled; answers requests. The seed feeds the keys that mask its frames (RFC 6455 §5.3).
+        /// Dialled; responds to requests. The seed feeds the keys that mask its frames (RFC 6455 §5.3).
         case agent(seed: [UInt8])
     }
 
@@ -58,11 +58,11 @@ public struct TunnelSession {
     var privileged: StreamID?
     /// What came on all streams and was not yet consumed (v2).
     public internal(set) var heldBytes = 0
-    /// The shortest time that a ping and its answer took; the owner measures it. Windows do not grow before it is known.
+    /// The shortest time that a ping and its pong took; the owner measures it. Windows do not grow before it is known.
     public var roundTrip: Duration?
     /// A stream emptied a whole window and `roundTrip` is not known: the owner should ping now.
     public internal(set) var wantsRoundTrip = false
-    /// Agent: the id of the `agent.register` that awaits its answer.
+    /// Agent: the id of the `agent.register` that awaits its response.
     var registrationID: RPCID?
     /// What the peer caused us to say, and is not known to have read: at most `backlog`, once the peer is registered.
     var unreadReplies = 0
@@ -162,13 +162,13 @@ public struct TunnelSession {
         limits.maximumQueued /= 4
     }
 
-    /// Asks for a sign of life; `pong` with the same payload (at most 125 bytes) answers.
+    /// Sends a ping; `pong` with the same payload (at most 125 bytes) follows.
     public mutating func ping(_ payload: [UInt8]) {
         wantsRoundTrip = false
         _ = socket.ping(payload[...], into: &output)
     }
 
-    /// Says goodbye. What the peer still sends is ignored, but for its own close.
+    /// Begins the closing handshake (RFC 6455 §7.1.2). What the peer still sends is ignored, but for its own close.
     public mutating func close(_ code: WSCloseCode, reason: String) { socket.close(code, reason: reason, into: &output) }
 
     // MARK: Streams
@@ -190,11 +190,12 @@ public struct TunnelSession {
         return id
     }
 
-    /// Agent: sends the head of the answer, or in the place of one that does not fit a failure. Ignored if the stream is gone.
+    /// Agent: sends the head of the response, or in the place of one that does not fit a failure. Ignored if the stream is gone.
     public mutating func respond(_ response: WebResponse, on id: StreamID) {
         guard let stream = streams[id], !stream.headSent else { return }
         guard fits(response) else {
-            return fail(id, TunnelFailure.serviceBroken.failure("the head of the answer is too large"), reason: .protocolError)
+            let failure = TunnelFailure.serviceBroken.failure("the head of the response is too large")
+            return fail(id, failure, reason: .protocolError)
         }
         stream.headSent = true
         if version == .v1, response.hasBody {
@@ -226,13 +227,13 @@ public struct TunnelSession {
         return .sent
     }
 
-    /// Gives the stream up. The peer is told why (v2); v1 has no word for it.
+    /// Gives the stream up. The peer is told why (v2); v1 has no message for it.
     public mutating func reset(_ id: StreamID, _ reason: ResetReason) {
         guard remove(id), version == .v2 else { return }
         _ = socket.binary(DataFrame.reset(id, reason)[...], into: &output)
     }
 
-    /// Agent: there will be no (whole) answer. Before its head that is a JSON-RPC error, after it a reset.
+    /// Agent: there will be no (whole) response. Before its head that is a JSON-RPC error, after it a reset.
     public mutating func fail(_ id: StreamID, _ failure: RPCFailure, reason: ResetReason) {
         guard let stream = streams[id] else { return }
         if version == .v2, stream.headSent { return reset(id, reason) }

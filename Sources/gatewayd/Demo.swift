@@ -24,7 +24,7 @@ enum Demo {
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .drained: runner.stop()
             case .draining: runner.loop.stopListening()
-            case .loop, .alert: break  // there is one loop, and nobody is to be told
+            case .loop, .alert: break  // there is one loop, and alerts go nowhere
             }
         }
         guard let endpoint = settings.listen.first else { return ExitCode.configuration }

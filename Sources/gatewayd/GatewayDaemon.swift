@@ -17,7 +17,7 @@ final class GatewayDaemon {
     private let notifier = ServiceNotifier()
     private var loops: GatewayLoops?
     private var isStopping = false
-    /// Set if there is somebody who can hang up, and whoever started it did not say that this is to be ignored.
+    /// Set if there is a terminal that can hang up, and whoever started it did not say that this is to be ignored.
     private let terminal = isIgnored(signal: hangUpSignal) ? nil : ControllingTerminal()
 
     init(_ settings: GatewayDaemonSettings, _ words: ParsedCommandLine) {
@@ -37,7 +37,7 @@ final class GatewayDaemon {
         let endpoints = try first.listenFirst()
         let loops = try GatewayLoops(settings, clock, first: first, on: endpoints)
         self.loops = loops
-        warnOfOpenDoors()
+        warnOfOpenAccess()
         _ = notifier.ready(status: "serving")
         try loops.run(first)
         settings.log.write(LogRecord(.info, "gateway.stopped"))
@@ -53,7 +53,7 @@ final class GatewayDaemon {
         loops?.post(.drain(within: settings.drain))
     }
 
-    /// The terminal is gone, and with it whoever saw what runs here: the gateway stops. Otherwise somebody wants the settings to be read
+    /// The terminal is gone, and with it whoever saw what runs here: the gateway stops. Otherwise the settings are to be read
     /// again. The shell may say the former once more.
     private func hangUp(_ first: GatewayLoop) {
         guard terminal?.isGone == true else { return reload() }
@@ -74,8 +74,8 @@ final class GatewayDaemon {
         _ = notifier.ready()
     }
 
-    /// What stands behind a gateway may be somebody's shell: an open one says so.
-    private func warnOfOpenDoors() {
+    /// What stands behind a gateway may be a shell: an open one says so.
+    private func warnOfOpenAccess() {
         for warning in settings.gateway.warnings {
             let (event, advice) =
                 switch warning {

@@ -12,7 +12,7 @@ struct GatewayDaemonSettings {
     var log = LogWriter()
     /// What is said of running out of descriptors, by all loops together.
     let shortages = ShortageLog()
-    /// Who carries alerts; nil: nobody is to be told.
+    /// Who carries alerts; nil: alerts go nowhere.
     var alerts: AlertSender?
     /// Where the access log goes; nil: there is none.
     var accessLog: LineWriter?
@@ -107,7 +107,7 @@ struct GatewayDaemonSettings {
         return []
     }
 
-    /// Whether somebody on another machine could connect.
+    /// Whether another machine could connect.
     var isReachableFromOutside: Bool {
         listen.contains { endpoint in
             switch endpoint {

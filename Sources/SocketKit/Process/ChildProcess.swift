@@ -1,4 +1,4 @@
-// Runs another program for a moment: what it reads is given to it, what it writes nobody sees, and how it ended is the answer. For
+// Runs another program for a moment: what it reads is given to it, what it writes is discarded, and how it ended is the result. For
 // what a well-kept tool does better than code of our own.
 
 #if canImport(Glibc)

@@ -1,5 +1,5 @@
 // Decides how a log record is written: one line, RFC 3339 time in UTC, then `key=value` pairs or one JSON object (RFC 8259).
-// Nothing that a stranger sent can start a line of its own, add a field, or steer a terminal: CR, LF, ESC, all other C0 and
+// Nothing that a client sent can start a line of its own, add a field, or steer a terminal: CR, LF, ESC, all other C0 and
 // C1 controls, line separators and direction marks are written as \uXXXX. A line is at most 4096 bytes (PIPE_BUF on Linux,
 // so that one write to a pipe is never mixed with another); longer values are cut, further fields left out, and it says so.
 

@@ -1,6 +1,6 @@
 // Tells a service manager how the daemon fares: systemd's notification protocol (sd_notify(3)), without libsystemd.
 // A message is a datagram of `NAME=value` lines to the Unix socket named in NOTIFY_SOCKET, a path or `@` and an abstract
-// name. Without that variable every call does nothing. A manager that does not read holds nobody up for more than a second.
+// name. Without that variable every call does nothing. A manager that does not read delays a call by at most a second.
 // Other kinds of address (`vsock:`) are refused: they are for managers outside a virtual machine.
 
 import MachineCore
@@ -29,7 +29,7 @@ public struct ServiceNotifier: Sendable, Hashable {
     /// Whether a service manager listens.
     public var isActive: Bool { !address.isEmpty }
 
-    /// The daemon serves from now on; also after a reload. Each of these calls answers whether the manager was told.
+    /// The daemon serves from now on; also after a reload. Each of these calls returns whether the manager was told.
     @discardableResult
     public func ready(status: String? = nil) -> Bool {
         send(["READY=1"] + statusLine(status))

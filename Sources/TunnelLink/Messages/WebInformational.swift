@@ -3,20 +3,20 @@
 import HTTPCodec
 import RPCCore
 
-/// An answer before the answer (RFC 9110 §15.2): `web.informational`, v2 only. Any number of them may precede a `WebResponse`.
+/// An interim response (RFC 9110 §15.2): `web.informational`, v2 only. Any number of them may precede a `WebResponse`.
 public struct WebInformational: Sendable, Hashable {
-    /// 100, 102 or 103: what `isValidStatus` lets pass. 101 is an answer of its own.
+    /// 100, 102 or 103: what `isValidStatus` lets pass. 101 is a final response.
     public var status: Int
     /// End-to-end fields.
     public var fields: HTTPFields
 
-    /// An interim answer with these parts.
+    /// An interim response with these parts.
     public init(status: Int, fields: HTTPFields = HTTPFields()) {
         self.status = status
         self.fields = fields
     }
 
-    /// Whether an interim answer may have this status: Continue, Processing or Early Hints.
+    /// Whether an interim response may have this status: Continue, Processing or Early Hints.
     public static func isValidStatus(_ status: Int) -> Bool { status == 100 || status == 102 || status == 103 }
 }
 
@@ -33,7 +33,7 @@ extension WebInformational {
         writer.endObject()
     }
 
-    /// The interim answer in params; nil if its status is none that passes.
+    /// The interim response in params; nil if its status is none that passes.
     init?(_ params: inout JSONObject) throws(BadParams) {
         guard let status = try params.integer("statusCode", in: 100...199).map({ Int($0) }), Self.isValidStatus(status) else {
             return nil

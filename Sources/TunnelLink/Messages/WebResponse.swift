@@ -4,7 +4,7 @@
 import HTTPCodec
 import RPCCore
 
-/// The head of the answer to a `web.request`. Its body, if any, follows as data on the stream.
+/// The head of the response to a `web.request`. Its body, if any, follows as data on the stream.
 public struct WebResponse: Sendable, Hashable {
     /// 101, or 200 to 599.
     public var status: Int

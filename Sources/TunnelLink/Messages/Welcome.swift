@@ -1,9 +1,9 @@
-// The result of `agent.register`: the terms. What another implementation's gateway leaves out has a default.
+// The result of `agent.register`: the terms. What other implementations leave out has a default.
 
 import MachineCore
 import RPCCore
 
-/// The gateway's answer to `agent.register`.
+/// The result of `agent.register`.
 public struct Welcome: Sendable, Hashable {
     /// For the logs of both ends.
     public var sessionID: String
@@ -42,7 +42,7 @@ extension Welcome {
         writer.endObject()
     }
 
-    /// The welcome in a result; what a gateway of another make leaves out keeps `defaults`.
+    /// The welcome in a result; what other implementations leave out keeps `defaults`.
     init(_ result: JSONNode?, defaults: Welcome) throws(BadParams) {
         self = defaults
         guard var result = result.flatMap({ JSONObject($0) }) else { return }
