@@ -114,7 +114,7 @@ let package = Package(
             name: "SocketKitTests", dependencies: ["MachineCore", "SocketKit", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "AgentDaemonTests", dependencies: ["MachineCore", "AgentKit", "agentd"], swiftSettings: settings),
         .testTarget(
-            name: "WorldTests",
+            name: "EndToEndTests",
             dependencies: ["HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "TestSupport"],
             swiftSettings: settings),
         // Runs the daemons, which are named so that they are built.

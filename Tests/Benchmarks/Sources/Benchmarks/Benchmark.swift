@@ -5,7 +5,7 @@
 struct Benchmark {
     /// `area.what`, as on the command line and in the baseline.
     let name: String
-    /// Bytes that one operation deals with, for bytes per second; 0 where that says nothing.
+    /// Bytes that one operation deals with, for bytes per second; 0 where that means nothing.
     let bytes: Int
     /// Operations in one round, which is the least that can be run.
     let batch: Int

@@ -11,7 +11,7 @@ struct TestVisitor: Machine {
         var isChunked = false
     }
 
-    struct Answer: Sendable, Equatable {
+    struct Response: Sendable, Equatable {
         var status: Int
         var fields: HTTPFields
         var body: [UInt8] = []
@@ -29,7 +29,7 @@ struct TestVisitor: Machine {
     private var waiting: [Request]
     private var connection: ConnectionID?
     private var decoder = HTTPResponseDecoder()
-    private(set) var answers: [Answer] = []
+    private(set) var responses: [Response] = []
     private(set) var isDone = false
     /// Bytes of bodies so far.
     private(set) var receivedBytes = 0
@@ -76,11 +76,11 @@ struct TestVisitor: Machine {
         outputs.append(.transport(.dial(DialID(rawValue: dials), gateway)))
     }
 
-    /// An answer that ended the connection well is followed by another connection; a cut one ends the visit.
+    /// A response that ended the connection well is followed by another connection; a cut one ends the visit.
     private mutating func closed(_ outputs: inout [MachineOutput<Never>]) {
         connection = nil
         if isDone { return }
-        if answers.last?.isWhole == true, !waiting.isEmpty { dial(&outputs) } else { isDone = true }
+        if responses.last?.isWhole == true, !waiting.isEmpty { dial(&outputs) } else { isDone = true }
     }
 
     private mutating func sendNext(_ outputs: inout [MachineOutput<Never>]) {
@@ -114,13 +114,13 @@ struct TestVisitor: Machine {
         while let event = try? decoder.next() {
             switch event {
             case .head(let head, _):
-                if head.status >= 200 { answers.append(Answer(status: head.status, fields: head.fields)) }
+                if head.status >= 200 { responses.append(Response(status: head.status, fields: head.fields)) }
             case .body(let bytes):
                 receivedBytes += bytes.count
-                answers[answers.count - 1].body += bytes
+                responses[responses.count - 1].body += bytes
             case .end:
-                answers[answers.count - 1].isWhole = true
-                if answers.last?.fields.containsToken("close", in: .connection) == false { sendNext(&outputs) }
+                responses[responses.count - 1].isWhole = true
+                if responses.last?.fields.containsToken("close", in: .connection) == false { sendNext(&outputs) }
             case .closed: break
             }
         }

@@ -1,4 +1,4 @@
-// A service that answers each request as the plan in its target says, in pieces and at its leisure, and checks what it is sent.
+// A service that responds to each request as the plan in its target says, in pieces and at its leisure, and checks what it is sent.
 
 import HTTPCodec
 import MachineCore
@@ -14,12 +14,12 @@ struct RandomService: Machine {
         var encoder = HTTPBodyEncoder(.none)
         var received = 0
         var given = 0
-        var isAnswering = false
+        var isResponding = false
         var isRaw = false
         /// Raw: the visitor's half is over.
         var isHalf = false
         var requestEnded = false
-        var answerEnded = false
+        var responseEnded = false
         var due: Moment?
     }
 
@@ -27,7 +27,7 @@ struct RandomService: Machine {
     private var random: SplitMix
     /// What must not be.
     private(set) var wrongs: [String] = []
-    private(set) var answered = 0
+    private(set) var responded = 0
     var connections: Int { clients.count }
 
     init(seed: UInt64) { random = SplitMix(seed: seed) }
@@ -75,12 +75,12 @@ struct RandomService: Machine {
         guard let plan = RandomPlan(target: head.target) else { return wrongs.append("an unknown target") }
         client.plan = plan
         (client.received, client.given) = (0, 0)
-        (client.isAnswering, client.requestEnded, client.answerEnded) = (false, false, false)
+        (client.isResponding, client.requestEnded, client.responseEnded) = (false, false, false)
         if head.expectsContinue, Bool.random(using: &random) { write(id, "HTTP/1.1 100 Continue\r\n\r\n", &outputs) }
         if plan.kind == .hints { write(id, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", &outputs) }
         if plan.kind == .upgrade, head.asksForUpgrade {
             client.isRaw = true
-            client.isAnswering = true
+            client.isResponding = true
             client.due = now
             write(id, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", &outputs)
             check(client.decoder.takeUnread(), client)
@@ -91,7 +91,7 @@ struct RandomService: Machine {
 
     private mutating func check(_ bytes: ArraySlice<UInt8>, _ client: Client) {
         guard let plan = client.plan else { return }
-        if !plan.matches(bytes, at: client.received, isAnswer: false) { wrongs.append("wrong bytes at \(client.received)") }
+        if !plan.matches(bytes, at: client.received, isResponse: false) { wrongs.append("wrong bytes at \(client.received)") }
         client.received += bytes.count
     }
 
@@ -101,7 +101,7 @@ struct RandomService: Machine {
         let expected = plan.kind == .upgrade ? 0 : plan.up
         if client.received != expected { wrongs.append("\(client.received) of \(expected) bytes look like the whole request") }
         client.requestEnded = true
-        if client.answerEnded { return client.decoder.startNextMessage() }
+        if client.responseEnded { return client.decoder.startNextMessage() }
         if plan.kind != .silent, client.due == nil {
             client.due = now.advanced(by: .milliseconds(Int64.random(in: 0...20, using: &random)))
         }
@@ -116,17 +116,17 @@ struct RandomService: Machine {
         if client.given == plan.down { outputs.append(.transport(.close(id))) }
     }
 
-    // MARK: The answer
+    // MARK: The response
 
     /// The head, or the next piece.
     private mutating func give(_ id: ConnectionID, _ now: Moment, _ outputs: inout Outputs) {
         guard let client = clients[id], let plan = client.plan else { return }
         client.due = now.advanced(by: .milliseconds(Int64.random(in: 1...15, using: &random)))
-        if !client.isAnswering { return answer(client, plan, id, &outputs) }
+        if !client.isResponding { return respond(client, plan, id, &outputs) }
         let cut = plan.kind.isWhole ? plan.down : plan.down / 2
         let count = min(cut - client.given, Int.random(in: 1...20_000, using: &random))
         if count > 0 {
-            let piece = plan.bytes(client.given, count, isAnswer: true)
+            let piece = plan.bytes(client.given, count, isResponse: true)
             client.given += piece.count
             var bytes: [UInt8] = []
             if client.isRaw { bytes += piece } else { try? client.encoder.encode(piece, into: &bytes) }
@@ -135,8 +135,8 @@ struct RandomService: Machine {
         if client.given >= cut { finish(client, plan, id, &outputs) }
     }
 
-    private mutating func answer(_ client: Client, _ plan: RandomPlan, _ id: ConnectionID, _ outputs: inout Outputs) {
-        client.isAnswering = true
+    private mutating func respond(_ client: Client, _ plan: RandomPlan, _ id: ConnectionID, _ outputs: inout Outputs) {
+        client.isResponding = true
         if plan.kind == .garbage {
             client.due = nil
             write(id, "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n", &outputs)
@@ -155,7 +155,7 @@ struct RandomService: Machine {
 
     private mutating func finish(_ client: Client, _ plan: RandomPlan, _ id: ConnectionID, _ outputs: inout Outputs) {
         client.due = nil
-        answered += 1
+        responded += 1
         if client.isRaw {
             outputs.append(.transport(client.isHalf ? .close(id) : .finishWriting(id)))
             return
@@ -169,7 +169,7 @@ struct RandomService: Machine {
         var bytes: [UInt8] = []
         try? client.encoder.finish(into: &bytes)
         if !bytes.isEmpty { outputs.append(.transport(.write(id, bytes[...]))) }
-        client.answerEnded = true
+        client.responseEnded = true
         if client.requestEnded { client.decoder.startNextMessage() }
     }
 

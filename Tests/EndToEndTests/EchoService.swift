@@ -1,11 +1,11 @@
-// A local web service as a machine: it answers each request with its method, target and body, in the framing that the target
+// A local web service as a machine: it responds to each request with its method, target and body, in the framing that the target
 // asks for.
 
 import HTTPCodec
 import MachineCore
 
-/// `/length/…` answers with Content-Length, `/chunked/…` in chunks with a trailer, `/close/…` until the connection closes;
-/// `/silent` never answers. The body of the answer is that of the request, byte for byte.
+/// `/length/…` responds with Content-Length, `/chunked/…` in chunks with a trailer, `/close/…` until the connection closes;
+/// `/silent` never responds. The body of the response is that of the request, byte for byte.
 struct EchoService: Machine {
     typealias Message = Never
     typealias Note = Never
@@ -47,13 +47,13 @@ struct EchoService: Machine {
                 clients[id]?.head = head
                 clients[id]?.body = []
             case .body(let bytes): clients[id]?.body += bytes
-            case .end: answer(id, &outputs)
+            case .end: respond(to: id, &outputs)
             case .closed: break
             }
         }
     }
 
-    private mutating func answer(_ id: ConnectionID, _ outputs: inout [MachineOutput<Never>]) {
+    private mutating func respond(to id: ConnectionID, _ outputs: inout [MachineOutput<Never>]) {
         guard let client = clients[id], let head = client.head, !head.target.starts(with: "/silent".utf8) else { return }
         let kind = head.target.split(separator: UInt8(ascii: "/")).first.map { String(decoding: $0, as: UTF8.self) }
         var response = HTTPResponseHead(status: 200, fields: HTTPFields())

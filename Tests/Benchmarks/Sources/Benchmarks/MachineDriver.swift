@@ -6,7 +6,7 @@
 
 import MachineCore
 
-final class Station<M: Machine> {
+final class MachineDriver<M: Machine> {
     private static var readBytes: Int { 64 * 1024 }
 
     private(set) var machine: M
@@ -15,40 +15,40 @@ final class Station<M: Machine> {
     private var outputs: [MachineOutput<M.Note>] = []
     /// Came through the tunnel and was not read yet.
     private var unread: [UInt8] = []
-    /// Written into the tunnel; for the other station.
+    /// Written into the tunnel; for the other machine.
     private(set) var sent: [UInt8] = []
-    private var roads: [Road] = [Road()]
-    /// What the script says on each connection but the tunnel, and the message that is due there.
-    private let says: [UInt8]
-    private let hears: [UInt8]
+    private var connections: [ScriptedConnection] = [ScriptedConnection()]
+    /// What the script sends on each connection but the tunnel, and the message that is due there.
+    private let sends: [UInt8]
+    private let expects: [UInt8]
     /// Called with the slot of a connection on which a whole message was written.
-    var onMessage: (Station, Int) -> Void = { _, _ in }
+    var onMessage: (MachineDriver, Int) -> Void = { _, _ in }
 
-    init(_ machine: M, says: [UInt8], hears: [UInt8]) {
+    init(_ machine: M, sends: [UInt8], expects: [UInt8]) {
         self.machine = machine
-        self.says = says
-        self.hears = hears
+        self.sends = sends
+        self.expects = expects
     }
 
     var isQuiet: Bool { inputs.isEmpty && unread.isEmpty }
 
-    func firstBytes(of slot: Int) -> [UInt8] { roads[slot].firstBytes }
+    func firstBytes(of slot: Int) -> [UInt8] { connections[slot].firstBytes }
 
     func send(_ input: MachineInput<M.Message>) { inputs.append(input) }
 
-    /// A stranger connects.
+    /// A client connects.
     func accept(_ slot: Int) {
-        while roads.count <= slot { roads.append(Road()) }
+        while connections.count <= slot { connections.append(ScriptedConnection()) }
         inputs.append(.transport(.accepted(id(slot), peer: "127.0.0.1", listener: 0)))
     }
 
-    /// The script's side of a connection says its message.
+    /// The script's side of a connection sends its message.
     func begin(_ slot: Int) {
-        roads[slot].begin()
+        connections[slot].begin()
         pass(slot)
     }
 
-    /// Takes what the other station wrote into the tunnel.
+    /// Takes what the other machine wrote into the tunnel.
     func receive(from other: inout [UInt8]) {
         unread += other
         other.removeAll(keepingCapacity: true)
@@ -86,18 +86,18 @@ final class Station<M: Machine> {
         switch command {
         case .dial(let dial, _):
             // The first dial is the gateway's, whose slot is there from the start.
-            let slot = roads[0].isNew ? 0 : roads.count
-            if slot == 0 { roads[0].isNew = false } else { roads.append(Road()) }
+            let slot = connections[0].isNew ? 0 : connections.count
+            if slot == 0 { connections[0].isNew = false } else { connections.append(ScriptedConnection()) }
             inputs.append(.transport(.connected(dial, id(slot))))
         case .write(let connection, let bytes):
             inputs.append(.transport(.wrote(connection, bytes.count)))
             if connection.slot == 0 {
                 sent += bytes
-            } else if roads[connection.slot].took(bytes, of: hears) {
+            } else if connections[connection.slot].took(bytes, of: expects) {
                 onMessage(self, connection.slot)
             }
         case .setReading(let connection, let isOn):
-            roads[connection.slot].isReading = isOn
+            connections[connection.slot].isReading = isOn
             if isOn { pass(connection.slot) }
         case .cancelDial, .finishWriting, .close, .closeAtOnce, .abort: break
         }
@@ -105,12 +105,12 @@ final class Station<M: Machine> {
 
     /// One read of what the script still has to say there.
     private func pass(_ slot: Int) {
-        guard roads[slot].isReading, let piece = roads[slot].next(of: says, Self.readBytes) else { return }
+        guard connections[slot].isReading, let piece = connections[slot].next(of: sends, Self.readBytes) else { return }
         inputs.append(.transport(.received(id(slot), piece)))
     }
 
     /// Lets every connection whose script has more to say have one read.
     func passMore() {
-        for slot in 1..<max(1, roads.count) { pass(slot) }
+        for slot in 1..<max(1, connections.count) { pass(slot) }
     }
 }

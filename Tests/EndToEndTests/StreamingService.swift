@@ -1,15 +1,15 @@
-// A local web service that answers as fast as it is read: `/bytes/{count}` gives so many bytes, each known by its place.
+// A local web service that responds as fast as it is read: `/bytes/{count}` gives so many bytes, each known by its place.
 
 import HTTPCodec
 import MachineCore
 
-struct Fountain: Machine {
+struct StreamingService: Machine {
     typealias Message = Never
     typealias Note = Never
 
     private final class Client {
         var decoder = HTTPRequestDecoder()
-        /// Of the answer, what was given to the transport, and all of it.
+        /// Of the response, what was given to the transport, and all of it.
         var given = 0
         var count = 0
         /// Given and not yet taken: kept under `aheadBytes`.
@@ -21,7 +21,7 @@ struct Fountain: Machine {
     var connections: Int { clients.count }
     var nextDeadline: Moment? { nil }
 
-    /// The bytes `start ..< start + count` of an answer.
+    /// The bytes `start ..< start + count` of a response.
     static func bytes(_ start: Int, _ count: Int) -> ArraySlice<UInt8> {
         let offset = start % period
         return block[offset..<(offset + min(count, period))]

@@ -1,18 +1,18 @@
 // Machines on a simulated network with a virtual clock: latency, small socket buffers, writes that take part of what they are given,
 // reads cut anywhere. Everything follows from a seed, so a failure names the seed that repeats it.
 //
-//     let world = World(seed: 7)
-//     let gateway = world.add(Gateway(…), listeningOn: .tcp(host: "gateway", port: 80))
-//     let agent = world.add(Agent(…))
+//     let network = SimulatedNetwork(seed: 7)
+//     let gateway = network.add(Gateway(…), listeningOn: .tcp(host: "gateway", port: 80))
+//     let agent = network.add(Agent(…))
 //     agent.send(.start)
-//     world.run(until: { agent.machine.phase == .serving })
+//     network.run(until: { agent.machine.phase == .serving })
 //
 // A step is a virtual millisecond. When nothing moves, the clock jumps to the next deadline.
 
 import MachineCore
 
 /// A network of machines and its clock.
-public final class World {
+public final class SimulatedNetwork {
     /// How hard the network is on its machines.
     public struct Conditions: Sendable {
         /// Milliseconds from one end to the other.
@@ -34,21 +34,21 @@ public final class World {
     /// Every random choice.
     public var random: SplitMix
     /// How hard the network is on connections to these endpoints, where it differs from the rest.
-    public var roads: [Endpoint: Conditions] = [:]
+    public var paths: [Endpoint: Conditions] = [:]
     fileprivate var hosts: [any AnyHost] = []
     /// Those who listen on an endpoint get its connections in turn.
     fileprivate var listeners: [Endpoint: [any AnyHost]] = [:]
     private var dialCount = 0
-    private var errands: [() -> Void] = []
+    private var deferred: [() -> Void] = []
     fileprivate var links: [Link] = []
 
-    /// An empty world.
+    /// An empty network.
     public init(seed: UInt64, conditions: Conditions = .init()) {
         random = SplitMix(seed: seed)
         self.conditions = conditions
     }
 
-    /// Puts a machine into the world.
+    /// Puts a machine into the network.
     public func add<M: Machine>(_ machine: M, listeningOn endpoint: Endpoint? = nil) -> Host<M> {
         let host = Host(machine, in: self)
         hosts.append(host)
@@ -63,13 +63,13 @@ public final class World {
     public func listen(_ hosts: [any AnyHost], on endpoint: Endpoint) { listeners[endpoint] = hosts }
 
     /// Does something at the beginning of the next step, after what was to be done there already.
-    public func later(_ deed: @escaping () -> Void) { errands.append(deed) }
+    public func later(_ action: @escaping () -> Void) { deferred.append(action) }
 
     /// Takes a machine off the network, as a power cut would: its peers see resets, and what it held is gone.
     public func remove(_ host: some AnyHost) {
         for link in links where !link.isOver && (link.ends[0].host === host || link.ends[1].host === host) {
             link.reset()
-            link.bury(host)
+            link.discard(host)
         }
         hosts.removeAll { $0 === host }
         for endpoint in listeners.keys { listeners[endpoint]?.removeAll { $0 === host } }
@@ -93,9 +93,9 @@ public final class World {
 
     /// One turn of every host: what travels moves on, what arrived is read, deadlines tick.
     public func step(until end: Moment) {
-        let due = errands
-        errands = []
-        for deed in due { deed() }
+        let due = deferred
+        deferred = []
+        for action in due { action() }
         var moved = !due.isEmpty
         for link in links where !link.isOver {
             if link.move(in: self) { moved = true }
@@ -123,7 +123,7 @@ public final class World {
             return host.deliver(.dialFailed(dial, reason: "connection refused"))
         }
         let link = Link(host, host.newID(), listener, listener.newID())
-        link.road = roads[endpoint]
+        link.ownConditions = paths[endpoint]
         links.append(link)
         host.attach(link, side: 0)
         listener.attach(link, side: 1)
@@ -150,18 +150,18 @@ public protocol AnyHost: AnyObject {
     func detach(_ id: ConnectionID)
 }
 
-/// A machine in a world.
+/// A machine in a network.
 public final class Host<M: Machine>: AnyHost {
     /// The machine.
     public private(set) var machine: M
-    /// What it said, in order; a test may empty it.
+    /// Its notes, in order; a test may empty it.
     public var notes: [M.Note] = []
-    /// Called with each note, when it is said.
+    /// Called with each note.
     public var onNote: (M.Note) -> Void = { _ in }
     /// Shown as the peer's address.
     public var name = "127.0.0.1"
 
-    private unowned let world: World
+    private unowned let network: SimulatedNetwork
     private(set) var ends: [ConnectionID: (link: Link, side: Int)] = [:]
     private var generation: UInt32 = 0
     private var freeSlots: [UInt32] = []
@@ -170,15 +170,15 @@ public final class Host<M: Machine>: AnyHost {
     private var pending: [MachineInput<M.Message>] = []
     private var isBusy = false
 
-    init(_ machine: M, in world: World) {
+    init(_ machine: M, in network: SimulatedNetwork) {
         self.machine = machine
-        self.world = world
+        self.network = network
     }
 
     /// When the machine wants to be woken.
     public var nextDeadline: Moment? { machine.nextDeadline }
 
-    /// Says something to the machine.
+    /// Gives the machine a message.
     public func send(_ message: M.Message) { take(.message(message)) }
 
     /// Gives the machine an event.
@@ -186,16 +186,16 @@ public final class Host<M: Machine>: AnyHost {
 
     /// Ends a turn; whether anything happened in it.
     public func turn() -> Bool {
-        if let deadline = machine.nextDeadline, deadline <= world.now { take(.tick) }
+        if let deadline = machine.nextDeadline, deadline <= network.now { take(.tick) }
         guard isDirty else { return false }
         isDirty = false
         var outputs: [MachineOutput<M.Note>] = []
-        machine.finishTurn(now: world.now, into: &outputs)
+        machine.finishTurn(now: network.now, into: &outputs)
         perform(outputs)
         return true
     }
 
-    /// A machine never sees an input while it handles another, however the world's parts call each other.
+    /// A machine never sees an input while it handles another, however the network's parts call each other.
     private func take(_ input: MachineInput<M.Message>) {
         isDirty = true
         pending.append(input)
@@ -203,7 +203,7 @@ public final class Host<M: Machine>: AnyHost {
         isBusy = true
         while !pending.isEmpty {
             var outputs: [MachineOutput<M.Note>] = []
-            machine.handle(pending.removeFirst(), now: world.now, into: &outputs)
+            machine.handle(pending.removeFirst(), now: network.now, into: &outputs)
             perform(outputs)
         }
         isBusy = false
@@ -215,8 +215,8 @@ public final class Host<M: Machine>: AnyHost {
             case .note(let note):
                 notes.append(note)
                 onNote(note)
-            case .transport(.dial(let dial, let endpoint)): world.dial(dial, endpoint, from: self)
-            case .transport(.cancelDial): break  // dials of this world end at once
+            case .transport(.dial(let dial, let endpoint)): network.dial(dial, endpoint, from: self)
+            case .transport(.cancelDial): break  // dials of this network end at once
             case .transport(.write(let id, let bytes)): with(id) { $0.write(bytes, side: $1) }
             case .transport(.setReading(let id, let isOn)): with(id) { $0.ends[$1].isReading = isOn }
             case .transport(.finishWriting(let id)): with(id) { $0.pipes[$1].isFinished = true }
@@ -252,9 +252,9 @@ public final class Link {
     struct End {
         var host: any AnyHost
         var id: ConnectionID
-        /// Between two machines: nothing is told to either.
+        /// Between two machines: neither gets events.
         var isAway = false
-        /// Told when it arrives: bytes that were written, and how it ended.
+        /// Reported when it arrives: bytes that were written, and how it ended.
         var owedBytes = 0
         var owedEnd: String??
         var isReading = true
@@ -265,7 +265,7 @@ public final class Link {
 
     fileprivate(set) var ends: [End]
     /// Its own conditions, if it has any.
-    fileprivate var road: World.Conditions?
+    fileprivate var ownConditions: SimulatedNetwork.Conditions?
     /// `pipes[n]` carries what end n writes.
     fileprivate(set) var pipes = [Pipe(), Pipe()]
 
@@ -298,7 +298,7 @@ public final class Link {
     }
 
     /// A host is gone, and with it what was on its way from there.
-    func bury(_ host: any AnyHost) {
+    func discard(_ host: any AnyHost) {
         for side in 0...1 where ends[side].host === host && ends[side].isAway { ends[side].isClosed = true }
     }
 
@@ -329,22 +329,22 @@ public final class Link {
     }
 
     /// One step of both directions; whether anything moved.
-    fileprivate func move(in world: World) -> Bool {
+    fileprivate func move(in network: SimulatedNetwork) -> Bool {
         var moved = false
         for side in 0...1 {
-            if send(side, in: world) { moved = true }
-            pipes[side].arrive(now: world.now.nanoseconds)
-            if receive(1 - side, in: world) { moved = true }
+            if send(side, in: network) { moved = true }
+            pipes[side].arrive(now: network.now.nanoseconds)
+            if receive(1 - side, in: network) { moved = true }
             if settle(side) { moved = true }
         }
         return moved
     }
 
-    private func send(_ side: Int, in world: World) -> Bool {
+    private func send(_ side: Int, in network: SimulatedNetwork) -> Bool {
         guard pipes[side].waitingCount > 0 else { return false }
-        let conditions = road ?? world.conditions
-        let budget = Int.random(in: 1...conditions.writeBytes, using: &world.random)
-        let arrival = world.now.advanced(by: .milliseconds(Int64(conditions.latencyMs))).nanoseconds
+        let conditions = ownConditions ?? network.conditions
+        let budget = Int.random(in: 1...conditions.writeBytes, using: &network.random)
+        let arrival = network.now.advanced(by: .milliseconds(Int64(conditions.latencyMs))).nanoseconds
         let count = pipes[side].send(budget: budget, kernelBytes: conditions.kernelBytes, arrival: arrival)
         if ends[side].isAway {
             ends[side].owedBytes += count
@@ -355,10 +355,10 @@ public final class Link {
     }
 
     /// Lets end `side` read what the other wrote.
-    private func receive(_ side: Int, in world: World) -> Bool {
+    private func receive(_ side: Int, in network: SimulatedNetwork) -> Bool {
         let end = ends[side]
         guard !end.isClosed, !end.isAway, end.isReading || end.isClosing else { return false }
-        let limit = Int.random(in: 1...(road ?? world.conditions).readBytes, using: &world.random)
+        let limit = Int.random(in: 1...(ownConditions ?? network.conditions).readBytes, using: &network.random)
         if let bytes = pipes[1 - side].read(limit: limit) {
             if !end.isClosing { end.host.deliver(.received(end.id, bytes)) }
             return true

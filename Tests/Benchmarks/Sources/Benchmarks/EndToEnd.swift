@@ -10,13 +10,13 @@ import TunnelLink
 struct Script {
     /// The visitor's request, whole.
     let request: [UInt8]
-    /// The service's answer, whole.
+    /// The service's response, whole.
     let response: [UInt8]
 }
 
-final class House {
-    private let gateway: Station<Gateway>
-    private let agent: Station<Agent>
+final class EndToEnd {
+    private let gateway: MachineDriver<Gateway>
+    private let agent: MachineDriver<Agent>
     private let visitors: Int
     private var now = Moment(nanoseconds: 1_000_000_000)
     private var finished = 0
@@ -27,14 +27,14 @@ final class House {
         self.visitors = visitors
         var settings = GatewayConfiguration()
         settings.inspector.mode = isInspected ? .all : .agents
-        gateway = Station(
+        gateway = MachineDriver(
             Gateway(settings, clock: WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)),
-            says: script.request, hears: script.response)
+            sends: script.request, expects: script.response)
         var configuration = AgentConfiguration(
             gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: "bench"),
             service: .http(LocalHTTPService(port: 4_173)))
         configuration.highestVersion = version
-        agent = Station(Agent(configuration, seed: Array(0..<32)), says: script.response, hears: script.request)
+        agent = MachineDriver(Agent(configuration, seed: Array(0..<32)), sends: script.response, expects: script.request)
         agent.onMessage = { agent, slot in agent.begin(slot) }
         gateway.onMessage = { [unowned self] _, _ in finished += 1 }
         for slot in 0...visitors { gateway.accept(slot) }
@@ -43,13 +43,13 @@ final class House {
         try require(gateway.machine.counters.registeredAgents == 1, "the agent did not register")
     }
 
-    /// Every visitor sends the script's request and gets the whole answer.
+    /// Every visitor sends the script's request and gets the whole response.
     func round() throws {
         let expected = finished + visitors
         for slot in 1...visitors { gateway.begin(slot) }
         runUntilQuiet()
-        try require(finished == expected, "\(expected - finished) requests were not answered")
-        try require(gateway.firstBytes(of: 1).starts(with: "HTTP/1.1 200 ".utf8), "the answer is not 200")
+        try require(finished == expected, "\(expected - finished) requests got no response")
+        try require(gateway.firstBytes(of: 1).starts(with: "HTTP/1.1 200 ".utf8), "the response is not 200")
     }
 
     private func runUntilQuiet() {

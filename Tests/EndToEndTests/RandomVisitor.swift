@@ -1,4 +1,4 @@
-// A visitor that makes one request as its plan says, sends in pieces, reads as it pleases, and checks each byte of the answer.
+// A visitor that makes one request as its plan says, sends in pieces, reads as it pleases, and checks each byte of the response.
 
 import HTTPCodec
 import MachineCore
@@ -29,7 +29,7 @@ struct RandomVisitor: Machine {
     private var hasFinished = false
     private var sawEnd = false
     private(set) var status: Int?
-    /// The answer came with an end of its own, or the connection ended in order.
+    /// The response came with an end of its own, or the connection ended in order.
     private(set) var isWhole = false
     private(set) var isOver = false
     /// What must not be.
@@ -108,7 +108,7 @@ struct RandomVisitor: Machine {
         let count = min(plan.up - sent, Int.random(in: 1...20_000, using: &random))
         var bytes: [UInt8] = []
         if count > 0 {
-            let piece = plan.bytes(sent, count, isAnswer: false)
+            let piece = plan.bytes(sent, count, isResponse: false)
             sent += piece.count
             if isChunked, !isRaw { bytes += Array("\(String(piece.count, radix: 16))\r\n".utf8) }
             bytes += piece
@@ -153,7 +153,7 @@ struct RandomVisitor: Machine {
                 }
             }
         } catch {
-            if error != .unexpectedEOF { wrongs.append("the answer is not HTTP: \(error)") }
+            if error != .unexpectedEOF { wrongs.append("the response is not HTTP: \(error)") }
         }
     }
 
@@ -175,7 +175,7 @@ struct RandomVisitor: Machine {
 
     private mutating func check(_ bytes: ArraySlice<UInt8>) {
         guard status == 200 || status == 101 else { return }
-        if !plan.matches(bytes, at: received, isAnswer: true) { wrongs.append("wrong bytes at \(received)") }
+        if !plan.matches(bytes, at: received, isResponse: true) { wrongs.append("wrong bytes at \(received)") }
         received += bytes.count
     }
 

@@ -4,9 +4,9 @@ import HTTPCodec
 import MachineCore
 import TestSupport
 
-/// One request, its answer, and how both come to grief.
+/// One request, its response, and how both fail.
 struct RandomPlan: Sendable {
-    /// How the service answers.
+    /// How the service responds.
     enum Kind: String, Sendable, CaseIterable {
         /// Whole, framed in one of the three ways.
         case length, chunked, close
@@ -44,22 +44,22 @@ struct RandomPlan: Sendable {
     var kind: Kind
     /// Bytes of the request's body, or of the visitor's half of an upgraded stream.
     var up: Int
-    /// Bytes of the answer.
+    /// Bytes of the response.
     var down: Int
     /// Where both sequences begin.
     var offset: Int
 
-    /// Bytes `start ..< start + count` of either direction; the answer's are another part of the same sequence.
-    func bytes(_ start: Int, _ count: Int, isAnswer: Bool) -> ArraySlice<UInt8> {
-        Fountain.bytes(offset + start + (isAnswer ? 30_011 : 0), count)
+    /// Bytes `start ..< start + count` of either direction; the response's are another part of the same sequence.
+    func bytes(_ start: Int, _ count: Int, isResponse: Bool) -> ArraySlice<UInt8> {
+        StreamingService.bytes(offset + start + (isResponse ? 30_011 : 0), count)
     }
 
     /// Whether `bytes` are those from `start` on.
-    func matches(_ bytes: ArraySlice<UInt8>, at start: Int, isAnswer: Bool) -> Bool {
+    func matches(_ bytes: ArraySlice<UInt8>, at start: Int, isResponse: Bool) -> Bool {
         var place = start
         var rest = bytes
         while !rest.isEmpty {
-            let expected = self.bytes(place, rest.count, isAnswer: isAnswer)
+            let expected = self.bytes(place, rest.count, isResponse: isResponse)
             guard Array(expected) == Array(rest.prefix(expected.count)) else { return false }
             place += expected.count
             rest = rest.dropFirst(expected.count)

@@ -6,7 +6,7 @@ import MachineCore
 import TunnelLink
 import WireWS
 
-final class Crowd {
+final class ManyAgents {
     private(set) var gateway: Gateway
     private let count: Int
     private var now = Moment(nanoseconds: 1_000_000_000)
@@ -48,12 +48,12 @@ final class Crowd {
             inputs.append(.transport(.received(id(number), introduction.handshake[...])))
             inputs.append(.transport(.received(id(number), introduction.registration[...])))
             turn()
-            answerFirstPing()
+            pongFirstPing()
         }
     }
 
     /// The first ping comes with the welcome, as the last frame: two bytes and eight of payload.
-    private func answerFirstPing() {
+    private func pongFirstPing() {
         let written = outputs
         tookAll()
         for case .transport(.write(let id, let bytes)) in written where bytes.suffix(10).first == 0x89 {
@@ -63,14 +63,14 @@ final class Crowd {
         tookAll()
     }
 
-    /// Time passes until the gateway has pinged everybody, and everybody answers; how many did.
+    /// Time passes until the gateway has pinged all agents, and all respond; how many did.
     func pingAll() -> Int {
         var pings = 0
         let end = now.advanced(by: .seconds(21))
         while let deadline = gateway.nextDeadline, deadline <= end {
             now = max(now, deadline)
             inputs.append(.tick)
-            // An answer's turn may be that of the next ping.
+            // A pong's turn may be that of the next ping.
             while !inputs.isEmpty {
                 turn()
                 let asked = outputs
@@ -85,13 +85,13 @@ final class Crowd {
         return pings
     }
 
-    /// The answer to an unmasked ping of at most 125 bytes; the mask of a client may be zero.
+    /// The pong to an unmasked ping of at most 125 bytes; the mask of a client may be zero.
     private static func pong(to frame: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         let payload = frame.dropFirst(2)
         return [0x8a, 0x80 | UInt8(payload.count), 0, 0, 0, 0] + payload
     }
 
-    /// A visitor asks the next agent something on a kept-alive connection, and gets its answer.
+    /// A visitor asks the next agent something on a kept-alive connection, and gets its response.
     func request() throws {
         let number = next
         next = (next + 1) % count
@@ -108,11 +108,11 @@ final class Crowd {
         }
         inputs.append(.transport(.received(id(number), session.takeOutput())))
         turn()
-        let isAnswered = outputs.contains {
+        let hasResponse = outputs.contains {
             if case .transport(.write(visitor, let bytes)) = $0 { bytes.starts(with: "HTTP/1.1 204".utf8) } else { false }
         }
         tookAll()
-        try require(isAnswered, "agent \(number) did not answer")
+        try require(hasResponse, "agent \(number) did not respond")
     }
 
     /// The visitor of `request` connects.

@@ -1,7 +1,7 @@
 // How far one connection between a machine and the script has got. Messages are told by their length: a machine may change the
 // fields of a head, but not the body.
 
-struct Road {
+struct ScriptedConnection {
     var isNew = true
     var isReading = true
     /// The beginning of the message that the machine wrote last.

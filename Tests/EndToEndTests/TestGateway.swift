@@ -1,5 +1,5 @@
-// A gateway of one or several loops in a world, and what its host does for it: connections and words go from loop to loop, one
-// step after they were sent and in order. Every loop accepts connections, in turn.
+// A gateway of one or several loops on a simulated network, and what its host does for it: connections and messages go from loop to
+// loop, one step after they were sent and in order. Every loop accepts connections, in turn.
 
 import GatewayKit
 import MachineCore
@@ -9,20 +9,20 @@ import TestSupport
 final class TestGateway {
     /// By number.
     private(set) var loops: [Host<Gateway>] = []
-    private let world: World
+    private let network: SimulatedNetwork
     private var drainedLoops: Set<Int> = []
     /// How often a connection changed loops.
     private(set) var moves = 0
 
-    init(_ configuration: GatewayConfiguration, in world: World, loops count: Int) {
-        self.world = world
+    init(_ configuration: GatewayConfiguration, in network: SimulatedNetwork, loops count: Int) {
+        self.network = network
         let clock = WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)
         for index in 0..<count {
-            let loop = world.add(Gateway(configuration, clock: clock, loop: index, of: count), listeningOn: gatewayEndpoint)
+            let loop = network.add(Gateway(configuration, clock: clock, loop: index, of: count), listeningOn: gatewayEndpoint)
             loop.onNote = { [unowned self] in take($0, of: index) }
             loops.append(loop)
         }
-        world.listen(loops, on: gatewayEndpoint)
+        network.listen(loops, on: gatewayEndpoint)
     }
 
     /// What the loops hold together.
@@ -44,7 +44,7 @@ final class TestGateway {
 
     /// Takes it off the network, as a power cut would.
     func remove() {
-        for loop in loops { world.remove(loop) }
+        for loop in loops { network.remove(loop) }
     }
 
     private func take(_ note: GatewayNote, of index: Int) {
@@ -59,18 +59,18 @@ final class TestGateway {
         switch note {
         case .broadcast(let broadcast):
             for other in loops.indices where other != index {
-                world.later { [loops] in loops[other].send(.loop(LoopMessage(.broadcast(broadcast, from: index)))) }
+                network.later { [loops] in loops[other].send(.loop(LoopMessage(.broadcast(broadcast, from: index)))) }
             }
         case .report(let report):
-            world.later { [loops] in loops[0].send(.loop(LoopMessage(.report(report, from: index)))) }
+            network.later { [loops] in loops[0].send(.loop(LoopMessage(.report(report, from: index)))) }
         case .move(let id, let visitor, let target):
-            guard let parcel = loops[index].detachConnection(id) else {
+            guard let detached = loops[index].detachConnection(id) else {
                 return loops[index].send(.loop(LoopMessage(.moveFailed)))
             }
             moves += 1
-            world.later { [loop = loops[target]] in
-                loop.send(.loop(LoopMessage(.adopt(loop.adopt(parcel), visitor))))
-                loop.resume(parcel)
+            network.later { [loop = loops[target]] in
+                loop.send(.loop(LoopMessage(.adopt(loop.adopt(detached), visitor))))
+                loop.resume(detached)
             }
         }
     }
