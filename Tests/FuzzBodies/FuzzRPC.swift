@@ -46,6 +46,6 @@ private func decodeOnly(_ message: RPCMessage) -> RPCMessage? {
 }
 
 private func checkReply(to error: RPCDecodeError) {
-    guard case .failure = error.reply else { preconditionFailure("an error is answered with a failure") }
+    guard case .failure = error.reply else { preconditionFailure("the reply to an error is a failure") }
     precondition(decodeOnly(error.reply) == error.reply, "a reply that its receiver cannot read")
 }

@@ -85,7 +85,7 @@ struct ListenerTests {
         let error = #expect(throws: SocketError.self) { try SocketLoop(backend: backend).listen(on: .unix(path: path)) }
         #expect(error?.code == EADDRINUSE)
         _ = try harness.pair(listener)
-        // Somebody else's socket at the path is left alone.
+        // Another process's socket at the path is left alone.
         unlink(path)
         let other = try SocketLoop(backend: backend)
         _ = try other.listen(on: .unix(path: path))
@@ -127,7 +127,7 @@ struct ListenerTests {
     }
 
     @Test(arguments: backends)
-    func aFullTableMakesStrangersWait(backend: PollerBackend) throws {
+    func aFullTableMakesClientsWait(backend: PollerBackend) throws {
         var limits = LoopLimits()
         limits.maximumConnections = 2
         let harness = try LoopHarness(backend, limits: limits)
@@ -145,7 +145,7 @@ struct ListenerTests {
     }
 
     private func makeStaleSocket(_ path: String) throws {
-        // Bound and closed: the file stays and nobody answers.
+        // Bound and closed: the file stays and nothing listens.
         let descriptor = socket(AF_UNIX, streamType, 0)
         defer { close(descriptor) }
         var address = sockaddr_un()

@@ -115,7 +115,7 @@ import Testing
                 Issue.record("\(arguments) was accepted")
             } catch {
                 let isShown = error.description.contains("s3cret")
-                #expect(isShown == (arguments == ["-xs3cret="]), "\(error)")  // there it is the option that nobody knows
+                #expect(isShown == (arguments == ["-xs3cret="]), "\(error)")  // there it is the unknown option
             }
         }
     }

@@ -6,7 +6,7 @@ import WireWS
 
 @testable import TunnelLink
 
-@Suite struct StrangerTests {
+@Suite struct UntrustedPeerTests {
     private static let nonsense = [
         "[" + repeatElement("1", count: 128).joined(separator: ",") + "]", "x", "{}", "",
         #"{"jsonrpc":"2.0","id":1,"method":"nothing"}"#,
@@ -69,14 +69,14 @@ import WireWS
     }
 
     @Test(arguments: TunnelVersion.allCases, nonsense)
-    func repliesThatNobodyReadsEndTheTunnel(version: TunnelVersion, text: String) {
+    func repliesThatAreNotReadEndTheTunnel(version: TunnelVersion, text: String) {
         for role in [TunnelSession.Role.gateway, agentRole] {
             var peer = RawPeer(of: role, version)
             #expect(flood(&peer, text) < 2 * 1024 * 1024)
         }
     }
 
-    @Test(arguments: TunnelVersion.allCases) func pongsThatNobodyReadsEndTheTunnel(version: TunnelVersion) {
+    @Test(arguments: TunnelVersion.allCases) func pongsThatAreNotReadEndTheTunnel(version: TunnelVersion) {
         for role in [TunnelSession.Role.gateway, agentRole] {
             var peer = RawPeer(of: role, version)
             var most = 0
@@ -89,7 +89,7 @@ import WireWS
         }
     }
 
-    @Test func registrationsThatNobodyReadsTheAnswerOfEndTheTunnel() {
+    @Test func registrationsWhoseResponsesAreNotReadEndTheTunnel() {
         var peer = RawPeer(of: .gateway, .v2)
         let terms = Welcome(sessionID: "s", webURL: "http://g/web/a/", ping: .seconds(1), initialWindow: 1, maximumStreams: 1)
         for _ in 0..<20_000 where !peer.session.isClosing {
