@@ -107,8 +107,6 @@ extension HTTPFieldName {
     public static let cacheControl: HTTPFieldName = "Cache-Control"
     /// `Expect`
     public static let expect: HTTPFieldName = "Expect"
-    /// `Expires`
-    public static let expires: HTTPFieldName = "Expires"
     /// `If-Match`
     public static let ifMatch: HTTPFieldName = "If-Match"
     /// `If-Modified-Since`

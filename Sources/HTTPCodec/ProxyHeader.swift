@@ -22,7 +22,7 @@ public struct ProxyHeaderError: Error, Sendable, Hashable, CustomStringConvertib
     /// A sentence without an end.
     public let description: String
 
-    /// An error with these words.
+    /// An error with this text.
     public init(_ description: String) { self.description = description }
 }
 

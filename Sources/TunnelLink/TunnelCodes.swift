@@ -10,7 +10,7 @@ public enum ResetReason: UInt16, Sendable, Hashable, CaseIterable {
     case unreachable
     /// It took too long.
     case timedOut
-    /// Whoever wanted it is gone.
+    /// Its client is gone.
     case cancelled
     /// The sender exceeded its credit, or a body its limit.
     case overran

@@ -7,7 +7,7 @@ import WireWS
 public struct TunnelLimits: Sendable, Hashable {
     /// Exchanges at once. With `initialWindow` and `windowBudget` it bounds the memory of one tunnel.
     public var maximumStreams = 1024
-    /// Bytes that may be under way on a new stream in one direction without the receiver's word (v2).
+    /// Bytes that may be under way on a new stream in one direction without credit from the receiver (v2).
     public var initialWindow = 256 * 1024
     /// What the window of one stream may grow to (v2): 16 MiB fill 640 Mbit/s at 200 ms.
     public var maximumWindow = 16 * 1024 * 1024

@@ -13,16 +13,16 @@ enum Signal {
 
 final class GatewayDaemon {
     private let settings: GatewayDaemonSettings
-    private let words: ParsedCommandLine
+    private let arguments: ParsedCommandLine
     private let notifier = ServiceNotifier()
     private var loops: GatewayLoops?
     private var isStopping = false
     /// Set if there is a terminal that can hang up, and whoever started it did not say that this is to be ignored.
     private let terminal = isIgnored(signal: hangUpSignal) ? nil : ControllingTerminal()
 
-    init(_ settings: GatewayDaemonSettings, _ words: ParsedCommandLine) {
+    init(_ settings: GatewayDaemonSettings, _ arguments: ParsedCommandLine) {
         self.settings = settings
-        self.words = words
+        self.arguments = arguments
     }
 
     /// Runs until a signal says otherwise; the exit code.
@@ -45,7 +45,7 @@ final class GatewayDaemon {
         return ExitCode.ok
     }
 
-    /// The first signal lets everybody finish, the second does not.
+    /// The first signal lets all exchanges finish, the second does not.
     private func stop(_ first: GatewayLoop) {
         guard !isStopping else { return first.runner.stop() }
         isStopping = true
@@ -66,7 +66,7 @@ final class GatewayDaemon {
         _ = notifier.reloading()
         do {
             try settings.accessLog?.reopen()
-            loops?.post(.reconfigure(try GatewayDaemonSettings.load(words).gateway))
+            loops?.post(.reconfigure(try GatewayDaemonSettings.load(arguments).gateway))
             settings.log.write(LogRecord(.info, "gateway.reloaded"))
         } catch {
             settings.log.write(LogRecord(.error, "gateway.reload-refused", [.init("reason", "\(error)")]))

@@ -22,15 +22,15 @@ struct GatewayDaemonSettings {
     /// Threads that serve, each with connections of its own.
     var loops = 1
 
-    /// From the file that the words name, the environment and the words themselves.
-    static func load(_ words: ParsedCommandLine) throws -> GatewayDaemonSettings {
+    /// From the file that the arguments name, the environment and the arguments themselves.
+    static func load(_ arguments: ParsedCommandLine) throws -> GatewayDaemonSettings {
         var environment = environmentVariables()
-        let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
-        let flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
+        let file = try arguments.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
+        let flags = arguments.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         var reader = SettingsReader(
             file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .agentd)
         var settings = GatewayDaemonSettings()
-        settings.read(&reader, isDemo: words.has("--demo"))
+        settings.read(&reader, isDemo: arguments.has("--demo"))
         let problems = reader.finish()
         guard problems.isEmpty else { throw SettingsRefused(problems: problems.map(\.description)) }
         return settings

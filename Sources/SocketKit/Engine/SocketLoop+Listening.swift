@@ -223,7 +223,7 @@ extension SocketLoop {
         return try add(descriptor, address.endpoint, path: path)
     }
 
-    /// The system's words, and what they mean here.
+    /// The system's text, and what it means here.
     static func listenError(on address: SocketAddress, code: Int32) -> SocketError {
         let advice: String? =
             switch code {

@@ -29,7 +29,7 @@ public final class SocketLoop {
     public internal(set) var moment = SocketLoop.now()
 
     /// Called, inside a turn, for each accept and each dial that fails because no descriptor is left; `ShortageSpells` says which of
-    /// them are worth a word.
+    /// them are worth a message.
     public var onShortage: (DescriptorShortage) -> Void = { _ in }
 
     let poller: any Poller

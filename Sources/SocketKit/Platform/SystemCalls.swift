@@ -105,12 +105,12 @@ func prepareReset(_ descriptor: Int32) {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
 }
 
-/// The system's words for an `errno`.
+/// The system's text for an `errno`.
 func errorText(_ code: Int32) -> String {
     String(cString: strerror(code))
 }
 
-/// The system's words for what a socket's input and output usually fail with; a constant for the usual two.
+/// The system's text for what a socket's input and output usually fail with; a constant for the usual two.
 func connectionErrorText(_ code: Int32) -> String {
     switch code {
     case ECONNRESET: "connection reset by the peer"
