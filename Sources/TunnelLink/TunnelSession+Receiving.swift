@@ -95,7 +95,7 @@ extension TunnelSession {
             switch envelope.kind {
             case .request: try handleRequest(envelope)
             case .notification: try handleNotification(envelope)
-            case .result: try handleResult(envelope)
+            case .result: handleResult(envelope)
             case .failure: handleFailure(envelope)
             }
         } catch {
@@ -108,16 +108,8 @@ extension TunnelSession {
 
     // MARK: Replies
 
-    private mutating func handleResult(_ envelope: RPCEnvelope) throws(BadParams) {
-        if !isGateway {
-            guard envelope.id == registrationID else { return }
-            registrationID = nil
-            let defaults = Welcome(
-                sessionID: "", webURL: "", ping: .seconds(20), initialWindow: limits.initialWindow,
-                maximumStreams: limits.maximumStreams)
-            events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
-            return
-        }
+    private mutating func handleResult(_ envelope: RPCEnvelope) {
+        guard isGateway else { return handleWelcome(envelope) }
         guard let (id, stream) = awaitedStream(envelope.id) else { return }
         var body: [UInt8] = []
         do {
@@ -130,6 +122,15 @@ extension TunnelSession {
         } catch {
             failSenseless(id, error.reason)
         }
+    }
+
+    private mutating func handleWelcome(_ envelope: RPCEnvelope) {
+        guard envelope.id == registrationID else { return }
+        registrationID = nil
+        let defaults = Welcome(
+            sessionID: "", webURL: "", ping: .seconds(20), initialWindow: limits.initialWindow,
+            maximumStreams: limits.maximumStreams)
+        events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
     }
 
     /// The response makes no sense. The agent is told, because it believes that the exchange is under way.
