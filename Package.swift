@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: settings),
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
-        .target(name: "MachineCore", swiftSettings: settings),
+        .target(name: "MachineCore", dependencies: ["Primitives"], swiftSettings: settings),
         // Settings: files, variables and options as plain values.
         .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: settings),
         // State machines without I/O, and what they share.
@@ -42,7 +42,8 @@ let package = Package(
         // The pages that people see of either daemon.
         .target(
             name: "WebConsole",
-            dependencies: ["Primitives", "RPCCore", "HTTPCodec", "MachineCore"], resources: [.embedInCode("Resources")], swiftSettings: settings),
+            dependencies: ["RPCCore", "HTTPCodec", "MachineCore"],
+            resources: [.embedInCode("Resources")], swiftSettings: settings),
         .target(
             name: "GatewayKit",
             dependencies: [

@@ -16,17 +16,18 @@ import Testing
         #expect(try #require(CivilDate(year: year, month: month, day: day)).daysSince1970 == days)
     }
 
-    @Test func eachDayFollowsTheOneBefore() throws {
-        var before = CivilDate(daysSince1970: -800_001)
-        for days in stride(from: Int64(-800_000), through: 800_000, by: 1) {
+    @Test func eachDayFollowsTheOneBefore() {
+        var before = CivilDate(daysSince1970: -300_001)
+        var wrong: [CivilDate] = []
+        for days in stride(from: Int64(-300_000), through: 300_000, by: 1) {
             let date = CivilDate(daysSince1970: days)
             let isNextDay = date.day == before.day + 1 && date.month == before.month && date.year == before.year
             let isNextMonth = date.day == 1 && (28...31).contains(before.day) && date.month == before.month + 1
             let isNextYear = date.day == 1 && before.day == 31 && date.month == 1 && date.year == before.year + 1
-            try #require(isNextDay || isNextMonth || isNextYear, "\(before) \(date)")
-            try #require(date.daysSince1970 == days)
+            if !(isNextDay || isNextMonth || isNextYear) || date.daysSince1970 != days { wrong.append(date) }
             before = date
         }
+        #expect(wrong.isEmpty)
     }
 
     @Test(
