@@ -1,5 +1,5 @@
-// Bulk over a path with a large bandwidth-delay product between agent and gateway: windows grow until one stream fills it, several share
-// it, and a small request does not wait behind them.
+// Bulk over a path with a large bandwidth-delay product between agent and gateway: windows grow until one stream fills it,
+// several share it, and a small request does not wait behind them.
 
 import AgentKit
 import GatewayKit

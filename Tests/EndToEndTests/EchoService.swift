@@ -1,5 +1,5 @@
-// A local web service as a machine: it responds to each request with its method, target and body, in the framing that the target
-// asks for.
+// A local web service as a machine: it responds to each request with its method, target and body, in the framing that the
+// target asks for.
 
 import HTTPCodec
 import MachineCore

@@ -1,4 +1,5 @@
-// A service that responds to each request as the plan in its target says, in pieces and at its leisure, and checks what it is sent.
+// A service that responds to each request as the plan in its target says, in pieces and at its leisure, and checks what it
+// is sent.
 
 import HTTPCodec
 import MachineCore

@@ -1,4 +1,5 @@
-// A visitor that makes one request as its plan says, sends in pieces, reads as it pleases, and checks each byte of the response.
+// A visitor that makes one request as its plan says, sends in pieces, reads as it pleases, and checks each byte of the
+// response.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// A gateway of one or several loops on a simulated network, and what its host does for it: connections and messages go from loop to
-// loop, one step after they were sent and in order. Every loop accepts connections, in turn.
+// A gateway of one or several loops on a simulated network, and what its host does for it: connections and messages go from
+// loop to loop, one step after they were sent and in order. Every loop accepts connections, in turn.
 
 import GatewayKit
 import MachineCore
