@@ -6,7 +6,7 @@ import Testing
 @Suite struct PercentEncodingTests {
     @Test(
         arguments: [
-            ("", ""), ("a%20b", "a b"), ("%41%6a%6A", "AjJ"), ("a+b", "a+b"), ("%C3%A9", "é"), ("%2525", "%25"),
+            ("", ""), ("a%20b", "a b"), ("%41%6a%6A", "Ajj"), ("a+b", "a+b"), ("%C3%A9", "é"), ("%2525", "%25"),
             ("%", nil), ("%4", nil), ("%4g", nil), ("a%%41", nil),
         ] as [(String, String?)])
     func strictDecodingRefusesAPercentSignThatBeginsNoTriplet(text: String, decoded: String?) {
