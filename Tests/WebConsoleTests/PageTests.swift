@@ -1,5 +1,5 @@
-// The pages: what must be on them, that strangers' text is harmless, that nothing but their own style and script can run, and
-// that both languages say all that they should.
+// The pages: what must be on them, that untrusted text is harmless, that only their own style and script can run, and that both
+// languages have all texts.
 
 import RPCCore
 import Testing
@@ -151,7 +151,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Language.allCases) func whatStrangersSayIsHarmless(_ language: Language) {
+    @Test(arguments: Language.allCases) func untrustedTextIsHarmless(_ language: Language) {
         var evil = agent(Self.hostile, saying: Self.hostile)
         evil.webURL = "http://gateway.example.com/web/" + Self.hostile
         (evil.requests, evil.failures, evil.bytesIn, evil.openStreams, evil.tunnels) = (.max, .max, .max, .max, .max)
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test func whatAnAgentSaysIsCutShort() {
+    @Test func longTextsOfAgentsAreShortened() {
         let page = StatusPage.render(status([agent("pi", saying: String(repeating: "长", count: 10_000))]), .english)
         #expect(page.body.count < 60_000)
         #expect(AgentRow.shortened(String(repeating: "é", count: 200)).count == 200)
