@@ -9,6 +9,7 @@ let package = Package(
     name: "miagent",
     platforms: [.macOS("26.0")],
     products: [
+        .library(name: "Primitives", targets: ["Primitives"]),
         .library(name: "RPCCore", targets: ["RPCCore"]),
         .library(name: "WireWS", targets: ["WireWS"]),
         .library(name: "HTTPCodec", targets: ["HTTPCodec"]),
@@ -25,13 +26,15 @@ let package = Package(
         .executable(name: "agentd", targets: ["agentd"]),
     ],
     targets: [
-        // Pure codecs and vocabulary: bytes in, bytes out; nothing of ours beneath them.
-        .target(name: "RPCCore", swiftSettings: settings),
+        // What several modules need and none of them owns: digits, the calendar, near names.
+        .target(name: "Primitives", swiftSettings: settings),
+        // Pure codecs and vocabulary: bytes in, bytes out.
+        .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: settings),
         .target(name: "WireWS", swiftSettings: settings),
-        .target(name: "HTTPCodec", swiftSettings: settings),
-        .target(name: "MachineCore", swiftSettings: settings),
+        .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
+        .target(name: "MachineCore", dependencies: ["Primitives"], swiftSettings: settings),
         // Settings: files, variables and options as plain values.
-        .target(name: "SettingsCore", dependencies: ["RPCCore"], swiftSettings: settings),
+        .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: settings),
         // State machines without I/O, and what they share.
         .target(name: "TunnelLink", dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"], swiftSettings: settings),
         // What the request inspectors record: exchanges with their secrets masked.
@@ -39,11 +42,13 @@ let package = Package(
         // The pages that people see of either daemon.
         .target(
             name: "WebConsole",
-            dependencies: ["RPCCore", "MachineCore"], resources: [.embedInCode("Resources")], swiftSettings: settings),
+            dependencies: ["RPCCore", "HTTPCodec", "MachineCore"],
+            resources: [.embedInCode("Resources")], swiftSettings: settings),
         .target(
             name: "GatewayKit",
             dependencies: [
-                "RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection", "WebConsole",
+                "Primitives", "RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection",
+                "WebConsole",
             ],
             swiftSettings: settings),
         .target(
@@ -58,7 +63,7 @@ let package = Package(
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
             name: "SocketKit",
-            dependencies: ["MachineCore", .target(name: "CLinux", condition: .when(platforms: [.linux]))],
+            dependencies: ["Primitives", "MachineCore", .target(name: "CLinux", condition: .when(platforms: [.linux]))],
             exclude: ["CLinux"], swiftSettings: settings),
         // Thin executables.
         .executableTarget(
@@ -77,6 +82,7 @@ let package = Package(
             name: "FuzzBodies",
             dependencies: ["RPCCore", "WireWS", "HTTPCodec", "Inspection", "WebConsole"],
             path: "Tests/FuzzBodies", swiftSettings: settings),
+        .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
@@ -109,7 +115,7 @@ let package = Package(
             name: "SocketKitTests", dependencies: ["MachineCore", "SocketKit", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "AgentDaemonTests", dependencies: ["MachineCore", "AgentKit", "agentd"], swiftSettings: settings),
         .testTarget(
-            name: "WorldTests",
+            name: "EndToEndTests",
             dependencies: ["HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "TestSupport"],
             swiftSettings: settings),
         // Runs the daemons, which are named so that they are built.

@@ -125,17 +125,7 @@ public struct ExchangeRecord: Sendable, Hashable {
     public var pathText: String { Self.visible(path) }
 
     private static func visible(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count)
-        for byte in bytes {
-            if (0x21...0x7e).contains(byte) {
-                text.append(byte)
-            } else {
-                text += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
+        PercentEncoding.encoded(bytes) { (0x21...0x7e).contains($0) }
     }
 }
 

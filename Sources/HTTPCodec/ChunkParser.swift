@@ -6,7 +6,9 @@
 //
 // Extensions are checked and forgotten. Refused: anything but hexadecimal digits as the size, more than 16 of them or a size
 // above 2^63-1, whitespace that no ";" follows, a bare LF, and anything but CR LF after the data. A recipient that skips any of
-// these unread can be made to see another message than its neighbour. Extensions far in excess of data are refused as well.
+// these unread can be made to see another message than the next reader does. Extensions far in excess of data are refused as well.
+
+import Primitives
 
 /// Reads what stands between the data of two chunks: the CRLF after data, and the next chunk's line.
 struct ChunkParser: Sendable {
@@ -89,7 +91,7 @@ struct ChunkParser: Sendable {
     }
 
     private mutating func advanceSize(_ byte: UInt8) throws(HTTPDecodeError) {
-        if let value = Octet.hexValue(byte) {
+        if let value = HexDigit.value(byte) {
             guard digits < 16, size >> 59 == 0 else { throw .badChunk("size above 2^63-1") }
             size = size << 4 | UInt64(value)
             digits += 1

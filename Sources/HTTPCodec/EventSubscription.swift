@@ -1,6 +1,7 @@
-// Server-sent events to a reader that may not read. It costs a bounded memory: while more than `maximumUnread` bytes wait for it, it is
-// sent no events; when it has taken everything, it is told that it missed some (`resync`). One that takes nothing is to be cut, and a quiet
-// one gets a comment now and then, so that nothing on the way takes its connection for dead (WHATWG HTML §9.2.7).
+// Server-sent events to a reader that may not read. It costs a bounded memory: while more than `maximumUnread` bytes wait for
+// it, it is sent no events; when it has taken everything, it is told that it missed some (`resync`). One that takes nothing is
+// to be cut, and a quiet one gets a comment now and then, so that nothing on the way takes its connection for dead (WHATWG HTML
+// §9.2.7).
 
 /// What one reader of an event stream of our own is sent, and when.
 public struct EventSubscription: Sendable, Hashable {
@@ -15,7 +16,8 @@ public struct EventSubscription: Sendable, Hashable {
     /// A reader that has missed nothing.
     public init() {}
 
-    /// Whether an event is to be sent to the reader, of which `unread` bytes wait to be taken. If not, the event counts as missed.
+    /// Whether an event is to be sent to the reader, of which `unread` bytes wait to be taken. If not, the event counts as
+    /// missed.
     public mutating func admits(unread: Int) -> Bool {
         if unread > Self.maximumUnread { hasMissed = true }
         return !hasMissed

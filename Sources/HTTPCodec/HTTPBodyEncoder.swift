@@ -4,6 +4,8 @@
 // A piece goes through `encode`, or, when the caller writes the bytes itself, between `encodePrefix` and `encodeSuffix`. A
 // piece of no bytes writes nothing, since an empty chunk would end the body.
 
+import Primitives
+
 /// Writes the body of one message.
 public struct HTTPBodyEncoder: Sendable {
     /// Why something was not written; nothing was then appended.
@@ -86,8 +88,7 @@ public struct HTTPBodyEncoder: Sendable {
     private func appendHex(_ count: Int, to bytes: inout [UInt8]) {
         var shift = (Int.bitWidth - 1 - count.leadingZeroBitCount) & ~3
         while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: count >> shift) & 15
-            bytes.append(digit < 10 ? Octet.zero + digit : 0x57 + digit)
+            bytes.append(HexDigit.lowercase(UInt8(truncatingIfNeeded: count >> shift)))
             shift -= 4
         }
     }

@@ -1,17 +1,18 @@
 // Dates in fields (RFC 9110 §5.6.7). Written as IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`; read in all three forms, of which
-// two are obsolete. The calendar is computed (days since 1970 in the proleptic Gregorian calendar), no clock is read.
+// two are obsolete. No clock is read.
+
+import Primitives
 
 /// A second of the years 1970...9999 as the protocol writes it.
 public enum HTTPDate {
     /// The IMF-fixdate of a Unix time; times outside the years 1970...9999 are moved to the nearest that is inside.
     public static func format(unixSeconds: Int64) -> String {
         let seconds = min(max(unixSeconds, 0), maximumSeconds)
-        let days = Int(seconds / 86_400)
-        let clock = Int(seconds % 86_400)
-        let date = civil(fromDays: days)
-        let weekday = dayNames[(days + 4) % 7].prefix(3)
-        return "\(weekday), \(two(date.day)) \(monthNames[date.month - 1]) \(four(date.year)) "
-            + "\(two(clock / 3600)):\(two(clock / 60 % 60)):\(two(clock % 60)) GMT"
+        let time = CivilTime(unixSeconds: seconds)
+        let date = time.date
+        let weekday = dayNames[Int((seconds / 86_400 + 4) % 7)].prefix(3)
+        return "\(weekday), \(two(date.day)) \(monthNames[Int(date.month) - 1]) \(date.year) "
+            + "\(two(time.hour)):\(two(time.minute)):\(two(time.second)) GMT"
     }
 
     /// The Unix time of an IMF-fixdate, an RFC 850 date or an asctime date, or nil. A two-digit year counts as 1970...2069. A
@@ -52,11 +53,8 @@ public enum HTTPDate {
         guard let year, year >= 1970, let day, let month = monthNames.firstIndex(of: String(name)) else { return nil }
         guard time.count == 3, let hour = digits(time[0], 2), let minute = digits(time[1], 2) else { return nil }
         guard let second = digits(time[2], 2), hour < 24, minute < 60, second <= 60 else { return nil }
-        let days = days(year: year, month: month + 1, day: day)
-        // A day that the month does not have comes back as one of the next month.
-        let back = civil(fromDays: days)
-        guard back.day == day, back.month == month + 1 else { return nil }
-        return Int64(days) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+        guard let date = CivilDate(year: Int64(year), month: Int64(month + 1), day: Int64(day)) else { return nil }
+        return date.daysSince1970 * 86_400 + Int64(hour * 3600 + minute * 60 + second)
     }
 
     /// Exactly `count` digits (at most four).
@@ -65,27 +63,7 @@ public enum HTTPDate {
         return text.utf8.reduce(0) { $0 * 10 + Int($1 &- Octet.zero) }
     }
 
-    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    private static func four(_ number: Int) -> String { "\(number)" }
-
-    /// Days since 1970-01-01; years are counted from March, so that the leap day is the last of its year.
-    private static func days(year: Int, month: Int, day: Int) -> Int {
-        let year = month <= 2 ? year - 1 : year
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        return year * 365 + year / 4 - year / 100 + year / 400 + dayOfYear - 719_468
-    }
-
-    /// The inverse of `days`, for days since 1970 that are not negative.
-    private static func civil(fromDays days: Int) -> (year: Int, month: Int, day: Int) {
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-    }
+    private static func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
     /// 9999-12-31 23:59:59.
     private static let maximumSeconds: Int64 = 253_402_300_799

@@ -69,8 +69,6 @@ extension HTTPFieldName {
     public static let transferEncoding: HTTPFieldName = "Transfer-Encoding"
     /// `Upgrade`
     public static let upgrade: HTTPFieldName = "Upgrade"
-    /// `Via`
-    public static let via: HTTPFieldName = "Via"
 }
 
 // MARK: Content and its representation (RFC 9110 §8, §12–14)
@@ -83,12 +81,8 @@ extension HTTPFieldName {
     public static let acceptLanguage: HTTPFieldName = "Accept-Language"
     /// `Accept-Ranges`
     public static let acceptRanges: HTTPFieldName = "Accept-Ranges"
-    /// `Content-Disposition`
-    public static let contentDisposition: HTTPFieldName = "Content-Disposition"
     /// `Content-Encoding`
     public static let contentEncoding: HTTPFieldName = "Content-Encoding"
-    /// `Content-Language`
-    public static let contentLanguage: HTTPFieldName = "Content-Language"
     /// `Content-Location`
     public static let contentLocation: HTTPFieldName = "Content-Location"
     /// `Content-Range`
@@ -107,16 +101,12 @@ extension HTTPFieldName {
 
 // MARK: Control and conditions (RFC 9110 §9–10, §13, RFC 9111)
 extension HTTPFieldName {
-    /// `Age`
-    public static let age: HTTPFieldName = "Age"
     /// `Allow`
     public static let allow: HTTPFieldName = "Allow"
     /// `Cache-Control`
     public static let cacheControl: HTTPFieldName = "Cache-Control"
     /// `Expect`
     public static let expect: HTTPFieldName = "Expect"
-    /// `Expires`
-    public static let expires: HTTPFieldName = "Expires"
     /// `If-Match`
     public static let ifMatch: HTTPFieldName = "If-Match"
     /// `If-Modified-Since`
@@ -125,8 +115,6 @@ extension HTTPFieldName {
     public static let ifNoneMatch: HTTPFieldName = "If-None-Match"
     /// `Location`
     public static let location: HTTPFieldName = "Location"
-    /// `Max-Forwards`
-    public static let maxForwards: HTTPFieldName = "Max-Forwards"
     /// `Pragma`
     public static let pragma: HTTPFieldName = "Pragma"
     /// `Referer`
@@ -157,8 +145,6 @@ extension HTTPFieldName {
 
 // MARK: Origins and browsers' defences (Fetch, CSP)
 extension HTTPFieldName {
-    /// `Access-Control-Allow-Origin`
-    public static let accessControlAllowOrigin: HTTPFieldName = "Access-Control-Allow-Origin"
     /// `Content-Security-Policy`
     public static let contentSecurityPolicy: HTTPFieldName = "Content-Security-Policy"
     /// `Origin`
@@ -175,8 +161,6 @@ extension HTTPFieldName {
     public static let strictTransportSecurity: HTTPFieldName = "Strict-Transport-Security"
     /// `X-Content-Type-Options`
     public static let xContentTypeOptions: HTTPFieldName = "X-Content-Type-Options"
-    /// `X-Frame-Options`
-    public static let xFrameOptions: HTTPFieldName = "X-Frame-Options"
 }
 
 // MARK: WebSocket (RFC 6455 §11.3)
@@ -209,8 +193,6 @@ extension HTTPFieldName {
     public static let xForwardedPrefix: HTTPFieldName = "X-Forwarded-Prefix"
     /// `X-Forwarded-Proto`
     public static let xForwardedProto: HTTPFieldName = "X-Forwarded-Proto"
-    /// `X-Real-IP`
-    public static let xRealIP: HTTPFieldName = "X-Real-IP"
     /// `X-Request-ID`
     public static let xRequestID: HTTPFieldName = "X-Request-ID"
 }

@@ -1,4 +1,4 @@
-// Fields from and to bytes that lie in somebody else's storage: the tunnel moves whole sections between JSON and this form.
+// Fields from and to bytes that lie in another owner's storage: the tunnel moves whole sections between JSON and this form.
 // Checked as everywhere; a line is written where it will stay and looked at there, so that each byte is copied once.
 
 extension HTTPFields {

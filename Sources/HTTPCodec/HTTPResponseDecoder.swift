@@ -1,5 +1,5 @@
 // Responses out of bytes, for clients (RFC 9112). Which request a response answers decides about its framing (§6.3), so that is
-// told before each. After each response the decoder pauses: bytes that follow unasked must not be taken for the answer to a
+// told before each. After each response the decoder pauses: bytes that follow unasked must not be taken for the response to a
 // request that has not been sent.
 
 /// Decodes the responses on one connection.

@@ -111,7 +111,7 @@ struct MessageDecoder: Sendable {
         return error
     }
 
-    // MARK: The owner's answers to a head
+    // MARK: What the owner decides about a head
 
     mutating func beginBody(_ framing: HTTPBodyFraming) {
         awaitsFinalHead = false

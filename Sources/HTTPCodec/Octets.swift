@@ -47,14 +47,6 @@ enum Octet {
     @inline(__always)
     static func isWhitespace(_ byte: UInt8) -> Bool { byte == space || byte == horizontalTab }
 
-    /// The value of a hexadecimal digit, or nil.
-    @inline(__always)
-    static func hexValue(_ byte: UInt8) -> UInt8? {
-        if isDigit(byte) { return byte &- zero }
-        let letter = (byte | 0x20) &- 0x61
-        return letter < 6 ? letter &+ 10 : nil
-    }
-
     /// An ASCII capital as its small letter, anything else as it is.
     @inline(__always)
     static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
@@ -235,34 +227,6 @@ enum Scan {
     private static func mixed(_ state: UInt64, _ word: UInt64) -> UInt64 {
         let product = (state ^ word) &* 0xff51_afd7_ed55_8ccd
         return product ^ product >> 32
-    }
-}
-
-/// Field values and reason phrases are bytes; as text they are read and written as ISO 8859-1, which loses nothing.
-enum Latin1 {
-    /// The text whose scalars have the values of `bytes`.
-    static func string(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
-        if Scan.isASCII(bytes) { return String(decoding: bytes, as: UTF8.self) }
-        return String(decoding: bytes.map { UInt16($0) }, as: UTF16.self)
-    }
-
-    /// The text whose scalars have the values of `bytes`.
-    static func string(_ bytes: ArraySlice<UInt8>) -> String { bytes.withUnsafeBufferPointer { string($0) } }
-
-    /// Appends one byte for each scalar; false, with part of it written, if a scalar lies above U+00FF.
-    static func append(_ text: String, to bytes: inout [UInt8]) -> Bool {
-        var text = text
-        let isPlain = text.withUTF8 { utf8 in
-            guard Scan.isASCII(utf8) else { return false }
-            bytes.append(contentsOf: utf8)
-            return true
-        }
-        if isPlain { return true }
-        for scalar in text.unicodeScalars {
-            guard let byte = UInt8(exactly: scalar.value) else { return false }
-            bytes.append(byte)
-        }
-        return true
     }
 }
 

@@ -1,9 +1,9 @@
 // Whether a path climbs out of where it begins (RFC 3986 §3.3, §5.2.4), as any reader may take it.
 //
-// Nobody agrees on what a path is before it is decoded, so the least favourable reading counts: segments are parted by `/`, `\` and by
+// Servers disagree on what a path is before it is decoded, so the least favourable reading counts: segments are parted by `/`, `\` and by
 // both of them percent-encoded, however often, or overlong in UTF-8; parameters (`..;x=y`, which Tomcat takes for `..`), blanks,
 // zero bytes and what a reader may take for the end of the path do not belong to a name. Every `..` climbs one level, and only
-// what everybody takes for a segment descends one: empty ones, `.` and what stands behind an encoded slash do not.
+// what every server takes for a segment descends one: empty ones, `.` and what stands behind an encoded slash do not.
 
 /// Dot segments.
 public enum PathDots {
@@ -67,7 +67,7 @@ public enum PathDots {
         // `%25` is a percent sign, which may begin another triplet: `%252e`, `%25252e` …
         var digits = index + 1
         while digits + 1 < path.endIndex, path[digits] == 0x32, path[digits + 1] == 0x35 { digits += 2 }
-        guard let octet = triplet(path, digits) else { return (percent, 1) }
+        guard let octet = PercentEncoding.octet(ofDigitsAt: digits, in: path) else { return (percent, 1) }
         if octet == 0xc0, let (second, end) = next(path, digits + 2) {
             // Overlong: C0 AE is `.`, C0 AF is `/`.
             if second == 0xae { return (Octet.period, end - index) }
@@ -76,20 +76,13 @@ public enum PathDots {
         return (octet, digits + 2 - index)
     }
 
-    /// The octet of two hexadecimal digits at `index`.
-    private static func triplet(_ path: ArraySlice<UInt8>, _ index: Int) -> UInt8? {
-        guard index + 1 < path.endIndex, let high = Octet.hexValue(path[index]), let low = Octet.hexValue(path[index + 1])
-        else { return nil }
-        return high << 4 | low
-    }
-
     /// An octet that follows an overlong beginning, encoded or not, and where it ends.
     private static func next(_ path: ArraySlice<UInt8>, _ index: Int) -> (octet: UInt8, end: Int)? {
         guard index < path.endIndex else { return nil }
         if path[index] != percent { return (path[index], index + 1) }
         var digits = index + 1
         while digits + 1 < path.endIndex, path[digits] == 0x32, path[digits + 1] == 0x35 { digits += 2 }
-        return triplet(path, digits).map { ($0, digits + 2) }
+        return PercentEncoding.octet(ofDigitsAt: digits, in: path).map { ($0, digits + 2) }
     }
 
     private static let percent: UInt8 = 0x25

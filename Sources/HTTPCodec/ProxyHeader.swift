@@ -4,9 +4,11 @@
 // Refuses: what is neither, at the first byte that shows it; a line of more than 107 bytes; ports and addresses that are none; addresses
 // of datagrams, and a binary header of more than 4 KiB. Addresses beside the source, and extensions (TLV), are not looked at.
 
+import Primitives
+
 /// Whose a connection is, as a proxy says it.
 public enum ProxyHeader: Sendable, Hashable {
-    /// The proxy's own, such as a check of health, or nobody knows whose.
+    /// The proxy's own, such as a health check, or of an unknown source.
     case local
     /// Of a client on the proxy's machine, at a Unix socket.
     case unix
@@ -20,7 +22,7 @@ public struct ProxyHeaderError: Error, Sendable, Hashable, CustomStringConvertib
     /// A sentence without an end.
     public let description: String
 
-    /// An error with these words.
+    /// An error with this text.
     public init(_ description: String) { self.description = description }
 }
 
@@ -79,7 +81,7 @@ public struct ProxyHeaderDecoder: Sendable {
 
     private static func isAddress(_ text: ArraySlice<UInt8>) -> Bool {
         (2...45).contains(text.count)
-            && text.allSatisfy { Octet.hexValue($0) != nil || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") }
+            && text.allSatisfy { HexDigit.value($0) != nil || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") }
     }
 
     private static func isPort(_ text: ArraySlice<UInt8>) -> Bool {

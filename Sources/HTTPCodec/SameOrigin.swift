@@ -1,11 +1,11 @@
-// Whether a request comes from a page of the origin that it goes to (RFC 6454). Browsers add cookies to whatever any page has them send,
-// and reach addresses that only their machine can reach; so requests with effects are asked where their page is. `SameSite=Lax` keeps
-// most of the others away, and this the rest.
+// Whether a request comes from a page of the origin that it goes to (RFC 6454). Browsers add cookies to whatever any page has
+// them send, and reach addresses that only their machine can reach; so requests with effects are asked where their page is.
+// `SameSite=Lax` keeps most of the others away, and this the rest.
 
 /// Tells requests of the origin's own pages, and of programs that are no browsers, from those of other sites.
 public enum SameOrigin {
-    /// Whether another site could have made a browser send this request, with effects: unsafe methods and upgrades. Then `accepts` must
-    /// hold.
+    /// Whether another site could have made a browser send this request, with effects: unsafe methods and upgrades. Then
+    /// `accepts` must hold.
     public static func mustBeChecked(_ head: HTTPRequestHead) -> Bool {
         switch head.method {
         case "GET", "HEAD", "OPTIONS": head.asksForUpgrade
@@ -13,10 +13,10 @@ public enum SameOrigin {
         }
     }
 
-    /// Whether the page that sent a request with these fields is at one of `hosts`, each written as in `Host`. A request with neither
-    /// `Origin` nor `Sec-Fetch-Site` comes from no browser. A page that does not say where it is (`Referrer-Policy: no-referrer`) sends
-    /// `null`, and then the browser must say that the page is at the request's own origin. Without `isSecure` an https page may send the
-    /// request too: TLS may end at a proxy that is not known here.
+    /// Whether the page that sent a request with these fields is at one of `hosts`, each written as in `Host`. A request with
+    /// neither `Origin` nor `Sec-Fetch-Site` comes from no browser. A page that does not say where it is
+    /// (`Referrer-Policy: no-referrer`) sends `null`, and then the browser must say that the page is at the request's own
+    /// origin. Without `isSecure` an https page may send the request too: TLS may end at a proxy that is not known here.
     public static func accepts(_ fields: HTTPFields, hosts: [String], isSecure: Bool) -> Bool {
         let origins = fields.all(.origin)
         guard let origin = origins.first else {

@@ -23,18 +23,6 @@ public enum QueryText {
 
     /// `text` with `+` and `%XX` decoded; bytes that are not UTF-8 become U+FFFD.
     public static func decoded(_ text: ArraySlice<UInt8>) -> String {
-        var bytes: [UInt8] = []
-        var index = text.startIndex
-        while index < text.endIndex {
-            if let octet = PercentCoding.octet(at: index, in: text) {
-                bytes.append(octet)
-                index += 3
-            } else {
-                let byte = text[index]
-                bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-                index += 1
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        String(decoding: PercentEncoding.decodedLeniently(text, isForm: true), as: UTF8.self)
     }
 }

@@ -63,8 +63,8 @@ final class InspectorClient {
 
     func receive(_ bytes: ArraySlice<UInt8>) throws(HTTPDecodeError) { decoder.receive(bytes) }
 
-    /// The next step of the request that arrives; nil while more bytes are needed, and after the request. Keeps at most `limit` bytes of
-    /// the body.
+    /// The next step of the request that arrives; nil while more bytes are needed, and after the request. Keeps at most `limit`
+    /// bytes of the body.
     func next(bodyLimit limit: Int) throws(HTTPDecodeError) -> Step? {
         while phase == .reading, let event = try decoder.next() {
             switch event {

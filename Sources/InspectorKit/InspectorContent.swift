@@ -1,5 +1,5 @@
-// What the local inspector responds: the page, lists, single exchanges, and requests to send again. A request and the recorded exchanges
-// in, an action out; the server carries it out.
+// What the local inspector responds: the page, lists, single exchanges, and requests to send again. A request and the recorded
+// exchanges in, an action out; the server carries it out.
 
 import HTTPCodec
 import Inspection
@@ -21,7 +21,7 @@ enum InspectorAction {
             return
         }
         switch InspectorRoute(path: path) {
-        case .page: self = .respond(.page(title: title, head, store))
+        case .page: self = .respond(.page(title: title, head))
         case .exchanges:
             let filter = ExchangeFilter(query: head.query)
             self = .respond(.json(200, ExchangeJSON.list(store.exchanges(matching: filter), of: store)))
@@ -52,11 +52,11 @@ enum InspectorAction {
 
 extension InspectorResponse {
     /// The page, in the language that the browser asks for.
-    fileprivate static func page(title: String, _ head: HTTPRequestHead, _ store: InspectorStore) -> InspectorResponse {
+    fileprivate static func page(title: String, _ head: HTTPRequestHead) -> InspectorResponse {
         let parameters = head.query.map { QueryText.parameters($0) } ?? []
         let chosen = parameters.first { $0.name.elementsEqual("lang".utf8) }?.value.map { QueryText.decoded($0) }
         let language = Language(chosen: chosen, accept: head.fields[.acceptLanguage])
-        let view = InspectorView(title: title, api: "/api", limitMiB: store.maximumBytes / (1024 * 1024))
+        let view = InspectorView(title: title, api: "/api")
         let page = InspectorPage.render(view, language)
         return InspectorResponse(
             200, "text/html; charset=utf-8", page.body, [("Content-Security-Policy", page.contentSecurityPolicy)])

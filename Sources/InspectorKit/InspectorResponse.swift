@@ -1,4 +1,5 @@
-// Responses of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess its types.
+// Responses of the local inspector, with the fields that keep other pages out: nothing may frame it, embed it or guess its
+// types.
 
 import HTTPCodec
 import MachineCore

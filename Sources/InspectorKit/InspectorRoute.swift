@@ -1,8 +1,10 @@
-// The addresses of the local inspector (Docs/Protocol.md, "The inspector"), and which requests to them are refused by their heads alone:
-// those to names that are not of this machine, methods that an address does not have, and orders from pages of other sites.
+// The addresses of the local inspector (Docs/Protocol.md, "The inspector"), and which requests to them are refused by their
+// heads alone: those to names that are not of this machine, methods that an address does not have, and orders from pages of
+// other sites.
 
 import HTTPCodec
 import Inspection
+import MachineCore
 
 /// One of the inspector's addresses.
 enum InspectorRoute: Equatable {
@@ -54,9 +56,7 @@ enum InspectorRoute: Equatable {
     }
 
     private static func isOfThisMachine(_ host: String) -> Bool {
-        var name = host.lowercased()[...]
-        if let colon = name.lastIndex(of: ":"), name[colon...].dropFirst().allSatisfy(\.isNumber) { name = name[..<colon] }
-        return LoopbackAddress.isLoopback(String(name))
+        LoopbackHost.containsHost(of: host)
     }
 
     /// Whether a browser says that a page of another origin sends this. Programs that are no browsers say nothing.

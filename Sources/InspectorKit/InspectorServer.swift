@@ -1,10 +1,10 @@
-// The inspector of an agent's own machine: a small HTTP server as a state machine, with the recorded exchanges, a page, and the addresses
-// that the page reads (Docs/Protocol.md, "The inspector"). Its host gives it what an agent captured, and passes on orders to send a
-// request again.
+// The inspector of an agent's own machine: a small HTTP server as a state machine, with the recorded exchanges, a page, and the
+// addresses that the page reads (Docs/Protocol.md, "The inspector"). Its host gives it what an agent captured, and passes on
+// orders to send a request again.
 //
-// Meant for one person at a loopback address, who is asked for no password. So it refuses clients that are not that person's browser or
-// programs (`InspectorRoute`), more than `maximumClients` connections, heads and bodies that are too large or too slow, and clients that
-// do not read. One request for each connection: it need not be fast.
+// Meant for one person at a loopback address, who is asked for no password. So it refuses clients that are not that person's
+// browser or programs (`InspectorRoute`), more than `maximumClients` connections, heads and bodies that are too large or too
+// slow, and clients that do not read. One request for each connection: it need not be fast.
 
 import HTTPCodec
 import Inspection
@@ -53,7 +53,8 @@ public struct InspectorServer: Machine {
         case events
     }
 
-    /// An empty inspector called `title`, mostly the agent's id. It holds at most `maximumBytes`, of each body `maximumBodyBytes`.
+    /// An empty inspector called `title`, mostly the agent's id. It holds at most `maximumBytes`, of each body
+    /// `maximumBodyBytes`.
     public init(title: String, maximumBytes: Int, maximumBodyBytes: Int = 64 * 1024) {
         self.title = title
         store = InspectorStore(maximumBytes: maximumBytes, maximumBodyBytes: maximumBodyBytes)

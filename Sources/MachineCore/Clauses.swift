@@ -1,4 +1,4 @@
-// How sentences are put together for people out of parts that may be sentences themselves: the words of a peer, of the system, or of
+// How sentences are put together for people out of parts that may be sentences themselves: the text of a peer, of the system, or of
 // another layer. Two glued marks (`.;`, `?.`) look like a mistake, and are one.
 
 extension StringProtocol {

@@ -1,4 +1,4 @@
-// A log that cannot be flooded. What strangers can bring about as often as they like (a refused handshake, a wrong token, a service
+// A log that cannot be flooded. What untrusted peers can bring about as often as they like (a refused handshake, a wrong token, a service
 // that fails) is written a number of times for each event and address; further ones within the period are counted, and one record says
 // how many at its end:
 //

@@ -4,7 +4,7 @@
 // at most one `receivedEOF`, and exactly one `closed` at the end, also after the machine's own `close`. Nothing follows `closed`.
 
 /// A connection for as long as it lives. The slot (low 32 bits) is small and reused, the generation (high 32 bits) tells the
-/// users of a slot apart, so a table can be an array and a late event finds nobody.
+/// users of a slot apart, so a table can be an array and a late event finds no entry.
 public struct ConnectionID: Sendable, Hashable {
     /// Generation and slot.
     public var rawValue: UInt64
@@ -38,7 +38,7 @@ public enum Endpoint: Sendable, Hashable {
 
 /// Something that happened to a connection.
 public enum TransportEvent: Sendable, Hashable {
-    /// A stranger connected to the listener with this index; `peer` is the literal address without port, or "unix".
+    /// A client connected to the listener with this index; `peer` is the literal address without port, or "unix".
     case accepted(ConnectionID, peer: String, listener: Int)
     /// The dial succeeded.
     case connected(DialID, ConnectionID)
@@ -56,7 +56,7 @@ public enum TransportEvent: Sendable, Hashable {
 
 /// Something that a machine wants done to a connection.
 public enum TransportCommand: Sendable, Hashable {
-    /// Connect, and answer with `connected` or `dialFailed` under the same id.
+    /// Connect, and report `connected` or `dialFailed` under the same id.
     case dial(DialID, Endpoint)
     /// Give the attempt up; no event follows, and a connection that came anyway is closed unseen.
     case cancelDial(DialID)

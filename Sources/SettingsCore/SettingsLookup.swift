@@ -1,5 +1,6 @@
 // The reader's inner half: from a path to the layer that gives it a value, and from a wrong value to the report of it.
 
+import Primitives
 import RPCCore
 
 /// Where a setting stands: its key, and its value in the file.

@@ -2,6 +2,7 @@
 // misspelt key is a setting that silently is not in force; and each names the nearest known one. Values are never shown here:
 // a misspelt key may well hold a token.
 
+import Primitives
 import RPCCore
 
 extension SettingsReader {

@@ -12,7 +12,7 @@ public struct LoopLimits: Sendable, Hashable {
     public var lingerMs = 1000
     /// After `close`, with bytes still queued: how long the peer may take none of them. Default 30 s.
     public var flushTimeout = Duration.seconds(30)
-    /// How long one address of a dial may take to answer. Default 10 s.
+    /// How long one address of a dial may take to connect. Default 10 s.
     public var connectTimeout = Duration.seconds(10)
     /// How long an address of a dial is waited for before the next is tried beside it (RFC 8305 §5). Default 250 ms.
     public var attemptDelay = Duration.milliseconds(250)

@@ -57,7 +57,7 @@ enum DataFrame: Equatable {
 /// A binary message that is no frame of ours.
 struct NotADataFrame: Error {}
 
-/// Frames out of messages that come in pieces. Data goes on as it comes: flow control counts bytes, so nobody needs it whole.
+/// Frames out of messages that come in pieces. Data goes on as it comes: flow control counts bytes, so no reader needs it whole.
 struct DataFrameReader: Sendable {
     /// The header, as far as it is here.
     private var header: UInt64 = 0

@@ -1,5 +1,5 @@
-// What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. The
-// messages themselves are in AgentMessages and WebMessages.
+// What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. Each message
+// with its coding is a file of Messages; which method carries it is in ControlPlane.
 //
 // Field values, paths and queries map byte ↔ U+0000…U+00FF (ISO-8859-1, as Node does), so that every legal byte survives. A
 // field that came several times is an array of strings. Reading is strict about what is used and silent about what is not:
@@ -64,6 +64,33 @@ extension JSONObject {
     }
 }
 
+// MARK: Streams and bodies
+
+extension JSONWriter {
+    /// Writes the members `stream` and, if no body follows, `end` (v2).
+    mutating func stream(_ stream: StreamID, hasBody: Bool) {
+        name("stream")
+        integer(Int64(stream.rawValue))
+        if !hasBody {
+            name("end")
+            bool(true)
+        }
+    }
+}
+
+extension JSONObject {
+    /// Appends the base64 of member `body`, if there is one; true if that was any byte.
+    mutating func decodeBody(into body: inout [UInt8]) throws(BadParams) -> Bool {
+        guard let node = member("body"), !node.isNull else { return false }
+        do {
+            try node.appendBase64Decoded(to: &body)
+        } catch {
+            throw BadParams(reason: "body is not base64 (offset \(error.offset))")
+        }
+        return !body.isEmpty
+    }
+}
+
 // MARK: Fields
 
 extension HTTPFields {
@@ -96,7 +123,7 @@ extension HTTPFields {
         guard headers.kind == .object else { throw BadParams(reason: "\(name) must be an object") }
         reserve(headers.count, byteCount: headers.byteCount)
         try headers.forEachMember { name, value throws(BadParams) in
-            do { try append(name: name, value: value) } catch { throw Self.illegal(String(latin1: name)) }
+            do { try append(name: name, value: value) } catch { throw Self.illegal(Latin1.string(name)) }
         } other: { name, value throws(BadParams) in
             try append(name, value)
         }
@@ -115,11 +142,4 @@ extension HTTPFields {
     }
 
     private static func illegal(_ name: String) -> BadParams { BadParams(reason: "field \(name) is not a legal HTTP field") }
-}
-
-extension String {
-    /// The text whose characters have the values of `bytes`.
-    fileprivate init(latin1 bytes: Span<UInt8>) {
-        self.init(String.UnicodeScalarView(bytes.indices.map { Unicode.Scalar(bytes[$0]) }))
-    }
 }

@@ -1,4 +1,4 @@
-// What a tunnel tells its owner, and the limits it keeps.
+// What a tunnel tells its owner.
 
 import HTTPCodec
 import RPCCore
@@ -13,11 +13,11 @@ public enum TunnelEvent: Sendable, Hashable {
     case status(StatusUpdate)
     /// To a gateway: the agent is about to leave (true), and wants no new requests; or (v1 only) it has thought better of it.
     case leaving(Bool)
-    /// To a gateway: an answer before the answer (100, 102 or 103); the head itself is still to come.
+    /// To a gateway: an interim response (100, 102 or 103); the head itself is still to come.
     case informational(StreamID, WebInformational)
-    /// To a gateway: the head of an answer. Followed by `data` and one `end`, or `reset`.
+    /// To a gateway: the head of a response. Followed by `data` and one `end`, or `reset`.
     case response(StreamID, WebResponse)
-    /// To a gateway: there will be no answer; the stream is over.
+    /// To a gateway: there will be no response; the stream is over.
     case failed(StreamID, RPCFailure)
 
     /// To an agent: it is registered.
@@ -37,7 +37,7 @@ public enum TunnelEvent: Sendable, Hashable {
     case reset(StreamID, ResetReason)
     /// The stream that was full has room again.
     case resume(StreamID)
-    /// The answer to a ping, with its payload.
+    /// The pong to a ping, with its payload.
     case pong(ArraySlice<UInt8>)
     /// The peer closes the tunnel; the owner writes what is left of the output and closes the connection.
     case closed(WSCloseCode?, reason: String)
@@ -55,65 +55,4 @@ public enum SendOutcome: Sendable, Hashable {
     case overflow
     /// Not taken: there is no such stream (any more), or its end was sent.
     case gone
-}
-
-/// What a tunnel holds at most.
-public struct TunnelLimits: Sendable, Hashable {
-    /// Exchanges at once. With `initialWindow` and `windowBudget` it bounds the memory of one tunnel.
-    public var maximumStreams = 1024
-    /// Bytes that may be under way on a new stream in one direction without the receiver's word (v2).
-    public var initialWindow = 256 * 1024
-    /// What the window of one stream may grow to (v2): 16 MiB fill 640 Mbit/s at 200 ms.
-    public var maximumWindow = 16 * 1024 * 1024
-    /// What all streams' windows together may grow beyond their initial size (v2). Memory: this much in all, while as many
-    /// streams as may are open and their readers stopped together.
-    public var windowBudget = 64 * 1024 * 1024
-    /// Bytes that came on all streams and that nobody has taken yet (v2). What goes beyond resets its stream. A gateway has windows of
-    /// its own making and needs no such limit; an agent takes its windows from the gateway, and must not believe it all.
-    public var maximumHeld = Int.max
-    /// Bytes that wait in all streams for credit or their turn before the owner is told to read no further (v2).
-    public var maximumQueued = Int.max
-    /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
-    public var maximumBufferedBody = 8 * 1024 * 1024
-    /// The largest JSON-RPC message without a body: what either end takes. A head that does not fit is refused where it would be
-    /// sent (`TunnelSession.fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
-    public var maximumHeadBytes = 256 * 1024
-    /// Bytes of one stream that wait for credit or their turn before its source is told to pause (v2).
-    public var streamQueueBytes = 64 * 1024
-    /// Bytes given to the transport and not yet written before data waits in its streams (v2).
-    public var outputHighWater = 256 * 1024
-    /// Bytes of messages and frames for a peer that does not read, before the tunnel is given up.
-    public var maximumBacklog = 64 * 1024 * 1024
-
-    /// Replies to what makes no sense, pongs and the like for a peer that does not read them, before the tunnel is closed (1008).
-    /// An agent of ours that is asked for 1024 exchanges more than it may have refuses them with an eighth of it.
-    public var maximumUnreadReplies = 1024 * 1024
-    /// Of an agent that has not registered, the gateway takes no longer message than this,
-    public var unregisteredMessageBytes = 64 * 1024
-    /// no more bytes in all,
-    public var unregisteredBytes = 256 * 1024
-    /// and says no more to it, read or not.
-    public var unregisteredReplies = 16 * 1024
-
-    /// The defaults.
-    public init() {}
-
-    /// How large a WebSocket message of an agent may be that has not registered.
-    var unregisteredWebSocket: WSLimits {
-        WSLimits(maximumFrameBytes: unregisteredMessageBytes, maximumMessageBytes: unregisteredMessageBytes)
-    }
-
-    /// How large a WebSocket message may be.
-    func webSocket(_ version: TunnelVersion) -> WSLimits {
-        let count =
-            switch version {
-            case .v1: maximumHeadBytes + Base64.encodedCount(maximumBufferedBody)
-            case .v2: max(maximumHeadBytes, DataFrame.headerCount + DataFrame.maximumPayloadCount)
-            }
-        return WSLimits(maximumFrameBytes: count, maximumMessageBytes: count)
-    }
-
-    func json(_ version: TunnelVersion) -> JSONLimits {
-        JSONLimits(maximumBytes: webSocket(version).maximumMessageBytes)
-    }
 }

@@ -1,4 +1,4 @@
-// How much is held, credit for what has left us, and windows that grow where they are too small for the road (Docs/Decisions/0006).
+// How much is held, credit for what has left us, and windows that grow where they are below the bandwidth-delay product (Docs/Decisions/0006).
 
 import MachineCore
 import WireWS
@@ -19,7 +19,7 @@ extension TunnelSession {
     }
 
     /// The owner is rid of `count` bytes that came on the stream: the peer may send as many more, and further ones if the
-    /// window turns out to be too small for the road. Without `now` it stays as it is.
+    /// window turns out to be below the path's bandwidth-delay product. Without `now` it stays as it is.
     public mutating func consumed(_ count: Int, on id: StreamID, now: Moment? = nil) {
         guard count > 0, let stream = streams[id] else { return }
         guard version == .v2 else { return consumedWhole(count, of: stream) }
@@ -37,10 +37,10 @@ extension TunnelSession {
         let window = stream.receiveWindow.capacity
         guard let elapsed = stream.pace.advance(count, window: window, now: now) else { return 0 }
         if roundTrip == nil { wantsRoundTrip = true }
-        stream.briskWindows = elapsed < Self.briskTime ? stream.briskWindows + 1 : 0
-        let isBrisk = stream.briskWindows >= Self.briskRun && window < Self.briskWindow
-        guard isBrisk || roundTrip.map({ elapsed < $0 * 2 }) ?? false else { return 0 }
-        stream.briskWindows = 0
+        stream.fastDrains = elapsed < Self.fastDrainTime ? stream.fastDrains + 1 : 0
+        let isFast = stream.fastDrains >= Self.fastDrainRun && window < Self.fastDrainWindow
+        guard isFast || roundTrip.map({ elapsed < $0 * 2 }) ?? false else { return 0 }
+        stream.fastDrains = 0
         let growth = min(window, limits.maximumWindow - window, (limits.windowBudget - grownBytes) / 2)
         guard growth >= Self.leastGrowth else { return 0 }
         stream.receiveWindow.grow(by: growth)
@@ -49,12 +49,12 @@ extension TunnelSession {
         return growth
     }
 
-    /// A window that empties in less time grows, up to `briskWindow`, however short the road.
-    private static let briskTime = Duration.milliseconds(5)
+    /// A window that empties in less time grows, up to `fastDrainWindow`, however short the round trip.
+    private static let fastDrainTime = Duration.milliseconds(5)
     /// So many times in a row: what the buffers of a visitor's system swallow at first says nothing about the visitor.
-    private static let briskRun = 32
+    private static let fastDrainRun = 32
     /// Half of it is announced at a time: so much that the credit costs nothing beside the data.
-    private static let briskWindow = 1024 * 1024
+    private static let fastDrainWindow = 1024 * 1024
     /// Less is not worth a message.
     private static let leastGrowth = 16 * 1024
 }

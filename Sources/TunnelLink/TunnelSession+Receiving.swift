@@ -69,7 +69,7 @@ extension TunnelSession {
         }
     }
 
-    /// JSON that is no message. If its id is that of an answer we wait for, this was to be it: a reply is never replied to, and
+    /// JSON that is no message. If its id is that of a response we wait for, this was to be it: a reply is never replied to, and
     /// whoever waits for it is told at once.
     private mutating func handle(_ error: RPCDecodeError) {
         guard case .invalidRequest(let id, let reason) = error else { return sendMessage(error.reply) }
@@ -79,7 +79,7 @@ extension TunnelSession {
             // A v1 gateway need not know the method, whatever it says to it.
             guard version == .v2 else { return }
             self.registrationID = nil
-            events.append(.refused(RPCFailure(code: -32600, message: "the gateway's answer is not JSON-RPC: \(reason)")))
+            events.append(.refused(RPCFailure(code: -32600, message: "the gateway's response is not JSON-RPC: \(reason)")))
         } else {
             sendMessage(error.reply)
         }
@@ -95,109 +95,21 @@ extension TunnelSession {
             switch envelope.kind {
             case .request: try handleRequest(envelope)
             case .notification: try handleNotification(envelope)
-            case .result: try handleResult(envelope)
+            case .result: handleResult(envelope)
             case .failure: handleFailure(envelope)
             }
         } catch {
-            // A notification is never answered, and an answer neither (JSON-RPC 2.0 §4.1).
+            // A notification gets no response, and a response neither (JSON-RPC 2.0 §4.1).
             if envelope.kind == .request {
                 reply(envelope.id, RPCFailure(code: -32602, message: "Invalid params: \(error.reason)"))
             }
         }
     }
 
-    private mutating func handleRequest(_ envelope: RPCEnvelope) throws(BadParams) {
-        switch (envelope.method, isGateway) {
-        case ("agent.register", true):
-            events.append(.register(envelope.id, try AgentDescription(envelope.payload, fallbackID: agentIDInURL)))
-        case ("web.request", false): try handleWebRequest(envelope)
-        default: reply(envelope.id, RPCFailure(code: -32601, message: "Method not found: \(envelope.method.prefix(64))"))
-        }
-    }
+    // MARK: Replies
 
-    private mutating func handleNotification(_ envelope: RPCEnvelope) throws(BadParams) {
-        switch (envelope.method, isGateway) {
-        case ("agent.status", true):
-            let update = try StatusUpdate(envelope.payload)
-            events.append(.status(update))
-            if version == .v1, let status = update.status { events.append(.leaving(status == Self.leavingStatus)) }
-        case ("agent.drain", true): events.append(.leaving(true))
-        case ("gateway.drain", false):
-            var params = envelope.payload.flatMap { JSONObject($0) }
-            let within = try params?.integer("withinMs", in: 0...86_400_000) ?? 0
-            events.append(.drain(within: .milliseconds(within)))
-        case ("web.informational", true):
-            guard var params = envelope.payload.flatMap({ JSONObject($0) }), let id = try openStream(in: &params),
-                streams[id]?.headReceived == false, let interim = try WebInformational(&params)
-            else { return }
-            events.append(.informational(id, interim))
-        case ("web.trailers", _):
-            guard var params = envelope.payload.flatMap({ JSONObject($0) }), let id = try openStream(in: &params) else {
-                return
-            }
-            streams[id]?.receivedTrailers = try HTTPFields(&params, "trailers")
-        default: break
-        }
-    }
-
-    /// The open stream that a notification is about; nil if it is over, or never was.
-    private func openStream(in params: inout JSONObject) throws(BadParams) -> StreamID? {
-        guard version == .v2, let number = try params.integer("stream", in: 0...Int64(UInt32.max)) else { return nil }
-        let id = StreamID(rawValue: UInt32(number))
-        return streams.contains(id) ? id : nil
-    }
-
-    // MARK: Requests and their answers
-
-    private mutating func handleWebRequest(_ envelope: RPCEnvelope) throws(BadParams) {
-        var body: [UInt8] = []
-        var params = try JSONObject(envelope.payload, "params")
-        let request = try WebRequest.read(&params, version: version, body: &body)
-        guard let id = try streamID(in: &params) else { throw BadParams(reason: "stream is missing, 0, or in use") }
-        guard streams.count < limits.maximumStreams else {
-            return reply(envelope.id, TunnelFailure.tooManyStreams.failure("\(streams.count) exchanges are open already"))
-        }
-        guard body.count <= limits.maximumBufferedBody else {
-            return reply(
-                envelope.id, TunnelFailure.bodyTooLarge.failure("the body is over \(limits.maximumBufferedBody) bytes"))
-        }
-        guard body.count <= limits.maximumHeld - heldBytes else {
-            let reason = "\(heldBytes) bytes of other requests are held already"
-            return reply(envelope.id, TunnelFailure.tooManyStreams.failure(reason))
-        }
-        let stream = TunnelStream(window: limits.initialWindow)
-        stream.wholeBytes = body.count
-        if !body.isEmpty { heldBytes += body.count }
-        stream.requestID = envelope.id
-        stream.headReceived = true
-        stream.endReceived = version == .v1 || !request.hasBody
-        streams.insert(stream, id)
-        events.append(.request(id, consume request))
-        if !body.isEmpty { events.append(.data(id, body[...])) }
-        if stream.endReceived { events.append(.end(id, trailers: HTTPFields())) }
-    }
-
-    /// v2 names the stream; for v1 the number is ours, because any id is legal there.
-    private mutating func streamID(in params: inout JSONObject) throws(BadParams) -> StreamID? {
-        switch version {
-        case .v1: return nextStreamID()
-        case .v2:
-            guard let number = try params.integer("stream", in: 1...Int64(UInt32.max)) else { return nil }
-            let id = StreamID(rawValue: UInt32(number))
-            return streams.contains(id) ? nil : id
-        }
-    }
-
-    private mutating func handleResult(_ envelope: RPCEnvelope) throws(BadParams) {
-        if !isGateway {
-            guard envelope.id == registrationID else { return }
-            registrationID = nil
-            let defaults = Welcome(
-                sessionID: "", webURL: "", ping: .seconds(20), initialWindow: limits.initialWindow,
-                maximumStreams: limits.maximumStreams)
-            events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
-            return
-        }
+    private mutating func handleResult(_ envelope: RPCEnvelope) {
+        guard isGateway else { return handleWelcome(envelope) }
         guard let (id, stream) = awaitedStream(envelope.id) else { return }
         var body: [UInt8] = []
         do {
@@ -212,10 +124,19 @@ extension TunnelSession {
         }
     }
 
-    /// The answer makes no sense. The agent is told, for it believes that it is under way.
+    private mutating func handleWelcome(_ envelope: RPCEnvelope) {
+        guard envelope.id == registrationID else { return }
+        registrationID = nil
+        let defaults = Welcome(
+            sessionID: "", webURL: "", ping: .seconds(20), initialWindow: limits.initialWindow,
+            maximumStreams: limits.maximumStreams)
+        events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
+    }
+
+    /// The response makes no sense. The agent is told, because it believes that the exchange is under way.
     private mutating func failSenseless(_ id: StreamID, _ reason: String) {
         reset(id, .protocolError)
-        failStream(id, TunnelFailure.serviceBroken.failure("the agent's answer makes no sense: \(reason)"))
+        failStream(id, TunnelFailure.serviceBroken.failure("the agent's response makes no sense: \(reason)"))
     }
 
     private mutating func accept(_ response: consuming WebResponse, body: [UInt8], on id: StreamID, _ stream: TunnelStream) {
@@ -241,7 +162,7 @@ extension TunnelSession {
         }
     }
 
-    /// The open stream that still awaits its head and to which an answer with this JSON-RPC id belongs; nil for late or stray answers.
+    /// The open stream that still awaits its head and to which a response with this id belongs; nil for a late or unknown one.
     private func awaitedStream(_ id: RPCID) -> (StreamID, TunnelStream)? {
         guard case .string(let text) = id, let id = StreamID(requestID: text), let stream = streams[id],
             !stream.headReceived

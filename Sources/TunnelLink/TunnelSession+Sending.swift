@@ -54,38 +54,6 @@ extension TunnelSession {
         unreadReplies += output.count - before
     }
 
-    mutating func sendRequest(_ request: WebRequest, on id: StreamID, wholeBody: ArraySlice<UInt8>?) {
-        let requestID = id.requestID
-        sendText { writer in
-            RPCCodec.beginRequest(id: .string(requestID), method: "web.request", in: &writer)
-            request.write(to: &writer, stream: id, requestID: requestID, wholeBody: wholeBody)
-            writer.endObject()
-        }
-    }
-
-    mutating func sendResponse(
-        _ response: WebResponse, on id: StreamID, requestID: RPCID, wholeBody: ArraySlice<UInt8>?
-    ) {
-        sendText { writer in
-            RPCCodec.beginResult(id: requestID, in: &writer)
-            response.write(to: &writer, stream: id, wholeBody: wholeBody)
-            writer.endObject()
-        }
-    }
-
-    private mutating func sendTrailers(_ trailers: HTTPFields, on id: StreamID) {
-        sendText { writer in
-            RPCCodec.beginNotification(method: "web.trailers", in: &writer)
-            writer.beginObject()
-            writer.name("stream")
-            writer.integer(Int64(id.rawValue))
-            writer.name("trailers")
-            trailers.write(to: &writer)
-            writer.endObject()
-            writer.endObject()
-        }
-    }
-
     /// v1: keeps the bytes, and sends the whole at the end.
     mutating func hold(_ bytes: ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool) -> SendOutcome {
         guard stream.queue.count + bytes.count <= limits.maximumBufferedBody else { return .overflow }
@@ -139,7 +107,7 @@ extension TunnelSession {
         heldBytes -= released
     }
 
-    /// v2, the usual case: nobody waits, so what credit and room allow goes straight into the output.
+    /// v2, the usual case: no stream waits, so what credit and room allow goes straight into the output.
     mutating func sendNow(_ rest: inout ArraySlice<UInt8>, on id: StreamID, _ stream: TunnelStream, end: Bool) {
         reserveOutput(min(rest.count, room))
         while !rest.isEmpty, room > 0 {

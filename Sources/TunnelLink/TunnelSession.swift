@@ -19,7 +19,7 @@ public struct TunnelSession {
     public enum Role: Sendable, Hashable {
         /// Accepted the WebSocket; sends requests.
         case gateway
-        /// Dialled; answers requests. The seed feeds the keys that mask its frames (RFC 6455 §5.3).
+        /// Dialled; responds to requests. The seed feeds the keys that mask its frames (RFC 6455 §5.3).
         case agent(seed: [UInt8])
     }
 
@@ -58,11 +58,11 @@ public struct TunnelSession {
     var privileged: StreamID?
     /// What came on all streams and was not yet consumed (v2).
     public internal(set) var heldBytes = 0
-    /// The shortest time that a ping and its answer took; the owner measures it. Windows do not grow before it is known.
+    /// The shortest time that a ping and its pong took; the owner measures it. Windows do not grow before it is known.
     public var roundTrip: Duration?
     /// A stream emptied a whole window and `roundTrip` is not known: the owner should ping now.
     public internal(set) var wantsRoundTrip = false
-    /// Agent: the id of the `agent.register` that awaits its answer.
+    /// Agent: the id of the `agent.register` that awaits its response.
     var registrationID: RPCID?
     /// What the peer caused us to say, and is not known to have read: at most `backlog`, once the peer is registered.
     var unreadReplies = 0
@@ -143,70 +143,11 @@ public struct TunnelSession {
 
     // MARK: The tunnel itself
 
-    /// Agent: asks to be registered; `welcome` or `refused` follows.
-    public mutating func register(_ description: AgentDescription) {
-        let id = RPCID.integer(1)
-        registrationID = id
-        sendText { writer in
-            RPCCodec.beginRequest(id: id, method: "agent.register", in: &writer)
-            description.write(to: &writer)
-            writer.endObject()
-        }
-    }
-
     /// Gateway: the agent is registered; what the limits allow is open to it from the next frame on.
     public mutating func admit() {
         guard !isAdmitted else { return }
         isAdmitted = true
         socket.setLimits(limits.webSocket(version))
-    }
-
-    /// Gateway: answers `agent.register`.
-    public mutating func welcome(_ id: RPCID, _ welcome: Welcome) {
-        let before = output.count
-        sendText { writer in
-            RPCCodec.beginResult(id: id, in: &writer)
-            welcome.write(to: &writer)
-            writer.endObject()
-        }
-        unreadReplies += output.count - before
-    }
-
-    /// Gateway: refuses `agent.register`.
-    public mutating func refuse(_ id: RPCID, _ failure: RPCFailure) { reply(id, failure) }
-
-    /// Agent: something about it changed.
-    public mutating func update(_ status: StatusUpdate) {
-        sendText { writer in
-            RPCCodec.beginNotification(method: "agent.status", in: &writer)
-            status.write(to: &writer)
-            writer.endObject()
-        }
-    }
-
-    /// Agent: it is about to leave, and wants no new requests. What it has it finishes within `duration`.
-    public mutating func leave(within duration: Duration) {
-        guard version == .v2 else { return update(StatusUpdate(status: Self.leavingStatus)) }
-        sayDrain("agent.drain", within: duration)
-    }
-
-    /// What a v1 agent's status says while it leaves; it has no other word for it.
-    public static let leavingStatus = "draining"
-
-    /// Gateway: asks the agent to dial again, and to finish here within `duration`.
-    public mutating func drain(within duration: Duration) {
-        sayDrain("gateway.drain", within: duration)
-    }
-
-    private mutating func sayDrain(_ method: StaticString, within duration: Duration) {
-        sendText { writer in
-            RPCCodec.beginNotification(method: method, in: &writer)
-            writer.beginObject()
-            writer.name("withinMs")
-            writer.integer(duration.wholeMilliseconds)
-            writer.endObject()
-            writer.endObject()
-        }
     }
 
     /// Agent: the terms of the gateway's welcome hold from now on, as far as its own limits go.
@@ -221,13 +162,13 @@ public struct TunnelSession {
         limits.maximumQueued /= 4
     }
 
-    /// Asks for a sign of life; `pong` with the same payload (at most 125 bytes) answers.
+    /// Sends a ping; `pong` with the same payload (at most 125 bytes) follows.
     public mutating func ping(_ payload: [UInt8]) {
         wantsRoundTrip = false
         _ = socket.ping(payload[...], into: &output)
     }
 
-    /// Says goodbye. What the peer still sends is ignored, but for its own close.
+    /// Begins the closing handshake (RFC 6455 §7.1.2). What the peer still sends is ignored, but for its own close.
     public mutating func close(_ code: WSCloseCode, reason: String) { socket.close(code, reason: reason, into: &output) }
 
     // MARK: Streams
@@ -249,26 +190,12 @@ public struct TunnelSession {
         return id
     }
 
-    /// Agent: sends an answer before the answer. Ignored in v1, which has no word for it, with a status that may not pass,
-    /// after the head, and if the stream is gone.
-    public mutating func inform(_ interim: WebInformational, on id: StreamID) {
-        guard version == .v2, WebInformational.isValidStatus(interim.status), let stream = streams[id], !stream.headSent,
-            fits(WebResponse(status: interim.status, fields: interim.fields))
-        else {
-            return
-        }
-        sendText { writer in
-            RPCCodec.beginNotification(method: "web.informational", in: &writer)
-            interim.write(to: &writer, stream: id)
-            writer.endObject()
-        }
-    }
-
-    /// Agent: sends the head of the answer, or in the place of one that does not fit a failure. Ignored if the stream is gone.
+    /// Agent: sends the head of the response, or in the place of one that does not fit a failure. Ignored if the stream is gone.
     public mutating func respond(_ response: WebResponse, on id: StreamID) {
         guard let stream = streams[id], !stream.headSent else { return }
         guard fits(response) else {
-            return fail(id, TunnelFailure.serviceBroken.failure("the head of the answer is too large"), reason: .protocolError)
+            let failure = TunnelFailure.serviceBroken.failure("the head of the response is too large")
+            return fail(id, failure, reason: .protocolError)
         }
         stream.headSent = true
         if version == .v1, response.hasBody {
@@ -300,13 +227,13 @@ public struct TunnelSession {
         return .sent
     }
 
-    /// Gives the stream up. The peer is told why (v2); v1 has no word for it.
+    /// Gives the stream up. The peer is told why (v2); v1 has no message for it.
     public mutating func reset(_ id: StreamID, _ reason: ResetReason) {
         guard remove(id), version == .v2 else { return }
         _ = socket.binary(DataFrame.reset(id, reason)[...], into: &output)
     }
 
-    /// Agent: there will be no (whole) answer. Before its head that is a JSON-RPC error, after it a reset.
+    /// Agent: there will be no (whole) response. Before its head that is a JSON-RPC error, after it a reset.
     public mutating func fail(_ id: StreamID, _ failure: RPCFailure, reason: ResetReason) {
         guard let stream = streams[id] else { return }
         if version == .v2, stream.headSent { return reset(id, reason) }

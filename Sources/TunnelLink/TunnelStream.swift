@@ -5,7 +5,7 @@ import HTTPCodec
 import RPCCore
 
 final class TunnelStream {
-    /// Agent: the id under which the answer is due. A gateway derives it from the stream's number.
+    /// Agent: the id of the response that is due. A gateway derives it from the stream's number.
     var requestID: RPCID = .null
     /// v1: the head that waits until its body is whole.
     var heldRequest: WebRequest?
@@ -34,7 +34,7 @@ final class TunnelStream {
     /// How fast it empties.
     var pace = WindowPace()
     /// How many times in a row it emptied at once.
-    var briskWindows = 0
+    var fastDrains = 0
     /// What it has beyond the initial window, out of the tunnel's budget.
     var grownBytes = 0
     var endReceived = false

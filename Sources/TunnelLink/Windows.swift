@@ -1,8 +1,8 @@
 // Flow control of one direction of one stream, alone in small structs.
 //
 // The invariant on both ends: bytes that the receiver holds  <=  capacity. Credit returns only when bytes have left the
-// receiver (the final socket took them), never when they were merely parsed, so a slow reader throttles the sender and nobody's
-// memory grows. Capacity grows where it is what keeps the road from being filled; TunnelSession has the budget.
+// receiver (the final socket took them), never when they were merely parsed, so a slow reader throttles the sender and no
+// memory grows. Capacity grows where it is smaller than the path's bandwidth-delay product; TunnelSession has the budget.
 
 import MachineCore
 
@@ -48,8 +48,8 @@ public struct ReceiveWindow: Sendable, Hashable {
 }
 
 /// How fast a window is emptied: the bytes that left since a moment. A sender that waits for credit sends one window in each
-/// round trip, so a window that empties in less than two is too small for the road; one that takes longer holds all that the
-/// road carries.
+/// round trip, so a window that empties in less than two is below the bandwidth-delay product; one that takes longer
+/// is not what limits the sender.
 struct WindowPace: Sendable, Hashable {
     private var began: Moment?
     private var count = 0

@@ -38,7 +38,7 @@ public struct WSCloseCode: RawRepresentable, Sendable, Hashable {
     public static let serviceRestart = Self(rawValue: 1012)
     /// 1013: the server is overloaded; connect again later.
     public static let tryAgainLater = Self(rawValue: 1013)
-    /// 1014: a gateway got a bad answer from the server behind it.
+    /// 1014: a gateway got a bad response from the server behind it.
     public static let badGateway = Self(rawValue: 1014)
 
     /// Whether the code may stand in a Close frame (RFC 6455 §7.4.1, §7.4.2 and the IANA registry).

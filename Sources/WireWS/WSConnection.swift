@@ -97,9 +97,9 @@ public struct WSConnection: Sendable {
     /// The next event, or nil: needs more bytes. After an error or `closed` every further call returns nil and input is
     /// discarded.
     ///
-    /// What the protocol demands in answer is appended to `replies`. Of several pings only the latest is answered, when the
+    /// The replies that the protocol demands are appended to `replies`. Of several pings only the latest is answered, when the
     /// received bytes are used up (RFC 6455 §5.5.3 allows it): however many come at once, `replies` grows by one pong. A
-    /// Close frame is echoed at once with its code. After our own Close frame pings stay unanswered, since many peers treat
+    /// Close frame is echoed at once with its code. After our own Close frame pings get no pong, since many peers treat
     /// any frame after it as an error.
     public mutating func next(replies: inout [UInt8]) throws(WSError) -> WSEvent? {
         if hasReceivedClose || hasFailed { return nil }

@@ -16,9 +16,9 @@ public enum WSOpcode: UInt8, Sendable, Hashable, CaseIterable {
     case binary = 2
     /// The sender will send nothing more.
     case close = 8
-    /// A question that a pong must answer.
+    /// Asks for a pong.
     case ping = 9
-    /// The answer to a ping, or an unasked sign of life.
+    /// The reply to a ping, or an unsolicited keep-alive.
     case pong = 10
 
     /// Whether the frame is a control frame: short, never fragmented, allowed between the frames of a message (RFC 6455 §5.5).

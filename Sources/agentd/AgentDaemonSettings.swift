@@ -85,7 +85,7 @@ struct AgentDaemonSettings {
             reader.problem("inspect", "must be an address and a port, such as 127.0.0.1:4040 or :4040")
             return nil
         }
-        guard LoopbackAddress.isLoopback(host.lowercased()) else {
+        guard LoopbackHost.contains(host) else {
             reader.problem(
                 "inspect",
                 "must be an address of this machine alone, such as 127.0.0.1:4040: it shows what visitors send, and "

@@ -24,7 +24,7 @@ enum Demo {
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .drained: runner.stop()
             case .draining: runner.loop.stopListening()
-            case .loop, .alert: break  // there is one loop, and nobody is to be told
+            case .loop, .alert: break  // there is one loop, and alerts go nowhere
             }
         }
         guard let endpoint = settings.listen.first else { return ExitCode.configuration }
@@ -52,16 +52,7 @@ enum Demo {
         nonisolated(unsafe) var result: Result<Mailbox<AgentMessage>, any Error>?
         DispatchQueue(label: "miagent.demo.agent").async {
             do {
-                let runner = Runner(Agent(configuration, seed: secureRandomBytes(32)), on: try SocketLoop())
-                runner.onNote = { note, runner in
-                    switch note {
-                    case .log(let record): log.write(record)
-                    case .call(let call, let request): runner.send(.respond(call, DemoService.respond(to: request)))
-                    case .stopped: runner.stop()
-                    case .phase, .exchange, .registered, .roundTrip, .captured: break
-                    case .open, .body, .bodyEnd, .writable, .full, .cancelled: break
-                    }
-                }
+                let runner = try agentRunner(configuration, log)
                 runner.send(.start)
                 result = .success(runner.mailbox)
                 mailboxes.signal()
@@ -76,6 +67,21 @@ enum Demo {
         mailboxes.wait()
         guard let result else { throw SocketError("start", "the demo's agent", reason: "its thread ended") }
         return try result.get()
+    }
+
+    /// An agent on a loop of its own, whose service is `DemoService`.
+    private static func agentRunner(_ configuration: AgentConfiguration, _ log: LogWriter) throws -> Runner<Agent> {
+        let runner = Runner(Agent(configuration, seed: secureRandomBytes(32)), on: try SocketLoop())
+        runner.onNote = { note, runner in
+            switch note {
+            case .log(let record): log.write(record)
+            case .call(let call, let request): runner.send(.respond(call, DemoService.respond(to: request)))
+            case .stopped: runner.stop()
+            case .phase, .exchange, .registered, .roundTrip, .captured: break
+            case .open, .body, .bodyEnd, .writable, .full, .cancelled: break
+            }
+        }
+        return runner
     }
 
     private static func announce(_ address: String, prefix: String) {

@@ -1,4 +1,4 @@
-// What the command line asks for: help, a check, the demo, or the daemon itself. Exit codes as in sysexits.h: 64 for words, 78 for
+// What the command line asks for: help, a check, the demo, or the daemon itself. Exit codes as in sysexits.h: 64 for arguments, 78 for
 // settings, 1 for what the machine refuses.
 
 import GatewayKit
@@ -17,8 +17,8 @@ enum GatewayCommand {
     }()
 
     static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: version, load: GatewayDaemonSettings.load) { settings, words in
-            try words.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, words).run()
+        parser.run(arguments, version: version, load: GatewayDaemonSettings.load) { settings, arguments in
+            try arguments.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, arguments).run()
         }
     }
 }

@@ -13,16 +13,16 @@ enum Signal {
 
 final class GatewayDaemon {
     private let settings: GatewayDaemonSettings
-    private let words: ParsedCommandLine
+    private let arguments: ParsedCommandLine
     private let notifier = ServiceNotifier()
     private var loops: GatewayLoops?
     private var isStopping = false
-    /// Set if there is somebody who can hang up, and whoever started it did not say that this is to be ignored.
+    /// Set if there is a terminal that can hang up, and whoever started it did not say that this is to be ignored.
     private let terminal = isIgnored(signal: hangUpSignal) ? nil : ControllingTerminal()
 
-    init(_ settings: GatewayDaemonSettings, _ words: ParsedCommandLine) {
+    init(_ settings: GatewayDaemonSettings, _ arguments: ParsedCommandLine) {
         self.settings = settings
-        self.words = words
+        self.arguments = arguments
     }
 
     /// Runs until a signal says otherwise; the exit code.
@@ -37,7 +37,7 @@ final class GatewayDaemon {
         let endpoints = try first.listenFirst()
         let loops = try GatewayLoops(settings, clock, first: first, on: endpoints)
         self.loops = loops
-        warnOfOpenDoors()
+        warnOfOpenAccess()
         _ = notifier.ready(status: "serving")
         try loops.run(first)
         settings.log.write(LogRecord(.info, "gateway.stopped"))
@@ -45,7 +45,7 @@ final class GatewayDaemon {
         return ExitCode.ok
     }
 
-    /// The first signal lets everybody finish, the second does not.
+    /// The first signal lets all exchanges finish, the second does not.
     private func stop(_ first: GatewayLoop) {
         guard !isStopping else { return first.runner.stop() }
         isStopping = true
@@ -53,7 +53,7 @@ final class GatewayDaemon {
         loops?.post(.drain(within: settings.drain))
     }
 
-    /// The terminal is gone, and with it whoever saw what runs here: the gateway stops. Otherwise somebody wants the settings to be read
+    /// The terminal is gone, and with it whoever saw what runs here: the gateway stops. Otherwise the settings are to be read
     /// again. The shell may say the former once more.
     private func hangUp(_ first: GatewayLoop) {
         guard terminal?.isGone == true else { return reload() }
@@ -66,7 +66,7 @@ final class GatewayDaemon {
         _ = notifier.reloading()
         do {
             try settings.accessLog?.reopen()
-            loops?.post(.reconfigure(try GatewayDaemonSettings.load(words).gateway))
+            loops?.post(.reconfigure(try GatewayDaemonSettings.load(arguments).gateway))
             settings.log.write(LogRecord(.info, "gateway.reloaded"))
         } catch {
             settings.log.write(LogRecord(.error, "gateway.reload-refused", [.init("reason", "\(error)")]))
@@ -74,8 +74,8 @@ final class GatewayDaemon {
         _ = notifier.ready()
     }
 
-    /// What stands behind a gateway may be somebody's shell: an open one says so.
-    private func warnOfOpenDoors() {
+    /// What stands behind a gateway may be a shell: an open one says so.
+    private func warnOfOpenAccess() {
         for warning in settings.gateway.warnings {
             let (event, advice) =
                 switch warning {

@@ -12,7 +12,7 @@ struct GatewayDaemonSettings {
     var log = LogWriter()
     /// What is said of running out of descriptors, by all loops together.
     let shortages = ShortageLog()
-    /// Who carries alerts; nil: nobody is to be told.
+    /// Who carries alerts; nil: alerts go nowhere.
     var alerts: AlertSender?
     /// Where the access log goes; nil: there is none.
     var accessLog: LineWriter?
@@ -22,15 +22,15 @@ struct GatewayDaemonSettings {
     /// Threads that serve, each with connections of its own.
     var loops = 1
 
-    /// From the file that the words name, the environment and the words themselves.
-    static func load(_ words: ParsedCommandLine) throws -> GatewayDaemonSettings {
+    /// From the file that the arguments name, the environment and the arguments themselves.
+    static func load(_ arguments: ParsedCommandLine) throws -> GatewayDaemonSettings {
         var environment = environmentVariables()
-        let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
-        let flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
+        let file = try arguments.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
+        let flags = arguments.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         var reader = SettingsReader(
             file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .agentd)
         var settings = GatewayDaemonSettings()
-        settings.read(&reader, isDemo: words.has("--demo"))
+        settings.read(&reader, isDemo: arguments.has("--demo"))
         let problems = reader.finish()
         guard problems.isEmpty else { throw SettingsRefused(problems: problems.map(\.description)) }
         return settings
@@ -107,11 +107,11 @@ struct GatewayDaemonSettings {
         return []
     }
 
-    /// Whether somebody on another machine could connect.
+    /// Whether another machine could connect.
     var isReachableFromOutside: Bool {
         listen.contains { endpoint in
             switch endpoint {
-            case .tcp(let host, _): host != "localhost" && host != "::1" && !host.hasPrefix("127.")
+            case .tcp(let host, _): !LoopbackHost.contains(host)
             case .unix: false
             }
         }

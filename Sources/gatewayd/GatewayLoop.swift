@@ -19,7 +19,7 @@ final class GatewayLoop {
     /// The loops by number, this one included.
     private var mailboxes: [Mailbox<GatewayMessage>] = []
 
-    /// A loop that nobody can reach yet. Fails when the process is out of descriptors.
+    /// A loop that listens to nothing yet. Fails when the process is out of descriptors.
     init(_ index: Int, _ settings: GatewayDaemonSettings, _ clock: WallClock) throws(SocketError) {
         self.index = index
         self.settings = settings
@@ -41,7 +41,7 @@ final class GatewayLoop {
         return endpoints
     }
 
-    /// Runs until the machine has drained, or somebody says stop; fails only if the poller does.
+    /// Runs until the machine has drained, or `stop` is called; fails only if the poller does.
     func run(
         beside mailboxes: [Mailbox<GatewayMessage>], on endpoints: [Endpoint], onDrained: @escaping (Runner<Gateway>) -> Void
     ) throws(SocketError) {

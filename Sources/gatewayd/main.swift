@@ -1,4 +1,4 @@
-// The gateway's daemon: reads its words and settings, listens, and lets GatewayKit's machine run over SocketKit's loop.
+// The gateway's daemon: reads its arguments and settings, listens, and lets GatewayKit's machine run over SocketKit's loop.
 
 import SocketKit
 

@@ -1,6 +1,6 @@
-// The live view as a value: what a frame says in each state, that it stays within the window, that it draws over itself and over
-// nothing else, how often, and that no stranger's byte steers the terminal. `Glass` is a terminal that understands what a frame
-// uses, and fails at anything else.
+// The live view as a value: what a frame says in each state, that it stays within the window, that it draws over itself and
+// over nothing else, how often, and that no stranger's byte steers the terminal. `Glass` is a terminal that understands what a
+// frame uses, and fails at anything else.
 
 import MachineCore
 import Testing

@@ -55,6 +55,12 @@ import Testing
         for file in Repository.sources { report(shapeFindings(of: file)) }
     }
 
+    @Test func commentsAreNoWiderThanCode() {
+        for path in ["Sources", "Tests"].flatMap({ Repository.files(under: $0, suffix: ".swift") }) {
+            report(wideComments(in: Repository.text(of: path) ?? "", path: path))
+        }
+    }
+
     @Test func everyPageAndTestThatAPageNamesExists() throws {
         let pages = ["README.md"] + Repository.files(under: "Docs", suffix: ".md")
         for path in pages {

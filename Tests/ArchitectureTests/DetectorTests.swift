@@ -102,8 +102,8 @@ import Testing
         func lines(_ text: String) -> [Int] {
             shapeFindings(of: SourceFile(module: "A", path: "a.swift", text: text)).map(\.line)
         }
-        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 399)) == [])
-        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 400)) == [401])
+        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 349)) == [])
+        #expect(lines("// What it is for.\n" + String(repeating: "\n", count: 350)) == [351])
         #expect(lines("import A\n") == [1])
         #expect(lines("") == [1])
     }
@@ -158,6 +158,12 @@ import Testing
         let dead = deadLinks(in: page, at: "Docs/Page.md") { $0 == "Docs/Docs/One.md" }
         #expect(dead.map(\.line) == [1, 5])
         #expect(dead.first?.what == "links to Two.md, which does not exist")
+    }
+
+    @Test func wideCommentsAreFound() {
+        func long(_ count: Int) -> String { String(repeating: "é", count: count) }
+        let text = "// \(long(125))\n    /// \(long(121))\nlet a = \"// \(long(130))\"\n"
+        #expect(wideComments(in: text, path: "Sources/Inspection/A.swift").map(\.line) == [2])
     }
 
     @Test func testsThatAPageNamesAreLookedFor() {

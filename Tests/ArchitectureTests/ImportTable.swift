@@ -17,7 +17,7 @@ struct ModuleRule: Sendable {
     let mayImport: Set<String>
 }
 
-private let codecs: Set = ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
+private let codecs: Set = ["Primitives", "RPCCore", "WireWS", "HTTPCodec", "MachineCore"]
 private let machines = codecs.union(["TunnelLink"])
 private let platform: Set = ["Glibc", "Musl", "Darwin", "Dispatch", "Synchronization"]
 private let daemon = machines.union([
@@ -25,19 +25,20 @@ private let daemon = machines.union([
 ])
 
 let moduleRules: [ModuleRule] = [
-    ModuleRule(name: "RPCCore", layer: .pure, mayImport: []),
-    ModuleRule(name: "SettingsCore", layer: .pure, mayImport: ["RPCCore"]),
+    ModuleRule(name: "Primitives", layer: .pure, mayImport: []),
+    ModuleRule(name: "RPCCore", layer: .pure, mayImport: ["Primitives"]),
+    ModuleRule(name: "SettingsCore", layer: .pure, mayImport: ["Primitives", "RPCCore"]),
     ModuleRule(name: "WireWS", layer: .pure, mayImport: []),
-    ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: []),
-    ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
+    ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: ["Primitives"]),
+    ModuleRule(name: "MachineCore", layer: .pure, mayImport: ["Primitives"]),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
     ModuleRule(name: "Inspection", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
-    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "MachineCore"]),
+    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
     ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection", "WebConsole"])),
     ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection"])),
     ModuleRule(
         name: "InspectorKit", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"]),
-    ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["MachineCore", "CLinux"])),
+    ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["Primitives", "MachineCore", "CLinux"])),
     ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit"])),
     ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon.union(["InspectorKit"])),
 ]

@@ -1,6 +1,6 @@
-// The targets of Package.swift, read as text, and whether each names as dependencies exactly what its files import. A dependency too
-// few fails only in some order of building; one too many is linked, and waited for, without use. Dependencies must be written out: what
-// is computed cannot be read here.
+// The targets of Package.swift, read as text, and whether each names as dependencies exactly what its files import. A
+// dependency too few fails only in some order of building; one too many is linked, and waited for, without use. Dependencies
+// must be written out: what is computed cannot be read here.
 
 /// A target as Package.swift describes it.
 struct PackageTarget: Equatable {
@@ -21,7 +21,8 @@ struct PackageTarget: Equatable {
     let line: Int
 }
 
-/// The targets in a package description: `.target(name: "…", …)` and its like, but for the dependencies that are written so too.
+/// The targets in a package description: `.target(name: "…", …)` and its like, but for the dependencies that are written so
+/// too.
 func packageTargets(in tokens: [Token]) -> [PackageTarget] {
     var targets: [PackageTarget] = []
     var index = 0
@@ -45,7 +46,8 @@ func packageTargets(in tokens: [Token]) -> [PackageTarget] {
     return targets
 }
 
-/// What `target` names and its files do not import, and the reverse. `imports` are those of its files; `targets` are all of the package.
+/// What `target` names and its files do not import, and the reverse. `imports` are those of its files; `targets` are all of the
+/// package.
 func dependencyFindings(of target: PackageTarget, imports: Set<String>, among targets: [PackageTarget]) -> [Finding] {
     func finding(_ what: String) -> Finding {
         Finding(path: "Package.swift", line: target.line, what: "\(target.name) \(what)")

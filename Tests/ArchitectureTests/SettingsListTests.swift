@@ -1,5 +1,5 @@
-// README's tables of settings against the lists by which each daemon knows the other's variables (OtherProgram.swift): a setting that
-// is documented and not listed would make one environment for both daemons an error.
+// README's tables of settings against the lists by which each daemon knows the other's variables (OtherProgram.swift): a
+// setting that is documented and not listed would make one environment for both daemons an error.
 
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-// The tests that a page names, as in "Tests: `one`, `another` (WireWSTests/FrameTests).": that each is where the page says. So a test that
-// is renamed or moved takes its mention along.
+// The tests that a page names, as in "Tests: `one`, `another` (WireWSTests/FrameTests).": that each is where the page says. So
+// a test that is renamed or moved takes its mention along.
 
 import Foundation
 
@@ -12,8 +12,8 @@ struct TestReference: Equatable {
     let line: Int
 }
 
-/// The references in `page`: identifiers in backticks, up to the place in parentheses behind them, in paragraphs that begin with
-/// `Test:` or `Tests:`.
+/// The references in `page`: identifiers in backticks, up to the place in parentheses behind them, in paragraphs that begin
+/// with `Test:` or `Tests:`.
 func testReferences(in page: String) -> [TestReference] {
     var references: [TestReference] = []
     var names: [(name: String, line: Int)] = []

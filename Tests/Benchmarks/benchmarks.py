@@ -1,7 +1,7 @@
 """Runs the benchmarks, counts instructions and allocations, and compares them with baseline.json. `run` builds and calls it.
 
 Instructions are counted by valgrind's callgrind, in two runs of different length: the difference is the operations alone. Of
-whole requests only what happens beneath `Station.feed` counts, which is the machines; the rest of the program stands for
+whole requests only what happens beneath `MachineDriver.feed` counts, which is the machines; the rest of the program stands for
 sockets. Hashing is made deterministic, so two counts of one build differ by far less than a percent.
 """
 
@@ -28,13 +28,13 @@ RATIOS = [
 ]
 # The C library chooses its copying loops by processor, and valgrind counts `rep movsb` by the byte: the plain ones, everywhere.
 TUNABLES = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX512F,-AVX512VL,-ERMS,-FSRM,-AVX_Fast_Unaligned_Load"
-# Station.feed and Crowd.feed, specialised or not.
-MACHINE = re.compile(r"Benchmarks\d+(Station|Crowd)\w*?4feed")
+# MachineDriver.feed and ManyAgents.feed, specialised or not.
+MACHINE = re.compile(r"Benchmarks\d+(MachineDriver|ManyAgents)\w*?4feed")
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 
 
 class Profile:
-    """What callgrind wrote, as far as it is needed: all instructions, allocations, and what is beneath `Station.feed`."""
+    """What callgrind wrote, as far as it is needed: all instructions, allocations, and what is beneath `MachineDriver.feed`."""
 
     def __init__(self, path):
         self.total = self.allocations = 0

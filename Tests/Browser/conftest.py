@@ -1,11 +1,11 @@
-"""Fixtures: one browser and one web service for the session; a gateway, agents and tabs for each test, ended in reverse order."""
+"""Fixtures beside the shared ones: one browser for the session, agents before one service, and tabs for each test."""
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from helpers.daemons import Agent, Gateway
-from helpers.services import NodeService
-from helpers.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
+from miagent_tests.daemons import Agent
+from miagent_tests.fixtures import node, start_gateway, started  # noqa: F401
+from miagent_tests.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from tab import Tab, chromium_path
 
 
@@ -18,35 +18,6 @@ def browser():
             executable_path=chromium_path(), args=["--no-sandbox", f"--host-resolver-rules={rules}"])
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def node():
-    service = NodeService()
-    yield service
-    service.stop()
-
-
-@pytest.fixture
-def started():
-    things = []
-    yield things
-    codes = []
-    for thing in reversed(things):
-        if not thing.has_been_awaited:
-            codes.append(thing.terminate())
-        thing.kill()
-    assert set(codes) <= {0}
-
-
-@pytest.fixture
-def start_gateway(tmp_path, started):
-    def start(settings=None, *arguments, **options):
-        gateway = Gateway(tmp_path, settings, *arguments, **options)
-        started.append(gateway)
-        return gateway
-
-    return start
 
 
 @pytest.fixture

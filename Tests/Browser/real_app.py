@@ -3,7 +3,6 @@
 import importlib
 import os
 import re
-import socket
 import subprocess
 import time
 import urllib.error
@@ -12,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from helpers.daemons import clean_environment
+from miagent_tests.daemons import clean_environment
+from miagent_tests.ports import free_port
 from tab import SCREENSHOTS, Tab
 
 APPS = Path(__file__).resolve().parent / "apps"
@@ -39,8 +39,7 @@ class RealApp:
         self.home = APPS / name
         self.venv = VENVS / name
         assert (self.venv / "bin").exists(), f"{name} is not installed: Tests/Browser/run installs it"
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.words = {}  # further ones for the command
         if hasattr(self.steps, "prepare"):
             self.steps.prepare(self)

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from helpers.daemons import Agent
-from helpers.visitors import curl
+from miagent_tests.daemons import Agent
+from miagent_tests.visitors import curl
 
 PAGE = """<!doctype html><html lang=en><title>NAME</title><link rel=stylesheet href=/static/a.css>
 <script src=/static/a.js></script><body><img id=image src=/static/x.svg alt=x><a id=link href="/other?x=1">other</a>

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from helpers.visitors import curl
+from miagent_tests.visitors import curl
 from tab import DESKTOP, PHONE
 
 LOOKS = [(False, "en-US", DESKTOP), (True, "en-US", DESKTOP), (False, "zh-CN", PHONE), (True, "en-US", PHONE)]

@@ -5,7 +5,7 @@ import socket
 
 from playwright.sync_api import expect
 
-from helpers.visitors import curl
+from miagent_tests.visitors import curl
 from tab import PHONE
 
 SETTINGS = {"statusPage": {"authToken": "operator-token"}, "agents": {"pi": {"inspect": True}}}

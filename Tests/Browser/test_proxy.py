@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from helpers.proxies import nginx_http
+from miagent_tests.proxies import nginx_http
 from test_status import row
 
 SAYS = ("proxy_set_header X-Forwarded-Prefix /tools;", "proxy_set_header X-Forwarded-Host $http_host;",

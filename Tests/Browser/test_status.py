@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from helpers.visitors import curl
+from miagent_tests.visitors import curl
 from tab import PHONE
 
 

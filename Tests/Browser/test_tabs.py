@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.visitors import curl
+from miagent_tests.visitors import curl
 from real_tabs import RealTabs
 from test_inspector import free_port
 

@@ -60,7 +60,7 @@ extension DaemonTests {
         @Test(arguments: [SIGTERM, SIGINT])
         func aSignalEndsBothDaemonsInOrder(_ signal: Int32) throws {
             try onStage { stage in
-                let (gateway, agent, _) = try stage.chain { try $0.answer("served") }
+                let (gateway, agent, _) = try stage.chain { try $0.respond("served") }
                 #expect(try gateway.get("/web/pi/").text == "served")
                 agent.signal(signal)
                 #expect(try agent.waitForEnding() == .exited(0))
@@ -72,11 +72,11 @@ extension DaemonTests {
         @Test func aGatewayThatIsToldToStopFinishesWhatIsInFlight() throws {
             try onStage { stage in
                 let begun = Bell("the request reaches the service")
-                let finish = Bell("the service may answer")
+                let finish = Bell("the service may respond")
                 let (gateway, agent, _) = try stage.chain { call in
                     begun.ring()
                     try finish.await()
-                    try call.answer("served")
+                    try call.respond("served")
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/")
@@ -84,7 +84,7 @@ extension DaemonTests {
                 gateway.daemon.signal(SIGTERM)
                 try gateway.daemon.waitForLine(with: "gateway.draining")
                 finish.ring()
-                #expect(try visitor.answer().text == "served")
+                #expect(try visitor.response().text == "served")
                 #expect(try visitor.isClosed())
                 #expect(try gateway.daemon.waitForEnding() == .exited(0))
                 #expect(agent.isRunning)
@@ -94,11 +94,11 @@ extension DaemonTests {
         @Test func anAgentThatIsToldToStopFinishesWhatIsInFlight() throws {
             try onStage { stage in
                 let begun = Bell("the request reaches the service")
-                let finish = Bell("the service may answer")
+                let finish = Bell("the service may respond")
                 let (gateway, agent, _) = try stage.chain { call in
                     begun.ring()
                     try finish.await()
-                    try call.answer("served")
+                    try call.respond("served")
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/")
@@ -106,7 +106,7 @@ extension DaemonTests {
                 agent.signal(SIGTERM)
                 try agent.waitForLine(with: "agent.draining")
                 finish.ring()
-                #expect(try visitor.answer().text == "served")
+                #expect(try visitor.response().text == "served")
                 #expect(try agent.waitForEnding() == .exited(0))
                 #expect(try visitor.get("/web/pi/").verdict == "503 agent-offline")
             }
@@ -171,7 +171,7 @@ extension DaemonTests {
         // MARK: 64
 
         @Test(arguments: ["gatewayd", "agentd"])
-        func anOptionThatNobodyKnowsIsAUsageError(_ name: String) throws {
+        func anUnknownOptionIsAUsageError(_ name: String) throws {
             try onStage { stage in
                 let (ending, output) = try stage.run(name, ["--confg", "x.json"])
                 #expect(ending == .exited(64))
@@ -196,7 +196,7 @@ extension DaemonTests {
 
         // MARK: 78
 
-        @Test func aKeyThatNobodyKnowsIsNamedWithItsLineAndTheNearest() throws {
+        @Test func anUnknownKeyIsNamedWithItsLineAndTheNearest() throws {
             try onStage { stage in
                 let gatewayFile = try stage.file("{\n  \"port\": 0,\n  \"chanels\": {}\n}")
                 let (gateway, said) = try stage.run("gatewayd", ["--config", gatewayFile])

@@ -1,4 +1,4 @@
-// Many at once through one tunnel: nobody gets another's answer, nobody waits for another's slowness, and who leaves is
+// Many at once through one tunnel: no visitor gets another's response or waits for another's slowness, and who leaves is
 // missed. Bodies stream: each piece goes on when it is here, which is shown by a sender that waits until the last piece has
 // arrived, never by a clock.
 
@@ -9,19 +9,19 @@ import Testing
 extension DaemonTests {
     @Suite struct Concurrency {
         @Test(arguments: Tunnel.allCases)
-        func fiftyVisitorsGetTheirOwnAnswersAndNobodyElses(_ tunnel: Tunnel) throws {
+        func fiftyVisitorsGetTheirOwnResponsesAndNoOthers(_ tunnel: Tunnel) throws {
             try onStage { stage in
                 let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
                     let body = try call.body()
-                    let answer = Array("\(call.path):".utf8) + body
+                    let response = Array("\(call.path):".utf8) + body
                     if call.path.hasSuffix("1") || call.path.hasSuffix("5") {
                         try call.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-                        try call.conversation.sendChunk(Array(answer.prefix(answer.count / 2 + 1)))
-                        let rest = Array(answer.dropFirst(answer.count / 2 + 1))
+                        try call.conversation.sendChunk(Array(response.prefix(response.count / 2 + 1)))
+                        let rest = Array(response.dropFirst(response.count / 2 + 1))
                         if !rest.isEmpty { try call.conversation.sendChunk(rest) }
                         try call.say("0\r\n\r\n")
                     } else {
-                        try call.answer(body: answer)
+                        try call.respond(body: response)
                     }
                 }
                 try onThreads(50) { number in
@@ -39,9 +39,9 @@ extension DaemonTests {
                             try visitor.send("POST", "/web/pi\(path)", ["Content-Length: \(body.count)"])
                             try visitor.conversation.send(body)
                         }
-                        let answer = try visitor.answer()
-                        guard answer.status == 200, answer.body == Array("\(path):".utf8) + body else {
-                            throw TestFailure("\(path): \(answer.verdict) with \(answer.body.count) bytes")
+                        let response = try visitor.response()
+                        guard response.status == 200, response.body == Array("\(path):".utf8) + body else {
+                            throw TestFailure("\(path): \(response.verdict) with \(response.body.count) bytes")
                         }
                     }
                 }
@@ -54,13 +54,13 @@ extension DaemonTests {
         }
 
         /// The body is larger than all the buffers between the two ends, so the service cannot get rid of it unless it is read.
-        @Test func aVisitorThatDoesNotReadStopsNobodyElse() throws {
+        @Test func aVisitorThatDoesNotReadStopsNoOther() throws {
             let blocks = 512
             try onStage { stage in
                 let begun = Bell("the service sends the large body")
                 let isSent = Shared(false)
                 let (gateway, _, _) = try stage.chain { call in
-                    guard call.path == "/large" else { return try call.answer("small") }
+                    guard call.path == "/large" else { return try call.respond("small") }
                     try call.say("HTTP/1.1 200 OK\r\nContent-Length: \(blocks * 65_536)\r\n\r\n")
                     begun.ring()
                     for number in 0..<blocks {
@@ -74,7 +74,7 @@ extension DaemonTests {
                 let other = try gateway.visitor()
                 for _ in 0..<100 { #expect(try other.get("/web/pi/small").text == "small") }
                 #expect(!isSent.value)
-                #expect(try slow.answerHead()["content-length"] == "\(blocks * 65_536)")
+                #expect(try slow.responseHead()["content-length"] == "\(blocks * 65_536)")
                 for number in 0..<blocks {
                     guard try slow.conversation.read(65_536) == Self.block(number) else {
                         throw TestFailure("block \(number) is another")
@@ -84,7 +84,7 @@ extension DaemonTests {
             }
         }
 
-        @Test func aVisitorThatLeavesBeforeTheAnswerIsMissedByTheService() throws {
+        @Test func aServiceSeesThatItsVisitorLeftBeforeTheResponse() throws {
             try onStage { stage in
                 let begun = Bell("the request reaches the service")
                 let left = Bell("the service sees its connection end")
@@ -103,18 +103,18 @@ extension DaemonTests {
             }
         }
 
-        @Test func aVisitorThatLeavesWithinTheAnswerIsMissedByTheService() throws {
+        @Test func aServiceSeesThatItsVisitorLeftWithinTheResponse() throws {
             try onStage { stage in
                 let left = Bell("the service sees its connection end")
                 let (gateway, _, _) = try stage.chain { call in
-                    if call.path == "/good" { return try call.answer("served") }
+                    if call.path == "/good" { return try call.respond("served") }
                     defer { left.ring() }
                     try call.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                     while true { try call.conversation.sendChunk(Self.block(0)) }
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/endless")
-                _ = try visitor.answerHead()
+                _ = try visitor.responseHead()
                 _ = try visitor.conversation.readChunk()
                 visitor.leave()
                 try left.await()
@@ -130,7 +130,7 @@ extension DaemonTests {
                     begun.ring()
                     defer { left.ring() }
                     _ = try call.body()
-                    try call.answer("whole")
+                    try call.respond("whole")
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("POST", "/web/pi/", ["Content-Length: 1000"])
@@ -156,7 +156,7 @@ extension DaemonTests {
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/events", ["Accept: text/event-stream"])
-                #expect(try visitor.answerHead()["content-type"] == "text/event-stream")
+                #expect(try visitor.responseHead()["content-type"] == "text/event-stream")
                 for number in 0..<10 {
                     let event = try visitor.conversation.readChunk()
                     #expect(event == Array("data: \(number)\n\n".utf8))
@@ -176,7 +176,7 @@ extension DaemonTests {
                         count += piece.count
                         next.ring()
                     }
-                    try call.answer("\(count)")
+                    try call.respond("\(count)")
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("POST", "/web/pi/", ["Transfer-Encoding: chunked"])
@@ -185,7 +185,7 @@ extension DaemonTests {
                     try next.await()
                 }
                 try visitor.conversation.send("0\r\n\r\n")
-                #expect(try visitor.answer().text == "50")
+                #expect(try visitor.response().text == "50")
             }
         }
     }

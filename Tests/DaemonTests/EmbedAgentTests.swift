@@ -1,4 +1,4 @@
-// The example of an agent inside a program (Docs/Examples/EmbedAgent): that it builds as a stranger would build it, against the
+// The example of an agent inside a program (Docs/Examples/EmbedAgent): that it builds as any user would build it, against the
 // package's products alone, and does what its README says. The build has a folder of its own at the top of the repository, so
 // that only the first takes long.
 
@@ -17,7 +17,7 @@ extension DaemonTests {
                 #expect(try gateway.get("/web/embedded/other").verdict == "404")
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/embedded/count")
-                #expect(try visitor.answerHead()["transfer-encoding"] == "chunked")
+                #expect(try visitor.responseHead()["transfer-encoding"] == "chunked")
                 for number in 1...2 { #expect(try visitor.conversation.readChunk() == Array("\(number)\n".utf8)) }
                 visitor.leave()
                 try example.waitForLine(with: "a visitor left")

@@ -68,12 +68,12 @@ extension DaemonTests {
                     ("/a.txt?x=y", "text/plain; charset=utf-8", "0123456789"), ("/with%20space.json", "application/json", "{}"),
                     ("/docs/", "text/html; charset=utf-8", "<p>docs"), ("/docs/deep/x.bin", "application/octet-stream", "x"),
                 ] {
-                    let answer = try visitor.get("/web/pi" + path)
-                    #expect(answer.verdict == "200" && answer.text == text, "\(path)")
-                    #expect(answer.head["content-type"] == type)
-                    #expect(answer.head["content-length"] == "\(text.utf8.count)")
-                    #expect(answer.head["x-content-type-options"] == "nosniff")
-                    #expect(answer.head["etag"] != nil && answer.head["last-modified"] != nil)
+                    let response = try visitor.get("/web/pi" + path)
+                    #expect(response.verdict == "200" && response.text == text, "\(path)")
+                    #expect(response.head["content-type"] == type)
+                    #expect(response.head["content-length"] == "\(text.utf8.count)")
+                    #expect(response.head["x-content-type-options"] == "nosniff")
+                    #expect(response.head["etag"] != nil && response.head["last-modified"] != nil)
                 }
                 let redirect = try visitor.get("/web/pi/docs?q=1")
                 #expect(redirect.status == 308)
@@ -85,7 +85,7 @@ extension DaemonTests {
                 #expect(refused.status == 405)
                 #expect(refused.head["allow"] == "GET, HEAD")
                 try visitor.send("HEAD", "/web/pi/a.txt")
-                #expect(try visitor.answerHead()["content-length"] == "10")
+                #expect(try visitor.responseHead()["content-length"] == "10")
                 #expect(try visitor.get("/web/pi/a.txt").text == "0123456789")
             }
         }
@@ -107,7 +107,7 @@ extension DaemonTests {
                 let date = try #require(part.head["last-modified"])
                 for condition in ["If-None-Match: \(tag)", "If-Modified-Since: \(date)"] {
                     try visitor.send("GET", "/web/pi/a.txt", [condition])
-                    let head = try visitor.answerHead()
+                    let head = try visitor.responseHead()
                     #expect(head.words[1] == "304" && head["etag"] == tag)
                 }
                 #expect(try visitor.get("/web/pi/a.txt", ["Range: bytes=0-1", "If-Range: \(tag)"]).status == 206)
@@ -172,9 +172,9 @@ extension DaemonTests {
                     "/pipe",
                     "/.env", "/%2eenv", "/docs/.git", "/..", "/.", "/a.txt%00.html", "/a.txt%2f..%2f..%2fsecret.txt",
                 ] {
-                    let answer = try gateway.get("/web/pi" + path)
-                    #expect([400, 404].contains(answer.status), "\(path): \(answer.status)")
-                    #expect(!answer.text.contains("secret beside"), "\(path)")
+                    let response = try gateway.get("/web/pi" + path)
+                    #expect([400, 404].contains(response.status), "\(path): \(response.status)")
+                    #expect(!response.text.contains("secret beside"), "\(path)")
                 }
                 #expect(try gateway.get("/web/pi/a.txt").text == "0123456789")
                 #expect(agent.isRunning)
@@ -201,7 +201,7 @@ extension DaemonTests {
                 try folder.setSize(of: "large.bin", count)
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/large.bin")
-                #expect(try visitor.answerHead()["content-length"] == "\(count)")
+                #expect(try visitor.responseHead()["content-length"] == "\(count)")
                 #expect(try visitor.conversation.read(5) == Array("begin".utf8))
                 var rest = count - 5
                 while rest > 0 { rest -= try visitor.conversation.read(min(rest, 1 << 20)).count }
@@ -251,7 +251,7 @@ extension DaemonTests {
                     let visitors = try (0..<10).map { _ in try TestVisitor(port: gateway.port, receiveBuffer: 4_096) }
                     for visitor in visitors {
                         try visitor.send("GET", "/web/pi/large.bin")
-                        #expect(try visitor.answerHead().words[1] == "200")
+                        #expect(try visitor.responseHead().words[1] == "200")
                     }
                     #expect(try agent.descriptorCount == before + 10)
                     for visitor in visitors { visitor.leave() }
@@ -268,7 +268,7 @@ extension DaemonTests {
                 try folder.setSize(of: "large.bin", 64 << 20)
                 let visitor = try TestVisitor(port: gateway.port, receiveBuffer: 4_096)
                 try visitor.send("GET", "/web/pi/large.bin")
-                let head = try visitor.answerHead()
+                let head = try visitor.responseHead()
                 try folder.setSize(of: "large.bin", 1)
                 #expect(throws: CutOff.self) { try visitor.conversation.readBody(of: head, isResponse: true) }
                 #expect(try gateway.get("/web/pi/a.txt").status == 200)

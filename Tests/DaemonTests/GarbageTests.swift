@@ -1,4 +1,4 @@
-// Strangers who say anything at all: to the gateway's port, to an agent in place of its gateway, and in the middle of a tunnel.
+// Untrusted peers that send anything at all: to the gateway's port, to an agent in place of its gateway, and in the middle of a tunnel.
 // Nothing ends a daemon, and nothing stays open behind it. Every byte follows from a seed that the failure names.
 //
 // An agent believes a 101 only with the right Sec-WebSocket-Accept (RFC 6455 §4.1), so the liar asks a real gateway for it.
@@ -44,11 +44,11 @@ extension DaemonTests {
             return bytes + dice.bytes(8)
         }
 
-        @Test func whateverStrangersSayTheGatewayServesTheNext() throws {
+        @Test func whateverUntrustedPeersSendTheGatewayServesTheNext() throws {
             try onStage { stage in
                 let (gateway, _, _) = try stage.chain { call in
                     _ = try call.body()
-                    try call.answer("served")
+                    try call.respond("served")
                 }
                 for seed in 0..<200 as Range<UInt64> {
                     let visitor = try gateway.visitor()
@@ -71,21 +71,21 @@ extension DaemonTests {
         @Test(arguments: Tunnel.allCases)
         func framesThatAreNoneHurtOnlyTheirOwnTunnel(_ tunnel: Tunnel) throws {
             try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { try $0.answer("served") }
+                let (gateway, _, _) = try stage.chain("{}", tunnel) { try $0.respond("served") }
                 let register = #"{"jsonrpc":"2.0","id":1,"method":"agent.register","params":{"agentId":"stranger"}}"#
                 let registration = [0x81, 0x80 | UInt8(register.utf8.count), 0, 0, 0, 0] + Array(register.utf8)
                 for seed in 0..<100 as Range<UInt64> {
-                    let stranger = try gateway.visitor()
-                    try stranger.conversation.send(Self.handshake)
-                    #expect(try stranger.answerHead().words.dropFirst().first == "101")
+                    let peer = try gateway.visitor()
+                    try peer.conversation.send(Self.handshake)
+                    #expect(try peer.responseHead().words.dropFirst().first == "101")
                     var frames = Self.frames(seed)
                     if seed % 2 == 0 { frames = registration + frames }
                     do {
-                        try stranger.conversation.send(frames)
-                        stranger.conversation.socket.finishWriting()
-                        try stranger.conversation.awaitEnd()
+                        try peer.conversation.send(frames)
+                        peer.conversation.socket.finishWriting()
+                        try peer.conversation.awaitEnd()
                     } catch is CutOff {}
-                    stranger.leave()
+                    peer.leave()
                     guard gateway.daemon.isRunning else { throw TestFailure("seed \(seed) ended the gateway") }
                 }
                 #expect(try gateway.get("/web/pi/").text == "served")
@@ -94,7 +94,7 @@ extension DaemonTests {
 
         // MARK: To an agent
 
-        /// How a stranger in the gateway's place behaves to the `number`-th agent that calls.
+        /// How an untrusted peer in the gateway's place behaves to the `number`-th agent that calls.
         private static func mislead(_ call: ServiceCall, _ number: UInt64, _ gateway: RunningGateway) throws {
             switch number % 4 {
             case 0: try call.conversation.send(SplitMix.noise(number))
@@ -105,12 +105,12 @@ extension DaemonTests {
                 try call.say("HTTP/1.1 500 No\r\nContent-Type: text/plain\r\nX-MiAgent-Error: nonsense\r\n\r\n\u{1b}[2J")
                 try call.conversation.send(SplitMix.noise(number))
             default:
-                // The answer of a real gateway to this very handshake, and then frames that nobody meant.
+                // The response of a real gateway to this very handshake, and then frames at random.
                 let real = try gateway.visitor()
                 let fields = call.head.fields.filter { $0.name != "host" }.map { "\($0.name): \($0.value)" }
                 try real.send("GET", call.path, fields)
-                let answer = try real.answerHead()
-                let lines = [answer.startLine] + answer.fields.map { "\($0.name): \($0.value)" }
+                let response = try real.responseHead()
+                let lines = [response.startLine] + response.fields.map { "\($0.name): \($0.value)" }
                 try call.say(lines.joined(separator: "\r\n") + "\r\n\r\n")
                 try call.conversation.send(frames(number))
                 real.leave()
@@ -163,7 +163,7 @@ extension DaemonTests {
                             try call.conversation.awaitEnd()
                             throw CutOff(wasReset: false)
                         }
-                        try call.answer("served")
+                        try call.respond("served")
                     }
                     #expect(try gateway.get("/web/pi/good").text == "served")
                     let before = try (gateway.daemon.descriptorCount, agent.descriptorCount)

@@ -17,8 +17,8 @@ extension DaemonTests {
                 let service = try stage.service { call in
                     _ = try call.body()
                     asked.change { $0 = true }
-                    try eventually("the test lets it answer") { release.value }
-                    try call.answer("done")
+                    try eventually("the test lets it respond") { release.value }
+                    try call.respond("done")
                 }
                 let agent = try stage.daemon(
                     "agentd", ["--config", try stage.file(settings(gateway, service.port, #", "view": "plain""#))],
@@ -33,7 +33,7 @@ extension DaemonTests {
                 try agent.waitForLine(with: "agent.draining")
                 agent.signal(SIGHUP)  // the shell says it too
                 release.change { $0 = true }
-                #expect(try visitor.answer().text == "done")
+                #expect(try visitor.response().text == "done")
                 #expect(try agent.waitForEnding() == .exited(0))
             }
         }
@@ -42,7 +42,7 @@ extension DaemonTests {
             try onStage { stage in
                 let gateway = try stage.gateway()
                 let (first, second) = (
-                    try stage.service { try $0.answer("first") }, try stage.service { try $0.answer("second") }
+                    try stage.service { try $0.respond("first") }, try stage.service { try $0.respond("second") }
                 )
                 let file = try stage.file(settings(gateway, first.port))
                 let agent = try stage.daemon("agentd", ["--config", file], leads: true)

@@ -18,7 +18,7 @@ extension DaemonTests {
                 let gateway = try stage.gateway()
                 let service = try stage.service { call in
                     let body = try call.body()
-                    try call.answer("service at \(call.path) got \(body.count)")
+                    try call.respond("service at \(call.path) got \(body.count)")
                 }
                 let (agent, port) = try Self.agent(stage, gateway, service.port)
                 let inspector = RunningGateway(daemon: agent, port: port)  // asked as a gateway is
@@ -32,11 +32,11 @@ extension DaemonTests {
 
                 let visitor = try inspector.visitor()
                 defer { visitor.leave() }
-                let wish = #"{"number":1,"method":"POST","target":"/again","body":{"text":"12345"}}"#
-                try visitor.send("POST", "/api/replay", host + ["Content-Type: application/json"], body: wish)
-                let answer = try visitor.answer()
-                #expect(answer.status == 200)
-                #expect(answer.text.contains("service at /again got 5") && answer.text.contains("\"replayOf\":1"))
+                let replay = #"{"number":1,"method":"POST","target":"/again","body":{"text":"12345"}}"#
+                try visitor.send("POST", "/api/replay", host + ["Content-Type: application/json"], body: replay)
+                let response = try visitor.response()
+                #expect(response.status == 200)
+                #expect(response.text.contains("service at /again got 5") && response.text.contains("\"replayOf\":1"))
                 #expect(try agent.terminate() == .exited(0))
             }
         }

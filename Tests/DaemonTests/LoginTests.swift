@@ -5,7 +5,7 @@ import Testing
 
 extension DaemonTests {
     @Suite struct Logins {
-        private func form(_ visitor: TestVisitor, _ path: String, _ body: String, _ fields: [String] = []) throws -> Answer {
+        private func form(_ visitor: TestVisitor, _ path: String, _ body: String, _ fields: [String] = []) throws -> Response {
             let head = ["Content-Type: application/x-www-form-urlencoded", "Accept: text/html"] + fields
             return try visitor.ask("POST", path, head, body: body)
         }
@@ -23,7 +23,7 @@ extension DaemonTests {
                 let gateway = RunningGateway(daemon: daemon, port: port)
                 let service = try stage.service { call in
                     _ = try call.body()
-                    try call.answer("cookie: \(call.head["cookie"] ?? "none")")
+                    try call.respond("cookie: \(call.head["cookie"] ?? "none")")
                 }
                 try stage.agent(at: port, before: service.port)
                 let visitor = try gateway.visitor()
@@ -31,14 +31,14 @@ extension DaemonTests {
                 let page = try visitor.get("/web/pi/x?y", ["Accept: text/html"])
                 #expect(page.verdict == "401 unauthorized" && page.text.contains("action=\"/login\""))
                 #expect(try form(visitor, "/login", "token=wrong&scope=pi&next=/").verdict == "401 unauthorized")
-                let answer = try form(visitor, "/login", "token=visitor-token&scope=pi&next=/web/pi/x?y")
-                #expect(answer.status == 303 && answer.head["location"] == "/web/pi/x?y")
-                let cookie = try #require(answer.head["set-cookie"]?.split(separator: ";").first.map { String($0) })
+                let response = try form(visitor, "/login", "token=visitor-token&scope=pi&next=/web/pi/x?y")
+                #expect(response.status == 303 && response.head["location"] == "/web/pi/x?y")
+                let cookie = try #require(response.head["set-cookie"]?.split(separator: ";").first.map { String($0) })
                 let fields = ["Cookie: a=b; \(cookie)", "Origin: http://evil.example"]
                 #expect(try visitor.get("/web/pi/x?y", fields).text == "cookie: a=b")
                 #expect(try form(visitor, "/web/pi/x", "a=b", fields).verdict == "403 cross-site")
-                let goodbye = try form(visitor, "/.miagent/logout", "scope=pi", [fields[0]])
-                #expect(goodbye.head["set-cookie"]?.contains("Max-Age=0") == true)
+                let loggedOut = try form(visitor, "/.miagent/logout", "scope=pi", [fields[0]])
+                #expect(loggedOut.head["set-cookie"]?.contains("Max-Age=0") == true)
                 try Data("another-token".utf8).write(to: URL(fileURLWithPath: token))
                 daemon.signal(SIGHUP)
                 try daemon.waitForLine(with: "gateway.reloaded")

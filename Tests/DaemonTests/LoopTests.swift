@@ -1,5 +1,5 @@
 // One gatewayd of several loops: twelve agents that live on all of them, and visitors that go from one to another on connections
-// that they keep. Where an agent lives is nobody's business outside, so nothing here asks.
+// that they keep. Which loop owns an agent cannot be seen from outside, so nothing here asks.
 
 import Foundation
 import TestSupport
@@ -13,14 +13,14 @@ extension DaemonTests {
         private func play(_ count: Int, _ stage: Stage) throws -> RunningGateway {
             let gateway = try stage.gateway(#"{"loops": 3}"#)
             let agents = try (0..<count).map { number in
-                let service = try stage.service { call in try Self.answer(call, "a\(number)") }
+                let service = try stage.service { call in try Self.respond(call, "a\(number)") }
                 return try stage.agent("a\(number)", at: gateway.port, before: service.port, waits: false)
             }
             for agent in agents { try agent.waitForLine(with: "agent.registered") }
             return gateway
         }
 
-        private static func answer(_ call: ServiceCall, _ name: String) throws {
+        private static func respond(_ call: ServiceCall, _ name: String) throws {
             switch call.path {
             case "/raw":
                 try call.say("HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\(name)")
@@ -30,7 +30,7 @@ extension DaemonTests {
                 try call.say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
                 for number in 0..<3 { try call.say("data: \(name) \(number)\n\n") }
                 call.hangUp()
-            default: try call.answer(body: Array("\(name)\(call.path) ".utf8) + (try call.body()))
+            default: try call.respond(body: Array("\(name)\(call.path) ".utf8) + (try call.body()))
             }
         }
 
@@ -48,9 +48,9 @@ extension DaemonTests {
                         let requests = agents.map { TestVisitor.request("POST", "/web/a\($0)/\(thread)/\(turn)", body: body) }
                         try visitor.conversation.send(requests.joined())
                         for agent in agents {
-                            let answer = try visitor.answer()
-                            guard answer.text == "a\(agent)/\(thread)/\(turn) \(body)" else {
-                                throw TestFailure("a\(agent): \(answer.verdict) with \(answer.body.count) bytes")
+                            let response = try visitor.response()
+                            guard response.text == "a\(agent)/\(thread)/\(turn) \(body)" else {
+                                throw TestFailure("a\(agent): \(response.verdict) with \(response.body.count) bytes")
                             }
                         }
                     }
@@ -70,7 +70,7 @@ extension DaemonTests {
                     let events = try visitor.get("/web/\(agent)/events")
                     #expect(events.text == (0..<3).map { "data: \(agent) \($0)\n\n" }.joined())
                     try visitor.conversation.send(TestVisitor.request("GET", "/web/\(agent)/raw", Self.upgrade) + "beside;")
-                    #expect(try visitor.answerHead().words.dropFirst().first == "101")
+                    #expect(try visitor.responseHead().words.dropFirst().first == "101")
                     try visitor.conversation.send("after")
                     visitor.conversation.socket.finishWriting()
                     #expect(String(decoding: try visitor.conversation.readToEnd(), as: UTF8.self) == "\(agent)beside;after")
@@ -81,7 +81,7 @@ extension DaemonTests {
         @Test func anAgentThatComesBackIsFoundAgain() throws {
             try onStage { stage in
                 let gateway = try play(3, stage)
-                let service = try stage.service { call in try Self.answer(call, "back") }
+                let service = try stage.service { call in try Self.respond(call, "back") }
                 let first = try stage.agent("b", at: gateway.port, before: service.port)
                 try first.kill()
                 try gateway.daemon.waitForLine(with: "agent.lost agent=b")
@@ -101,7 +101,7 @@ extension DaemonTests {
                     "gatewayd", ["--host", "127.0.0.1", "--port", "\(gateway.port)", "--loops", "3"])
                 #expect(ending == .exited(1))
                 #expect(output.contains("cannot listen on 127.0.0.1:\(gateway.port): Address already in use"))
-                for _ in 0..<20 { #expect(try gateway.get("/healthz").status == 200, "nobody lands at the other") }
+                for _ in 0..<20 { #expect(try gateway.get("/healthz").status == 200, "no connection goes to the other") }
             }
         }
 
@@ -109,11 +109,11 @@ extension DaemonTests {
             try onStage { stage in
                 let gateway = try stage.gateway(#"{"loops": 3}"#)
                 let begun = Bell("the requests are at the services")
-                let mayEnd = Bell("the services may answer")
+                let mayEnd = Bell("the services may respond")
                 let service = try stage.service { call in
                     begun.ring()
                     try mayEnd.await()
-                    try call.answer("done")
+                    try call.respond("done")
                 }
                 for agent in ["a", "b", "c"] { try stage.agent(agent, at: gateway.port, before: service.port) }
                 let visitors = try ["a", "b", "c"].map { agent in
@@ -126,7 +126,7 @@ extension DaemonTests {
                 try gateway.daemon.waitForLine(with: "gateway.draining")
                 for _ in visitors { mayEnd.ring() }
                 for visitor in visitors {
-                    #expect(try visitor.answer().text == "done")
+                    #expect(try visitor.response().text == "done")
                     #expect(try visitor.isClosed())
                 }
                 #expect(try gateway.daemon.waitForEnding() == .exited(0))

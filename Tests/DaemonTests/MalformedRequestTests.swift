@@ -39,29 +39,29 @@ extension DaemonTests {
                 let gateway = try stage.gateway()
                 let visitor = try gateway.visitor()
                 try visitor.conversation.send(malformed.request)
-                let answer = try visitor.answer()
-                #expect(answer.verdict == "\(malformed.status) malformed-request")
-                #expect(answer.head["connection"] == "close")
-                #expect(!answer.text.isEmpty)
+                let response = try visitor.response()
+                #expect(response.verdict == "\(malformed.status) malformed-request")
+                #expect(response.head["connection"] == "close")
+                #expect(!response.text.isEmpty)
                 #expect(try visitor.isClosed())
                 try gateway.expectHealthy()
             }
         }
 
         @Test(arguments: Tunnel.allCases)
-        func aRequestWithTwoFramingsReachesNobody(_ tunnel: Tunnel) throws {
+        func aRequestWithTwoFramingsReachesNoService(_ tunnel: Tunnel) throws {
             try onStage { stage in
                 let asked = Shared<[String]>([])
                 let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
                     asked.change { $0.append(call.path) }
-                    try call.answer("served")
+                    try call.respond("served")
                 }
                 let visitor = try gateway.visitor()
                 let framings = ["Content-Length: 4", "Transfer-Encoding: chunked"]
                 try visitor.conversation.send(
                     TestVisitor.request("POST", "/web/pi/outer", framings) + "0\r\n\r\n"
                         + TestVisitor.request("GET", "/web/pi/smuggled"))
-                #expect(try visitor.answer().verdict == "400 malformed-request")
+                #expect(try visitor.response().verdict == "400 malformed-request")
                 #expect(try visitor.isClosed())
                 #expect(try gateway.get("/web/pi/honest").text == "served")
                 #expect(asked.value == ["/honest"])
@@ -73,21 +73,21 @@ extension DaemonTests {
                 let begun = Bell("the service sees the first chunk")
                 let cut = Bell("the service sees its request break off")
                 let (gateway, _, _) = try stage.chain { call in
-                    if call.path == "/" { return try call.answer("served") }
+                    if call.path == "/" { return try call.respond("served") }
                     guard try call.conversation.readChunk() == Array("abc".utf8) else { throw TestFailure("another chunk") }
                     begun.ring()
                     do { _ = try call.body() } catch let error as CutOff {
                         cut.ring()
                         throw error
                     }
-                    try call.answer("whole")
+                    try call.respond("whole")
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("POST", "/web/pi/upload", ["Transfer-Encoding: chunked"])
                 try visitor.conversation.send("3\r\nabc\r\n")
                 try begun.await()
                 try visitor.conversation.send("ZZ\r\nabc\r\n0\r\n\r\n")
-                #expect(try visitor.answer().verdict == "400 malformed-request")
+                #expect(try visitor.response().verdict == "400 malformed-request")
                 #expect(try visitor.isClosed())
                 try cut.await()
                 #expect(try gateway.get("/web/pi/").text == "served")
@@ -98,9 +98,9 @@ extension DaemonTests {
             try onStage { stage in
                 let gateway = try stage.gateway()
                 let visitor = try gateway.visitor()
-                let answer = try visitor.ask("POST", "/", body: "x=1")
-                #expect(answer.verdict == "405 method-not-allowed")
-                #expect(answer.head["allow"] == "GET, HEAD")
+                let response = try visitor.ask("POST", "/", body: "x=1")
+                #expect(response.verdict == "405 method-not-allowed")
+                #expect(response.head["allow"] == "GET, HEAD")
                 #expect(try visitor.get("/").status == 200)
             }
         }
@@ -110,9 +110,9 @@ extension DaemonTests {
                 let gateway = try stage.gateway(#"{"limits": {"headTimeoutMs": 300}}"#)
                 let visitor = try gateway.visitor()
                 try visitor.conversation.send("GET /web/pi/ HTTP/1.1\r\nHost: x\r\n")
-                let answer = try visitor.answer()
-                #expect(answer.verdict == "408 request-timed-out")
-                #expect(answer.head["connection"] == "close")
+                let response = try visitor.response()
+                #expect(response.verdict == "408 request-timed-out")
+                #expect(response.head["connection"] == "close")
                 #expect(try visitor.isClosed())
                 try gateway.expectHealthy()
             }

@@ -1,6 +1,6 @@
 // Agents come back by themselves, under their own id only, and the newest connection under an id is the one that counts. The
 // door for agents takes WebSocket, version 13 (RFC 6455 §4.2), and an id of 1 to 64 of A-Z a-z 0-9 . _ - that does not begin
-// with a dot; everybody else is told what it is for.
+// with a dot; every other client is told what it is for.
 
 import Foundation
 import Testing
@@ -10,7 +10,7 @@ extension DaemonTests {
         @Test(arguments: [SIGTERM, SIGKILL], Tunnel.allCases)
         func anAgentComesBackAfterTheGatewayRestarted(_ signal: Int32, _ tunnel: Tunnel) throws {
             try onStage { stage in
-                let (gateway, agent, _) = try stage.chain("{}", tunnel) { try $0.answer("served") }
+                let (gateway, agent, _) = try stage.chain("{}", tunnel) { try $0.respond("served") }
                 #expect(try gateway.get("/web/pi/").text == "served")
                 let mark = agent.mark
                 gateway.daemon.signal(signal)
@@ -39,9 +39,9 @@ extension DaemonTests {
         @Test(arguments: Tunnel.allCases)
         func theNewestAgentUnderAnIdTakesThePlaceAndTheOldOneStops(_ tunnel: Tunnel) throws {
             try onStage { stage in
-                let (gateway, old, _) = try stage.chain("{}", tunnel) { try $0.answer("old") }
+                let (gateway, old, _) = try stage.chain("{}", tunnel) { try $0.respond("old") }
                 #expect(try gateway.get("/web/pi/").text == "old")
-                let service = try stage.service { try $0.answer("new") }
+                let service = try stage.service { try $0.respond("new") }
                 try stage.agent(at: gateway.port, before: service.port, tunnel)
                 #expect(try old.waitForEnding() == .exited(0))  // in order: a restart would evict the newcomer
                 try old.waitForLine(with: "another agent registered as pi")
@@ -51,8 +51,8 @@ extension DaemonTests {
 
         @Test func aGatewayMayRejectASecondAgentUnderAnId() throws {
             try onStage { stage in
-                let (gateway, _, _) = try stage.chain(#"{"duplicateAgents": "reject"}"#) { try $0.answer("old") }
-                let service = try stage.service { try $0.answer("new") }
+                let (gateway, _, _) = try stage.chain(#"{"duplicateAgents": "reject"}"#) { try $0.respond("old") }
+                let service = try stage.service { try $0.respond("new") }
                 let second = try stage.agent(at: gateway.port, before: service.port, waits: false)
                 try second.waitForLine(with: "duplicate-agent", "retryMs=")
                 #expect(second.isRunning)
@@ -60,7 +60,7 @@ extension DaemonTests {
             }
         }
 
-        @Test func theDoorForAgentsTakesNobodyElse() throws {
+        @Test func theAgentsAddressTakesWebSocketsOnly() throws {
             try onStage { stage in
                 let gateway = try stage.gateway()
                 let visitor = try gateway.visitor()
@@ -75,7 +75,7 @@ extension DaemonTests {
                     #expect(try gateway.get("/agent?agentId=\(id)", upgrade).verdict == "400 bad-agent-id", "\(id)")
                 }
                 try visitor.send("GET", "/agent?agentId=pi", upgrade)
-                let head = try visitor.answerHead()
+                let head = try visitor.responseHead()
                 #expect(head.words.dropFirst().first == "101")
                 #expect(head["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")  // RFC 6455 §1.3
             }

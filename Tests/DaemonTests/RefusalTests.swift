@@ -1,5 +1,5 @@
-// What the gateway refuses to visitors by itself: where nobody is (404, 503), where nobody may (401, RFC 6750 §3), and what
-// is too much (413, 503). Each answer bears its code in x-miagent-error, and the connection serves the next request if the
+// What the gateway refuses to visitors by itself: no such agent (404, 503), no permission (401, RFC 6750 §3), and what
+// is too much (413, 503). Each response bears its code in x-miagent-error, and the connection serves the next request if the
 // rest of the refused one can be told from it (RFC 9112 §9.3).
 
 import Foundation
@@ -19,7 +19,7 @@ extension DaemonTests {
             }
         }
 
-        @Test func anAgentThatNobodyHasSeenIsNotFound() throws {
+        @Test func anUnknownAgentIsNotFound() throws {
             try onStage { stage in
                 let gateway = try stage.gateway()
                 try stage.agent("Pi", at: gateway.port, before: try stage.pathService().port)
@@ -70,9 +70,9 @@ extension DaemonTests {
                 try agent.kill()
                 try gateway.daemon.waitForLine(with: "agent.lost", "agent=pi")
                 let visitor = try gateway.visitor()
-                let answer = try visitor.get("/web/pi/")
-                #expect(answer.verdict == "503 agent-offline")
-                #expect(answer.head["retry-after"].flatMap { Int($0) } != nil)
+                let response = try visitor.get("/web/pi/")
+                #expect(response.verdict == "503 agent-offline")
+                #expect(response.head["retry-after"].flatMap { Int($0) } != nil)
                 try stage.agent(at: gateway.port, before: service.port)
                 #expect(try visitor.get("/web/pi/").text == "service at /")
             }
@@ -88,7 +88,7 @@ extension DaemonTests {
                         begun.ring()
                         try finish.await()
                     }
-                    try call.answer("served")
+                    try call.respond("served")
                 }
                 let slow = try gateway.visitor()
                 try slow.send("GET", "/web/pi/slow")
@@ -98,7 +98,7 @@ extension DaemonTests {
                 #expect(refused.verdict == "503 too-many-streams")
                 #expect(refused.head["retry-after"].flatMap { Int($0) } != nil)
                 finish.ring()
-                #expect(try slow.answer().text == "served")
+                #expect(try slow.response().text == "served")
                 #expect(try other.get("/web/pi/").text == "served")
             }
         }
@@ -110,7 +110,7 @@ extension DaemonTests {
             try onStage { stage in
                 let settings = #"{"logLevel": "debug", "channels": {"webService": {"authToken": "visitors-secret"}}}"#
                 let (gateway, agent, _) = try stage.chain(settings, tunnel) { call in
-                    try call.answer(call.head["authorization"] ?? "none")
+                    try call.respond(call.head["authorization"] ?? "none")
                 }
                 let visitor = try gateway.visitor()
                 let wrong = [
@@ -149,7 +149,7 @@ extension DaemonTests {
             }
         }
 
-        @Test func anAgentWithTheRightTokenIsTakenInAndNobodyPrintsIt() throws {
+        @Test func anAgentWithTheRightTokenIsTakenInAndTheTokenIsNotPrinted() throws {
             try onStage { stage in
                 let gateway = try stage.gateway(#"{"logLevel": "debug", "gatewayToken": ["old-secret", "right-secret"]}"#)
                 let settings = [#""gatewayToken": "right-secret", "logLevel": "debug""#]
@@ -169,7 +169,7 @@ extension DaemonTests {
                 let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"maxBody": 100}}}"#, tunnel) { call in
                     let count = try call.body().count
                     bodies.change { $0.append(count) }
-                    try call.answer("\(count)")
+                    try call.respond("\(count)")
                 }
                 let visitor = try gateway.visitor()
                 let refused = try visitor.ask("POST", "/web/pi/", body: String(repeating: "x", count: 101))
@@ -187,18 +187,18 @@ extension DaemonTests {
                 let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"maxBody": 100}}}"#, tunnel) { call in
                     let count = try call.body().count
                     bodies.change { $0.append(count) }
-                    try call.answer("\(count)")
+                    try call.respond("\(count)")
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("POST", "/web/pi/", ["Transfer-Encoding: chunked"])
                 for _ in 0..<5 { try visitor.conversation.sendChunk([UInt8](repeating: 0x78, count: 30)) }
-                #expect(try visitor.answer().verdict == "413 body-too-large")
+                #expect(try visitor.response().verdict == "413 body-too-large")
                 #expect(try visitor.isClosed())
                 let other = try gateway.visitor()
                 try other.send("POST", "/web/pi/", ["Transfer-Encoding: chunked"])
                 for _ in 0..<2 { try other.conversation.sendChunk([UInt8](repeating: 0x78, count: 50)) }
                 try other.conversation.send("0\r\n\r\n")
-                #expect(try other.answer().text == "100")
+                #expect(try other.response().text == "100")
                 #expect(bodies.value == [100])
             }
         }

@@ -1,11 +1,11 @@
-// Services that are not there, answer nonsense, break off or never answer: before the head of an answer the visitor is told
+// Services that are not there, respond with nonsense, break off or never respond: before the head of a response the visitor is told
 // why (502, 504), after it the transfer visibly breaks (RFC 9112 §8), and in both cases the next request finds everything in
 // order.
 
 import Testing
 
 /// What a broken service says before it hangs up.
-struct BrokenAnswer: Sendable, CustomTestStringConvertible {
+struct BrokenResponse: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var text: String
 
@@ -15,19 +15,19 @@ struct BrokenAnswer: Sendable, CustomTestStringConvertible {
     }
 
     static let beforeTheBody = [
-        BrokenAnswer("nothing", ""),
-        BrokenAnswer("no HTTP", "hello, I am a mail server", "", ""),
-        BrokenAnswer("half a head", "HTTP/1.1 200 OK", "Content-Le"),
-        BrokenAnswer("no number", "HTTP/1.1 200 OK", "Content-Length: many", "", ""),
-        BrokenAnswer("two lengths", "HTTP/1.1 200 OK", "Content-Length: 1", "Content-Length: 2", "", "ab"),
-        BrokenAnswer("HTTP/2", "HTTP/2.0 200 OK", "Content-Length: 0", "", ""),
-        BrokenAnswer("101 unasked", "HTTP/1.1 101 Sure", "Connection: Upgrade", "Upgrade: x", "", ""),
+        BrokenResponse("nothing", ""),
+        BrokenResponse("no HTTP", "hello, I am a mail server", "", ""),
+        BrokenResponse("half a head", "HTTP/1.1 200 OK", "Content-Le"),
+        BrokenResponse("no number", "HTTP/1.1 200 OK", "Content-Length: many", "", ""),
+        BrokenResponse("two lengths", "HTTP/1.1 200 OK", "Content-Length: 1", "Content-Length: 2", "", "ab"),
+        BrokenResponse("HTTP/2", "HTTP/2.0 200 OK", "Content-Length: 0", "", ""),
+        BrokenResponse("101 unasked", "HTTP/1.1 101 Sure", "Connection: Upgrade", "Upgrade: x", "", ""),
     ]
 
     static let withinTheBody = [
-        BrokenAnswer("length", "HTTP/1.1 200 OK", "Content-Length: 1000", "", "only this"),
-        BrokenAnswer("chunked", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "9", "only this", ""),
-        BrokenAnswer("no chunk", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "9", "only this!!"),
+        BrokenResponse("length", "HTTP/1.1 200 OK", "Content-Length: 1000", "", "only this"),
+        BrokenResponse("chunked", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "9", "only this", ""),
+        BrokenResponse("no chunk", "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "9", "only this!!"),
     ]
 }
 
@@ -46,7 +46,7 @@ extension DaemonTests {
                 try agent.waitForLine(with: "service.unreachable", "is the web service running?")
                 #expect(try visitor.ask("POST", "/web/pi/", body: "some body").verdict == "502 service-unreachable")
                 try listener.listen()
-                _ = try stage.service(on: listener) { try $0.answer("served") }
+                _ = try stage.service(on: listener) { try $0.respond("served") }
                 #expect(try visitor.get("/web/pi/").text == "served")
                 try agent.waitForLine(with: "service.reachable")
             }
@@ -55,7 +55,7 @@ extension DaemonTests {
         @Test(arguments: Tunnel.allCases)
         func aServiceThatStoppedIsUnreachable(_ tunnel: Tunnel) throws {
             try onStage { stage in
-                let (gateway, _, service) = try stage.chain("{}", tunnel) { try $0.answer("served") }
+                let (gateway, _, service) = try stage.chain("{}", tunnel) { try $0.respond("served") }
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/web/pi/").text == "served")
                 service.stop()
@@ -66,11 +66,11 @@ extension DaemonTests {
 
         // MARK: Nonsense
 
-        @Test(arguments: BrokenAnswer.beforeTheBody, Tunnel.allCases)
-        func anAnswerThatIsNoneIsToldToTheVisitor(_ broken: BrokenAnswer, _ tunnel: Tunnel) throws {
+        @Test(arguments: BrokenResponse.beforeTheBody, Tunnel.allCases)
+        func aMalformedResponseIsReportedToTheVisitor(_ broken: BrokenResponse, _ tunnel: Tunnel) throws {
             try onStage { stage in
                 let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
-                    if call.path == "/good" { return try call.answer("served") }
+                    if call.path == "/good" { return try call.respond("served") }
                     try call.say(broken.text)
                     call.hangUp()
                 }
@@ -82,28 +82,28 @@ extension DaemonTests {
 
         // MARK: Broken off
 
-        @Test(arguments: BrokenAnswer.withinTheBody)
-        func anAnswerThatBreaksOffIsVisiblyCut(_ broken: BrokenAnswer) throws {
+        @Test(arguments: BrokenResponse.withinTheBody)
+        func aResponseThatBreaksOffIsVisiblyCut(_ broken: BrokenResponse) throws {
             try onStage { stage in
                 let (gateway, _, _) = try stage.chain { call in
-                    if call.path == "/good" { return try call.answer("served") }
+                    if call.path == "/good" { return try call.respond("served") }
                     try call.say(broken.text)
                     call.hangUp()
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/broken")
-                let head = try visitor.answerHead()
+                let head = try visitor.responseHead()
                 #expect(head.words.dropFirst().first == "200")
                 #expect(throws: CutOff.self) { try visitor.conversation.readBody(of: head, isResponse: true) }
                 #expect(try gateway.get("/web/pi/good").text == "served")
             }
         }
 
-        /// To HTTP/1.0 an answer without a length ends with the connection: only a reset tells that it is not whole.
-        @Test func anAnswerThatBreaksOffIsAResetToAnOldVisitor() throws {
+        /// To HTTP/1.0 a response without a length ends with the connection: only a reset tells that it is not whole.
+        @Test func aResponseThatBreaksOffIsAResetToAnOldVisitor() throws {
             try onStage { stage in
                 let (gateway, _, _) = try stage.chain { call in
-                    try call.say(BrokenAnswer.withinTheBody[1].text)
+                    try call.say(BrokenResponse.withinTheBody[1].text)
                     call.hangUp()
                 }
                 let visitor = try gateway.visitor()
@@ -115,11 +115,11 @@ extension DaemonTests {
         }
 
         /// The first version of the tunnel carries whole bodies, so the visitor can still be told.
-        @Test(arguments: BrokenAnswer.withinTheBody)
-        func anAnswerThatBreaksOffIsToldThroughTheFirstVersion(_ broken: BrokenAnswer) throws {
+        @Test(arguments: BrokenResponse.withinTheBody)
+        func aResponseThatBreaksOffIsReportedThroughTheFirstVersion(_ broken: BrokenResponse) throws {
             try onStage { stage in
                 let (gateway, _, _) = try stage.chain("{}", .v1) { call in
-                    if call.path == "/good" { return try call.answer("served") }
+                    if call.path == "/good" { return try call.respond("served") }
                     try call.say(broken.text)
                     call.hangUp()
                 }
@@ -144,7 +144,7 @@ extension DaemonTests {
                 try visitor.send("GET", "/web/pi/")
                 try begun.await()
                 try agent.kill()
-                #expect(try visitor.answer().verdict == "502 agent-lost")
+                #expect(try visitor.response().verdict == "502 agent-lost")
                 #expect(try visitor.get("/web/pi/").verdict == "503 agent-offline")
             }
         }
@@ -158,7 +158,7 @@ extension DaemonTests {
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/")
-                _ = try visitor.answerHead()
+                _ = try visitor.responseHead()
                 #expect(try visitor.conversation.readChunk() == Array("hello".utf8))
                 try agent.kill()
                 #expect(throws: CutOff.self) { try visitor.conversation.readChunk() }
@@ -169,11 +169,11 @@ extension DaemonTests {
         // MARK: Silence
 
         @Test(arguments: Tunnel.allCases)
-        func aServiceThatNeverAnswersIsGivenUp(_ tunnel: Tunnel) throws {
+        func aServiceThatNeverRespondsIsGivenUp(_ tunnel: Tunnel) throws {
             try onStage { stage in
-                let left = Bell("the service sees that nobody waits any more")
+                let left = Bell("the service sees that its client left")
                 let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#, tunnel) { call in
-                    if call.path == "/good" { return try call.answer("served") }
+                    if call.path == "/good" { return try call.respond("served") }
                     try call.conversation.awaitEnd()
                     left.ring()
                     throw CutOff(wasReset: false)
@@ -200,14 +200,14 @@ extension DaemonTests {
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/slow")
-                let head = try visitor.answerHead()
+                let head = try visitor.responseHead()
                 try visitor.conversation.expect("first")
                 #expect(try gateway.get("/web/pi/silent").verdict == "504 service-timed-out")
                 elapsed.ring()
                 try visitor.conversation.expect(" last")
                 #expect(head["content-length"] == "10")
                 try visitor.send("GET", "/healthz")
-                #expect(try visitor.answer().status == 200)
+                #expect(try visitor.response().status == 200)
             }
         }
     }

@@ -15,10 +15,10 @@ extension DaemonTests {
                 let line = try daemon.waitForLine(with: mark)
                 let port = try #require(line.components(separatedBy: mark).last.flatMap { UInt16($0) })
                 let gateway = RunningGateway(daemon: daemon, port: port)
-                let crowd = try (0..<80).map { _ in try gateway.visitor() }
+                let visitors = try (0..<80).map { _ in try gateway.visitor() }
                 let said = try daemon.waitForLine(with: Self.event, "accept connections", "LimitNOFILE")
                 #expect(said.contains("48"))
-                for visitor in crowd { visitor.leave() }
+                for visitor in visitors { visitor.leave() }
                 try eventually("the gateway serves again") { (try? gateway.get("/healthz").status) == 200 }
                 #expect(daemon.lines.count { $0.contains(Self.event) } == 1)
             }
@@ -30,16 +30,16 @@ extension DaemonTests {
                 let finish = Bell("the requests may finish")
                 let service = try stage.service { call in
                     try finish.await()
-                    try call.answer("served")
+                    try call.respond("served")
                 }
                 let words = ["\(service.port)", "-g", "127.0.0.1:\(gateway.port)", "--id", "pi"]
                 let agent = try stage.daemon("agentd", words, descriptors: 32)
                 try agent.waitForLine(with: "agent.registered")
-                let crowd = try (0..<40).map { _ in try gateway.visitor() }
-                for visitor in crowd { try visitor.send("GET", "/web/pi/") }
+                let visitors = try (0..<40).map { _ in try gateway.visitor() }
+                for visitor in visitors { try visitor.send("GET", "/web/pi/") }
                 try agent.waitForLine(with: Self.event, "connect to", "LimitNOFILE")
-                for _ in 0...crowd.count { finish.ring() }
-                let verdicts = Set(try crowd.map { try $0.answer().verdict })
+                for _ in 0...visitors.count { finish.ring() }
+                let verdicts = Set(try visitors.map { try $0.response().verdict })
                 #expect(verdicts == ["200", "502 service-unreachable"])
                 #expect(agent.lines.count { $0.contains(Self.event) } == 1)
                 #expect(try gateway.get("/web/pi/").text == "served")

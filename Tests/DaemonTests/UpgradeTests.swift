@@ -1,5 +1,5 @@
 // Out of HTTP and into raw bytes (RFC 9110 §7.8), as WebSocket does it: nothing beside a head is lost, both halves have ends
-// of their own, and a service that does not want to is an ordinary one. What the bytes mean is nobody's business on the way,
+// of their own, and a service that does not want to is an ordinary one. What the bytes mean is not looked at on the way,
 // so they are no WebSocket frames here.
 
 import Testing
@@ -19,7 +19,7 @@ extension DaemonTests {
                     guard call.path == "/socket?a=1&b=%20", call.head["upgrade"] == "websocket",
                         call.head["connection"]?.lowercased().contains("upgrade") == true,
                         call.head["sec-websocket-key"] != nil
-                    else { return try call.answer(400, body: []) }
+                    else { return try call.respond(400, body: []) }
                     try call.say(Self.switching + "beside the service's head;")
                     try call.conversation.expect("beside the visitor's head;")
                     for _ in 0..<3 { try call.conversation.send(try call.conversation.read(5)) }
@@ -30,7 +30,7 @@ extension DaemonTests {
                 let visitor = try gateway.visitor()
                 try visitor.conversation.send(
                     TestVisitor.request("GET", "/web/pi/socket?a=1&b=%20", Self.fields) + "beside the visitor's head;")
-                let head = try visitor.answerHead()
+                let head = try visitor.responseHead()
                 #expect(head.words.dropFirst().first == "101")
                 #expect(head["upgrade"] == "websocket")
                 #expect(head["connection"]?.lowercased().contains("upgrade") == true)
@@ -63,7 +63,7 @@ extension DaemonTests {
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/", Self.fields)
-                _ = try visitor.answerHead()
+                _ = try visitor.responseHead()
                 #expect(try visitor.conversation.readToEnd() == Array("goodbye".utf8))
                 try visitor.conversation.send("still here")
                 visitor.conversation.socket.finishWriting()
@@ -73,13 +73,13 @@ extension DaemonTests {
         }
 
         @Test(arguments: Tunnel.allCases)
-        func aServiceThatDoesNotSwitchAnswersAsEver(_ tunnel: Tunnel) throws {
+        func aServiceThatDoesNotSwitchRespondsAsEver(_ tunnel: Tunnel) throws {
             try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in try call.answer(426, body: Array("no".utf8)) }
+                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in try call.respond(426, body: Array("no".utf8)) }
                 let visitor = try gateway.visitor()
-                let answer = try visitor.get("/web/pi/", Self.fields)
-                #expect(answer.verdict == "426")
-                #expect(answer.text == "no")
+                let response = try visitor.get("/web/pi/", Self.fields)
+                #expect(response.verdict == "426")
+                #expect(response.text == "no")
                 #expect(try visitor.get("/healthz").status == 200)
             }
         }
@@ -95,7 +95,7 @@ extension DaemonTests {
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/", Self.fields)
-                _ = try visitor.answerHead()
+                _ = try visitor.responseHead()
                 visitor.conversation.socket.reset()
                 try left.await()
                 try gateway.expectHealthy()
@@ -111,7 +111,7 @@ extension DaemonTests {
                 }
                 let visitor = try gateway.visitor()
                 try visitor.send("GET", "/web/pi/", Self.fields)
-                _ = try visitor.answerHead()
+                _ = try visitor.responseHead()
                 try visitor.conversation.expect("hello")
                 try agent.kill()
                 try visitor.conversation.awaitEnd()

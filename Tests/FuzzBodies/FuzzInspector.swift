@@ -1,6 +1,6 @@
-// Invariant: any bytes posted as a replay request are one, or one problem with a reason, and what is made of an exchange is a legal
-// request within the limits. The same bytes as a target, a query, a body and a name: masking twice is masking once, filters read
-// anything, the JSON of an exchange is JSON, and nothing that was escaped for a page can end a text there.
+// Invariant: any bytes posted as a replay request are one, or one problem with a reason, and what is made of an exchange is a
+// legal request within the limits. The same bytes as a target, a query, a body and a name: masking twice is masking once,
+// filters read anything, the JSON of an exchange is JSON, and nothing that was escaped for a page can end a text there.
 
 import HTTPCodec
 import Inspection

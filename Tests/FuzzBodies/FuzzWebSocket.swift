@@ -29,7 +29,7 @@ public func fuzzWebSocket(_ bytes: [UInt8]) {
         case .text(let text):
             precondition(String(validating: text, as: UTF8.self) != nil, "text is not UTF-8")
             precondition(text.count <= limits.maximumMessageBytes, "a message exceeds the limit")
-        case .binaryPiece: preconditionFailure("pieces nobody asked for")
+        case .binaryPiece: preconditionFailure("pieces that were not asked for")
         case .binary(let payload):
             precondition(payload.count <= limits.maximumMessageBytes, "a message exceeds the limit")
         case .pong(let payload):

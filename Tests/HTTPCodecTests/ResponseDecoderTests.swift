@@ -181,7 +181,7 @@ import Testing
             let expected = method == "HEAD" ? ["200 none", "end", "closed"] : ["200 \(framing)", "body ok", "end", "closed"]
             #expect(seen.brief == expected)
             guard case .response(let head, _)? = seen.first else { return }
-            // Nobody behind us can read it in another way.
+            // No recipient behind us can read it in another way.
             #expect(head.fields.count == 1)
             #expect(head.fields[.contentLength] == (framing == "chunked" ? nil : "2"))
         }

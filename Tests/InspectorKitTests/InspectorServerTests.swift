@@ -1,5 +1,5 @@
-// The local inspector's server, driven as a transport and a host would: which requests are accepted, what the addresses give, events,
-// replays, and limits.
+// The local inspector's server, driven as a transport and a host would: which requests are accepted, what the addresses give,
+// events, replays, and limits.
 
 import HTTPCodec
 import Inspection

@@ -1,16 +1,17 @@
-"""Fixtures: services that live as long as the session, daemons that live as long as a test, and one chain for the many tests
-that only pass requests through. A daemon that a test started must end with exit code 0 when it is told to."""
+"""Fixtures beside the shared ones: programs of other implementations, further services, and one chain for the many tests that only
+pass requests through."""
 
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from helpers.daemons import Agent, BIN, Gateway
-from helpers.services import NginxService, NodeService, PythonService
-from helpers.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from helpers.seed_agent import SeedAgent
 from helpers.seed_gateway import SeedGateway
+from miagent_tests.daemons import Agent, BIN, Gateway
+from miagent_tests.fixtures import check_ends, end, node, start_agent, start_gateway, started  # noqa: F401
+from miagent_tests.services import NginxService, PythonService
+from miagent_tests.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 
 PROTOCOLS = ["v2", "v1"]
 
@@ -22,54 +23,6 @@ def pytest_configure():
     for daemon in ("gatewayd", "agentd"):
         if not (BIN / daemon).exists():
             pytest.exit(f"no {daemon} in {BIN}; Tests/Interop/run builds it", 2)
-
-
-# Daemons for one test.
-
-
-@pytest.fixture
-def started():
-    """What a test started, to be ended in reverse order; each must end well."""
-    things = []
-    yield things
-    check_ends([end(thing) for thing in reversed(things)])
-
-
-def end(thing):
-    if not isinstance(thing, (Gateway, Agent)):
-        return thing.stop() if hasattr(thing, "stop") else thing.close()
-    if thing.has_been_awaited:  # the test ended it, and looked at its exit code
-        return None
-    if not thing.is_running:
-        return f"{thing.wait()} before it was told to end; its last lines:\n{thing.output[-2000:]}"
-    try:
-        return thing.terminate()
-    finally:
-        thing.kill()
-
-
-def check_ends(codes):
-    assert all(code in (None, 0) for code in codes), "\n".join(f"exit code {code}" for code in codes if code)
-
-
-@pytest.fixture
-def start_gateway(tmp_path, started):
-    def start(settings=None, *arguments, **options):
-        gateway = Gateway(tmp_path, settings, *arguments, **options)
-        started.append(gateway)
-        return gateway
-
-    return start
-
-
-@pytest.fixture
-def start_agent(tmp_path, started):
-    def start(gateway, agent_id, *arguments, **options):
-        agent = Agent(tmp_path, getattr(gateway, "agent_url", gateway), agent_id, *arguments, **options)
-        started.append(agent)
-        return agent
-
-    return start
 
 
 @pytest.fixture
@@ -93,13 +46,6 @@ def seed_gateway(started):
 
 
 # Services, and one chain before all of them.
-
-
-@pytest.fixture(scope="session")
-def node():
-    service = NodeService()
-    yield service
-    service.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,17 @@
 """What one visitor costs a gateway, and how another fares meanwhile: resident memory, requests a second, bytes of log.
 
-    BIN=.build/release .build-interop/venv/bin/python Tests/Interop/measure_one_visitor.py
+    BIN=.build/release PYTHONPATH=Tests/Support/python .build-interop/venv/bin/python Tests/Interop/measure_one_visitor.py
 
 Prints a table in about a minute. `test_one_visitor.py` holds the bounds. Works with gateways that know none of the limits, so that
 two builds can be compared."""
 
-import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from helpers.attacks import Memory, OtherVisitor, connect, request, send_unread  # noqa: E402
-from helpers.daemons import Agent, Gateway  # noqa: E402
-from helpers.services import NodeService  # noqa: E402
+from miagent_tests.attacks import Memory, OtherVisitor, connect, request, send_unread
+from miagent_tests.daemons import Agent, Gateway
+from miagent_tests.services import NodeService
 
 SECONDS = 5
 MIB = 1 << 20

@@ -1,6 +1,6 @@
 """Prints what hostile tunnels cost a daemon: resident memory, and the requests a second of another visitor meanwhile.
 
-    BIN=.build/release PYTHONPATH=Tests/Interop .build-interop/venv/bin/python Tests/Interop/measure_tunnels.py
+    BIN=.build/release PYTHONPATH=Tests/Support/python .build-interop/venv/bin/python Tests/Interop/measure_tunnels.py
 
 With BIN=FOLDER of other binaries it prints theirs: settings that they do not know are left out with OLD=1."""
 
@@ -8,12 +8,12 @@ import os
 import tempfile
 import time
 
-from helpers.attacks import Memory, OtherVisitor
-from helpers.daemons import Agent, Gateway
 from helpers.hostile import (
     MIB, HostileGateway, Sink, Stranger, batches, big_body, greedy_visitors, send_all_unread, unfinished_messages,
     uploading_visitors)
 from helpers.seed_agent import SeedAgent, result
+from miagent_tests.attacks import Memory, OtherVisitor
+from miagent_tests.daemons import Agent, Gateway
 
 
 def show(name, memory, other=None):

@@ -4,9 +4,9 @@ import json
 import re
 import signal
 
-from helpers.daemons import run_to_end
-from helpers.visitors import curl
-from helpers.waiting import eventually
+from miagent_tests.daemons import run_to_end
+from miagent_tests.visitors import curl
+from miagent_tests.waiting import eventually
 
 COMBINED = re.compile(
     r'^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] "([A-Z]+) (\S+) HTTP/1\.1" (\d{3}) (\d+) "([^"]*)" "([^"]*)" '

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from helpers.daemons import run_to_end
-from helpers.waiting import eventually
+from miagent_tests.daemons import run_to_end
+from miagent_tests.waiting import eventually
 
 
 class Hook:

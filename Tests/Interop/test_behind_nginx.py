@@ -1,7 +1,7 @@
 """Agents whose way leads through nginx: what its usual settings break is named, and what they need is enough."""
 
-from helpers.proxies import nginx_http
-from helpers.visitors import curl
+from miagent_tests.proxies import nginx_http
+from miagent_tests.visitors import curl
 
 UPGRADE = ("proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;", "proxy_set_header Connection upgrade;")
 

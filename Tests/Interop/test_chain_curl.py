@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from helpers.visitors import RawSocket, curl
+from miagent_tests.visitors import RawSocket, curl
 
 
 def test_the_seeds_two_routes(chain):

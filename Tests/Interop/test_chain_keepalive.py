@@ -6,7 +6,7 @@ import json
 import os
 import socket
 
-from helpers.visitors import KeepAliveClient, RawSocket
+from miagent_tests.visitors import KeepAliveClient, RawSocket
 
 
 def test_500_requests_on_one_connection_by_http_client(chain):

@@ -3,8 +3,8 @@
 import http.client
 import json
 
-from helpers.services import BIG, TEXT
-from helpers.visitors import KeepAliveClient, curl
+from miagent_tests.services import BIG, TEXT
+from miagent_tests.visitors import KeepAliveClient, curl
 
 
 # Python's http.server

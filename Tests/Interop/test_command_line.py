@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.daemons import BIN, Daemon, run_to_end
-from helpers.visitors import curl
+from miagent_tests.daemons import BIN, Daemon, run_to_end
+from miagent_tests.visitors import curl
 
 SEED = Path(__file__).parent / "seed-settings"
 DAEMONS = ["gatewayd", "agentd"]

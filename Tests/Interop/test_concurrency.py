@@ -11,7 +11,7 @@ import socket
 from websockets.asyncio.client import connect
 
 from helpers.seed_agent import result
-from helpers.visitors import KeepAliveClient, RawSocket, curl
+from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
 
 VISITORS = 50
 AGENTS = 200

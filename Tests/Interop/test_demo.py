@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from helpers.daemons import BIN, Daemon
-from helpers.visitors import KeepAliveClient, curl
-from helpers.waiting import eventually
+from miagent_tests.daemons import BIN, Daemon
+from miagent_tests.visitors import KeepAliveClient, curl
+from miagent_tests.waiting import eventually
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import threading
 import pytest
 from websockets.frames import Opcode
 
-from helpers.visitors import KeepAliveClient, RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
+from miagent_tests.waiting import eventually
 
 
 def can_bind(host):

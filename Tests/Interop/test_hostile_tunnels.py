@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from helpers.attacks import Memory, OtherVisitor
 from helpers.hostile import (
     MIB, HostileGateway, Sink, Stranger, answer_of, batches, big_body, client_frame, greedy_visitors, send_all_unread, server_frame,
     unfinished_messages, uploading_visitors)
 from helpers.seed_agent import result
+from miagent_tests.attacks import Memory, OtherVisitor
 
 
 def test_unfinished_messages_of_strangers_are_not_kept(start_gateway):

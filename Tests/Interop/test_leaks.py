@@ -10,8 +10,8 @@ import struct
 import pytest
 
 from helpers.seed_agent import SeedAgent, result
-from helpers.visitors import KeepAliveClient, RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
+from miagent_tests.waiting import eventually
 
 CYCLES = 500
 MAXIMUM_GROWTH = 4 << 20

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from helpers.visitors import KeepAliveClient
+from miagent_tests.visitors import KeepAliveClient
 
 PROTOCOLS = ["v2", "v1"]
 

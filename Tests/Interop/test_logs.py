@@ -7,9 +7,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from helpers.daemons import BIN, Daemon, parse_record
 from helpers.seed_agent import SeedAgent, result
-from helpers.visitors import RawSocket, curl
+from miagent_tests.daemons import BIN, Daemon, parse_record
+from miagent_tests.visitors import RawSocket, curl
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 SECRETS = {

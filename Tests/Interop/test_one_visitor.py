@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from helpers.attacks import Memory, OtherVisitor, connect, request, send_unread
-from helpers.visitors import KeepAliveClient, curl
-from helpers.waiting import eventually
+from miagent_tests.attacks import Memory, OtherVisitor, connect, request, send_unread
+from miagent_tests.visitors import KeepAliveClient, curl
+from miagent_tests.waiting import eventually
 
 MIB = 1 << 20
 

@@ -10,8 +10,8 @@ from prometheus_client import parser as text_parser
 
 from helpers.openapi import Description
 from helpers.v2_agent import V2Agent
-from helpers.visitors import curl
-from helpers.waiting import eventually
+from miagent_tests.visitors import curl
+from miagent_tests.waiting import eventually
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 EVIL = "<script>\"quoted\" \\ and\nbroken"

@@ -5,10 +5,11 @@ import os
 
 import pytest
 
-from helpers import proxies
-from helpers.proxies import PROXY, free_port, program, running
-from helpers.visitors import RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests import proxies
+from miagent_tests.ports import free_port
+from miagent_tests.proxies import PROXY, program, running
+from miagent_tests.visitors import RawSocket, curl
+from miagent_tests.waiting import eventually
 
 CLIENT = "127.0.0.9"  # of loopback, and no proxy of ours
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from helpers.services import NodeService
-from helpers.visitors import RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests.services import NodeService
+from miagent_tests.visitors import RawSocket, curl
+from miagent_tests.waiting import eventually
 
 PROTOCOLS = ["v2", "v1"]
 

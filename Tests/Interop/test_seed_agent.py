@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from helpers.seed_agent import CLOSE, RPCError, SILENCE, SeedAgent, result
-from helpers.visitors import KeepAliveClient, curl
+from miagent_tests.visitors import KeepAliveClient, curl
 
 TOKEN = "your-secret-token"
 

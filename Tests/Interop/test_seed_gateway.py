@@ -8,7 +8,7 @@ import queue
 
 import pytest
 
-from helpers.services import NodeService
+from miagent_tests.services import NodeService
 
 TOKEN = "your-secret-token"
 

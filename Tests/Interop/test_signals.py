@@ -16,9 +16,9 @@ import time
 
 import pytest
 
-from helpers.daemons import BIN, clean_environment
-from helpers.visitors import KeepAliveClient, RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests.daemons import BIN, clean_environment
+from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
+from miagent_tests.waiting import eventually
 
 PROTOCOLS = ["v2", "v1"]
 

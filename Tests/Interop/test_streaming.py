@@ -12,8 +12,8 @@ from websockets.sync.server import serve
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, RejectConnection, Request, TextMessage
 
-from helpers.visitors import RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests.visitors import RawSocket, curl
+from miagent_tests.waiting import eventually
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from helpers.visitors import curl
+from miagent_tests.visitors import curl
 
 PROTOCOLS = ["v2", "v1"]
 AUTH = ("-H", "Authorization: Bearer visitor-token")

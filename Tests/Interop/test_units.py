@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.daemons import BIN, run_to_end
+from miagent_tests.daemons import BIN, run_to_end
 
 UNITS = sorted((Path(__file__).resolve().parents[2] / "Docs" / "Deploy").glob("*.service"))
 

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from helpers.v2_agent import (
     CANCELLED, CREDIT, DATA, END, OVERRAN, PROTOCOL_ERROR, REFUSED, RESET, TIMED_OUT, UNREACHABLE, V2Agent, WasReset, frame)
-from helpers.visitors import KeepAliveClient, RawSocket, curl
-from helpers.waiting import eventually
+from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
+from miagent_tests.waiting import eventually
 
 WINDOW = 262_144
 BIG = os.urandom(1 << 20) * 8

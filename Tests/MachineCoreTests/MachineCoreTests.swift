@@ -75,7 +75,7 @@ import Testing
         init(_ items: [Int]) { self.items = items }
     }
 
-    @Test func aStaleIdFindsNobodyAndDisturbsNobody() {
+    @Test func aStaleIdFindsNoEntryAndChangesNone() {
         var table = ConnectionTable<Box>()
         let old = ConnectionID(slot: 3, generation: 1), new = ConnectionID(slot: 3, generation: 2)
         table[old] = Box([1])

@@ -17,7 +17,7 @@ func node(_ text: String) throws -> JSONNode {
         #expect(root.elements.map(\.isNull) == [true, false, false, false, false, false])
     }
 
-    @Test func readersOfAnotherKindAnswerNil() throws {
+    @Test func readersOfAnotherKindGiveNil() throws {
         for element in try node(#"[null, {"a":1}, [1], "1", true]"#).elements {
             #expect(element.int64 == nil && element.double == nil)
             if element.kind != .string { #expect(element.string == nil && !element.stringEquals("1")) }

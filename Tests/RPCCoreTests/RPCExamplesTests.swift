@@ -1,19 +1,20 @@
 // JSON-RPC 2.0, section 7: every example of the specification as a dialogue, what the client sends on the left, what the
-// server answers on the right. The server is the smallest that can give these answers.
+// server responds on the right. The server is the smallest that can give these responses.
 
 import RPCCore
 import Testing
 
 /// The methods of the specification's examples.
 private struct ExampleServer {
-    /// The answer to `text`; empty if there is none.
-    func answer(to text: String) -> String {
+    /// The response to `text`; empty if there is none.
+    func response(to text: String) -> String {
         var bytes: [UInt8] = []
         do throws(RPCDecodeError) {
             let batch = try RPCCodec.decodeEnvelopes(Array(text.utf8)[...])
             let replies = batch.envelopes.compactMap(reply)
             if batch.isBatch {
-                RPCCodec.encodeBatch(replies, into: &bytes)
+                // No replies make no text: an empty array must not be sent.
+                if !replies.isEmpty { bytes = batchText(of: replies) }
             } else if let only = replies.first {
                 RPCCodec.encode(only, into: &bytes)
             }
@@ -50,7 +51,7 @@ private struct ExampleServer {
 }
 
 @Suite struct RPCExamplesTests {
-    static let dialogues: [(sent: String, answered: String)] = [
+    static let dialogues: [(sent: String, expected: String)] = [
         // rpc call with positional parameters
         (
             #"{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}"#,
@@ -133,17 +134,17 @@ private struct ExampleServer {
     ]
 
     @Test(arguments: dialogues)
-    func theServerAnswersAsTheSpecificationShows(sent: String, answered: String) throws {
-        let answer = ExampleServer().answer(to: sent)
-        guard !answered.isEmpty else {
-            #expect(answer.isEmpty)
+    func theServerRespondsAsTheSpecificationShows(sent: String, expected: String) throws {
+        let response = ExampleServer().response(to: sent)
+        guard !expected.isEmpty else {
+            #expect(response.isEmpty)
             return
         }
         // The order of members says nothing: compare the messages, and that nothing stands beside their members.
-        let expected = try RPCCodec.decode(Array(answered.utf8)[...])
-        #expect(try RPCCodec.decode(Array(answer.utf8)[...]) == expected)
-        #expect(answer.hasPrefix("[") == answered.hasPrefix("["))
-        #expect(answer.utf8.count == answered.utf8.filter { $0 != 0x20 && $0 != 0x0a }.count + spacesInStrings(answered))
+        let messages = try RPCCodec.decode(Array(expected.utf8)[...])
+        #expect(try RPCCodec.decode(Array(response.utf8)[...]) == messages)
+        #expect(response.hasPrefix("[") == expected.hasPrefix("["))
+        #expect(response.utf8.count == expected.utf8.filter { $0 != 0x20 && $0 != 0x0a }.count + spacesInStrings(expected))
     }
 
     private func spacesInStrings(_ text: String) -> Int {

@@ -142,7 +142,7 @@ struct ConnectionTests {
         #expect(harness.received[server] == [1, 2, 3])
         #expect(try harness.turns(during: .milliseconds(20)) < 20, "an ended stream must not keep the loop busy")
         harness.write([4, 5], to: server)
-        try harness.pump("an answer after the end") { harness.received[client] == [4, 5] }
+        try harness.pump("a response after the end") { harness.received[client] == [4, 5] }
         harness.loop.perform(.finishWriting(server))
         try harness.pump("both closed") { harness.isClosed(client) && harness.isClosed(server) }
         #expect(harness.ended.contains(client))
@@ -157,7 +157,7 @@ struct ConnectionTests {
         let harness = try LoopHarness(backend)
         let (client, server) = try harness.pair()
         let bytes = patterned(4_000_000, seed: 3)
-        // The peer is writing too: a plain close(2) would answer its bytes with a reset that overtakes ours.
+        // The peer is writing too: a plain close(2) would reset its bytes, and that reset overtakes ours.
         harness.write([UInt8](repeating: 1, count: 300_000), to: client)
         harness.write(bytes, to: server)
         harness.loop.perform(.close(server))
@@ -173,7 +173,7 @@ struct ConnectionTests {
     }
 
     @Test(arguments: backends)
-    func closeAtOnceWritesEverythingAndWaitsForNobody(backend: PollerBackend) throws {
+    func closeAtOnceWritesEverythingAndDoesNotWaitForThePeer(backend: PollerBackend) throws {
         let harness = try LoopHarness(backend)
         let (client, server) = try harness.pair()
         let bytes = [UInt8](repeating: 7, count: 3_000_000)
@@ -225,7 +225,7 @@ struct ConnectionTests {
     }
 
     @Test(arguments: backends)
-    func anAnswerThatCameBeforeAFailedWriteIsStillRead(backend: PollerBackend) throws {
+    func aResponseThatCameBeforeAFailedWriteIsStillRead(backend: PollerBackend) throws {
         let harness = try LoopHarness(backend)
         let listener = try BoundPort(listening: true)
         let dial = harness.dial(.tcp(host: "127.0.0.1", port: listener.number))
@@ -233,7 +233,7 @@ struct ConnectionTests {
         let client = try #require(harness.connected[dial])
         harness.write([1], to: client)
         harness.loop.flush { harness.take($0) }
-        // The server answers early and leaves without having read: its kernel sends a reset after the answer.
+        // The server responds early and leaves without having read: its kernel sends a reset after the response.
         let server = accept(listener.descriptor, nil, nil)
         try #require(send(server, "413", 3, 0) == 3)
         close(server)

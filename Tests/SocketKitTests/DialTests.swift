@@ -1,5 +1,5 @@
 // Dials: what they reach, what they say when they fail, and that a cancelled one is never heard of again.
-// Names that must not resolve end in `.invalid` (RFC 6761 §6.4); addresses that must not answer are of RFC 5737.
+// Names that must not resolve end in `.invalid` (RFC 6761 §6.4); addresses that must not respond are of RFC 5737.
 
 import MachineCore
 import SocketKit
@@ -70,13 +70,13 @@ struct DialTests {
         let dials = [
             harness.dial(listener.endpoint), harness.dial(unixListener.endpoint),
             harness.dial(.tcp(host: "127.0.0.1", port: port.number)), harness.dial(.tcp(host: "name.invalid", port: 1)),
-            // A documentation address (RFC 5737): nobody answers, or the network is unreachable.
+            // A documentation address (RFC 5737): nothing responds, or the network is unreachable.
             harness.dial(.tcp(host: "192.0.2.1", port: 9)),
         ]
         for dial in dials { harness.loop.perform(.cancelDial(dial)) }
         harness.loop.perform(.cancelDial(DialID(rawValue: 99)))
         let witness = try harness.pair(listener)
-        try harness.pump("the strangers' ends") { harness.accepted.count == 3 && harness.ended.count >= 2 }
+        try harness.pump("the clients' ends") { harness.accepted.count == 3 && harness.ended.count >= 2 }
         #expect(harness.connected.count == 1)
         #expect(harness.dialFailures.isEmpty)
         #expect(!harness.isClosed(witness.client))
@@ -100,7 +100,7 @@ struct DialTests {
     }
 
     @Test(arguments: backends)
-    func anAddressThatDoesNotAnswerIsGivenUp(backend: PollerBackend) throws {
+    func anAddressThatDoesNotRespondIsGivenUp(backend: PollerBackend) throws {
         var limits = LoopLimits()
         limits.connectTimeout = .milliseconds(20)
         let harness = try LoopHarness(backend, limits: limits)

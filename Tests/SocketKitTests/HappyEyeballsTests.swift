@@ -1,4 +1,4 @@
-// Several addresses of one endpoint (RFC 8305): a dead one holds nobody up, whoever answers first wins, and nothing of the others is left.
+// Several addresses of one endpoint (RFC 8305): a dead one delays no other, the first that connects wins, and nothing of the others is left.
 
 import MachineCore
 import Testing
@@ -56,7 +56,7 @@ struct HappyEyeballsTests {
         }
 
         @Test(arguments: backends)
-        func aDeadFirstAddressHoldsNobodyUp(backend: PollerBackend) throws {
+        func aDeadFirstAddressDelaysNoOther(backend: PollerBackend) throws {
             let harness = try LoopHarness(backend, limits: limits(delay: .milliseconds(20)))
             let dead = try Blackhole()
             let listener = try harness.loop.listen(on: .tcp(host: "127.0.0.1", port: 0))

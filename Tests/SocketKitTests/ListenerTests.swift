@@ -85,7 +85,7 @@ struct ListenerTests {
         let error = #expect(throws: SocketError.self) { try SocketLoop(backend: backend).listen(on: .unix(path: path)) }
         #expect(error?.code == EADDRINUSE)
         _ = try harness.pair(listener)
-        // Somebody else's socket at the path is left alone.
+        // Another process's socket at the path is left alone.
         unlink(path)
         let other = try SocketLoop(backend: backend)
         _ = try other.listen(on: .unix(path: path))
@@ -108,22 +108,6 @@ struct ListenerTests {
     }
 
     @Test(arguments: backends)
-    func aListenerMayBeInherited(backend: PollerBackend) throws {
-        let harness = try LoopHarness(backend)
-        let descriptor = socket(AF_INET, streamType, 0)
-        #expect(throws: SocketError.self, "not listening yet") { try harness.loop.adoptListener(descriptor: descriptor) }
-        #expect(listen(descriptor, 5) == 0)
-        let listener = try harness.loop.adoptListener(descriptor: descriptor)
-        guard case .tcp("0.0.0.0", let port) = listener.endpoint else {
-            Issue.record("\(listener.endpoint)")
-            return
-        }
-        let dial = harness.dial(.tcp(host: "127.0.0.1", port: port))
-        try harness.pump("a connection") { harness.connected[dial] != nil && !harness.accepted.isEmpty }
-        #expect(throws: SocketError.self) { try harness.loop.adoptListener(descriptor: -1) }
-    }
-
-    @Test(arguments: backends)
     func severalLoopsShareAPort(backend: PollerBackend) throws {
         let first = try LoopHarness(backend)
         let second = try LoopHarness(backend)
@@ -143,7 +127,7 @@ struct ListenerTests {
     }
 
     @Test(arguments: backends)
-    func aFullTableMakesStrangersWait(backend: PollerBackend) throws {
+    func aFullTableMakesClientsWait(backend: PollerBackend) throws {
         var limits = LoopLimits()
         limits.maximumConnections = 2
         let harness = try LoopHarness(backend, limits: limits)
@@ -161,7 +145,7 @@ struct ListenerTests {
     }
 
     private func makeStaleSocket(_ path: String) throws {
-        // Bound and closed: the file stays and nobody answers.
+        // Bound and closed: the file stays and nothing listens.
         let descriptor = socket(AF_UNIX, streamType, 0)
         defer { close(descriptor) }
         var address = sockaddr_un()

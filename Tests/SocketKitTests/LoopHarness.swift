@@ -59,7 +59,7 @@ final class LoopHarness {
         return loop.statistics.turns - before
     }
 
-    /// Dials; the answer will be in `connected` or `dialFailures`.
+    /// Dials; the result will be in `connected` or `dialFailures`.
     func dial(_ endpoint: Endpoint) -> DialID {
         lastDial += 1
         loop.perform(.dial(DialID(rawValue: lastDial), endpoint))

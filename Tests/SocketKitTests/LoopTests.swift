@@ -35,7 +35,7 @@ struct LoopTests {
             DispatchQueue.global().async { waker.wake() }
             try loop.turn(until: nil) { _ in }
         }
-        // Wakes while nobody sleeps count as one, and are not lost.
+        // Wakes while the loop does not sleep count as one, and are not lost.
         for _ in 0..<1000 { waker.wake() }
         try loop.turn(until: nil) { _ in }
     }
@@ -57,7 +57,7 @@ struct LoopTests {
     }
 
     @Test(arguments: backends)
-    func whatNobodyFlushedIsSettledByTheNextTurn(backend: PollerBackend) throws {
+    func whatWasNotFlushedIsSettledByTheNextTurn(backend: PollerBackend) throws {
         let harness = try LoopHarness(backend)
         let (client, server) = try harness.pair()
         harness.write([1], to: client)

@@ -115,7 +115,7 @@ import Testing
                 Issue.record("\(arguments) was accepted")
             } catch {
                 let isShown = error.description.contains("s3cret")
-                #expect(isShown == (arguments == ["-xs3cret="]), "\(error)")  // there it is the option that nobody knows
+                #expect(isShown == (arguments == ["-xs3cret="]), "\(error)")  // there it is the unknown option
             }
         }
     }
@@ -179,21 +179,6 @@ import Testing
             positional: .init(valueName: "FILE", count: 0...1, help: "What to read."))
         #expect(small.help == "usage: x\n\nDoes x.\n\n  FILE    What to read.\n  --help  Show this.\n")
         #expect(CommandLineParser(program: "x", summary: "", options: []).help == "usage: x [options]\n\n\n")
-    }
-
-    @Test func nearNamesDifferInCaseOrTwoEditsOrBeginAlike() {
-        let names = ["port", "pathPrefix", "timeoutMs", "host"]
-        #expect(nearestName(to: "PORT", among: names) == "port")
-        #expect(nearestName(to: "prot", among: names) == "port")
-        #expect(nearestName(to: "ports", among: names) == "port")
-        #expect(nearestName(to: "timeoutMS", among: names) == "timeoutMs")
-        #expect(nearestName(to: "timeout", among: names) == "timeoutMs")
-        #expect(nearestName(to: "pathprefx", among: names) == "pathPrefix")
-        #expect(nearestName(to: "hots", among: names) == "host")
-        #expect(nearestName(to: "banana", among: names) == nil)
-        #expect(nearestName(to: "", among: names) == nil)
-        #expect(nearestName(to: "xy", among: ["ab", "xyz"]) == "xyz")
-        #expect(nearestName(to: String(repeating: "x", count: 100_000), among: names) == nil)
     }
 
     @Test func theExitCodesAreThoseOfSysexits() {

@@ -1,4 +1,4 @@
-// Log lines: their exact text, what strangers cannot do to them, and descriptors that are full, closed or gone.
+// Log lines: their exact text, what clients cannot do to them, and descriptors that are full, closed or gone.
 
 import MachineCore
 import TestSupport
@@ -57,7 +57,7 @@ private func value(_ text: String, _ format: LogWriter.Format = .text) -> String
         #expect(value("tab\there") == #""tab\there""#)
     }
 
-    @Test func strangersCannotStartALineOrSteerATerminal() {
+    @Test func clientsCannotStartALineOrSteerATerminal() {
         let attack = "x\r\n2026-04-10T05:21:22.123Z info forged\u{1b}[2J\u{9b}31m\u{7f}\u{0}\u{85}\u{2028}\u{202e}\u{feff}"
         let expected =
             #""x\r\n2026-04-10T05:21:22.123Z info forged\u001b[2J\u009b31m\u007f\u0000\u0085\u2028\u202e\ufeff""#
@@ -190,7 +190,7 @@ private func value(_ text: String, _ format: LogWriter.Format = .text) -> String
     }
 
     @Test(arguments: [false, true])
-    func aFullPipeHoldsNobodyUpAndLostLinesAreCounted(_ nonBlocking: Bool) {
+    func aFullPipeDoesNotBlockAndLostLinesAreCounted(_ nonBlocking: Bool) {
         let ends = makePipe(full: true, nonBlocking: nonBlocking)
         let writer = LogWriter(descriptor: ends.write, clock: { instant })
         let start = ContinuousClock.now

@@ -44,8 +44,6 @@ private struct Manager {
         #expect(manager.next() == "READY=1")
         #expect(notifier.status("3 agents\nREADY=0\r\nX=1"))
         #expect(manager.next() == "STATUS=3 agents READY=0 X=1")
-        #expect(notifier.watchdog())
-        #expect(manager.next() == "WATCHDOG=1")
         #expect(notifier.reloading())
         let reloading = manager.next() ?? ""
         #expect(reloading.hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
@@ -86,18 +84,5 @@ private struct Manager {
             #expect(!notifier.isActive)
             #expect(!notifier.ready() && !notifier.stopping() && !notifier.status("x") && !notifier.reloading())
         }
-    }
-
-    @Test func theWatchdogIntervalIsReadIfItIsMeantForUs() {
-        func interval(_ environment: [String: String]) -> Duration? {
-            ServiceNotifier(environment: environment).watchdogInterval
-        }
-        #expect(interval(["WATCHDOG_USEC": "30000000"]) == .seconds(30))
-        #expect(interval(["WATCHDOG_USEC": "1500", "WATCHDOG_PID": "\(getpid())"]) == .microseconds(1500))
-        #expect(interval(["WATCHDOG_USEC": "1500", "WATCHDOG_PID": "1"]) == nil)
-        #expect(interval(["WATCHDOG_USEC": "1500", "WATCHDOG_PID": "x"]) == nil)
-        for text in ["", "0", "-5", "abc", "99999999999999999999"] { #expect(interval(["WATCHDOG_USEC": text]) == nil) }
-        #expect(interval(["WATCHDOG_USEC": "\(Int64.max)"]) == .microseconds(Int64.max))
-        #expect(interval([:]) == nil)
     }
 }

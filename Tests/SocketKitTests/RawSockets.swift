@@ -1,4 +1,4 @@
-// Sockets that no loop owns, for tests of what strangers do.
+// Sockets that no loop owns, for tests of what untrusted peers do.
 
 import Testing
 
@@ -16,7 +16,7 @@ import Testing
     let streamType = Int32(SOCK_STREAM)
 #endif
 
-/// A port of 127.0.0.1 that is taken, so that nobody else gets it. Unless it listens it refuses all who dial it.
+/// A port of 127.0.0.1 that is taken, so that no other process gets it. Unless it listens it refuses all who dial it.
 final class BoundPort {
     let number: UInt16
     let descriptor: Int32

@@ -8,7 +8,7 @@ import Testing
 /// Echoes, counts, and does what it is told.
 private struct EchoMachine: Machine {
     enum Message: Sendable { case dial(Endpoint), report, tickAt(Moment) }
-    enum Note: Sendable, Hashable { case echoed(Int), answer([UInt8]), count(Int), ticked }
+    enum Note: Sendable, Hashable { case echoed(Int), response([UInt8]), count(Int), ticked }
 
     var echoed = 0
     var gathered: [UInt8] = []
@@ -20,7 +20,7 @@ private struct EchoMachine: Machine {
         case .transport(.received(let id, let bytes)):
             if bytes.first == UInt8(ascii: "<") {
                 gathered += bytes
-                outputs.append(.note(.answer(gathered)))
+                outputs.append(.note(.response(gathered)))
             } else {
                 echoed += bytes.count
                 unsaid += bytes.count
@@ -73,12 +73,12 @@ struct RunnerTests {
         var notes: [EchoMachine.Note] = []
         runner.onNote = { note, runner in
             notes.append(note)
-            if case .answer = note { runner.send(.report) }
+            if case .response = note { runner.send(.report) }
             if case .count = note { runner.stop() }
         }
         runner.send(.dial(endpoint))
         try runner.run()
-        #expect(notes == [.echoed(4), .answer(Array("<ping".utf8)), .count(4)])
+        #expect(notes == [.echoed(4), .response(Array("<ping".utf8)), .count(4)])
         #expect(runner.machine.echoed == 4)
     }
 

@@ -10,20 +10,20 @@ import Testing
 @Suite struct ExchangeTests {
     private let post = WebRequest(method: "POST", path: Array("/up".utf8), hasBody: true)
 
-    /// Sends a body of `up` bytes and answers with one of `down`, both at once.
+    /// Sends a body of `up` bytes and responds with one of `down`, both at once.
     private func exchange(_ pair: inout Pair, up: Int, down: Int, piece: Int) throws {
         let id = try pair.gateway.open(post)
         var upload = Source(id: id, bytes: pattern(up), piece: piece)
         var download = Source(id: id, bytes: pattern(down, from: 7), piece: piece)
-        var hasAnswered = false
+        var hasResponded = false
         let limits = pair.gateway.session.limits
         while true {
             upload.step(&pair.gateway)
-            if !hasAnswered, pair.agent.heard.contains(where: { if case .request = $0 { true } else { false } }) {
-                hasAnswered = true
+            if !hasResponded, pair.agent.heard.contains(where: { if case .request = $0 { true } else { false } }) {
+                hasResponded = true
                 pair.agent.session.respond(WebResponse(status: 200, hasBody: true), on: id)
             }
-            if hasAnswered { download.step(&pair.agent) }
+            if hasResponded { download.step(&pair.agent) }
             let moved = pair.carry()
             if pair.gateway.session.version == .v2 {
                 for end in [pair.gateway, pair.agent] {
@@ -97,7 +97,7 @@ import Testing
         #expect(pair.isClean)
     }
 
-    @Test func anAnswerBeforeTheRequestsEndLeavesTheRequestGoing() throws {
+    @Test func aResponseBeforeTheRequestsEndLeavesTheRequestGoing() throws {
         var pair = Pair(.v2)
         let id = try pair.gateway.open(post)
         pair.settle()
@@ -228,12 +228,12 @@ import Testing
 
     @Test func whatIsSaidOfAStreamThatIsGoneIsIgnored() throws {
         var pair = Pair(.v2)
-        let nobody = StreamID.number(77)
-        #expect(pair.gateway.session.send([1], on: nobody, end: false) == .gone)
-        pair.gateway.session.reset(nobody, .cancelled)
-        pair.gateway.session.consumed(10, on: nobody)
-        pair.agent.session.respond(WebResponse(status: 200), on: nobody)
-        pair.agent.session.fail(nobody, RPCFailure(code: 1, message: ""), reason: .refused)
+        let unknown = StreamID.number(77)
+        #expect(pair.gateway.session.send([1], on: unknown, end: false) == .gone)
+        pair.gateway.session.reset(unknown, .cancelled)
+        pair.gateway.session.consumed(10, on: unknown)
+        pair.agent.session.respond(WebResponse(status: 200), on: unknown)
+        pair.agent.session.fail(unknown, RPCFailure(code: 1, message: ""), reason: .refused)
         #expect(!pair.gateway.session.hasOutput)
         let id = try pair.gateway.open(WebRequest(method: "GET", path: [0x2f]))
         #expect(pair.gateway.session.send([1], on: id, end: true) == .gone)  // it said that there is no body
@@ -245,7 +245,7 @@ import Testing
         #expect(pair.isClean)
     }
 
-    @Test func pingsAreAnsweredAndPongsAreTold() {
+    @Test func pingsGetPongsAndPongsAreReported() {
         var pair = Pair(.v2)
         pair.gateway.session.ping([1, 2, 3])
         pair.agent.session.ping([])
@@ -255,7 +255,7 @@ import Testing
         #expect(pair.isClean)
     }
 
-    @Test func goodbyeIsToldWithItsCodeAndAnsweredWithTheSame() {
+    @Test func aCloseIsReportedWithItsCodeAndEchoed() {
         var pair = Pair(.v1)
         pair.gateway.session.close(.init(rawValue: TunnelClose.replaced.rawValue), reason: "another came")
         pair.settle()

@@ -1,4 +1,4 @@
-// Windows, turns and bounds: nobody's slowness is anybody else's, and memory is what the limits say.
+// Windows, turns and bounds: one stream's slowness is not another's, and memory is what the limits say.
 
 import HTTPCodec
 import TestSupport
@@ -54,7 +54,7 @@ import WireWS
         #expect(peer.heard() == [.binary(dataFrame(1, [], end: true))])
     }
 
-    @Test func aReaderThatDoesNotReadStopsItsSenderAndNobodyElse() throws {
+    @Test func aReaderThatDoesNotReadStopsItsSenderAndNoOther() throws {
         var limits = TunnelLimits()
         limits.initialWindow = 10_000
         var pair = Pair(.v2, limits: limits)

@@ -17,7 +17,7 @@ import Testing
         return limits
     }
 
-    /// A gateway's end with streams whose answers have begun.
+    /// A gateway's end with streams whose responses have begun.
     private func peer(_ limits: TunnelLimits, streams: UInt32 = 1) throws -> RawPeer {
         var peer = RawPeer(of: .gateway, .v2, limits: limits)
         for number in 1...streams {
@@ -73,7 +73,7 @@ import Testing
         #expect(!peer.session.wantsRoundTrip)
     }
 
-    @Test func aWindowThatKeepsEmptyingAtOnceGrowsToAMebibyteHoweverShortTheRoad() throws {
+    @Test func aWindowThatKeepsEmptyingAtOnceGrowsToAMebibyteHoweverShortTheRoundTrip() throws {
         var peer = try peer(limits())
         peer.session.roundTrip = .microseconds(50)
         #expect(empty(&peer, 1, window, at: start) == window)

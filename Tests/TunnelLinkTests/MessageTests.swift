@@ -7,9 +7,9 @@ import Testing
 @testable import TunnelLink
 
 @Suite struct MessageTests {
-    // MARK: The seed's two messages
+    // MARK: The two messages of original v1
 
-    @Test func aRequestOfV1HasTheSeedsMembersAndNothingElse() throws {
+    @Test func aRequestOfV1HasTheMembersOfOriginalV1AndNothingElse() throws {
         var peer = RawPeer(of: .gateway, .v1)
         let request = WebRequest(
             method: "GET", path: Array("/api/hello".utf8), query: Array("foo=bar".utf8), fields: fields(("Accept", "*/*")))
@@ -34,7 +34,7 @@ import Testing
                 """)
     }
 
-    @Test func theSeedsRequestIsUnderstood() {
+    @Test func aRequestOfOriginalV1IsUnderstood() {
         var peer = RawPeer(of: agentRole, .v1)
         let events = peer.say(
             """
@@ -46,7 +46,7 @@ import Testing
         #expect(events == [.request(.number(1), request), .end(.number(1), trailers: HTTPFields())])
     }
 
-    @Test func aResponseOfV1HasTheSeedsMembersUnderTheIdThatWasAsked() throws {
+    @Test func aResponseOfV1HasTheMembersOfOriginalV1UnderTheIdOfItsRequest() throws {
         var peer = RawPeer(of: agentRole, .v1)
         _ = peer.say(#"{"jsonrpc":"2.0","id":"web_xxx","method":"web.request","params":{"httpMethod":"GET","path":"/"}}"#)
         let head = WebResponse(status: 200, fields: fields(("Content-Type", "application/json")), hasBody: true)
@@ -60,7 +60,7 @@ import Testing
         #expect(peer.isClean)
     }
 
-    @Test func theSeedsResponseIsUnderstood() throws {
+    @Test func aResponseOfOriginalV1IsUnderstood() throws {
         var peer = RawPeer(of: .gateway, .v1)
         let id = try peer.open(WebRequest(method: "GET", path: Array("/".utf8)))
         _ = peer.heard()
@@ -220,9 +220,9 @@ import Testing
         }
     }
 
-    // MARK: Interim answers
+    // MARK: Interim responses
 
-    @Test func anInterimAnswerIsANotificationWithItsStream() throws {
+    @Test func anInterimResponseIsANotificationWithItsStream() throws {
         var agent = RawPeer(of: agentRole, .v2)
         let params = #"{"httpMethod":"GET","path":"/","stream":7,"end":true}"#
         _ = agent.say(#"{"jsonrpc":"2.0","id":"web_7","method":"web.request","params":\#(params)}"#)
@@ -249,7 +249,7 @@ import Testing
         #expect(gateway.say(text).isEmpty)
     }
 
-    @Test func inVersionOneThereAreNoInterimAnswers() {
+    @Test func inVersionOneThereAreNoInterimResponses() {
         var agent = RawPeer(of: agentRole, .v1)
         _ = agent.say(#"{"jsonrpc":"2.0","id":"a","method":"web.request","params":{"httpMethod":"GET","path":"/"}}"#)
         agent.session.inform(WebInformational(status: 103), on: .number(1))

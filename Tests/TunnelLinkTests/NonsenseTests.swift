@@ -1,4 +1,4 @@
-// What a confused or hostile peer may say. Each is answered, or ignored, or ends the tunnel with a code that names the fault;
+// What a confused or hostile peer may say. Each gets an error, or is ignored, or ends the tunnel with a code that names the fault;
 // none disturbs anything else.
 
 import HTTPCodec
@@ -85,11 +85,11 @@ import WireWS
             #expect(peer.say(#"{"jsonrpc":"2.0","id":3,"method":"\#(method)","params":{}}"#).isEmpty)
             #expect(failure(peer.heardText(), id: .integer(3))?.code == -32601)
             #expect(peer.say(#"{"jsonrpc":"2.0","method":"\#(method)","params":{}}"#).isEmpty)
-            #expect(peer.heard().isEmpty)  // a notification is never answered
+            #expect(peer.heard().isEmpty)  // a notification never gets a response
         }
     }
 
-    @Test func textThatIsNoMessageIsAnsweredAndEndsNothing() {
+    @Test func textThatIsNoMessageGetsAnErrorAndEndsNothing() {
         for role in [TunnelSession.Role.gateway, agentRole] {
             var peer = RawPeer(of: role, .v2)
             for (text, code) in [
@@ -119,7 +119,7 @@ import WireWS
         #expect(peer.heard().count == 2)
     }
 
-    @Test func answersToNothingAreIgnored() throws {
+    @Test func responsesToNoRequestAreIgnored() throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
         _ = peer.heard()
@@ -129,16 +129,16 @@ import WireWS
         }
         #expect(peer.heard().isEmpty)
         #expect(peer.session.isOpen(id))
-        let answer = #"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200}}"#
-        #expect(peer.say(answer).count == 1)
-        #expect(peer.say(answer).isEmpty)  // a second head of the same answer
+        let response = #"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200}}"#
+        #expect(peer.say(response).count == 1)
+        #expect(peer.say(response).isEmpty)  // a second head of the same response
         #expect(peer.session.isOpen(id))
     }
 
     @Test(arguments: [
         "7", "[]", "{}", #"{"statusCode":"200"}"#, #"{"statusCode":100}"#, #"{"statusCode":199}"#, #"{"statusCode":600}"#,
         #"{"statusCode":200,"headers":7}"#, #"{"statusCode":200,"headers":{"a\n":"b"}}"#, #"{"statusCode":200,"end":1}"#,
-    ]) func anAnswerThatMakesNoSenseFailsTheStreamAndTellsTheAgent(result: String) throws {
+    ]) func aResponseThatMakesNoSenseFailsTheStreamAndTellsTheAgent(result: String) throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
         _ = peer.heard()
@@ -148,7 +148,7 @@ import WireWS
             return
         }
         #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
-        // The agent believes that its answer is under way: without a word it would hold the stream for ever.
+        // The agent believes that its response is under way: untold it would hold the stream for ever.
         #expect(peer.heard() == [.binary(resetFrame(1, 6))])
         #expect(peer.isClean)
     }
@@ -174,7 +174,7 @@ import WireWS
             }
             #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
             #expect(peer.heard() == (version == .v2 ? [.binary(resetFrame(1, 6))] : []))
-            #expect(peer.say(text).isEmpty, "it is over, and a stray reply disturbs nobody")
+            #expect(peer.say(text).isEmpty, "it is over, and a stray reply has no effect")
             _ = peer.heard()
             #expect(peer.isClean)
         }
@@ -203,7 +203,7 @@ import WireWS
         #expect(peer.session.isOpen(one))
     }
 
-    @Test func anAnswerToTheRegistrationThatIsNoneRefusesIt() {
+    @Test func aMalformedResponseToTheRegistrationRefusesIt() {
         for version in TunnelVersion.allCases {
             var peer = RawPeer(of: agentRole, version)
             peer.session.register(AgentDescription(agentID: "a"))
@@ -269,7 +269,7 @@ import WireWS
         #expect(peer.heard().count == 1)
     }
 
-    @Test func afterGoodbyeOnlyThePeersOwnIsHeard() throws {
+    @Test func afterOurCloseOnlyThePeersCloseIsHeard() throws {
         var peer = RawPeer(of: .gateway, .v2)
         peer.session.close(.goingAway, reason: "bye")
         #expect(peer.session.open(WebRequest(method: "GET", path: [0x2f])) == nil)
@@ -283,7 +283,7 @@ import WireWS
 
     // MARK: Frames and streams that do not fit
 
-    @Test func dataBeforeTheHeadOfAnAnswerResetsTheStream() throws {
+    @Test func dataBeforeTheHeadOfAResponseResetsTheStream() throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
         _ = peer.heard()

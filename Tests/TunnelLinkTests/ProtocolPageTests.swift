@@ -1,10 +1,12 @@
-// Docs/Protocol.md shows exchanges as text and as bytes: they are what two real sessions say, to the letter.
+// Docs/Protocol.md lists the methods, and shows exchanges as text and as bytes: they are those of the code, and what two real sessions
+// say, to the letter.
 
 import Foundation
 import HTTPCodec
 import RPCCore
 import Testing
-import TunnelLink
+
+@testable import TunnelLink
 
 @Suite struct ProtocolPageTests {
     /// One line of an example: who says what.
@@ -102,6 +104,27 @@ import TunnelLink
             default: break
             }
         }
+    }
+
+    @Test func theTableOfMethodsIsThatOfTheCode() {
+        let section = Self.page.components(separatedBy: "## Control plane").last?.components(separatedBy: "### ").first ?? ""
+        let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { row in
+            row.split(separator: "|").prefix(3).map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        let expected = TunnelMethod.allCases.map { method -> [String] in
+            let sender = "\(method.sender)" + (method.since == .v1 ? "" : ", v2")
+            return ["`\(method.name)`", sender, method.isRequest ? "request" : "notification"]
+        }
+        #expect(Set(rows) == Set(expected))
+        #expect(rows.count == expected.count)
+    }
+
+    @Test func everyMethodIsKnownByItsNameAlone() {
+        for method in TunnelMethod.allCases {
+            #expect(TunnelMethod(named: "\(method.name)") == method)
+            #expect(TunnelMethod(named: "\(method.name) ") == nil)
+        }
+        for name in ["", "web", "web.", "WEB.REQUEST", "web.request\0"] { #expect(TunnelMethod(named: name) == nil) }
     }
 
     @Test func everyJSONOfThePageIsOneMessage() throws {

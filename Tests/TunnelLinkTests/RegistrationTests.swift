@@ -112,7 +112,7 @@ import Testing
         #expect(pair.isClean)
     }
 
-    @Test func anAnswerToAnUnaskedOrAnsweredRegistrationIsIgnored() {
+    @Test func aResponseToNoRegistrationOrASecondOneIsIgnored() {
         var peer = RawPeer(of: agentRole, .v2)
         #expect(peer.say(#"{"jsonrpc":"2.0","id":1,"result":{}}"#).isEmpty)
         peer.session.register(AgentDescription(agentID: "a"))

@@ -88,7 +88,7 @@ struct RawPeer {
                 switch event {
                 case .text(let text): heard.append(.text(String(decoding: text, as: UTF8.self)))
                 case .binary(let message): heard.append(.binary(Array(message)))
-                case .binaryPiece: Issue.record("a piece nobody asked for")
+                case .binaryPiece: Issue.record("a piece that was not asked for")
                 case .ping: heard.append(.ping([]))
                 case .pong(let payload): heard.append(.pong(Array(payload)))
                 case .closed(let code, let reason): heard.append(.closed(code, reason))

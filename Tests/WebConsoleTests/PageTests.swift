@@ -1,5 +1,5 @@
-// The pages: what must be on them, that strangers' text is harmless, that nothing but their own style and script can run, and that
-// both languages say all that they should.
+// The pages: what must be on them, that untrusted text is harmless, that only their own style and script can run, and that both
+// languages have all texts.
 
 import RPCCore
 import Testing
@@ -47,7 +47,7 @@ import Testing
             ("status", StatusPage.render(status([agent("pi")]), language)), ("help", HelpPage.render(help, language)),
             ("login", LoginPage.render(LoginView(agentID: "pi", next: "/", problem: .wrongToken), language)),
             ("error", ErrorPage.render(ErrorView(status: 404, code: "not-found", explanation: ""), language)),
-            ("inspector", InspectorPage.render(InspectorView(title: "pi", api: "/api", limitMiB: 16), language)),
+            ("inspector", InspectorPage.render(InspectorView(title: "pi", api: "/api"), language)),
         ]
     }
 
@@ -70,7 +70,7 @@ import Testing
     @Test(arguments: Language.allCases) func templatesAreWithoutMistakeAndAllTheirNamesHaveValues(_ language: Language) {
         let login = LoginView(agentID: "pi", next: "/", problem: .wrongToken)
         let error = ErrorView(status: 404, code: "not-found", explanation: "")
-        let inspector = InspectorView(title: "pi", api: "/api", limitMiB: 16)
+        let inspector = InspectorView(title: "pi", api: "/api")
         for (template, values) in [
             (StatusPage.pages[language], StatusPage.values(status([agent("pi")]), language)),
             (HelpPage.pages[language], HelpPage.values(help, language)),
@@ -151,7 +151,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Language.allCases) func whatStrangersSayIsHarmless(_ language: Language) {
+    @Test(arguments: Language.allCases) func untrustedTextIsHarmless(_ language: Language) {
         var evil = agent(Self.hostile, saying: Self.hostile)
         evil.webURL = "http://gateway.example.com/web/" + Self.hostile
         (evil.requests, evil.failures, evil.bytesIn, evil.openStreams, evil.tunnels) = (.max, .max, .max, .max, .max)
@@ -164,7 +164,7 @@ import Testing
         let pages = [
             StatusPage.render(view, language), ErrorPage.render(error, language),
             LoginPage.render(LoginView(agentID: Self.hostile, next: Self.hostile), language),
-            InspectorPage.render(InspectorView(title: Self.hostile, api: Self.hostile, limitMiB: 1), language),
+            InspectorPage.render(InspectorView(title: Self.hostile, api: Self.hostile), language),
         ]
         for page in pages {
             let text = text(page)
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test func whatAnAgentSaysIsCutShort() {
+    @Test func longTextsOfAgentsAreShortened() {
         let page = StatusPage.render(status([agent("pi", saying: String(repeating: "长", count: 10_000))]), .english)
         #expect(page.body.count < 60_000)
         #expect(AgentRow.shortened(String(repeating: "é", count: 200)).count == 200)

@@ -159,7 +159,7 @@ import Testing
         #expect(QRCode(bytes: text(count), mask: 0)?.version == version)
     }
 
-    @Test func whatIsTooLongGetsNone() {
+    @Test func tooLongTextsGetNoCode() {
         #expect(QRCode(bytes: text(214), mask: 0) == nil)
         #expect(QRCode(text: String(repeating: "中", count: 72)) == nil)
         #expect(QRCode(text: "")?.version == 1)

@@ -11,13 +11,13 @@ import WireWS
         #expect(read([fromClient[...]], as: .server).events == [.pong(pattern(count)[...])])
     }
 
-    @Test func aPingIsAnsweredHoweverItIsCut() {
+    @Test func aPingGetsItsPongHoweverItIsCut() {
         let bytes = masked(9, utf8("are you there"))
         #expect(firstDisagreement(over: bytes) { read($0, as: .server) } == nil)
     }
 
-    /// RFC 6455 §5.5.3 lets an end answer only the latest ping: a flood costs one pong for each batch of bytes.
-    @Test func ofSeveralPingsAtOnceTheLatestIsAnswered() {
+    /// RFC 6455 §5.5.3 lets an end respond to only the latest ping: a flood costs one pong for each batch of bytes.
+    @Test func ofSeveralPingsAtOnceTheLatestGetsAPong() {
         let flood = (UInt8(0)..<200).flatMap { masked(9, [$0]) }
         let reading = read([flood[...]], as: .server)
         #expect(reading.events == Array(repeating: .ping, count: 200))
@@ -35,12 +35,12 @@ import WireWS
         #expect(replies == frame(10, [1]))
     }
 
-    @Test func aPingBeforeAnErrorIsAnswered() {
+    @Test func aPingBeforeAnErrorGetsItsPong() {
         let reading = read([(masked(9, [1]) + masked(0, []))[...]], as: .server)
         #expect(reading == Reading(events: [.ping], error: .unexpectedContinuation, replies: frame(10, [1])))
     }
 
-    @Test func afterOurCloseFramePingsStayUnanswered() {
+    @Test func afterOurCloseFramePingsGetNoPong() {
         var connection = WSConnection(.server)
         var reading = Reading()
         connection.close(.normal, reason: "", into: &reading.replies)
@@ -136,7 +136,7 @@ import WireWS
         #expect(connection.isClosed)
     }
 
-    @Test func pendingPingsAreAnsweredBeforeTheEcho() {
+    @Test func pongsGoBeforeTheEcho() {
         let reading = read([(masked(9, [1]) + masked(8, []))[...]], as: .server)
         #expect(reading.replies == frame(10, [1]) + frame(8, []))
     }

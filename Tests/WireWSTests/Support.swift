@@ -43,7 +43,7 @@ struct Reading: Equatable {
     var error: WSError?
     var replies: [UInt8] = []
 
-    /// Replies depend on how the input was cut, since only the latest of several pings is answered.
+    /// Replies depend on how the input was cut, since only the latest of several pings gets a pong.
     var withoutReplies: Reading { Reading(events: events, error: error) }
 }
 

@@ -39,7 +39,7 @@ enum StaticPath {
         while index < segment.endIndex {
             var byte = segment[index]
             if byte == UInt8(ascii: "%") {
-                guard let octet = PercentCoding.octet(at: index, in: segment) else { throw .malformed }
+                guard let octet = PercentEncoding.octet(at: index, in: segment) else { throw .malformed }
                 byte = octet
                 index += 2
             }

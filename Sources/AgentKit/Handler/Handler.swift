@@ -118,10 +118,3 @@ public struct HandlerResponse: Sendable, Hashable {
         try? fields.append(.contentType, type)  // our own constants are legal
     }
 }
-
-/// Text in which byte b is U+00b, as Node has it.
-func latin1Text(_ bytes: some Sequence<UInt8>) -> String {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: bytes.lazy.map { Unicode.Scalar($0) })
-    return String(text)
-}

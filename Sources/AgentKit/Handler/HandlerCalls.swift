@@ -185,7 +185,7 @@ struct HandlerCalls {
 extension HandlerRequest {
     fileprivate init(_ request: WebRequest, body: [UInt8]) {
         self.init(
-            method: request.method, path: latin1Text(request.path), query: request.query.map { latin1Text($0) },
+            method: request.method, path: Latin1.string(request.path), query: request.query.map { Latin1.string($0) },
             fields: request.fields, body: body)
     }
 }
@@ -193,7 +193,7 @@ extension HandlerRequest {
 extension HandlerHead {
     fileprivate init(_ request: WebRequest, folder: StaticFolder?) {
         self.init(
-            method: request.method, path: latin1Text(request.path), query: request.query.map { latin1Text($0) },
+            method: request.method, path: Latin1.string(request.path), query: request.query.map { Latin1.string($0) },
             fields: request.fields, hasBody: request.hasBody && request.upgrade == nil, folder: folder)
     }
 }

@@ -119,7 +119,8 @@ struct Handshake: Sendable {
         guard !head.fields.contains(.secWebSocketExtensions) else { return broken("uses an extension that was not offered") }
         let selected = head.fields.all(.secWebSocketProtocol)
         guard let name = selected.first else { return .accepted(.v1, unread: decoder.takeUnread()) }
-        guard selected.count == 1, let version = TunnelVersion(subprotocol: latin1Text(name)), version <= highestVersion else {
+        guard selected.count == 1, let version = TunnelVersion(subprotocol: Latin1.string(name)), version <= highestVersion
+        else {
             return broken("selects a subprotocol that was not offered")
         }
         return .accepted(version, unread: decoder.takeUnread())

@@ -84,23 +84,11 @@ enum Authorization {
     }
 
     static func percentDecoded(_ text: ArraySlice<UInt8>) -> String? {
-        var bytes: [UInt8] = []
-        var index = text.startIndex
-        while index < text.endIndex {
-            if text[index] == UInt8(ascii: "%") {
-                guard let octet = PercentCoding.octet(at: index, in: text) else { return nil }
-                bytes.append(octet)
-                index += 3
-            } else {
-                bytes.append(text[index])
-                index += 1
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
+        PercentEncoding.decoded(text).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
     /// The same of what a form sent, where a plus is a space.
     static func formDecoded(_ text: ArraySlice<UInt8>) -> String? {
-        percentDecoded(text.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...])
+        PercentEncoding.decoded(text, isForm: true).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

@@ -10,6 +10,7 @@
 // they would refuse such a name.
 
 import HTTPCodec
+import Primitives
 import RPCCore
 
 /// What a login opens.
@@ -65,11 +66,10 @@ struct LoginCookieSigner: Sendable, Hashable {
     private func signature(_ scope: LoginScope, _ token: String, _ expiry: Int64) -> [UInt8] {
         let message = "miagent-login-\(Self.version)\0\(scope.text)\0\(expiry)\0\(token)"
         return SHA256.authenticationCode(for: Array(message.utf8), key: secret).flatMap { byte in
-            [Self.digits[Int(byte >> 4)], Self.digits[Int(byte & 15)]]
+            [HexDigit.lowercase(byte >> 4), HexDigit.lowercase(byte)]
         }
     }
 
-    private static let digits = Array("0123456789abcdef".utf8)
     private static let version = "1"
 }
 

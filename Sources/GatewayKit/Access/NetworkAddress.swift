@@ -4,6 +4,7 @@
 // Refuses what two programs may read differently: leading zeros, fewer than four numbers, prefixes that are too long.
 
 import HTTPCodec
+import Primitives
 
 /// An IPv4 or IPv6 address, or that of whoever comes by a Unix socket.
 public struct NetworkAddress: Sendable, Hashable {
@@ -125,9 +126,9 @@ public struct NetworkAddress: Sendable, Hashable {
             if isEnd, index == parts.count - 1, let four = four(part) {
                 result += [UInt16(four >> 16), UInt16(four & 0xffff)]
             } else {
-                let isHex = part.allSatisfy { PercentCoding.hexValue($0) != nil }
+                let isHex = part.allSatisfy { HexDigit.value($0) != nil }
                 guard (1...4).contains(part.count), isHex else { return nil }
-                result.append(part.reduce(0) { $0 << 4 | UInt16(PercentCoding.hexValue($1) ?? 0) })
+                result.append(part.reduce(0) { $0 << 4 | UInt16(HexDigit.value($1) ?? 0) })
             }
         }
         return result.count <= 8 ? result : nil

@@ -180,8 +180,7 @@ final class Console: Reconfigurable {
 
     private func inspectorPage(_ agentID: String, _ request: VisitorRequest) -> OwnResponse {
         let configuration = environment.configuration.inspector
-        var view = InspectorView(
-            title: agentID, api: "\(OwnRoute.root)agents/\(agentID)", limitMiB: configuration.maximumBytes / 1_048_576)
+        var view = InspectorView(title: agentID, api: "\(OwnRoute.root)agents/\(agentID)")
         view.agentID = agentID
         view.canReplay = configuration.allowsReplay
         view.home = "/"

@@ -20,18 +20,14 @@ final class EventStreams {
         let topic: WatchTopic
         /// Whose share of those that watch it is.
         let client: NetworkAddress
-        /// It was not told everything.
-        var hasMissed = false
+        var subscription = EventSubscription()
     }
 
     private let shares: AddressShares
     private var watchers: [ConnectionID: Watcher] = [:]
     private var byTopic: [WatchTopic: [ConnectionID]] = [:]
 
-    /// How long a watcher hears nothing at most.
-    private static let quietLimit = Duration.seconds(15)
     private static let maximumCount = 256
-    private static let maximumQueuedBytes = 256 * 1024
 
     init(_ shares: AddressShares) { self.shares = shares }
 
@@ -51,7 +47,7 @@ final class EventStreams {
     ) {
         var response = OwnResponse(200, type: "text/event-stream", body: [])
         try? response.fields.append(.xAccelBuffering, "no")
-        visitor.beginEvents(response, to: request, first: first, quietLimit: Self.quietLimit, &turn)
+        visitor.beginEvents(response, to: request, first: first, quietLimit: EventSubscription.keepAlive, &turn)
         guard visitor.phase == .watching else { return }
         let client = shares.client(visitor, request.head)
         watchers[visitor.id] = Watcher(visitor: visitor, topic: topic, client: client)
@@ -64,21 +60,16 @@ final class EventStreams {
     /// Sends whole events to all who watch `topic`.
     func tell(_ topic: WatchTopic, _ events: [UInt8], _ turn: inout Turn) {
         for id in byTopic[topic] ?? [] {
-            guard let watcher = watchers[id] else { continue }
-            let visitor = watcher.visitor
-            if visitor.phase == .watching, !watcher.hasMissed, visitor.queuedBytes <= Self.maximumQueuedBytes {
-                visitor.writeEvents(events, &turn)
-            } else {
-                watchers[id]?.hasMissed = true
-            }
+            guard let visitor = watchers[id]?.visitor, visitor.phase == .watching else { continue }
+            guard watchers[id]?.subscription.admits(unread: visitor.queuedBytes) == true else { continue }
+            visitor.writeEvents(events, &turn)
         }
     }
 
     /// What was written has been taken: one that missed something can be told so.
     func visitorRead(_ visitor: VisitorConnection, _ turn: inout Turn) {
-        guard visitor.queuedBytes == 0, watchers[visitor.id]?.hasMissed == true else { return }
-        watchers[visitor.id]?.hasMissed = false
-        visitor.writeEvents(ServerSentEvent.resync, &turn)
+        guard visitor.queuedBytes == 0, let resync = watchers[visitor.id]?.subscription.caughtUp() else { return }
+        visitor.writeEvents(resync, &turn)
     }
 
     /// A quiet watcher gets a comment now and then; one that does not read is cut.

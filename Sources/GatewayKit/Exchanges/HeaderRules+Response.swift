@@ -5,6 +5,7 @@
 // that name the local service are brought back; cookies are SetCookieRules' affair.
 
 import HTTPCodec
+import MachineCore
 
 extension HeaderRules {
     private static let setForVisitor = HTTPFieldSet.notForVisitors
@@ -62,12 +63,8 @@ extension HeaderRules {
         guard let scheme = ["http://", "https://"].first(where: { lowered.hasPrefix($0) }) else { return nil }
         let rest = location.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
-        guard isLoopback(authority) || authority == host?.lowercased() else { return nil }
+        guard LoopbackHost.containsHost(of: authority) || authority == host?.lowercased() else { return nil }
         let path = rest.dropFirst(authority.count)
         return path.hasPrefix("/") ? String(path) : "/" + path
-    }
-
-    private static func isLoopback(_ authority: String) -> Bool {
-        ["localhost", "127.0.0.1", "[::1]"].contains { authority == $0 || authority.hasPrefix($0 + ":") }
     }
 }

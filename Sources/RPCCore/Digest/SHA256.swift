@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4 §6.2) and HMAC (RFC 2104, FIPS 198-1): what a content security policy and a signed cookie need, and no more.
-// Not made for bulk data: a page at the start, a hundred bytes for each login.
+// SHA-256 (FIPS 180-4 §6.2) and HMAC (RFC 2104, FIPS 198-1): what a content security policy and a signed cookie need, and no
+// more. Not made for bulk data: a page at the start, a hundred bytes for each login.
 
 /// A hash of 32 bytes.
 public enum SHA256 {

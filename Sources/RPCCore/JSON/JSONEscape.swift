@@ -2,19 +2,10 @@
 // so there is nothing left to refuse but, for ISO-8859-1, a character above U+00FF. The result is never longer than
 // the text: the shortest escape of a character is at least as long as its UTF-8.
 
+import Primitives
+
 /// Decoding of what stands between a string's quotes.
 enum JSONEscape {
-    /// The value of a hexadecimal digit.
-    @inline(__always)
-    static func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte &- UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte &- UInt8(ascii: "a") &+ 10)
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte &- UInt8(ascii: "A") &+ 10)
-        default: nil
-        }
-    }
-
     /// Appends `text` with its escapes decoded, as UTF-8.
     static func appendDecoded(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(addingCapacity: text.count) { output in
@@ -72,7 +63,7 @@ enum JSONEscape {
     private static func codeUnit(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> UInt32 {
         var unit: UInt32 = 0
         for index in start..<start + 4 where index < text.count {
-            unit = unit << 4 | (hexadecimalDigit(text[index]) ?? 0)
+            unit = unit << 4 | UInt32(HexDigit.value(text[index]) ?? 0)
         }
         return unit
     }

@@ -1,5 +1,5 @@
 // A view on one value of a parsed text: a reference and an index, nothing decoded before it is asked for. Every reader
-// answers nil or false for a value of another kind, so that a message's shape is checked where it is used.
+// gives nil or false for a value of another kind, so that a message's shape is checked where it is used.
 
 /// One value in a document.
 public struct JSONNode: Sendable {

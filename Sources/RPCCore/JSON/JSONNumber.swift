@@ -77,25 +77,6 @@ enum JSONNumber {
         guard let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite else { return nil }
         return value
     }
-
-    /// The value that says neither more nor less than the text: see `JSONValue`.
-    static func value(_ text: UnsafeBufferPointer<UInt8>, isPlainInteger: Bool) -> JSONValue {
-        if isPlainInteger, let integer = int64(text, isPlainInteger: true) {
-            let isMinusZero = integer == 0 && text.first == UInt8(ascii: "-")
-            return isMinusZero ? .double(-0.0) : .integer(integer)
-        }
-        guard let double = double(text), isFaithful(double, to: JSONDecimal(text)) else {
-            return .number(String(decoding: text, as: UTF8.self))
-        }
-        return .double(double)
-    }
-
-    /// Whether the shortest decimal that reads back as `double` is `decimal` itself. 15 digits always survive the journey.
-    private static func isFaithful(_ double: Double, to decimal: JSONDecimal) -> Bool {
-        if decimal.isZero || decimal.digitCount <= 15 && (-280...280).contains(decimal.exponent) { return true }
-        var description = double.description
-        return description.withUTF8 { JSONDecimal($0) == decimal }
-    }
 }
 
 /// A number's text seen as ±digits × 10^exponent, without leading or trailing zeros among the digits.

@@ -1,5 +1,5 @@
-// A JSON value as a tree of its own, for messages whose shape is not known beforehand. Hot paths read `JSONNode` and
-// write with `JSONWriter` instead. A number keeps exactly what its text said: reading and writing never changes a value.
+// A JSON value as a tree of its own, for messages whose shape is not known beforehand, and the way to it and from it. Hot paths read
+// `JSONNode` and write with `JSONWriter` instead. A number keeps exactly what its text said: reading and writing never changes a value.
 
 /// A JSON value (RFC 8259, section 3).
 public enum JSONValue: Sendable, Hashable {
@@ -67,6 +67,52 @@ extension JSONNode {
         case .string: .string(string ?? "")
         case .array: .array(elements.map(\.value))
         case .object: .object(members.map { JSONMember($0.name.string ?? "", $0.value.value) })
+        }
+    }
+}
+
+extension JSONNumber {
+    /// The value that says neither more nor less than the text: see `JSONValue`.
+    static func value(_ text: UnsafeBufferPointer<UInt8>, isPlainInteger: Bool) -> JSONValue {
+        if isPlainInteger, let integer = int64(text, isPlainInteger: true) {
+            let isMinusZero = integer == 0 && text.first == UInt8(ascii: "-")
+            return isMinusZero ? .double(-0.0) : .integer(integer)
+        }
+        guard let double = double(text), isFaithful(double, to: JSONDecimal(text)) else {
+            return .number(String(decoding: text, as: UTF8.self))
+        }
+        return .double(double)
+    }
+
+    /// Whether the shortest decimal that reads back as `double` is `decimal` itself. 15 digits always survive the journey.
+    private static func isFaithful(_ double: Double, to decimal: JSONDecimal) -> Bool {
+        if decimal.isZero || decimal.digitCount <= 15 && (-280...280).contains(decimal.exponent) { return true }
+        var description = double.description
+        return description.withUTF8 { JSONDecimal($0) == decimal }
+    }
+}
+
+extension JSONWriter {
+    /// Writes a tree.
+    public mutating func value(_ value: JSONValue) {
+        switch value {
+        case .null: null()
+        case .bool(let value): bool(value)
+        case .integer(let value): integer(value)
+        case .double(let value): double(value)
+        case .number(let text): number(text)
+        case .string(let value): string(value)
+        case .array(let elements):
+            beginArray()
+            for element in elements { self.value(element) }
+            endArray()
+        case .object(let members):
+            beginObject()
+            for member in members {
+                name(member.name)
+                self.value(member.value)
+            }
+            endObject()
         }
     }
 }

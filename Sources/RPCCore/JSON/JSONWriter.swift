@@ -134,29 +134,6 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: value.description.utf8)
     }
 
-    /// Writes a tree.
-    public mutating func value(_ value: JSONValue) {
-        switch value {
-        case .null: null()
-        case .bool(let value): bool(value)
-        case .integer(let value): integer(value)
-        case .double(let value): double(value)
-        case .number(let text): number(text)
-        case .string(let value): string(value)
-        case .array(let elements):
-            beginArray()
-            for element in elements { self.value(element) }
-            endArray()
-        case .object(let members):
-            beginObject()
-            for member in members {
-                name(member.name)
-                self.value(member.value)
-            }
-            endObject()
-        }
-    }
-
     /// Writes a number as it was written; `null` if the text is not a number by RFC 8259, section 6.
     mutating func number(_ text: String) {
         var text = text

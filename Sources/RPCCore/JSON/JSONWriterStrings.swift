@@ -1,6 +1,8 @@
 // Strings as RFC 8259, section 7, has them: quoted, and escaped where that is required. Nearly every byte needs no escape, so
 // they are copied eight at a time, and looked at on the way.
 
+import Primitives
+
 extension JSONWriter {
     /// What the bytes to be quoted are.
     enum Encoding {
@@ -197,15 +199,11 @@ extension JSONWriter {
             target[1] = UInt8(ascii: "u")
             target[2] = UInt8(ascii: "0")
             target[3] = UInt8(ascii: "0")
-            target[4] = hexadecimalDigit(byte >> 4)
-            target[5] = hexadecimalDigit(byte & 0xf)
+            target[4] = HexDigit.lowercase(byte >> 4)
+            target[5] = HexDigit.lowercase(byte)
             return 6
         }
         return 2
-    }
-
-    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }
 

@@ -8,16 +8,6 @@ public enum RPCCodec {
         JSONWriter.append(to: &bytes) { write(message, in: &$0) }
     }
 
-    /// Appends `messages` as a batch (section 6). No messages make no text: an empty array must not be sent.
-    public static func encodeBatch(_ messages: [RPCMessage], into bytes: inout [UInt8]) {
-        guard !messages.isEmpty else { return }
-        JSONWriter.append(to: &bytes) { writer in
-            writer.beginArray()
-            for message in messages { write(message, in: &writer) }
-            writer.endArray()
-        }
-    }
-
     /// Begins a request: after it the caller writes one value, an array or object, then ends the object.
     public static func beginRequest(id: RPCID, method: StaticString, in writer: inout JSONWriter) {
         beginMessage(id: id, in: &writer)

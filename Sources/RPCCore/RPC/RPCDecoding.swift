@@ -7,7 +7,7 @@ extension RPCCodec {
     /// The message, or the batch of messages, that `text` is.
     ///
     /// Throws `.parse` if the text is not JSON, and `.invalidRequest` if it is an empty array or a batch of more than
-    /// `maximumBatchCount`: in these cases one failure is the whole answer. Everything else that is wrong is wrong with
+    /// `maximumBatchCount`: in these cases one failure is the whole response. Everything else that is wrong is wrong with
     /// one message, and stands in its place.
     public static func decodeEnvelopes(
         _ text: ArraySlice<UInt8>, limits: JSONLimits = .init(), maximumBatchCount: Int = RPCCodec.defaultMaximumBatchCount

@@ -31,19 +31,6 @@ public struct RPCFailure: Error, Sendable, Hashable {
     /// -32603: the server failed at its own part.
     public static var internalError: RPCFailure { RPCFailure(code: -32603, message: "Internal error") }
 
-    /// -32601, with `detail` as data.
-    public static func methodNotFound(_ detail: String) -> RPCFailure { methodNotFound.with(detail) }
-
-    /// -32602, with `detail` as data.
-    public static func invalidParams(_ detail: String) -> RPCFailure { invalidParams.with(detail) }
-
-    /// -32603, with `detail` as data.
-    public static func internalError(_ detail: String) -> RPCFailure { internalError.with(detail) }
-
-    private func with(_ detail: String) -> RPCFailure {
-        RPCFailure(code: code, message: message, data: .string(detail))
-    }
-
     /// The error object that `node` is; nil unless it is an object with an integer code and a string as message.
     init?(_ node: JSONNode) {
         guard let code = node["code"]?.int64, let code = Int(exactly: code), let message = node["message"]?.string else {

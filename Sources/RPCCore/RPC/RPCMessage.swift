@@ -1,4 +1,4 @@
-// JSON-RPC 2.0, sections 4 and 5: the four things a peer can say, and what to answer when it says none of them.
+// JSON-RPC 2.0, sections 4 and 5: the four things a peer can say, and the reply when it says none of them.
 
 /// One message.
 public enum RPCMessage: Sendable, Hashable {

@@ -1,5 +1,5 @@
 // One connection's state as plain data, and the table of all of them. Slots are reused, most recently freed first, and each
-// use has a generation of its own: an event or a command for an earlier user of a slot finds nobody.
+// use has a generation of its own: an event or a command for an earlier user of a slot finds none.
 
 import MachineCore
 
@@ -7,9 +7,9 @@ import MachineCore
 struct Connection {
     /// Successors in parentheses.
     enum Phase: UInt8 {
-        /// Nobody's. (connecting, open)
+        /// Unused. (connecting, open)
         case free
-        /// A dial waits for the peer's answer. (open, free)
+        /// A dial waits for its result. (open, free)
         case connecting
         /// Carries bytes. (closing, ended; free when detached)
         case open

@@ -9,7 +9,7 @@ import MachineCore
 extension SocketLoop {
     /// Handles what the poller said about the connection in `slot`.
     func take(_ conditions: Readiness.Conditions, _ slot: Int, _ handler: (TransportEvent) -> Void) {
-        if connections.entries[slot].phase == .connecting { return attemptAnswered(slot) }
+        if connections.entries[slot].phase == .connecting { return attemptEnded(slot) }
         guard connections.isAlive(slot) else { return }
         let id = connections.id(of: slot)
         if conditions.contains(.write), connections.entries[slot].marks.contains(.blocked) {
@@ -102,7 +102,7 @@ extension SocketLoop {
         handler(.wrote(connections.id(of: slot), count))
     }
 
-    /// Acts on a failed write, and once the queue is empty on wishes to half-close and to close.
+    /// Acts on a failed write, and once the queue is empty on requests to half-close and to close.
     private func finish(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         if connections.entries[slot].failure != nil { return salvage(slot, handler) }
         guard !connections.entries[slot].hasUnsent, connections.entries[slot].marks.contains(.finishing) else { return }
@@ -117,7 +117,7 @@ extension SocketLoop {
         if connections.entries[slot].marks.contains(.sawEOF) { end(slot, failure: nil) }
     }
 
-    /// A write failed, but the peer may have answered before it left (an early 413, say): lends what has already arrived.
+    /// A write failed, but the peer may have responded before it left (an early 413, say): lends what has already arrived.
     private func salvage(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         let id = connections.id(of: slot)
         var rounds = 16

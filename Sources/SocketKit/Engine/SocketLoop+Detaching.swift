@@ -4,7 +4,7 @@
 import MachineCore
 import Synchronization
 
-/// A connection between two loops. If nobody adopts it, it is closed when it is forgotten.
+/// A connection between two loops. If no loop adopts it, it is closed when it is released.
 public final class DetachedConnection: Sendable {
     let descriptor: Atomic<Int32>
     let unwritten: [UInt8]

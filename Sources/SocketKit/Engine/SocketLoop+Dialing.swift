@@ -1,9 +1,9 @@
-// Dials: an endpoint becomes a list of addresses, of which the first that answers wins (RFC 8305). They are tried in turn, both families
-// mixed, each 250 ms after the one before or as soon as that has failed; an address that does not answer holds nobody up for longer. The
+// Dials: an endpoint becomes a list of addresses, of which the first that connects wins (RFC 8305). They are tried in turn, both families
+// mixed, each 250 ms after the one before or as soon as that has failed; an address that does not respond delays no other for longer. The
 // others are closed then. The one that won is tried first the next time. The failure names every address and why. A dial that is
 // cancelled leaves no event behind, whatever has happened to it meanwhile.
 //
-// On loopback the peer's answer is there before `connect` returns, only not yet reported: asking once more saves the round
+// On loopback the result is there before `connect` returns, only not yet reported: asking once more saves the round
 // through the poller. There, too, a dial to a free port of the ephemeral range can meet itself (TCP's simultaneous open,
 // RFC 9293 §3.5), which is taken for the refusal that it stands for.
 
@@ -115,18 +115,18 @@ extension SocketLoop {
         }
     }
 
-    /// Takes what the resolver found; answers to cancelled dials are dropped.
-    func takeAnswers() {
+    /// Takes what the resolver found; results of cancelled dials are dropped.
+    func takeResolutions() {
         if lookups == 0 { return }
-        for answer in resolver.take() {
+        for resolution in resolver.take() {
             lookups -= 1
-            guard let endpoint = dials[answer.dial]?.endpoint else { continue }
-            dial(answer.dial, endpoint, answer.addresses, reason: answer.reason)
+            guard let endpoint = dials[resolution.dial]?.endpoint else { continue }
+            dial(resolution.dial, endpoint, resolution.addresses, reason: resolution.reason)
         }
     }
 
-    /// The poller says that the connecting `slot` has an answer.
-    func attemptAnswered(_ slot: Int) {
+    /// The poller says that the connecting `slot` has a result.
+    func attemptEnded(_ slot: Int) {
         guard let id = attempts[slot] else { return }
         let code = takeStoredError(connections.entries[slot].descriptor)
         if code == 0, !isSelfConnected(slot) {
@@ -137,7 +137,7 @@ extension SocketLoop {
         }
     }
 
-    /// The first address that answers: the others are of no interest any more.
+    /// The first address that connects: the others are of no interest any more.
     private func attemptWon(_ slot: Int, _ id: DialID) {
         let dial = dials.removeValue(forKey: id)
         timers.cancel(.dial(id))
@@ -232,7 +232,7 @@ extension SocketLoop {
             attemptFailed(id, slot, error.description)
             return false
         }
-        if isConnected { attemptAnswered(slot) }
+        if isConnected { attemptEnded(slot) }
         return true
     }
 
@@ -269,7 +269,7 @@ extension SocketLoop {
         drop(slot)
     }
 
-    /// Closes a connection that nobody has heard of.
+    /// Closes a connection that was reported to no one.
     private func drop(_ slot: Int) {
         poller.close(connections.entries[slot].descriptor)
         free(slot)

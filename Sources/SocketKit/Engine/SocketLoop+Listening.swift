@@ -1,4 +1,4 @@
-// Listeners: made from literal addresses and Unix paths (never from names that somebody else resolves), or inherited from a
+// Listeners: made from literal addresses and Unix paths (never from names that need a resolver), or inherited from a
 // service manager. Accepting is bounded in each turn, and whatever runs out (descriptors, memory, room in the table) pauses it
 // instead of spinning on a listener that stays readable.
 
@@ -28,9 +28,9 @@ public struct Listener: Sendable, Hashable {
 
 /// Who else may listen on a port. Where several sockets do, Linux gives each a share of the new connections.
 public enum PortSharing: Sendable, Hashable {
-    /// Nobody.
+    /// No one else.
     case none
-    /// Nobody now; later ones of this user that say `further`.
+    /// No one now; later sockets of this user that say `further`.
     case first
     /// Those who said `first` or `further`.
     case further
@@ -48,7 +48,7 @@ struct ListenerState {
 
 extension SocketLoop {
     /// Listens on a literal address, `localhost` (127.0.0.1) or a Unix path; `::` takes IPv4 too. Port 0 takes a free one. A
-    /// Unix socket that nobody answers on is replaced; a live one, or a file of another kind, is an error. `sharing` is about
+    /// Unix socket that no one listens on is replaced; a live one, or a file of another kind, is an error. `sharing` is about
     /// ports alone. `backlog` is the number of connections that wait.
     public func listen(
         on endpoint: Endpoint, backlog: Int32 = 4096, sharing: PortSharing = .none
@@ -62,17 +62,6 @@ extension SocketLoop {
             systemClose(descriptor)
             throw error
         }
-    }
-
-    /// Takes over a listening socket that somebody else made, such as a service manager (`LISTEN_FDS`). A Unix path stays
-    /// theirs. Fails if the descriptor is no listening stream socket.
-    public func adoptListener(descriptor: Int32) throws(SocketError) -> Listener {
-        guard option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1, let local = SocketAddress.local(of: descriptor) else {
-            throw SocketError("take over", "descriptor \(descriptor)", reason: "not a listening socket")
-        }
-        Platform.prepared(descriptor)
-        if local.family != AF_UNIX { Platform.prepareStream(descriptor) }
-        return try add(descriptor, local.endpoint, path: nil)
     }
 
     /// Closes all listeners, and removes the paths of Unix sockets that are still theirs; connections go on.
@@ -234,7 +223,7 @@ extension SocketLoop {
         return try add(descriptor, address.endpoint, path: path)
     }
 
-    /// The system's words, and what they mean here.
+    /// The system's text, and what it means here.
     static func listenError(on address: SocketAddress, code: Int32) -> SocketError {
         let advice: String? =
             switch code {
@@ -258,7 +247,7 @@ extension SocketLoop {
         return Listener(index: index, endpoint: endpoint)
     }
 
-    /// Removes the socket file at `path` if nobody answers there; false if somebody does, or if it is no socket.
+    /// Removes the socket file at `path` if no one listens there; false if a process does, or if it is no socket.
     private static func removeIfStale(_ path: String, _ address: SocketAddress) throws(SocketError) -> Bool {
         guard socketFile(path) != nil else {
             throw SocketError("listen on", address.text, reason: "a file of another kind is there")

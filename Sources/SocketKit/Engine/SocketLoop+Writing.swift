@@ -58,7 +58,7 @@ extension SocketLoop {
         statistics.queuedBytes += bytes.count
     }
 
-    /// Writes large pieces now, while they are still where they were lent: to be called after the commands that answer one event.
+    /// Writes large pieces now, while they are still where they were lent: to be called after the commands that follow one event.
     /// (A later call, or the next `flush`, does as well; but what they lie in cannot be used for the next read meanwhile.)
     public func writeLent() {
         if lenders.isEmpty { return }

@@ -1,7 +1,7 @@
 // The loop: it owns sockets and translates between them and a machine's vocabulary (MachineCore's Transport). It knows no
 // protocol and keeps nothing of what it reads. One loop belongs to one thread and shares nothing with others.
 //
-// A turn waits once and lends what happened to the caller, who answers with commands; `flush` then writes what was queued, one
+// A turn waits once and lends what happened to the caller, who gives commands; `flush` then writes what was queued, one
 // call for each connection, and settles what changed: interests, half-closes, ends. Every failure of a connection becomes its
 // `closed` event; the loop itself throws only when the poller fails.
 //
@@ -29,7 +29,7 @@ public final class SocketLoop {
     public internal(set) var moment = SocketLoop.now()
 
     /// Called, inside a turn, for each accept and each dial that fails because no descriptor is left; `ShortageSpells` says which of
-    /// them are worth a word.
+    /// them are worth a message.
     public var onShortage: (DescriptorShortage) -> Void = { _ in }
 
     let poller: any Poller
@@ -41,12 +41,12 @@ public final class SocketLoop {
     @exclusivity(unchecked) var touched: [ConnectionID] = []
     /// Connections that hold lent pieces, until `writeLent`.
     @exclusivity(unchecked) var lenders: [ConnectionID] = []
-    /// Events that came about while nobody was there to take them; nil where one was lent or taken back.
+    /// Events that came about between turns; nil where one was lent or taken back.
     var owed: [TransportEvent?] = []
     var timers = Deadlines<Timer>()
     var listeners: [ListenerState] = []
     var dials: [DialID: Dial] = [:]
-    /// Of endpoints with several addresses, the one that answered first the last time.
+    /// Of endpoints with several addresses, the one that connected first the last time.
     var dialWinners: [Endpoint: SocketAddress] = [:]
     /// Whose dial a connecting slot is.
     var attempts: [Int: DialID] = [:]
@@ -59,7 +59,7 @@ public final class SocketLoop {
     var signalHandler: (Int32) -> Void = { _ in }
 
     private let wakeDescriptor: Int32
-    /// Lent out with every `received`; see `receive(_:into:limit:)` for what happens if somebody keeps it.
+    /// Lent out with every `received`; see `receive(_:into:limit:)` for what happens if a caller keeps it.
     @exclusivity(unchecked) var readBuffer: [UInt8] = []
     private var batch: [Readiness] = []
 
@@ -101,7 +101,7 @@ public final class SocketLoop {
     /// The present time on the monotonic clock, which is what all deadlines here are measured by.
     public static func now() -> Moment { Moment(nanoseconds: Platform.monotonicNanoseconds()) }
 
-    /// Connections that are open or still owe their `closed`, and dials that wait for an answer.
+    /// Connections that are open or still owe their `closed`, and dials that have no result yet.
     public var connectionCount: Int { connections.count }
 
     /// Whether there is something to write or to say, so that the next turn will not wait.
@@ -120,7 +120,7 @@ public final class SocketLoop {
         moment = Self.now()
         statistics.turns += 1
         woken()
-        takeAnswers()
+        takeResolutions()
         lendOwed(handler)
         var ready: [Readiness] = []
         swap(&ready, &batch)

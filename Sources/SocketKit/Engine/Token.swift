@@ -5,7 +5,7 @@ import MachineCore
 
 /// What a poller's token stands for.
 enum Token {
-    /// A connection, or somebody who had its slot before.
+    /// A connection, or an earlier one of its slot.
     case connection(ConnectionID)
     /// The listener with this index.
     case listener(Int)

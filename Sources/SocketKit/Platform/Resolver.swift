@@ -1,4 +1,4 @@
-// Names to addresses without holding the loop up: `getaddrinfo` blocks, so it runs on a queue of its own and the answer
+// Names to addresses without holding the loop up: `getaddrinfo` blocks, so it runs on a queue of its own and the result
 // comes back through the waker. `localhost` and names under it never get here (RFC 6761 §6.3).
 
 import Dispatch
@@ -16,41 +16,41 @@ import Synchronization
 /// Looks names up in the background, for one loop.
 final class Resolver: Sendable {
     /// What a lookup came to.
-    struct Answer: Sendable {
+    struct Resolution: Sendable {
         var dial: DialID
         var addresses: [SocketAddress]
         /// Why there are no addresses; nil if there are.
         var reason: String?
     }
 
-    private let answers = Mutex<[Answer]>([])
+    private let resolutions = Mutex<[Resolution]>([])
     private let queue = DispatchQueue(label: "miagent.resolver", attributes: .concurrent)
     private let waker: Waker
 
-    /// A resolver that wakes its loop through `waker` for each answer.
+    /// A resolver that wakes its loop through `waker` for each resolution.
     init(waker: Waker) {
         self.waker = waker
     }
 
-    /// Starts a lookup; the answer will be among those of `take()`.
+    /// Starts a lookup; the resolution will be among those of `take()`.
     func resolve(_ host: String, port: UInt16, for dial: DialID) {
         queue.async { [self] in
-            let answer = Self.lookUp(host, port: port, for: dial)
-            answers.withLock { $0.append(answer) }
+            let resolution = Self.lookUp(host, port: port, for: dial)
+            resolutions.withLock { $0.append(resolution) }
             waker.wake()
         }
     }
 
-    /// The answers since the last call.
-    func take() -> [Answer] {
-        answers.withLock { list in
+    /// The resolutions since the last call.
+    func take() -> [Resolution] {
+        resolutions.withLock { list in
             let taken = list
             list.removeAll()
             return taken
         }
     }
 
-    private static func lookUp(_ host: String, port: UInt16, for dial: DialID) -> Answer {
+    private static func lookUp(_ host: String, port: UInt16, for dial: DialID) -> Resolution {
         var hints = addrinfo()
         hints.ai_socktype = Platform.streamType
         hints.ai_flags = AI_ADDRCONFIG
@@ -58,7 +58,7 @@ final class Resolver: Sendable {
         let result = getaddrinfo(host, String(port), &hints, &list)
         defer { if let list { freeaddrinfo(list) } }
         guard result == 0 else {
-            return Answer(dial: dial, addresses: [], reason: "\(host): \(String(cString: gai_strerror(result)))")
+            return Resolution(dial: dial, addresses: [], reason: "\(host): \(String(cString: gai_strerror(result)))")
         }
         var addresses: [SocketAddress] = []
         var entry = list
@@ -68,6 +68,6 @@ final class Resolver: Sendable {
             }
             entry = current.ai_next
         }
-        return Answer(dial: dial, addresses: addresses, reason: addresses.isEmpty ? "\(host): no address" : nil)
+        return Resolution(dial: dial, addresses: addresses, reason: addresses.isEmpty ? "\(host): no address" : nil)
     }
 }

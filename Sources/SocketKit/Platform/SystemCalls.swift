@@ -29,7 +29,7 @@ enum CallOutcome {
     }
 }
 
-/// Reads up to `limit` bytes into `buffer`, which holds them and nothing else afterwards. If somebody still holds what the
+/// Reads up to `limit` bytes into `buffer`, which holds them and nothing else afterwards. If another reference still holds what the
 /// buffer had before, it gets new memory: `removeAll(keepingCapacity:)` copies nothing.
 func receive(_ descriptor: Int32, into buffer: inout [UInt8], limit: Int) -> CallOutcome {
     buffer.removeAll(keepingCapacity: true)
@@ -105,12 +105,12 @@ func prepareReset(_ descriptor: Int32) {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
 }
 
-/// The system's words for an `errno`.
+/// The system's text for an `errno`.
 func errorText(_ code: Int32) -> String {
     String(cString: strerror(code))
 }
 
-/// The system's words for what a socket's input and output usually fail with; a constant for the usual two.
+/// The system's text for what a socket's input and output usually fail with; a constant for the usual two.
 func connectionErrorText(_ code: Int32) -> String {
     switch code {
     case ECONNRESET: "connection reset by the peer"

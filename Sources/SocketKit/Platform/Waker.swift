@@ -1,5 +1,5 @@
 // How other threads get a loop's attention. A write to the loop's descriptor costs several microseconds, and a thread that
-// wakes costs more, so it is made only when the loop really sleeps and nobody has woken it yet.
+// wakes costs more, so it is made only when the loop really sleeps and has not been woken yet.
 
 import Synchronization
 
@@ -19,7 +19,7 @@ public final class Waker: Sendable {
         static let awake: UInt8 = 0
         /// It waits: only the descriptor wakes it.
         static let asleep: UInt8 = 1
-        /// Somebody has news for it.
+        /// It was notified.
         static let notified: UInt8 = 2
     }
 

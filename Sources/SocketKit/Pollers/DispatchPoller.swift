@@ -133,7 +133,7 @@ final class FiredList: Sendable {
             return taken
         }
         if let waitingNanoseconds {
-            // A second more than a century overflows Dispatch's time; nobody waits that long.
+            // A second more than a century overflows Dispatch's time; no deadline is that far.
             let bounded = Int(clamping: min(waitingNanoseconds, 1 << 60))
             _ = signal.wait(timeout: .now() + .nanoseconds(bounded))
         } else {

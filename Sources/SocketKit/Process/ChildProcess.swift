@@ -1,4 +1,4 @@
-// Runs another program for a moment: what it reads is given to it, what it writes nobody sees, and how it ended is the answer. For
+// Runs another program for a moment: what it reads is given to it, what it writes is discarded, and how it ended is the result. For
 // what a well-kept tool does better than code of our own.
 
 #if canImport(Glibc)
@@ -42,11 +42,11 @@ private func spawn(_ path: String, _ arguments: [String], reading input: Int32) 
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, input, 0)
     for output in [Int32(1), 2] { posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0) }
-    var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-    defer { for word in words { free(word) } }
-    words.append(nil)
+    var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
+    defer { for pointer in pointers { free(pointer) } }
+    pointers.append(nil)
     var child = pid_t()
-    return posix_spawn(&child, path, &actions, nil, words, environ) == 0 ? child : nil
+    return posix_spawn(&child, path, &actions, nil, pointers, environ) == 0 ? child : nil
 }
 
 /// A child that does not read what it is given has a reason, and its exit code says it.

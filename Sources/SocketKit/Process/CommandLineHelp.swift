@@ -41,7 +41,7 @@ extension CommandLineParser {
     }
 }
 
-/// The columns of a terminal that nobody has widened.
+/// The columns of a terminal by default.
 private let helpWidth = 80
 /// Help texts begin here at the latest.
 private let helpColumnLimit = 30

@@ -1,4 +1,4 @@
-// The words of a command line, as data: what a program accepts, what it was given, and what was wrong with it.
+// The arguments of a command line, as data: what a program accepts, what it was given, and what was wrong with it.
 // Errors name options, never the values given to them: a value may be a token.
 
 /// One option that a program accepts.
@@ -30,16 +30,16 @@ public struct CommandLineOption: Sendable, Hashable {
     }
 }
 
-/// The words that stand beside the options.
+/// The arguments that stand beside the options.
 public struct CommandLinePositional: Sendable, Hashable {
-    /// What such a word is called in the help, such as `FILE`.
+    /// What such an argument is called in the help, such as `FILE`.
     public var valueName: String
     /// How many there may be.
     public var count: ClosedRange<Int>
     /// A sentence for the help.
     public var help: String
 
-    /// Words called `valueName`; `count` of them.
+    /// Arguments called `valueName`; `count` of them.
     public init(valueName: String, count: ClosedRange<Int>, help: String) {
         self.valueName = valueName
         self.count = count
@@ -53,15 +53,15 @@ public enum CommandLineError: Error, Sendable, Hashable, CustomStringConvertible
     case unknownOption(String, nearest: String?)
     /// What people write for something that is said otherwise here.
     case misnomer(String, advice: String)
-    /// The option was the last word, or another option followed at once.
+    /// The option was the last argument, or another option followed at once.
     case missingValue(option: String, valueName: String)
     /// A switch was given a value, as in `--verbose=yes`.
     case unexpectedValue(option: String)
     /// An option with one value was given twice.
     case repeatedOption(String)
-    /// A word too many stands beside the options.
+    /// An argument too many stands beside the options.
     case unexpectedArgument(String, advice: String? = nil)
-    /// A word is missing beside the options.
+    /// An argument is missing beside the options.
     case missingArgument(valueName: String)
 
     /// The sentence for the user.
@@ -73,8 +73,8 @@ public enum CommandLineError: Error, Sendable, Hashable, CustomStringConvertible
         case .missingValue(let option, let valueName): "\(option) needs a value: \(option) \(valueName)"
         case .unexpectedValue(let option): "\(option) takes no value"
         case .repeatedOption(let option): "\(option) was given more than once"
-        case .unexpectedArgument(let word, let advice):
-            "unexpected argument \"\(word)\"" + (advice.map { "; \($0)" } ?? "")
+        case .unexpectedArgument(let argument, let advice):
+            "unexpected argument \"\(argument)\"" + (advice.map { "; \($0)" } ?? "")
         case .missingArgument(let valueName): "\(valueName) is missing"
         }
     }
@@ -82,7 +82,7 @@ public enum CommandLineError: Error, Sendable, Hashable, CustomStringConvertible
 
 /// What a command line said.
 public struct ParsedCommandLine: Sendable, Hashable {
-    /// The words beside the options, in order.
+    /// The arguments beside the options, in order.
     public internal(set) var positionals: [String] = []
     var occurrences: [Occurrence] = []
 

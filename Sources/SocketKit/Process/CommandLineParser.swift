@@ -1,8 +1,10 @@
-// Decides which option each word of a command line is (POSIX.1-2017, chapter 12.2, with GNU's long names).
+// Decides which option each argument of a command line is (POSIX.1-2017, chapter 12.2, with GNU's long names).
 // Accepts `--name value`, `--name=value`, `-n value`, `-nvalue`, and `--`, after which nothing is an option; options and
-// other words may mix. Refuses unknown options (naming the nearest), a missing value, a value for a switch, and a second
+// other arguments may mix. Refuses unknown options (naming the nearest), a missing value, a value for a switch, and a second
 // value where one is meant. It does not bundle switches (`-abc`) nor guess at abbreviated names: a later option could make
 // either mean something else.
+
+import Primitives
 
 /// The command line that a program understands.
 public struct CommandLineParser: Sendable, Hashable {
@@ -14,7 +16,7 @@ public struct CommandLineParser: Sendable, Hashable {
     public var synopsis: [String]
     /// The options, in the order of the help.
     public var options: [CommandLineOption]
-    /// The words beside the options; nil refuses them all.
+    /// The arguments beside the options; nil refuses them all.
     public var positional: CommandLinePositional?
     /// What is said to whoever writes an option of this name, which does not exist.
     public var misnomers: [String: String] = [:]
@@ -70,14 +72,14 @@ public struct CommandLineParser: Sendable, Hashable {
         let name = String(argument.prefix(2))
         guard let option = options.first(where: { $0.short == name }) else {
             // `-port` is most often meant as `--port`; anything after "=" may be a secret.
-            let word = String(argument.prefix { $0 != "=" })
-            throw .unknownOption(word, nearest: nearestName(to: "-" + word, among: options.map(\.name)))
+            let whole = String(argument.prefix { $0 != "=" })
+            throw .unknownOption(whole, nearest: nearestName(to: "-" + whole, among: options.map(\.name)))
         }
         guard argument.count > 2 else { return try add(option, attached: nil, rest: &rest, to: &parsed) }
         guard option.valueName != nil else {
-            let word = String(argument.prefix { $0 != "=" })
-            if word == name { throw .unexpectedValue(option: name) }
-            throw .unknownOption(word, nearest: nearestName(to: "-" + word, among: options.map(\.name)))
+            let whole = String(argument.prefix { $0 != "=" })
+            if whole == name { throw .unexpectedValue(option: name) }
+            throw .unknownOption(whole, nearest: nearestName(to: "-" + whole, among: options.map(\.name)))
         }
         try add(option, attached: String(argument.dropFirst(2)), rest: &rest, to: &parsed)
     }
@@ -98,20 +100,20 @@ public struct CommandLineParser: Sendable, Hashable {
         parsed.occurrences.append(.init(option: option, value: value))
     }
 
-    /// Whether a word that stands where a value should is one of our own options: then the value was forgotten. Other words
+    /// Whether an argument that stands where a value should is one of our own options: then the value was forgotten. Other arguments
     /// with a dash, such as `-1`, are values; a value that looks like one of our options is given as `--name=value`.
-    private func isOption(_ word: String) -> Bool {
-        let name = word.prefix { $0 != "=" }
-        return word == "--" || options.contains { $0.name == name || $0.short == word }
+    private func isOption(_ argument: String) -> Bool {
+        let name = argument.prefix { $0 != "=" }
+        return argument == "--" || options.contains { $0.name == name || $0.short == argument }
     }
 
     private func check(_ positionals: [String]) throws(CommandLineError) {
         let allowed = positional?.count ?? 0...0
         if positionals.count > allowed.upperBound {
-            let word = positionals[max(0, allowed.upperBound)]
+            let extra = positionals[max(0, allowed.upperBound)]
             // A number that stands alone is a port, most often.
-            let isPort = UInt16(word) != nil && options.contains { $0.name == "--port" }
-            throw .unexpectedArgument(word, advice: isPort ? "did you mean --port \(word)?" : nil)
+            let isPort = UInt16(extra) != nil && options.contains { $0.name == "--port" }
+            throw .unexpectedArgument(extra, advice: isPort ? "did you mean --port \(extra)?" : nil)
         }
         if positionals.count < allowed.lowerBound { throw .missingArgument(valueName: positional?.valueName ?? "") }
     }

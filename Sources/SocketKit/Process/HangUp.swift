@@ -1,6 +1,6 @@
-// What a hang-up (SIGHUP) means to a program: the end of the terminal that it was started at, for which the signal was made, or the wish of a
-// service manager that settings are read again, for which it has been used ever since. Which it is depends on how the program was
-// started: without a terminal nobody can hang up.
+// What a hang-up (SIGHUP) means to a program: the end of the terminal that it was started at, for which the signal was made, or the request of a
+// service manager to read the settings again, for which it has been used ever since. Which it is depends on how the program was
+// started: without a terminal there is no hang-up.
 
 #if canImport(Darwin)
     import Darwin
@@ -25,7 +25,7 @@ public final class ControllingTerminal {
 
     deinit { close(descriptor) }
 
-    /// Whether nobody is at its other end any more: the window was closed, the line broke.
+    /// Whether its other end is gone: the window was closed, the line broke.
     public var isGone: Bool {
         var settings = termios()
         return tcgetattr(descriptor, &settings) != 0

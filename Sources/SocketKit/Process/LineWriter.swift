@@ -1,7 +1,7 @@
-// Lines to a descriptor that somebody else reads: a terminal, a pipe, journald, a file.
+// Lines to a descriptor that another process reads: a terminal, a pipe, journald, a file.
 // A log must not hurt the daemon. Each line is one write(2); a reader that does not read costs one short wait and from then
 // on nothing, a reader that has gone costs its lines only. Lines that were lost are counted, and the next one that gets
-// through is preceded by their number, if the caller has words for it.
+// through is preceded by their number, if the caller gives a text for it.
 
 import Synchronization
 
@@ -19,7 +19,7 @@ public final class LineWriter: Sendable {
     /// Set if the descriptor is ours.
     private let path: String?
 
-    /// A writer to `descriptor`, which stays the caller's. If nobody handles SIGPIPE, it is ignored for the whole process from
+    /// A writer to `descriptor`, which stays the caller's. If SIGPIPE has no handler, it is ignored for the whole process from
     /// now on: a log whose reader has gone must not end the daemon.
     public init(descriptor: Int32) {
         sink = Mutex(LineSink(descriptor: descriptor))
@@ -56,7 +56,7 @@ public final class LineWriter: Sendable {
     /// How many lines have been lost since one last got through.
     public var droppedLines: Int { sink.withLock { $0.droppedLines } }
 
-    /// Opens the file by its name again, after somebody moved the old one away (logrotate); the old one stays if that fails.
+    /// Opens the file by its name again, after the old one was moved away (logrotate); the old one stays if that fails.
     public func reopen() throws(FileError) {
         guard let path else { return }
         let fresh = try Self.openFile(path)

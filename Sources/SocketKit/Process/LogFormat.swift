@@ -1,9 +1,10 @@
 // Decides how a log record is written: one line, RFC 3339 time in UTC, then `key=value` pairs or one JSON object (RFC 8259).
-// Nothing that a stranger sent can start a line of its own, add a field, or steer a terminal: CR, LF, ESC, all other C0 and
+// Nothing that a client sent can start a line of its own, add a field, or steer a terminal: CR, LF, ESC, all other C0 and
 // C1 controls, line separators and direction marks are written as \uXXXX. A line is at most 4096 bytes (PIPE_BUF on Linux,
 // so that one write to a pipe is never mixed with another); longer values are cut, further fields left out, and it says so.
 
 import MachineCore
+import Primitives
 
 /// The text of log lines: a pure function of the record and the time.
 public enum LogFormat {
@@ -150,19 +151,18 @@ private let writableSeconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_
 /// `2026-04-10T05:21:22.123Z` (RFC 3339, 5.6); a time outside the years 1 to 9999 is clamped to them.
 private func appendTimestamp(_ time: (seconds: Int64, nanoseconds: Int64), to line: inout [UInt8]) {
     let seconds = min(max(time.seconds, writableSeconds.lowerBound), writableSeconds.upperBound)
-    let secondOfDay = ((seconds % 86_400) + 86_400) % 86_400
-    let (year, month, day) = civilDate(daysSince1970: (seconds - secondOfDay) / 86_400)
-    appendDecimal(year, digits: 4, to: &line)
+    let civil = CivilTime(unixSeconds: seconds)
+    appendDecimal(civil.date.year, digits: 4, to: &line)
     line.append(UInt8(ascii: "-"))
-    appendDecimal(month, digits: 2, to: &line)
+    appendDecimal(civil.date.month, digits: 2, to: &line)
     line.append(UInt8(ascii: "-"))
-    appendDecimal(day, digits: 2, to: &line)
+    appendDecimal(civil.date.day, digits: 2, to: &line)
     line.append(UInt8(ascii: "T"))
-    appendDecimal(secondOfDay / 3600, digits: 2, to: &line)
+    appendDecimal(civil.hour, digits: 2, to: &line)
     line.append(UInt8(ascii: ":"))
-    appendDecimal(secondOfDay / 60 % 60, digits: 2, to: &line)
+    appendDecimal(civil.minute, digits: 2, to: &line)
     line.append(UInt8(ascii: ":"))
-    appendDecimal(secondOfDay % 60, digits: 2, to: &line)
+    appendDecimal(civil.second, digits: 2, to: &line)
     line.append(UInt8(ascii: "."))
     appendDecimal(min(max(time.nanoseconds, 0), 999_999_999) / 1_000_000, digits: 3, to: &line)
     line.append(UInt8(ascii: "Z"))
@@ -175,18 +175,4 @@ private func appendDecimal(_ value: Int64, digits: Int, to line: inout [UInt8]) 
         line.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
         divisor /= 10
     }
-}
-
-/// The proleptic Gregorian date. Years are counted from 1 March, so that the leap day is the last of its year and the months
-/// have the lengths of the line (153 m + 2) / 5; 400 years have 146,097 days.
-private func civilDate(daysSince1970: Int64) -> (year: Int64, month: Int64, day: Int64) {
-    let days = daysSince1970 + 719_468  // since 0000-03-01; positive for every writable time
-    let era = days / 146_097
-    let dayOfEra = days % 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
 }

@@ -26,7 +26,7 @@ public struct LogWriter: Sendable {
     private let clock: Clock
     private let limiter: SharedLimiter?
 
-    /// A writer to `descriptor`, which stays the caller's. If nobody handles SIGPIPE, it is ignored for the whole process from
+    /// A writer to `descriptor`, which stays the caller's. If SIGPIPE has no handler, it is ignored for the whole process from
     /// now on: a log whose reader has gone must not end the daemon. `isLimited`: what repeats is summed up.
     public init(
         format: Format = .text, minimumLevel: LogRecord.Level = .info, descriptor: Int32 = 2, isLimited: Bool = false,
@@ -85,7 +85,7 @@ private final class SharedLimiter: Sendable {
         /// To be written before it.
         var due: [LogRecord]
         var isAdmitted: Bool
-        /// Somebody has to look when the period is over.
+        /// A timer must look when the period is over.
         var isFirstLeftOut: Bool
     }
 

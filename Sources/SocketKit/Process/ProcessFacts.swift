@@ -2,7 +2,7 @@
 // environment, its processors, how many descriptors it may open, and whether a person is watching. No failure here is fatal.
 
 #if canImport(Glibc)
-    // `environ` is a variable of C's, and Swift cannot know that nobody changes it: see `environmentVariables`.
+    // `environ` is a variable of C's, and Swift cannot know that it does not change: see `environmentVariables`.
     @preconcurrency import Glibc
 #elseif canImport(Musl)
     @preconcurrency import Musl
@@ -62,7 +62,7 @@ public func unixNow() -> (seconds: Int64, nanoseconds: Int64) {
 }
 
 /// Lets the process open as many descriptors as it is allowed to: each connection is one, and the usual soft limit of 1024
-/// is there for programs that use `select`. Answers the limit that is now in force.
+/// is there for programs that use `select`. Returns the limit that is now in force.
 @discardableResult
 public func raiseDescriptorLimit() -> Int {
     var limit = rlimit()

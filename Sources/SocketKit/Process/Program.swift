@@ -1,5 +1,5 @@
 // What every program of ours does before and after its own work: the options that all have, help and version, the settings file,
-// and which exit code which failure means (sysexits.h: 64 for words, 78 for settings, 1 for what the machine refuses).
+// and which exit code which failure means (sysexits.h: 64 for arguments, 78 for settings, 1 for what the machine refuses).
 
 import MachineCore
 
@@ -34,25 +34,25 @@ extension CommandLineOption {
 }
 
 extension CommandLineParser {
-    /// Runs a program: words, then settings, then `main`, unless the words ask for less. The exit code.
+    /// Runs a program: arguments, then settings, then `main`, unless the arguments ask for less. The exit code.
     public func run<Settings>(
         _ arguments: [String], version: String, load: (ParsedCommandLine) throws -> Settings,
         main: (Settings, ParsedCommandLine) throws -> Int32
     ) -> Int32 {
-        let words: ParsedCommandLine
+        let parsed: ParsedCommandLine
         do {
-            words = try parse(arguments)
+            parsed = try parse(arguments)
         } catch {
             printError("\(program): \(error)\ntry \(program) --help")
             return ExitCode.usage
         }
-        if words.has("--help") { return say(help) }
-        if words.has("--version") { return say("\(program) \(version)") }
+        if parsed.has("--help") { return say(help) }
+        if parsed.has("--version") { return say("\(program) \(version)") }
         do {
-            let settings = try load(words)
-            if words.has("--check-config") { return say("the settings are in order") }
+            let settings = try load(parsed)
+            if parsed.has("--check-config") { return say("the settings are in order") }
             Platform.keepFreedMemory()
-            return try main(settings, words)
+            return try main(settings, parsed)
         } catch let refusal as SettingsRefused {
             printError(refusal.description)
             return ExitCode.configuration

@@ -1,5 +1,5 @@
 // Reads a small file whole: settings, tokens, certificates. Refuses what is larger than the caller allows, however large the
-// system says it is (a pipe or /dev/zero says nothing), and names the file and the reason in plain words.
+// system says it is (a pipe or /dev/zero says nothing), and names the file and the reason in a plain sentence.
 
 #if canImport(Glibc)
     import Glibc

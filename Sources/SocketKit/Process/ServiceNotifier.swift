@@ -1,6 +1,6 @@
 // Tells a service manager how the daemon fares: systemd's notification protocol (sd_notify(3)), without libsystemd.
 // A message is a datagram of `NAME=value` lines to the Unix socket named in NOTIFY_SOCKET, a path or `@` and an abstract
-// name. Without that variable every call does nothing. A manager that does not read holds nobody up for more than a second.
+// name. Without that variable every call does nothing. A manager that does not read delays a call by at most a second.
 // Other kinds of address (`vsock:`) are refused: they are for managers outside a virtual machine.
 
 import MachineCore
@@ -18,23 +18,18 @@ import MachineCore
 
 /// The way to the service manager, if there is one.
 public struct ServiceNotifier: Sendable, Hashable {
-    /// How often `watchdog()` must be called at the least, or nil if nobody waits for it; call twice as often.
-    public let watchdogInterval: Duration?
     /// The bytes of `sun_path`: an abstract name begins with a zero. Empty: there is no manager.
     private let address: [UInt8]
 
-    /// The notifier that `environment` describes by NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+    /// The notifier that `environment` describes by NOTIFY_SOCKET.
     public init(environment: [String: String] = environmentVariables()) {
         address = notifyAddress(environment["NOTIFY_SOCKET"] ?? "")
-        let isMeant = environment["WATCHDOG_PID"].map { Int32($0) == getpid() } ?? true
-        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
-        watchdogInterval = isMeant && microseconds > 0 ? .microseconds(microseconds) : nil
     }
 
     /// Whether a service manager listens.
     public var isActive: Bool { !address.isEmpty }
 
-    /// The daemon serves from now on; also after a reload. Each of these calls answers whether the manager was told.
+    /// The daemon serves from now on; also after a reload. Each of these calls returns whether the manager was told.
     @discardableResult
     public func ready(status: String? = nil) -> Bool {
         send(["READY=1"] + statusLine(status))
@@ -58,12 +53,6 @@ public struct ServiceNotifier: Sendable, Hashable {
     @discardableResult
     public func status(_ text: String) -> Bool {
         send(statusLine(text))
-    }
-
-    /// The daemon is alive.
-    @discardableResult
-    public func watchdog() -> Bool {
-        send(["WATCHDOG=1"])
     }
 
     private func statusLine(_ text: String?) -> [String] {

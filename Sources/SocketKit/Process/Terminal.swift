@@ -54,7 +54,7 @@ public final class Terminal {
     private static let maximumWaits = 10
     private static let waitMs: Int32 = 20
 
-    /// Whether all is written. A terminal that is gone takes everything: there is nobody left to see it.
+    /// Whether all is written. A terminal that is gone takes everything: no one can see it.
     private func flush() -> Bool {
         while !rest.isEmpty {
             switch CallOutcome(retrying { rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) } }) {

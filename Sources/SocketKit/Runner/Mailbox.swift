@@ -1,11 +1,11 @@
 // Messages from other threads, and connections that other loops gave up. A lock for a list costs a few nanoseconds, waking a thread
-// a thousand times that: so only the first parcel of those that the loop has not seen yet wakes it.
+// a thousand times that: so only the first envelope of those that the loop has not seen yet wakes it.
 
 import MachineCore
 import Synchronization
 
 /// What may be left for a machine that runs on another thread.
-@usableFromInline enum Parcel<Message: Sendable>: Sendable {
+@usableFromInline enum Envelope<Message: Sendable>: Sendable {
     case message(Message)
     /// A connection for its loop, and what to tell the machine of it under its new id.
     case connection(DetachedConnection, @Sendable (ConnectionID) -> Message)
@@ -14,7 +14,7 @@ import Synchronization
 
 /// Where any thread leaves messages for a machine that runs on another.
 public final class Mailbox<Message: Sendable>: Sendable {
-    @usableFromInline let parcels = Mutex<[Parcel<Message>]>([])
+    @usableFromInline let envelopes = Mutex<[Envelope<Message>]>([])
     @usableFromInline let waker: Waker
 
     /// A mailbox whose loop has this waker.
@@ -33,17 +33,17 @@ public final class Mailbox<Message: Sendable>: Sendable {
     /// Makes the runner's `run` return, after all that was left before.
     @inlinable public func stop() { leave(.stop) }
 
-    @inlinable func leave(_ parcel: Parcel<Message>) {
-        let isFirst = parcels.withLock { list in
-            list.append(parcel)
+    @inlinable func leave(_ envelope: Envelope<Message>) {
+        let isFirst = envelopes.withLock { list in
+            list.append(envelope)
             return list.count == 1
         }
         if isFirst { waker.wake() }
     }
 
     /// All that was left since the last time.
-    @inlinable func take() -> [Parcel<Message>] {
-        parcels.withLock { list in
+    @inlinable func take() -> [Envelope<Message>] {
+        envelopes.withLock { list in
             if list.isEmpty { return [] }
             defer { list.removeAll() }
             return list

@@ -74,8 +74,8 @@ public final class Runner<M: Machine> {
     /// Delivers what other threads left. Before the events of the turn: what came before a peer could send something, the machine
     /// hears before it, too.
     @inlinable func openMailbox() {
-        for parcel in mailbox.take() {
-            switch parcel {
+        for envelope in mailbox.take() {
+            switch envelope {
             case .message(let message): take(.message(message))
             case .connection(let connection, let message):
                 if let id = loop.adopt(connection) { take(.message(message(id))) }

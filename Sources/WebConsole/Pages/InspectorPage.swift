@@ -11,7 +11,7 @@ public enum InspectorPage {
         let title = Texts.of(language).text("inspector.title", ["title": view.title])
         return [
             "title": .text(title), "heading": .text(view.title), "wide": .flag(true), "agentID": .text(view.agentID ?? ""),
-            "api": .text(view.api), "canReplay": .flag(view.canReplay), "limitMiB": .text("\(view.limitMiB)"),
+            "api": .text(view.api), "canReplay": .flag(view.canReplay),
             "home": .text(view.home ?? ""), "nav": .flag(view.agentID != nil),
         ]
     }

@@ -1,5 +1,6 @@
 // The page at `/`: address, counts, warnings, plots, and the table of agents, whole without a script.
 
+import HTTPCodec
 import MachineCore
 
 /// The page at `/`.
@@ -76,11 +77,8 @@ public enum StatusPage {
 
     /// `text` as a value of a query.
     private static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF")
-        return text.utf8.reduce(into: "") { result, byte in
-            let isPlain = byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber)
-            if isPlain { result.unicodeScalars.append(Unicode.Scalar(byte)) }
-            if !isPlain { result += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])" }
+        PercentEncoding.encoded(text.utf8) { byte in
+            byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber)
         }
     }
 }

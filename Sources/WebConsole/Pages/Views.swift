@@ -94,15 +94,12 @@ public struct InspectorView: Sendable, Hashable {
     public var api: String
     /// Whether exchanges may be sent again.
     public var canReplay = true
-    /// How much memory the exchanges may take.
-    public var limitMiB: Int
     /// The address of the link back; nil: there is none.
     public var home: String?
 
     /// An inspector that reads from `api`.
-    public init(title: String, api: String, limitMiB: Int) {
+    public init(title: String, api: String) {
         self.title = title
         self.api = api
-        self.limitMiB = limitMiB
     }
 }

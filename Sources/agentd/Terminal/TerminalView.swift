@@ -1,5 +1,5 @@
-// What a person at a terminal sees of an agent: a line for each request, which scrolls, and beneath them a block that says where
-// the agent stands, which is drawn over itself. A value: notes go in, the bytes for the terminal come out; it knows no
+// What a person at a terminal sees of an agent: a line for each request, which scrolls, and beneath them a block that says
+// where the agent stands, which is drawn over itself. A value: notes go in, the bytes for the terminal come out; it knows no
 // terminal, no clock and no language but ANSI's "up" and "erase".
 //
 // Drawn at most ten times a second, and only when something changed; what comes faster than it can be read is counted and left

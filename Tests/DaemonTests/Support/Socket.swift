@@ -42,7 +42,7 @@ final class Socket: Sendable {
         return socket
     }
 
-    /// A socket with a port of its own on which nobody listens yet: connections are refused, and nobody else gets the port.
+    /// A socket with a port of its own that does not listen yet: connections are refused, and no other process gets the port.
     static func bound() throws -> Socket {
         let socket = try make()
         let result = try socket.withDescriptor { descriptor in
@@ -77,7 +77,7 @@ final class Socket: Sendable {
         }
     }
 
-    /// The next connection; nil as soon as `isStopped` and nobody is waiting, at once if this socket is `cut` then.
+    /// The next connection; nil as soon as `isStopped` and none is waiting, at once if this socket is `cut` then.
     func accept(until isStopped: Shared<Bool>) -> Socket? {
         while !isStopped.value {
             guard let descriptor = descriptor.withLock({ $0 }) else { return nil }

@@ -20,14 +20,14 @@ struct RunningGateway: Sendable {
     /// A new connection of a visitor.
     func visitor() throws -> TestVisitor { try TestVisitor(port: port) }
 
-    /// The answer to one GET on a connection of its own.
-    func get(_ path: String, _ fields: [String] = []) throws -> Answer {
+    /// The response to one GET on a connection of its own.
+    func get(_ path: String, _ fields: [String] = []) throws -> Response {
         let visitor = try visitor()
         defer { visitor.leave() }
         return try visitor.get(path, fields)
     }
 
-    /// Fails unless the gateway still serves strangers.
+    /// Fails unless the gateway still serves new clients.
     func expectHealthy(_ sourceLocation: SourceLocation = #_sourceLocation) throws {
         #expect(try get("/healthz").status == 200, sourceLocation: sourceLocation)
     }
@@ -80,18 +80,18 @@ final class Stage {
         return daemon
     }
 
-    /// A service that answers as `behaviour` says.
+    /// A service that responds as `behaviour` says.
     func service(on listener: Socket? = nil, _ behaviour: @escaping TestService.Behaviour) throws -> TestService {
         let service = try TestService(on: listener, behaviour)
         services.append(service)
         return service
     }
 
-    /// A service that answers each request with its path.
+    /// A service that responds to each request with its path.
     func pathService() throws -> TestService {
         try service { call in
             _ = try call.body()
-            try call.answer("service at \(call.path)")
+            try call.respond("service at \(call.path)")
         }
     }
 

@@ -1,10 +1,10 @@
-// A local web service: a thread for each connection, and a closure that answers each request as it likes, badly if need be.
+// A local web service: a thread for each connection, and a closure that responds to each request as it likes, badly if need be.
 // A connection that ends under the closure is no problem of the service's; everything else that the closure throws is one,
 // and fails the test.
 
 import Foundation
 
-/// A request that came to the service, and the connection that awaits the answer.
+/// A request that came to the service, and the connection that awaits the response.
 struct ServiceCall {
     let head: MessageHead
     let conversation: Conversation
@@ -14,13 +14,13 @@ struct ServiceCall {
 
     func body() throws -> [UInt8] { try conversation.readBody(of: head, isResponse: false) }
 
-    /// Sends a whole answer.
-    func answer(_ status: Int = 200, _ fields: [String] = [], body: [UInt8]) throws {
+    /// Sends a whole response.
+    func respond(_ status: Int = 200, _ fields: [String] = [], body: [UInt8]) throws {
         let lines = ["HTTP/1.1 \(status) Whatever"] + fields + ["Content-Length: \(body.count)"]
         try conversation.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
     }
 
-    func answer(_ text: String) throws { try answer(body: Array(text.utf8)) }
+    func respond(_ text: String) throws { try respond(body: Array(text.utf8)) }
 
     /// Sends these bytes, whatever they are.
     func say(_ text: String) throws { try conversation.send(text) }
@@ -38,7 +38,7 @@ final class TestService: Sendable {
     private let connections = Shared<[Socket]>([])
     private let failures = Shared<[String]>([])
     private let isStopped = Shared(false)
-    private let isClosed = Bell("nobody listens any more")
+    private let isClosed = Bell("the service is closed")
 
     /// Serves on `listener`, by default one of its own.
     init(on listener: Socket? = nil, _ behaviour: @escaping Behaviour) throws {
@@ -58,7 +58,7 @@ final class TestService: Sendable {
     /// What closures threw, beside the ends of their connections.
     var problems: [String] { failures.value }
 
-    /// Nobody listens any more, and all connections end.
+    /// The service stops listening, and all connections end.
     func stop() {
         guard !isStopped.exchange(true) else { return }
         listener.cut()

@@ -1,14 +1,14 @@
-// A visitor: one connection to the gateway, requests written out, answers read whole. It sends what it is told, legal or
+// A visitor: one connection to the gateway, requests written out, responses read whole. It sends what it is told, legal or
 // not, and adds nothing but Host and the length of a body; it never retries and never follows a redirect. Whether a request
 // has a body, and where it ends, is the test's to say.
 
-/// A whole answer.
-struct Answer: Sendable {
+/// A whole response.
+struct Response: Sendable {
     var head: MessageHead
     var body: [UInt8]
 
     var status: Int { head.words.count > 1 ? Int(head.words[1]) ?? 0 : 0 }
-    /// The gateway's mark on answers of its own.
+    /// The gateway's mark on responses of its own.
     var error: String? { head["x-miagent-error"] }
     var text: String { String(decoding: body, as: UTF8.self) }
     /// Status and mark, to compare at one glance.
@@ -35,22 +35,22 @@ final class TestVisitor {
         try conversation.send(Self.request(method, path, fields, body: body))
     }
 
-    /// Sends a request and reads its answer; the connection stays.
-    func ask(_ method: String, _ path: String, _ fields: [String] = [], body: String? = nil) throws -> Answer {
+    /// Sends a request and reads its response; the connection stays.
+    func ask(_ method: String, _ path: String, _ fields: [String] = [], body: String? = nil) throws -> Response {
         try send(method, path, fields, body: body)
-        return try answer()
+        return try response()
     }
 
-    func get(_ path: String, _ fields: [String] = []) throws -> Answer { try ask("GET", path, fields) }
+    func get(_ path: String, _ fields: [String] = []) throws -> Response { try ask("GET", path, fields) }
 
-    /// The next answer, whole.
-    func answer() throws -> Answer {
-        let head = try answerHead()
-        return Answer(head: head, body: try conversation.readBody(of: head, isResponse: true))
+    /// The next response, whole.
+    func response() throws -> Response {
+        let head = try responseHead()
+        return Response(head: head, body: try conversation.readBody(of: head, isResponse: true))
     }
 
-    /// The head of the next answer; its body is still to come.
-    func answerHead() throws -> MessageHead {
+    /// The head of the next response; its body is still to come.
+    func responseHead() throws -> MessageHead {
         guard let head = try conversation.readHead() else { throw CutOff(wasReset: false) }
         return head
     }

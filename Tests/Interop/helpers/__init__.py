@@ -1,1 +1,1 @@
-"""What the tests share: daemons, services behind them, visitors before them, and the seed's two programs."""
+"""What these tests alone share: agents and gateways of other implementations, hostile tunnels, the API's description."""

@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 
-from .visitors import curl
+from miagent_tests.visitors import curl
 
 
 class Description:

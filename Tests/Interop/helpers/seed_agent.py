@@ -7,7 +7,7 @@ import threading
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from .waiting import DEADLINE_SECONDS, eventually
+from miagent_tests.waiting import DEADLINE_SECONDS, eventually
 
 #: Returned by an `answer` function instead of a result.
 SILENCE = object()

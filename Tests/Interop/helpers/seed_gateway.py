@@ -8,7 +8,7 @@ import uuid
 
 from websockets.sync.server import serve
 
-from .waiting import DEADLINE_SECONDS
+from miagent_tests.waiting import DEADLINE_SECONDS
 
 
 class SeedGateway:

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
-from .waiting import DEADLINE_SECONDS
+from miagent_tests.waiting import DEADLINE_SECONDS
 
 DATA, CREDIT, RESET = 0, 1, 2
 END = 0x01

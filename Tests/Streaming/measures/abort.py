@@ -5,8 +5,8 @@ import socket
 import struct
 import time
 
-from helpers.daemons import parse_record
-from helpers.waiting import eventually
+from miagent_tests.daemons import parse_record
+from miagent_tests.waiting import eventually
 from support.chain import DescriptorWatch, MemoryWatch, chain
 from support.report import p99, spread
 from support.visitors import Visitor, gather, run

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from helpers.waiting import eventually
+from miagent_tests.waiting import eventually
 from support.chain import chain
 
 CUT = (18, 56)

@@ -6,7 +6,7 @@ import time
 from urllib.parse import quote
 
 from clients.pair import visit
-from helpers.waiting import eventually
+from miagent_tests.waiting import eventually
 from measures.websockets_pairs import Pair
 from support.chain import DescriptorWatch, chain
 

@@ -1,49 +1,17 @@
 """A service, agentd before it and gatewayd before that, as processes of their own; and what the daemons hold of the machine."""
 
 import contextlib
-import json
 import re
-import signal
-import subprocess
-import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
-from helpers.daemons import Agent, Gateway
-from helpers.waiting import eventually
+from miagent_tests.daemons import Agent, Gateway
+from miagent_tests.services import ServiceProgram
+from miagent_tests.waiting import eventually
 
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 SUBDOMAIN_HOST = "tunnel.test"
 MIB = 1 << 20
-
-
-class Service:
-    """A program in services/ that prints its port."""
-
-    def __init__(self, name, *arguments):
-        program = ["node"] if name.endswith(".js") else [sys.executable]
-        self.process = subprocess.Popen(
-            [*program, SERVICES / name, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{name} ended before it listened")
-        self.port = int(line)
-
-    def get(self, path):
-        """Asks the service itself, past the tunnel."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return json.load(answer)
-
-    def kill(self):
-        """SIGKILL: as a crash would end it."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.kill()
-        self.process.stdout.close()
 
 
 class Chain:
@@ -69,7 +37,7 @@ class Chain:
 def chain(service_name, *arguments, **gateway_settings):
     """All three, for the time of a `with`."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        service = Service(service_name, *arguments)
+        service = ServiceProgram(SERVICES / service_name, *arguments)
         stack.callback(service.stop)
         gateway = Gateway(folder, {"channels": {"webService": {"subdomainHost": SUBDOMAIN_HOST}}, **gateway_settings})
         stack.callback(gateway.kill)

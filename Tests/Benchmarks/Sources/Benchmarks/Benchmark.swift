@@ -1,11 +1,11 @@
-// What a benchmark is: something that can be done any number of times. Set-up happens once, in `prepare`, so that the difference
-// between two runs of different length is the operations alone.
+// What a benchmark is: something that can be done any number of times. Set-up happens once, in `prepare`, so that the
+// difference between two runs of different length is the operations alone.
 
 /// One line of the table.
 struct Benchmark {
     /// `area.what`, as on the command line and in the baseline.
     let name: String
-    /// Bytes that one operation deals with, for bytes per second; 0 where that says nothing.
+    /// Bytes that one operation deals with, for bytes per second; 0 where that means nothing.
     let bytes: Int
     /// Operations in one round, which is the least that can be run.
     let batch: Int

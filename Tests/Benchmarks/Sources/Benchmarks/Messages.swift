@@ -56,9 +56,9 @@ enum Messages {
         }
     }
 
-    /// A request and its answer through two sessions, body included, without the machines around them.
+    /// A request and its response through two sessions, body included, without the machines around them.
     private static func exchange(_ version: TunnelVersion) throws -> () throws -> Void {
-        let answer = WebResponse(status: 200, fields: try answerFields(), hasBody: true, wholeBodyCount: 128)
+        let response = WebResponse(status: 200, fields: try responseFields(), hasBody: true, wholeBodyCount: 128)
         let body = Requests.pad(128)
         var request = WebRequest(method: "GET", path: Array("/assets/app.js".utf8))
         request.fields = try Codecs.parsedRequest().fields
@@ -70,7 +70,7 @@ enum Messages {
             carry(from: &near, to: &far)
             while let event = far.next() {
                 guard case .request(let id, _) = event else { continue }
-                far.respond(answer, on: id)
+                far.respond(response, on: id)
                 _ = far.send(body[...], on: id, end: true)
             }
             carry(from: &far, to: &near)
@@ -79,11 +79,11 @@ enum Messages {
             }
             carry(from: &near, to: &far)
             while far.next() != nil {}
-            try require(near.openStreams == 0, "the answer is not whole")
+            try require(near.openStreams == 0, "the response is not whole")
         }
     }
 
-    private static func answerFields() throws -> HTTPFields {
+    private static func responseFields() throws -> HTTPFields {
         var decoder = HTTPResponseDecoder()
         decoder.expectResponse(to: "GET")
         decoder.receive(Requests.smallAnswer[...])

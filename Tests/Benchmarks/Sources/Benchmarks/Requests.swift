@@ -24,9 +24,9 @@ enum Requests {
         bytes: Int = 0
     ) -> Benchmark {
         Benchmark(name, bytes: bytes, batch: visitors) {
-            let house = try House(version: version, visitors: visitors, isInspected: isInspected, script())
-            for _ in 0..<4 { try house.round() }  // connections to the service are made, tables have grown
-            return house.round
+            let endToEnd = try EndToEnd(version: version, visitors: visitors, isInspected: isInspected, script())
+            for _ in 0..<4 { try endToEnd.round() }  // connections to the service are made, tables have grown
+            return endToEnd.round
         }
     }
 
@@ -48,7 +48,7 @@ enum Requests {
 
     static let bareAnswer = lines(
         ["HTTP/1.1 200 OK", "Server: bench", "Content-Type: application/json", "Content-Length: 128"], pad(128))
-    /// As a framework answers: 9 fields.
+    /// As a framework responds: 9 fields.
     static let smallAnswer = lines(
         [
             "HTTP/1.1 200 OK", "Date: Fri, 10 Apr 2026 05:21:22 GMT", "Content-Type: application/json; charset=utf-8",

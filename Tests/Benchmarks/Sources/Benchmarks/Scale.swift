@@ -11,23 +11,23 @@ enum Scale {
         [250, 2_000].flatMap { count in
             [
                 Benchmark("scale.ping.\(count)", batch: count) {
-                    let crowd = filled(count)
-                    _ = crowd.pingAll()  // the measured rounds are at equal distances
-                    return { try require(crowd.pingAll() == count, "not everybody was pinged once") }
+                    let agents = filled(count)
+                    _ = agents.pingAll()  // the measured rounds are at equal distances
+                    return { try require(agents.pingAll() == count, "not all were pinged once") }
                 },
                 Benchmark("scale.request.\(count)", batch: 50) {
-                    let crowd = filled(count)
-                    crowd.admitVisitor()
-                    return { for _ in 0..<50 { try crowd.request() } }
+                    let agents = filled(count)
+                    agents.admitVisitor()
+                    return { for _ in 0..<50 { try agents.request() } }
                 },
             ]
         }
     }
 
-    private static func filled(_ count: Int) -> Crowd {
-        let crowd = Crowd(agents: count)
-        crowd.register(0..<count, (0..<count).map(Crowd.introduction))
-        return crowd
+    private static func filled(_ count: Int) -> ManyAgents {
+        let agents = ManyAgents(agents: count)
+        agents.register(0..<count, (0..<count).map(ManyAgents.introduction))
+        return agents
     }
 
     // MARK: The report
@@ -39,20 +39,20 @@ enum Scale {
             let duration = try clock.measure(body)
             print("\(name).ns", Int(duration / .nanoseconds(1) / Double(divisor)))
         }
-        let introductions = (0..<count).map(Crowd.introduction)
-        let crowd = Crowd(agents: count)
+        let introductions = (0..<count).map(ManyAgents.introduction)
+        let agents = ManyAgents(agents: count)
         let before = residentBytes()
-        say("register", per: count) { crowd.register(0..<count, introductions) }
+        say("register", per: count) { agents.register(0..<count, introductions) }
         print("memory.bytes", (residentBytes() - before) / count)
-        try require(crowd.gateway.counters.registeredAgents == count, "not everybody registered")
+        try require(agents.gateway.counters.registeredAgents == count, "not all registered")
         for name in ["ping", "ping.again"] {
             var pings = 0
-            say(name, per: count) { pings = crowd.pingAll() }
+            say(name, per: count) { pings = agents.pingAll() }
             try require(pings == count, "\(pings) pings")
         }
         print("memory.pinged.bytes", (residentBytes() - before) / count)
-        crowd.admitVisitor()
-        try say("request", per: count) { for _ in 0..<count { try crowd.request() } }
+        agents.admitVisitor()
+        try say("request", per: count) { for _ in 0..<count { try agents.request() } }
         print("memory.used.bytes", (residentBytes() - before) / count)
         let pages = [
             ("first", "/"), ("page", "/"), ("thousand", "/?limit=1000"), ("list", "/.miagent/agents?limit=1000"),
@@ -60,10 +60,10 @@ enum Scale {
         ]
         for (name, path) in pages {
             var size = 0
-            say(name, per: 1) { size = crowd.page(path) }
+            say(name, per: 1) { size = agents.page(path) }
             print("\(name).bytes", size)
         }
-        say("lose", per: count) { crowd.loseAll() }
+        say("lose", per: count) { agents.loseAll() }
     }
 
     /// Memory of this process that no file stands behind; 0 where /proc has no word of it.

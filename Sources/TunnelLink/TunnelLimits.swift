@@ -1,0 +1,65 @@
+// What a tunnel holds at most: the limits that it keeps, and those that follow for what it reads.
+
+import RPCCore
+import WireWS
+
+/// What a tunnel holds at most.
+public struct TunnelLimits: Sendable, Hashable {
+    /// Exchanges at once. With `initialWindow` and `windowBudget` it bounds the memory of one tunnel.
+    public var maximumStreams = 1024
+    /// Bytes that may be under way on a new stream in one direction without credit from the receiver (v2).
+    public var initialWindow = 256 * 1024
+    /// What the window of one stream may grow to (v2): 16 MiB fill 640 Mbit/s at 200 ms.
+    public var maximumWindow = 16 * 1024 * 1024
+    /// What all streams' windows together may grow beyond their initial size (v2). Memory: this much in all, while as many
+    /// streams as may are open and their readers stopped together.
+    public var windowBudget = 64 * 1024 * 1024
+    /// Bytes that came on all streams and that the owner has not consumed yet (v2). What goes beyond resets its stream. A gateway has windows of
+    /// its own making and needs no such limit; an agent takes its windows from the gateway, and must not believe it all.
+    public var maximumHeld = Int.max
+    /// Bytes that wait in all streams for credit or their turn before the owner is told to read no further (v2).
+    public var maximumQueued = Int.max
+    /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
+    public var maximumBufferedBody = 8 * 1024 * 1024
+    /// The largest JSON-RPC message without a body: what either end takes. A head that does not fit is refused where it would be
+    /// sent (`TunnelSession.fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
+    public var maximumHeadBytes = 256 * 1024
+    /// Bytes of one stream that wait for credit or their turn before its source is told to pause (v2).
+    public var streamQueueBytes = 64 * 1024
+    /// Bytes given to the transport and not yet written before data waits in its streams (v2).
+    public var outputHighWater = 256 * 1024
+    /// Bytes of messages and frames for a peer that does not read, before the tunnel is given up.
+    public var maximumBacklog = 64 * 1024 * 1024
+
+    /// Replies to what makes no sense, pongs and the like for a peer that does not read them, before the tunnel is closed (1008).
+    /// An agent of ours that is asked for 1024 exchanges more than it may have refuses them with an eighth of it.
+    public var maximumUnreadReplies = 1024 * 1024
+    /// Of an agent that has not registered, the gateway takes no longer message than this,
+    public var unregisteredMessageBytes = 64 * 1024
+    /// no more bytes in all,
+    public var unregisteredBytes = 256 * 1024
+    /// and says no more to it, read or not.
+    public var unregisteredReplies = 16 * 1024
+
+    /// The defaults.
+    public init() {}
+
+    /// How large a WebSocket message of an agent may be that has not registered.
+    var unregisteredWebSocket: WSLimits {
+        WSLimits(maximumFrameBytes: unregisteredMessageBytes, maximumMessageBytes: unregisteredMessageBytes)
+    }
+
+    /// How large a WebSocket message may be.
+    func webSocket(_ version: TunnelVersion) -> WSLimits {
+        let count =
+            switch version {
+            case .v1: maximumHeadBytes + Base64.encodedCount(maximumBufferedBody)
+            case .v2: max(maximumHeadBytes, DataFrame.headerCount + DataFrame.maximumPayloadCount)
+            }
+        return WSLimits(maximumFrameBytes: count, maximumMessageBytes: count)
+    }
+
+    func json(_ version: TunnelVersion) -> JSONLimits {
+        JSONLimits(maximumBytes: webSocket(version).maximumMessageBytes)
+    }
+}

@@ -1,0 +1,77 @@
+// A gateway of one or several loops on a simulated network, and what its host does for it: connections and messages go from
+// loop to loop, one step after they were sent and in order. Every loop accepts connections, in turn.
+
+import GatewayKit
+import MachineCore
+import TestSupport
+
+/// All loops of a gateway.
+final class TestGateway {
+    /// By number.
+    private(set) var loops: [Host<Gateway>] = []
+    private let network: SimulatedNetwork
+    private var drainedLoops: Set<Int> = []
+    /// How often a connection changed loops.
+    private(set) var moves = 0
+
+    init(_ configuration: GatewayConfiguration, in network: SimulatedNetwork, loops count: Int) {
+        self.network = network
+        let clock = WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)
+        for index in 0..<count {
+            let loop = network.add(Gateway(configuration, clock: clock, loop: index, of: count), listeningOn: gatewayEndpoint)
+            loop.onNote = { [unowned self] in take($0, of: index) }
+            loops.append(loop)
+        }
+        network.listen(loops, on: gatewayEndpoint)
+    }
+
+    /// What the loops hold together.
+    var counters: GatewayCounters {
+        loops.map(\.machine.counters).reduce(into: GatewayCounters()) { sum, counters in
+            sum.visitors += counters.visitors
+            sum.agents += counters.agents
+            sum.registeredAgents += counters.registeredAgents
+            sum.openStreams += counters.openStreams
+            sum.bufferedBytes += counters.bufferedBytes
+        }
+    }
+
+    var hasDrained: Bool { drainedLoops.count == loops.count }
+
+    func send(_ message: GatewayMessage) {
+        for loop in loops { loop.send(message) }
+    }
+
+    /// Takes it off the network, as a power cut would.
+    func remove() {
+        for loop in loops { network.remove(loop) }
+    }
+
+    private func take(_ note: GatewayNote, of index: Int) {
+        switch note {
+        case .log, .access, .alert, .draining: break
+        case .drained: drainedLoops.insert(index)
+        case .loop(let note): carry(note.content, from: index)
+        }
+    }
+
+    private func carry(_ note: LoopNote.Content, from index: Int) {
+        switch note {
+        case .broadcast(let broadcast):
+            for other in loops.indices where other != index {
+                network.later { [loops] in loops[other].send(.loop(LoopMessage(.broadcast(broadcast, from: index)))) }
+            }
+        case .report(let report):
+            network.later { [loops] in loops[0].send(.loop(LoopMessage(.report(report, from: index)))) }
+        case .move(let id, let visitor, let target):
+            guard let detached = loops[index].detachConnection(id) else {
+                return loops[index].send(.loop(LoopMessage(.moveFailed)))
+            }
+            moves += 1
+            network.later { [loop = loops[target]] in
+                loop.send(.loop(LoopMessage(.adopt(loop.adopt(detached), visitor))))
+                loop.resume(detached)
+            }
+        }
+    }
+}
