@@ -26,23 +26,23 @@ let package = Package(
         .executable(name: "agentd", targets: ["agentd"]),
     ],
     targets: [
-        // What several modules need and none of them owns: digits, the calendar, near names.
+        // What several modules need and none of them owns: digits, the calendar, times as text, SHA-256, near names.
         .target(name: "Primitives", swiftSettings: settings),
         // Pure codecs and vocabulary: bytes in, bytes out.
         .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: settings),
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
-        .target(name: "MachineCore", dependencies: ["Primitives"], swiftSettings: settings),
+        .target(name: "MachineCore", swiftSettings: settings),
         // Settings: files, variables and options as plain values.
         .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: settings),
         // State machines without I/O, and what they share.
         .target(name: "TunnelLink", dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"], swiftSettings: settings),
         // What the request inspectors record: exchanges with their secrets masked.
-        .target(name: "Inspection", dependencies: ["RPCCore", "HTTPCodec", "MachineCore"], swiftSettings: settings),
+        .target(name: "Inspection", dependencies: ["Primitives", "RPCCore", "HTTPCodec"], swiftSettings: settings),
         // The pages that people see of either daemon.
         .target(
             name: "WebConsole",
-            dependencies: ["RPCCore", "HTTPCodec", "MachineCore"],
+            dependencies: ["Primitives", "RPCCore", "HTTPCodec"],
             resources: [.embedInCode("Resources")], swiftSettings: settings),
         .target(
             name: "GatewayKit",
@@ -93,7 +93,7 @@ let package = Package(
             dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "TunnelLink", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "InspectionTests", dependencies: ["RPCCore", "HTTPCodec", "Inspection"], swiftSettings: settings),
-        .testTarget(name: "WebConsoleTests", dependencies: ["RPCCore", "WebConsole"], swiftSettings: settings),
+        .testTarget(name: "WebConsoleTests", dependencies: ["Primitives", "RPCCore", "WebConsole"], swiftSettings: settings),
         .testTarget(
             name: "GatewayKitTests",
             dependencies: [

@@ -2,7 +2,7 @@
 // UTF-8 is written as ISO 8859-1 in fields, and as base64 in bodies.
 
 import HTTPCodec
-import MachineCore
+import Primitives
 import RPCCore
 
 /// Writes exchanges as JSON.

@@ -30,10 +30,10 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "SettingsCore", layer: .pure, mayImport: ["Primitives", "RPCCore"]),
     ModuleRule(name: "WireWS", layer: .pure, mayImport: []),
     ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: ["Primitives"]),
-    ModuleRule(name: "MachineCore", layer: .pure, mayImport: ["Primitives"]),
+    ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
-    ModuleRule(name: "Inspection", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
-    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore"]),
+    ModuleRule(name: "Inspection", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec"]),
+    ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec"]),
     ModuleRule(name: "GatewayKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection", "WebConsole"])),
     ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection"])),
     ModuleRule(

@@ -1,6 +1,7 @@
 // The pages: what must be on them, that untrusted text is harmless, that only their own style and script can run, and that both
 // languages have all texts.
 
+import Primitives
 import RPCCore
 import Testing
 

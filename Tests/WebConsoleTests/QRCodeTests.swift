@@ -1,6 +1,6 @@
 // QR codes against matrices made by an independent encoder (python-qrcode, level M, byte mode), every version with every mask.
 
-import RPCCore
+import Primitives
 import Testing
 
 @testable import WebConsole

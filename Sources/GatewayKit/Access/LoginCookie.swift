@@ -11,7 +11,6 @@
 
 import HTTPCodec
 import Primitives
-import RPCCore
 
 /// What a login opens.
 enum LoginScope: Sendable, Hashable {

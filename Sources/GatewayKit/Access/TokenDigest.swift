@@ -1,6 +1,6 @@
 // What stands for a token where the token itself need not be kept: enough to compare it with other tokens, and of no use to anybody else.
 
-import RPCCore
+import Primitives
 
 /// A token's digest under the key that signs cookies.
 struct TokenDigest: Sendable, Hashable {

@@ -1,6 +1,6 @@
 // What is said to the world of an agent that went away for longer than a hiccup, or that came back after that was said.
 
-import MachineCore
+import Primitives
 import RPCCore
 
 /// When somebody is to be told that an agent is gone.

@@ -1,7 +1,7 @@
 // The status page's data as JSON, for programs and for its own script: described in openapi.json, which a test compares with what is
 // written here.
 
-import MachineCore
+import Primitives
 import RPCCore
 import WebConsole
 

@@ -5,6 +5,7 @@
 
 import HTTPCodec
 import MachineCore
+import Primitives
 import RPCCore
 
 /// How the access log is written.

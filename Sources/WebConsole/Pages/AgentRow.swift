@@ -1,7 +1,7 @@
 // One agent as a row of the table: `agent.html` has its shape, which `status.js` fills in too. All parts are always there,
 // hidden or empty, so that a script needs to make none.
 
-import MachineCore
+import Primitives
 
 struct AgentRow {
     /// The gateway's address, which is left out of what is shown of a web service's.

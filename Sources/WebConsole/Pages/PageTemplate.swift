@@ -1,5 +1,6 @@
 // One page in one language: its template with style and script put in, and the policy that lets just these two run.
 
+import Primitives
 import RPCCore
 
 /// A page without its values.

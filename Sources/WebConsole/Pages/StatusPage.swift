@@ -1,7 +1,7 @@
 // The page at `/`: address, counts, warnings, plots, and the table of agents, whole without a script.
 
 import HTTPCodec
-import MachineCore
+import Primitives
 
 /// The page at `/`.
 public enum StatusPage {

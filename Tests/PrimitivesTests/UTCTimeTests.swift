@@ -1,6 +1,6 @@
 // Seconds and milliseconds since 1970 as text in UTC.
 
-import MachineCore
+import Primitives
 import Testing
 
 @Suite struct UTCTimeTests {

@@ -1,7 +1,5 @@
 // Seconds since 1970 as people and programs read them. No clock is read.
 
-import Primitives
-
 /// Times as pages and programs see them, in UTC.
 public enum UTCTime {
     /// `2026-04-10T05:21:22Z` (RFC 3339).

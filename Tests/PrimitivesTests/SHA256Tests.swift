@@ -1,4 +1,4 @@
-import RPCCore
+import Primitives
 import Testing
 
 @Suite struct SHA256Tests {
