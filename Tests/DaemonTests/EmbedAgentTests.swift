@@ -1,6 +1,6 @@
-// The example of an agent inside a program (Docs/Examples/EmbedAgent): that it builds as any user would build it, against the
-// package's products alone, and does what its README says. The build has a folder of its own at the top of the repository, so
-// that only the first takes long.
+// Agents inside programs (Docs/Examples/EmbedAgent): that they build as others would build them, against the package's products
+// alone, and do what Docs/Embedding.md says. The page and README show the very files that are compiled here. The build has a
+// folder of its own at the top of the repository, so that only the first takes long.
 
 import Foundation
 import Testing
@@ -8,7 +8,7 @@ import Testing
 extension DaemonTests {
     @Suite struct EmbedAgent {
         @Test func theExampleBuildsAndServesFromInside() throws {
-            let program = try Example.build()
+            let program = try Example.program("EmbedAgent")
             try onStage { stage in
                 let gateway = try stage.gateway()
                 let example = try stage.daemon(program, ["ws://127.0.0.1:\(gateway.port)/agent"])
@@ -26,27 +26,68 @@ extension DaemonTests {
                 try example.waitForLine(with: "stopped: drained")
             }
         }
+
+        @Test(arguments: [
+            ("TenLines", "hello", "Hello from /x\n"), ("OwnLoop", "polled", "Hello from /x, which sent 300000 bytes\n"),
+        ])
+        func theProgramsOfThePageServeAndComeBack(_ name: String, _ id: String, _ expected: String) throws {
+            let program = try Example.program(name)
+            try onStage { stage in
+                let gateway = try stage.gateway()
+                let example = try stage.daemon(program, ["ws://127.0.0.1:\(gateway.port)/agent"])
+                func serves(_ gateway: RunningGateway) throws {
+                    try gateway.daemon.waitForLine(with: "agent.registered")
+                    let visitor = try gateway.visitor()
+                    let response = try visitor.ask("POST", "/web/\(id)/x", body: String(repeating: "a", count: 300_000))
+                    #expect(response.status == 200)
+                    #expect(response.text == expected)
+                    visitor.leave()
+                }
+                try serves(gateway)
+                #expect(try gateway.daemon.terminate() == .exited(0))
+                try serves(try stage.gateway(port: gateway.port))
+                #expect(try example.terminate() == .killed(signal: SIGTERM))  // neither catches it
+            }
+        }
+
+        @Test(arguments: [
+            ("Docs/Embedding.md", "TenLines/main.swift"), ("Docs/Embedding.md", "OwnLoop/main.swift"),
+            ("Docs/Embedding.md", "OwnLoop/PollLoop.swift"), ("README.md", "TenLines/main.swift"),
+        ])
+        func thePageShowsWhatIsCompiled(_ page: String, _ source: String) throws {
+            let code = try Example.text("Docs/Examples/EmbedAgent/Sources/\(source)")
+            #expect(try Example.text(page).contains("```swift\n\(code)```\n"), "\(page) does not show \(source) as it is")
+        }
     }
 }
 
 private enum Example {
     private static let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
+    private static let scratch = top.appendingPathComponent(".build-embed").path
+    private static let isBuilt = Result { try build() }
 
-    /// Builds it; the program, as a path from where the daemons are.
-    static func build() throws -> String {
+    static func text(_ path: String) throws -> String {
+        try String(contentsOf: top.appendingPathComponent(path), encoding: .utf8)
+    }
+
+    /// One of its programs, as a path from where the daemons are.
+    static func program(_ name: String) throws -> String {
+        try isBuilt.get()
+        let depth = try Spawning.products.get().split(separator: "/").count
+        return String(repeating: "../", count: depth) + scratch.dropFirst() + "/debug/" + name
+    }
+
+    private static func build() throws {
         let log = FileManager.default.temporaryDirectory.appendingPathComponent("miagent-\(UUID().uuidString).log")
         try Data().write(to: log)
         defer { try? FileManager.default.removeItem(at: log) }
         let output = try FileHandle(forWritingTo: log)
-        let scratch = top.appendingPathComponent(".build-embed").path
         let status = try run(
             ["swift", "build", "--package-path", "Docs/Examples/EmbedAgent", "--scratch-path", scratch], output)
         guard status == 0 else {
             throw TestFailure("the example does not build:\n\(try String(contentsOf: log, encoding: .utf8))")
         }
-        let depth = try Spawning.products.get().split(separator: "/").count
-        return String(repeating: "../", count: depth) + scratch.dropFirst() + "/debug/EmbedAgent"
     }
 
     /// How a program ends, found as a shell finds it; a cold build on a busy machine takes minutes.
