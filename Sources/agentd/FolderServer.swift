@@ -33,7 +33,7 @@ final class FolderServer {
     func begin(_ call: HandlerCall, _ head: HandlerHead) -> AgentMessage {
         guard let folder = head.folder else { return .fail(call, reason: "there is no handler here") }
         switch StaticFiles.lookUp(head, in: folder) {
-        case .answer(let response): return .respond(call, response)
+        case .response(let response): return .respond(call, response)
         case .open(let names):
             do throws(FileError) {
                 let file = try FolderFile(names, beneath: folder.path)
@@ -48,7 +48,7 @@ final class FolderServer {
 
     private func begin(_ call: HandlerCall, _ plan: StaticFiles.Plan, _ file: FolderFile) -> AgentMessage {
         switch plan {
-        case .answer(let response): return .respond(call, response)
+        case .response(let response): return .respond(call, response)
         case .send(let head, let bytes):
             if !bytes.isEmpty { sendings[call] = Sending(file, bytes) }
             return .head(call, head)

@@ -1,5 +1,5 @@
 // The live view as a value: what a frame says in each state, that it stays within the window, that it draws over itself and
-// over nothing else, how often, and that no stranger's byte steers the terminal. `Glass` is a terminal that understands what a
+// over nothing else, how often, and that no visitor's byte steers the terminal. `Glass` is a terminal that understands what a
 // frame uses, and fails at anything else.
 
 import MachineCore
@@ -76,7 +76,7 @@ import Testing
         (.backingOff(until: Moment(nanoseconds: 2_100_000_000), reason: "it burns"), "reconnecting in 3 s"),
         (.backingOff(until: Moment(nanoseconds: 2_100_000_000), reason: "it burns"), "it burns"), (.stopped, "pi  stopped"),
     ])
-    func everyPhaseHasItsWords(phase: AgentPhase, words: String) throws {
+    func everyPhaseHasItsText(phase: AgentPhase, words: String) throws {
         var view = Self.view()
         view.take(.phase(phase), at: Self.time)
         #expect(try Self.drawn(&view).contains(words))
@@ -122,7 +122,7 @@ import Testing
         #expect(!text.contains("/api/hello") && text.contains("requests   1"))
     }
 
-    @Test func coloursAreLeftOutWhereNobodyWantsThem() {
+    @Test func coloursAreLeftOutWhereTheyAreNotWanted() {
         for colours in [true, false] {
             var view = Self.view { $0.colours = colours }
             view.take(.exchange(Self.record()), at: Self.time)
@@ -226,7 +226,7 @@ import Testing
         #expect(text.contains("… 900 more") && text.contains("requests   1000"))
     }
 
-    // MARK: Strangers
+    // MARK: Text of visitors
 
     static let attacks = [
         "\u{1b}[2J\u{1b}]0;owned\u{7}", "\u{9b}31m", "a\r\nagent      fake", "\u{202e}drowssap", "\u{8}\u{8}", "\0",
@@ -234,7 +234,7 @@ import Testing
     ]
 
     @Test(arguments: attacks)
-    func noStrangersWordSteersTheTerminal(attack: String) throws {
+    func noVisitorsTextSteersTheTerminal(attack: String) throws {
         var view = Self.view { $0.colours = false }
         view.take(.registered(webURL: attack), at: Self.time)
         view.take(.phase(.backingOff(until: Moment(), reason: attack)), at: Self.time)

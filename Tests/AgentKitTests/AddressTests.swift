@@ -19,7 +19,7 @@ import TunnelLink
         var (world, gateway) = try World.serving(.sample(service: .http(service)), version: version)
         let stream = try world.request(gateway, "GET", "/", fields: Self.visitor)
         world.reply(try world.accept(), "HTTP/1.1 200 OK\r\n\(lines)\r\nContent-Length: 0\r\n\r\n")
-        let fields = try #require(world.answer(gateway, stream).head).fields
+        let fields = try #require(world.response(gateway, stream).head).fields
         world.expectNothingLeft()
         return fields
     }
@@ -67,7 +67,7 @@ import TunnelLink
         let stream = try world.request(gateway, "GET", "/", fields: Self.visitor)
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 103 Early Hints\r\nLink: </app/x>; rel=preload\r\n\r\n")
-        #expect(world.answer(gateway, stream).interim.first?.fields[.link] == "</x>; rel=preload")
+        #expect(world.response(gateway, stream).interim.first?.fields[.link] == "</x>; rel=preload")
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         world.expectNothingLeft()
     }
@@ -79,7 +79,7 @@ import TunnelLink
         let stream = try world.request(gateway, "MOVE", "/a", fields: fields + Self.visitor)
         defer { world.expectNothingLeft() }
         guard !world.dials.isEmpty else {
-            #expect(world.answer(gateway, stream).failure != nil)
+            #expect(world.response(gateway, stream).failure != nil)
             return nil
         }
         let text = world.readText(try world.accept())

@@ -86,7 +86,7 @@ import TunnelLink
         let over = try #require(world.captures.last)
         #expect(over.requestBody.prefix == Array("0123".utf8) && over.requestBody.count == 10)
         #expect(over.responseBody.prefix == Array("abcd".utf8) && over.responseBody.count == 10)
-        #expect(world.answer(gateway, stream).text == "abcdefghij")
+        #expect(world.response(gateway, stream).text == "abcdefghij")
         #expect(world.readText(service).contains("0123456789"))
         world.expectNothingLeft()
     }

@@ -17,7 +17,7 @@ import TunnelLink
         var (world, gateway) = try World.serving(.sample(service: service), version: version)
         let stream = try world.request(
             gateway, "GET", path, upgrade: upgrade, body: upgrade == nil ? nil : "", isWhole: upgrade == nil)
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue, "\(path)")
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue, "\(path)")
         #expect(world.dials.isEmpty)
         world.expectNothingLeft()
     }

@@ -1,4 +1,4 @@
-// From the dial to the registration, and everything that a gateway may answer instead.
+// From the dial to the registration, and everything that a gateway may send instead.
 
 import HTTPCodec
 import MachineCore
@@ -58,7 +58,7 @@ import WireWS
         world.expectNothingLeft()
     }
 
-    @Test func aV1GatewayNeedNeverAnswerTheRegistration() throws {
+    @Test func aV1GatewayNeedNotRespondToTheRegistration() throws {
         for version in [TunnelVersion.v1, nil] {
             var world = World()
             world.welcome = nil
@@ -148,12 +148,12 @@ import WireWS
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "does not upgrade", false),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "no Connection: Upgrade", false),
     ])
-    func anyOtherAnswerIsALossThatSaysWhy(answer: String, reason: String, isSlow: Bool) throws {
+    func anyOtherResponseIsALossThatSaysWhy(response: String, reason: String, isSlow: Bool) throws {
         var world = World()
         world.send(.start)
         let id = try world.accept()
         _ = try world.upgradeRequest(on: id)
-        world.reply(id, answer)
+        world.reply(id, response)
         let said = try #require(world.lossReason)
         #expect(said.contains(reason), "\(said)")
         #expect(gluedMarks(in: said) == nil, "\(said)")
@@ -169,8 +169,8 @@ import WireWS
             var world = World()
             world.send(.start)
             let id = try world.accept()
-            let answer = try World.switching(try world.upgradeRequest(on: id), version: nil)
-            world.reply(id, answer.dropLast(1) + "\(extra)\r\n\r\n")
+            let response = try World.switching(try world.upgradeRequest(on: id), version: nil)
+            world.reply(id, response.dropLast(1) + "\(extra)\r\n\r\n")
             #expect(world.lossReason?.contains("that was not offered") == true)
             world.expectNothingLeft()
         }
@@ -215,7 +215,7 @@ import WireWS
         try world.acceptUpgrade(.v2)
         #expect(world.agent.phase == .registering)
         world.pass(.milliseconds(10_000))
-        #expect(world.lossReason == "no answer to agent.register within 10.0 seconds")
+        #expect(world.lossReason == "no response to agent.register within 10.0 seconds")
         world.expectNothingLeft()
     }
 
@@ -251,14 +251,14 @@ import WireWS
     }
 
     @Test func whoSentNoTokenReadsThatOneIsNeeded() throws {
-        let answers = [
+        let responses = [
             "HTTP/1.1 401 Unauthorized\r\nx-miagent-error: unauthorized\r\nContent-Length: 0\r\n\r\n", nil,
         ]
-        for answer in answers {
+        for response in responses {
             var world = World(.sample { $0.token = nil })
             world.refusal = TunnelFailure.unauthorized.failure("the token is missing or wrong")
             world.send(.start)
-            if let answer { world.reply(try world.accept(), answer) } else { try world.acceptUpgrade(.v2) }
+            if let response { world.reply(try world.accept(), response) } else { try world.acceptUpgrade(.v2) }
             let said = try #require(world.lossReason)
             #expect(said.contains("the gateway asks for a token") && said.contains("set gatewayToken"), "\(said)")
             world.expectNothingLeft()
@@ -294,7 +294,7 @@ import WireWS
             world.stops == ["another agent registered as my-agent and takes its place; to run both, give one another agentId"])
         #expect(world.links[service]?.ending == .aborted)
         #expect(world.records.map(\.failure) == ["the connection to the gateway is lost"])
-        #expect(world.answer(gateway, stream).head == nil)
+        #expect(world.response(gateway, stream).head == nil)
         world.pass(.seconds(120))
         #expect(world.dials.isEmpty)
         world.expectNothingLeft()
@@ -312,7 +312,7 @@ import WireWS
         }
     }
 
-    @Test func aGatewayThatClosesWithoutAWordIsALoss() throws {
+    @Test func aGatewayThatClosesWithoutCloseFrameIsALoss() throws {
         var (world, gateway) = try World.serving()
         world.event(.receivedEOF(gateway))
         #expect(world.lossReason == "the gateway closed the connection")

@@ -10,7 +10,7 @@ import TunnelLink
 @testable import AgentKit
 
 @Suite struct ConversationTests {
-    /// A service that answers each request with its own body, in pieces.
+    /// A service that responds to each request with its own body, in pieces.
     private struct Echo {
         var decoder = HTTPRequestDecoder()
         var pending: [UInt8] = []
@@ -51,10 +51,10 @@ import TunnelLink
         }
         #expect(!sent.isEmpty)
         for (stream, body) in sent {
-            let answer = world.answer(gateway, stream)
-            #expect(answer.head?.status == 200)
-            #expect(answer.body == body)
-            #expect(answer.ended)
+            let response = world.response(gateway, stream)
+            #expect(response.head?.status == 200)
+            #expect(response.body == body)
+            #expect(response.ended)
         }
         #expect(world.gateways[gateway]?.session.openStreams == 0)
         world.expectNothingLeft()

@@ -26,17 +26,17 @@ import WireWS
         let other = try world.request(new, "GET", "/other")
         let second = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlong")
-        #expect(world.answer(old, stream).text == "long")
+        #expect(world.response(old, stream).text == "long")
         #expect(world.links[old]?.ending == World.Link.Ending.none, "a request may be on its way")
         let late = try world.request(old, "GET", "/late")
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
-        #expect(world.answer(old, late).text == "late")
+        #expect(world.response(old, late).text == "late")
         world.gateways[old]?.session.close(.serviceRestart, reason: "")
         world.talk()
         #expect(world.links[old]?.ending == .closed)
         #expect(world.agent.phase == .serving)
         world.reply(second, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother")
-        #expect(world.answer(new, other).text == "other")
+        #expect(world.response(new, other).text == "other")
         #expect(world.agent.counters.tunnels == 1)
         world.expectNothingLeft()
     }
@@ -99,9 +99,9 @@ import WireWS
         world.send(.drain(within: .seconds(30)))
         #expect(world.agent.phase == .draining)
         let refused = try world.request(gateway, "GET", "/more")
-        #expect(world.answer(gateway, refused).failure?.code == TunnelFailure.tooManyStreams.rawValue)
+        #expect(world.response(gateway, refused).failure?.code == TunnelFailure.tooManyStreams.rawValue)
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlong")
-        #expect(world.answer(gateway, stream).text == "long")
+        #expect(world.response(gateway, stream).text == "long")
         #expect(world.stops == ["drained"])
         #expect(world.gateways[gateway]?.closed == .goingAway)
         #expect(world.links[gateway]?.ending == .closed)
@@ -117,7 +117,7 @@ import WireWS
         #expect(world.stops.isEmpty)
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
-        #expect(world.answer(gateway, stream).text == "late")
+        #expect(world.response(gateway, stream).text == "late")
         #expect(world.stops == ["drained"])
         world.expectNothingLeft()
     }
@@ -134,7 +134,7 @@ import WireWS
 
     @Test func aDrainWaitsForTheVisitorToReadItAll() throws {
         var (world, gateway) = try World.serving()
-        world.readsAnswers = false
+        world.readsResponses = false
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n")
@@ -144,7 +144,7 @@ import WireWS
         #expect(world.agent.phase == .draining)
         world.gateways[gateway]?.session.consumed(256 * 1024, on: stream)
         world.talk()
-        #expect(world.answer(gateway, stream).body.count == 300_000)
+        #expect(world.response(gateway, stream).body.count == 300_000)
         #expect(world.stops == ["drained"])
         world.expectNothingLeft()
     }

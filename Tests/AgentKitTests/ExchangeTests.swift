@@ -9,19 +9,19 @@ import TunnelLink
 @testable import AgentKit
 
 @Suite struct ExchangeTests {
-    @Test func aGetReachesTheServiceAndItsAnswerTheVisitor() throws {
+    @Test func aGetReachesTheServiceAndItsResponseTheVisitor() throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/api/hello", query: "a=%20b&c", fields: [("accept", "*/*")])
         #expect(world.dials.map(\.endpoint) == [.tcp(host: "localhost", port: 4173)])
         let service = try world.accept()
         #expect(world.readText(service) == "GET /api/hello?a=%20b&c HTTP/1.1\r\naccept: */*\r\nHost: localhost:4173\r\n\r\n")
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello")
-        let answer = world.answer(gateway, stream)
-        #expect(answer.head?.status == 200)
-        #expect(answer.head?.fields[.contentType] == "text/plain")
-        #expect(answer.head?.fields[.contentLength] == "5")
-        #expect(answer.text == "hello")
-        #expect(answer.ended)
+        let response = world.response(gateway, stream)
+        #expect(response.head?.status == 200)
+        #expect(response.head?.fields[.contentType] == "text/plain")
+        #expect(response.head?.fields[.contentLength] == "5")
+        #expect(response.text == "hello")
+        #expect(response.ended)
         let record = try #require(world.records.first)
         #expect(record.target == "/api/hello?a=%20b&c")
         #expect(record.status == 200)
@@ -39,7 +39,7 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func theAnswerMayArriveInAnyPieces() throws {
+    @Test func theResponseMayArriveInAnyPieces() throws {
         for text in [
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 6\r\n\r\n",
             "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello!",
@@ -49,8 +49,8 @@ import TunnelLink
                 var world = start
                 guard let stream = try? world.request(gateway, "GET", "/"), let service = try? world.accept() else { return "" }
                 for piece in pieces { world.event(.received(service, piece)) }
-                let answer = world.answer(gateway, stream)
-                return "\(answer.head?.status ?? 0) \(answer.text) \(answer.ended) \(answer.trailers)"
+                let response = world.response(gateway, stream)
+                return "\(response.head?.status ?? 0) \(response.text) \(response.ended) \(response.trailers)"
             }
             #expect(disagreement == nil)
         }
@@ -61,12 +61,12 @@ import TunnelLink
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
-        #expect(world.answer(gateway, stream).text == "abc")
-        #expect(!world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).text == "abc")
+        #expect(!world.response(gateway, stream).ended)
         world.reply(service, "0\r\nX-Sum: 3\r\n\r\n")
-        #expect(world.answer(gateway, stream).ended)
-        #expect(world.answer(gateway, stream).trailers["x-sum"] == "3")
-        #expect(world.answer(gateway, stream).head?.fields.contains(.transferEncoding) == false)
+        #expect(world.response(gateway, stream).ended)
+        #expect(world.response(gateway, stream).trailers["x-sum"] == "3")
+        #expect(world.response(gateway, stream).head?.fields.contains(.transferEncoding) == false)
         world.expectNothingLeft()
     }
 
@@ -79,8 +79,8 @@ import TunnelLink
         world.more(gateway, stream, "llo", end: true)
         #expect(world.readText(service) == "llo")
         world.reply(service, "HTTP/1.1 204 No Content\r\n\r\n")
-        #expect(world.answer(gateway, stream).head?.status == 204)
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).head?.status == 204)
+        #expect(world.response(gateway, stream).ended)
         #expect(world.records.first?.requestBytes == 5)
         #expect(world.agent.counters.pooledConnections == 1)
         world.expectNothingLeft()
@@ -98,7 +98,7 @@ import TunnelLink
         world.more(gateway, stream, "", end: true)
         #expect(world.readText(service) == "0\r\n\r\n")
         world.reply(service, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
@@ -111,27 +111,27 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func anAnswerToHeadHasALengthAndNoBody() throws {
+    @Test func aResponseToHeadHasALengthAndNoBody() throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "HEAD", "/")
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
-        let answer = world.answer(gateway, stream)
-        #expect(answer.head?.hasBody == false)
-        #expect(answer.head?.fields[.contentLength] == "500")
-        #expect(answer.ended)
+        let response = world.response(gateway, stream)
+        #expect(response.head?.hasBody == false)
+        #expect(response.head?.fields[.contentLength] == "500")
+        #expect(response.ended)
         world.expectNothingLeft()
     }
 
-    @Test func anAnswerThatEndsWithTheConnectionEnds() throws {
+    @Test func aResponseThatEndsWithTheConnectionEnds() throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
         world.reply(service, "HTTP/1.0 200 OK\r\n\r\nall of it")
-        #expect(!world.answer(gateway, stream).ended)
+        #expect(!world.response(gateway, stream).ended)
         world.event(.receivedEOF(service))
-        #expect(world.answer(gateway, stream).text == "all of it")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).text == "all of it")
+        #expect(world.response(gateway, stream).ended)
         #expect(world.links[service]?.ending == .closed)
         world.expectNothingLeft()
     }
@@ -144,7 +144,7 @@ import TunnelLink
         for index in [3, 1, 7, 0, 2, 6, 5, 4] {
             #expect(world.readText(services[index]).hasPrefix("GET /\(index) "))
             world.reply(services[index], "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(index)")
-            #expect(world.answer(gateway, streams[index]).text == "\(index)")
+            #expect(world.response(gateway, streams[index]).text == "\(index)")
         }
         #expect(world.agent.counters.pooledConnections == 8)
         world.expectNothingLeft()
@@ -155,7 +155,7 @@ import TunnelLink
         try world.request(gateway, "GET", "/1")
         try world.request(gateway, "GET", "/2")
         let third = try world.request(gateway, "GET", "/3")
-        #expect(world.answer(gateway, third).failure?.code == TunnelFailure.tooManyStreams.rawValue)
+        #expect(world.response(gateway, third).failure?.code == TunnelFailure.tooManyStreams.rawValue)
         #expect(world.agent.counters.openExchanges == 2)
         world.send(.stop)
         world.expectNothingLeft()
@@ -169,7 +169,7 @@ import TunnelLink
         let gateway = try world.acceptUpgrade(.v2)
         for _ in 0..<1_101 { try world.request(gateway, "GET", "/") }
         #expect(world.agent.counters.openExchanges == 1_100)
-        let failures = world.gateways[gateway]?.answers.values.compactMap(\.failure?.code)
+        let failures = world.gateways[gateway]?.responses.values.compactMap(\.failure?.code)
         #expect(failures == [TunnelFailure.tooManyStreams.rawValue])
         world.send(.stop)
         world.expectNothingLeft()
@@ -190,7 +190,7 @@ import TunnelLink
             service,
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
                 + "Set-Cookie: b=2\r\nContent-Length: 0\r\n\r\n")
-        let head = try #require(world.answer(gateway, stream).head)
+        let head = try #require(world.response(gateway, stream).head)
         #expect(head.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["a=1", "b=2"])
         #expect(head.fields.count == 3)
         world.expectNothingLeft()
@@ -232,7 +232,7 @@ import TunnelLink
         let bytes = world.read(service)
         #expect(bytes.starts(with: Array("GET /\u{e4} HTTP/1.1\r\nx-name: ".utf8) + [0xff, 0x80]))
         world.reply(service, Array("HTTP/1.1 200 OK\r\nX-Back: ".utf8) + [0xe9] + Array("\r\nContent-Length: 0\r\n\r\n".utf8))
-        #expect(world.answer(gateway, stream).head?.fields["x-back"] == "\u{e9}")
+        #expect(world.response(gateway, stream).head?.fields["x-back"] == "\u{e9}")
         #expect(world.records.first?.target == "/%C3%A4")
         world.expectNothingLeft()
     }

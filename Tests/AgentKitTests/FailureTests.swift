@@ -14,7 +14,7 @@ import TunnelLink
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/")
         try world.refuseDial("127.0.0.1:4173: Connection refused; [::1]:4173: Connection refused")
-        let failure = try #require(world.answer(gateway, stream).failure)
+        let failure = try #require(world.response(gateway, stream).failure)
         #expect(failure.code == TunnelFailure.serviceUnreachable.rawValue)
         #expect(failure.message == "connection to localhost:4173 refused: is the web service running?")
         // Said aloud once, not for each request, and once again when it is over.
@@ -34,24 +34,24 @@ import TunnelLink
         let stream = try world.request(gateway, "POST", "/", body: "held", isWhole: false)
         world.pass(.seconds(10))
         #expect(world.cancelledDials == 1)
-        let failure = try #require(world.answer(gateway, stream).failure)
+        let failure = try #require(world.response(gateway, stream).failure)
         #expect(failure.message == "cannot connect to localhost:4173: no connection within 10.0 seconds")
         world.expectNothingLeft()
     }
 
     @Test(arguments: [
-        ("SSH-2.0-OpenSSH\r\n", "gave an answer that is not HTTP"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "gave an answer that is not HTTP"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "gave an answer that is not HTTP"),
+        ("SSH-2.0-OpenSSH\r\n", "gave a response that is not HTTP"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "gave a response that is not HTTP"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "gave a response that is not HTTP"),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switched protocols unasked"),
         ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "answered with status 999"),
     ])
-    func whatIsNoAnswerIsAnError(answer: String, reason: String) throws {
+    func whatIsNoResponseIsAnError(response: String, reason: String) throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
-        world.reply(service, answer)
-        let failure = try #require(world.answer(gateway, stream).failure)
+        world.reply(service, response)
+        let failure = try #require(world.response(gateway, stream).failure)
         #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
         #expect(failure.message.contains(reason))
         #expect(world.links[service]?.ending == .aborted)
@@ -65,7 +65,7 @@ import TunnelLink
             let stream = try world.request(gateway, "GET", "/")
             let service = try world.accept()
             world.reply(service, record)
-            let failure = try #require(world.answer(gateway, stream).failure)
+            let failure = try #require(world.response(gateway, stream).failure)
             #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
             #expect(failure.message.hasPrefix("localhost:4173 speaks TLS (https)"))
         }
@@ -74,7 +74,7 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func aServiceThatClosesWithoutAWordMaySpeakTLS() throws {
+    @Test func aServiceThatClosesInSilenceMaySpeakTLS() throws {
         for ending in 0..<3 {
             var (world, gateway) = try World.serving()
             let stream = try world.request(gateway, "GET", "/")
@@ -84,7 +84,7 @@ import TunnelLink
             case 1: world.peerCloses(service)
             default: world.peerCloses(service, error: "connection reset by peer")
             }
-            let said = world.answer(gateway, stream).failure?.message ?? ""
+            let said = world.response(gateway, stream).failure?.message ?? ""
             #expect(said.contains("TLS (https)"), "\(said)")
             #expect(gluedMarks(in: said) == nil)
             world.expectNothingLeft()
@@ -105,7 +105,7 @@ import TunnelLink
             let stream = try world.request(gateway, "GET", "/")
             let service = try world.accept()
             world.reply(service, "HTTP/1.1 200 OK\r\n\(fields)\r\n")
-            let failure = try #require(world.answer(gateway, stream).failure)
+            let failure = try #require(world.response(gateway, stream).failure)
             #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
             #expect(failure.message.contains(said), "\(failure.message)")
             world.expectNothingLeft()
@@ -123,7 +123,7 @@ import TunnelLink
             case 1: world.peerCloses(service)
             default: world.peerCloses(service, error: "connection reset by peer")
             }
-            #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+            #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
             world.expectNothingLeft()
         }
     }
@@ -136,10 +136,10 @@ import TunnelLink
                 let service = try world.accept()
                 world.reply(service, "HTTP/1.1 200 OK\r\n\(head)\r\n\r\n4\r\nabcd\r\n")
                 if ending == 0 { world.event(.receivedEOF(service)) } else { world.peerCloses(service, error: "reset") }
-                let answer = world.answer(gateway, stream)
-                #expect(answer.head?.status == 200)
-                #expect(!answer.ended)
-                #expect(answer.reset == .unreachable)
+                let response = world.response(gateway, stream)
+                #expect(response.head?.status == 200)
+                #expect(!response.ended)
+                #expect(response.reset == .unreachable)
                 #expect(world.records.first?.failure?.isEmpty == false)
                 world.expectNothingLeft()
             }
@@ -157,16 +157,16 @@ import TunnelLink
         let stream = try world.accept()
         world.reply(stream, "HTTP/1.1 200 OK\r\n\r\n")
         world.pass(.seconds(2))
-        #expect(world.answer(gateway, first).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
+        #expect(world.response(gateway, first).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
         #expect(world.links[slow]?.ending == .aborted)
         world.more(gateway, second, "b")  // still coming: the wait begins anew
         world.pass(.milliseconds(4_999))
-        #expect(world.answer(gateway, second).failure == nil)
+        #expect(world.response(gateway, second).failure == nil)
         world.pass(.milliseconds(1))
-        #expect(world.answer(gateway, second).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
+        #expect(world.response(gateway, second).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
         #expect(world.links[upload]?.ending == .aborted)
         world.pass(.seconds(60))
-        #expect(world.answer(gateway, third).head?.status == 200)  // a stream that flows has no limit
+        #expect(world.response(gateway, third).head?.status == 200)  // a stream that flows has no limit
         world.event(.receivedEOF(stream))
         world.expectNothingLeft()
     }
@@ -185,7 +185,7 @@ import TunnelLink
     ) throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, method, path, fields: fields, body: body)
-        #expect(world.answer(gateway, stream).failure?.code == -32602)
+        #expect(world.response(gateway, stream).failure?.code == -32602)
         #expect(world.dials.isEmpty)
         world.expectNothingLeft()
     }
@@ -196,7 +196,7 @@ import TunnelLink
             let fields = [("content-length", "5")]
             let stream = try world.request(gateway, "PUT", "/", fields: fields, body: body, isWhole: isWhole)
             let service = try world.accept()
-            #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+            #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
             #expect(world.links[service]?.ending == .aborted)
             world.expectNothingLeft()
         }
@@ -205,7 +205,7 @@ import TunnelLink
     @Test func anAgentWithoutServiceSaysSo() throws {
         var (world, gateway) = try World.serving(.sample(service: .none))
         let stream = try world.request(gateway, "GET", "/")
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
         world.expectNothingLeft()
     }
 
@@ -234,7 +234,7 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func eventsThatComeTooLateDisturbNobody() throws {
+    @Test func eventsThatComeTooLateChangeNothing() throws {
         var (world, gateway) = try World.serving()
         try world.request(gateway, "GET", "/")
         let service = try world.accept()
@@ -256,7 +256,7 @@ import TunnelLink
     @Test func aGatewayThatDoesNotReadIsGivenUp() throws {
         var (world, gateway) = try World.serving(.sample { $0.limits.maximumBacklog = 100_000 })
         var outputs: [MachineOutput<AgentNote>] = []
-        // Pings are answered, and the answers never taken.
+        // Pings are answered, and the responses never taken.
         var peer = try #require(world.gateways[gateway]?.session)
         for _ in 0..<2_000 where world.agent.phase == .serving {
             peer.ping([UInt8](repeating: 1, count: 100))

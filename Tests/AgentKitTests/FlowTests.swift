@@ -1,4 +1,4 @@
-// Who waits for whom: credit, slow visitors, early answers, visitors that leave.
+// Who waits for whom: credit, slow visitors, early responses, visitors that leave.
 
 import HTTPCodec
 import MachineCore
@@ -23,7 +23,7 @@ import WireWS
         world.talk()
         #expect(world.read(service).count == 1000)
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).ended)
         // What is not yet written is no ground to build the next request on.
         #expect(world.agent.counters.pooledConnections == 0)
         world.expectNothingLeft()
@@ -31,7 +31,7 @@ import WireWS
 
     @Test func aSlowVisitorPausesTheServiceAndNothingElse() throws {
         var (world, gateway) = try World.serving()
-        world.readsAnswers = false
+        world.readsResponses = false
         let stream = try world.request(gateway, "GET", "/big")
         let service = try world.accept()
         let piece = [UInt8](repeating: 7, count: 64 * 1024)
@@ -45,25 +45,25 @@ import WireWS
         let other = try world.request(gateway, "GET", "/small")
         let second = try world.accept()
         world.reply(second, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        #expect(world.answer(gateway, other).text == "ok")
-        world.readsAnswers = true
+        #expect(world.response(gateway, other).text == "ok")
+        world.readsResponses = true
         world.gateways[gateway]?.session.consumed(256 * 1024, on: stream)
         world.talk()
         #expect(world.links[service]?.isReading == true)
         for _ in count..<16 { world.reply(service, piece) }
-        #expect(world.answer(gateway, stream).body.count == 1_048_576)
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).body.count == 1_048_576)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
-    @Test func anAnswerBeforeTheRequestIsWholeEndsTheUploadGently() throws {
+    @Test func aResponseBeforeTheRequestIsWholeEndsTheUploadGently() throws {
         var (world, gateway) = try World.serving()
         world.holdsServiceWrites = true
         let stream = try world.request(gateway, "POST", "/", body: "part", isWhole: false)
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
-        #expect(world.answer(gateway, stream).text == "no")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).text == "no")
+        #expect(world.response(gateway, stream).ended)
         #expect(world.links[service]?.ending == .closed)
         #expect(world.agent.counters.openExchanges == 1)
         // The rest is thrown away, with credit for all of it: twice the window goes through.

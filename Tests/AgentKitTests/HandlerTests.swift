@@ -13,7 +13,7 @@ import TunnelLink
         try World.serving(.sample(service: .handler) { $0.maximumHandlerBodyBytes = 10 }, version: version)
     }
 
-    @Test(arguments: TunnelVersion.allCases) func aCallHasTheWholeRequestAndItsAnswerReachesTheVisitor(version: TunnelVersion)
+    @Test(arguments: TunnelVersion.allCases) func aCallHasTheWholeRequestAndItsResponseReachesTheVisitor(version: TunnelVersion)
         throws
     {
         var (world, gateway) = try serving(version)
@@ -29,28 +29,28 @@ import TunnelLink
         #expect(request.fields["x-a"] == "1")
         #expect(String(decoding: request.body, as: UTF8.self) == (version == .v2 ? "something" : "some"))
         world.send(.respond(call, .json(["ok": true])))
-        let answer = world.answer(gateway, stream)
-        #expect(answer.head?.status == 200)
-        #expect(answer.head?.fields[.contentType] == "application/json")
-        #expect(answer.head?.fields[.contentLength] == "11")
-        #expect(answer.text == "{\"ok\":true}")
-        #expect(answer.ended)
-        world.send(.respond(call, .text("again")))  // nobody waits any more
+        let response = world.response(gateway, stream)
+        #expect(response.head?.status == 200)
+        #expect(response.head?.fields[.contentType] == "application/json")
+        #expect(response.head?.fields[.contentLength] == "11")
+        #expect(response.text == "{\"ok\":true}")
+        #expect(response.ended)
+        world.send(.respond(call, .text("again")))  // it is not awaited any more
         #expect(world.records.map(\.status) == [200])
         #expect(world.dials.isEmpty)
         world.expectNothingLeft()
     }
 
-    @Test func answersWithoutABodyHaveNone() throws {
+    @Test func responsesWithoutABodyHaveNone() throws {
         for (method, status, length) in [("HEAD", 200, "5"), ("GET", 204, nil), ("GET", 304, nil)] as [(String, Int, String?)] {
             var (world, gateway) = try serving()
             let stream = try world.request(gateway, method, "/")
             world.send(.respond(try #require(world.calls.first).0, .text("hello", status: status)))
-            let answer = world.answer(gateway, stream)
-            #expect(answer.head?.status == status)
-            #expect(answer.head?.fields[.contentLength] == length)
-            #expect(answer.body.isEmpty)
-            #expect(answer.ended)
+            let response = world.response(gateway, stream)
+            #expect(response.head?.status == status)
+            #expect(response.head?.fields[.contentLength] == length)
+            #expect(response.body.isEmpty)
+            #expect(response.ended)
             world.expectNothingLeft()
         }
     }
@@ -60,15 +60,15 @@ import TunnelLink
             var (world, gateway) = try serving()
             let stream = try world.request(gateway, "GET", "/")
             world.send(.respond(try #require(world.calls.first).0, HandlerResponse(status: status)))
-            #expect(world.answer(gateway, stream).head?.status == 500)
+            #expect(world.response(gateway, stream).head?.status == 500)
             world.expectNothingLeft()
         }
     }
 
-    @Test(arguments: TunnelVersion.allCases) func aBodyOverTheLimitIsAnsweredWith413(version: TunnelVersion) throws {
+    @Test(arguments: TunnelVersion.allCases) func aBodyOverTheLimitIsRefusedWith413(version: TunnelVersion) throws {
         var (world, gateway) = try serving(version)
         let stream = try world.request(gateway, "POST", "/", body: "eleven byte", isWhole: version == .v1)
-        #expect(world.answer(gateway, stream).head?.status == 413)
+        #expect(world.response(gateway, stream).head?.status == 413)
         #expect(world.calls.isEmpty)
         if version == .v2 {
             world.more(gateway, stream, String(repeating: "x", count: 300_000))
@@ -86,22 +86,22 @@ import TunnelLink
         world.talk()
         #expect(world.agent.counters.openCalls == 0)
         world.send(.respond(try #require(world.calls.first).0, .html("<p>late")))
-        #expect(world.answer(gateway, stream).head == nil)
+        #expect(world.response(gateway, stream).head == nil)
         world.expectNothingLeft()
     }
 
-    @Test func aLargeAnswerWaitsForTheVisitor() throws {
+    @Test func aLargeResponseWaitsForTheVisitor() throws {
         var (world, gateway) = try serving()
-        world.readsAnswers = false
+        world.readsResponses = false
         let stream = try world.request(gateway, "GET", "/")
         let body = [UInt8](repeating: 9, count: 1_000_000)
         world.send(.respond(try #require(world.calls.first).0, HandlerResponse(body: body)))
-        #expect(world.answer(gateway, stream).body.count == 256 * 1024)
-        world.readsAnswers = true
+        #expect(world.response(gateway, stream).body.count == 256 * 1024)
+        world.readsResponses = true
         world.gateways[gateway]?.session.consumed(256 * 1024, on: stream)
         world.talk()
-        #expect(world.answer(gateway, stream).body == body)
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).body == body)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
@@ -112,8 +112,8 @@ import TunnelLink
         try response.fields.append(.contentLength, "400")
         try response.fields.append(.transferEncoding, "chunked")
         world.send(.respond(try #require(world.calls.first).0, response))
-        #expect(world.answer(gateway, stream).head?.fields.all(.contentLength).map { Array($0) } == [Array("4".utf8)])
-        #expect(world.answer(gateway, stream).head?.fields.contains(.transferEncoding) == false)
+        #expect(world.response(gateway, stream).head?.fields.all(.contentLength).map { Array($0) } == [Array("4".utf8)])
+        #expect(world.response(gateway, stream).head?.fields.contains(.transferEncoding) == false)
         world.expectNothingLeft()
     }
 }

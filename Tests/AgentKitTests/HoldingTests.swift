@@ -8,9 +8,9 @@ import TunnelLink
 @testable import AgentKit
 
 @Suite struct HoldingTests {
-    @Test func answersThatTheGatewayDoesNotTakeStopTheReadingOfAllServices() throws {
+    @Test func responsesThatTheGatewayDoesNotTakeStopTheReadingOfAllServices() throws {
         var (world, gateway) = try World.serving(.sample { $0.maximumHeldBytes = 150_000 })
-        world.readsAnswers = false
+        world.readsResponses = false
         let piece = [UInt8](repeating: 7, count: 64 * 1024)
         var services: [ConnectionID] = []
         var streams: [StreamID] = []
@@ -30,7 +30,7 @@ import TunnelLink
         #expect(world.links[services[0]]?.isReading == true && world.links[services[3]]?.isReading == true)
         #expect(world.links[services[2]]?.isReading == false, "its own visitor does not read")
         world.reply(services[3], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        #expect(world.answer(gateway, streams[3]).text == "ok")
+        #expect(world.response(gateway, streams[3]).text == "ok")
         for stream in streams.prefix(3) { world.gateways[gateway]?.session.reset(stream, .cancelled) }
         world.talk()
         world.expectNothingLeft()

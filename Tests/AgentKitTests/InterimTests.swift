@@ -1,4 +1,4 @@
-// Answers before the answer, from the service into the tunnel, and who answers `Expect: 100-continue`.
+// Interim responses, from the service into the tunnel, and who responds to `Expect: 100-continue`.
 
 import HTTPCodec
 import MachineCore
@@ -8,7 +8,7 @@ import TunnelLink
 @testable import AgentKit
 
 @Suite struct InterimTests {
-    @Test func whatTheServiceSaysBeforeItsAnswerIsPassedOn() throws {
+    @Test func interimResponsesArePassedOn() throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
@@ -16,33 +16,33 @@ import TunnelLink
             service,
             "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\nHTTP/1.1 110 Unheard Of\r\n\r\n"
                 + "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        let answer = world.answer(gateway, stream)
-        #expect(answer.interim.map(\.status) == [103, 102])
-        #expect(answer.interim.first?.fields.map(\.nameString) == ["link"])
-        #expect(answer.head?.status == 200 && answer.text == "ok")
+        let response = world.response(gateway, stream)
+        #expect(response.interim.map(\.status) == [103, 102])
+        #expect(response.interim.first?.fields.map(\.nameString) == ["link"])
+        #expect(response.head?.status == 200 && response.text == "ok")
         world.expectNothingLeft()
     }
 
-    @Test func theServiceIsAskedAboutTheBodyAndItsWordGoesBack() throws {
+    @Test func theServiceIsAskedAboutTheBodyAndIts100GoesBack() throws {
         var (world, gateway) = try World.serving()
         let fields = [("expect", "100-continue"), ("content-length", "3")]
         let stream = try world.request(gateway, "POST", "/", fields: fields, body: "", isWhole: false)
         let service = try world.accept()
         #expect(world.readText(service).contains("\r\nexpect: 100-continue\r\n"))
         world.reply(service, "HTTP/1.1 100 Continue\r\n\r\n")
-        #expect(world.answer(gateway, stream).interim == [WebInformational(status: 100)])
+        #expect(world.response(gateway, stream).interim == [WebInformational(status: 100)])
         _ = world.gateways[gateway]?.session.send(Array("abc".utf8)[...], on: stream, end: true)
         world.talk()
         #expect(world.readText(service) == "abc")
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        #expect(world.answer(gateway, stream).head?.status == 200)
+        #expect(world.response(gateway, stream).head?.status == 200)
         world.expectNothingLeft()
     }
 
     @Test func aHandlerWantsEveryBody() throws {
         var (world, gateway) = try World.serving(.sample(service: .handler))
         let stream = try world.request(gateway, "POST", "/", fields: [("expect", "100-continue")], body: "", isWhole: false)
-        #expect(world.answer(gateway, stream).interim == [WebInformational(status: 100)])
+        #expect(world.response(gateway, stream).interim == [WebInformational(status: 100)])
         world.send(.stop)
         world.expectNothingLeft()
     }

@@ -127,12 +127,12 @@ import WireWS
         world.pass(.milliseconds(29_999))
         #expect(world.agent.phase == .serving)
         world.pass(.milliseconds(1))
-        #expect(world.lossReason == "no sign of life from the gateway for 10.0 seconds after a ping")
+        #expect(world.lossReason == "nothing came from the gateway for 10.0 seconds after a ping")
         #expect(world.links[gateway]?.ending == .aborted)
         world.expectNothingLeft()
     }
 
-    @Test func anyByteIsASignOfLife() throws {
+    @Test func anyByteShowsThatTheGatewayIsAlive() throws {
         var (world, gateway) = try World.serving()
         world.gateways[gateway] = nil
         for byte in [0, 1, 2, 3, 4, 5, 6, 7].flatMap({ _ in [0x8a, 0x00] as [UInt8] }) {  // pongs that are slow to come

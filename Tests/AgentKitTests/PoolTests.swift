@@ -27,7 +27,7 @@ import TunnelLink
             #expect(world.dials.isEmpty)
             #expect(world.readText(service).hasPrefix("GET /\(index) "))
             world.reply(service, Self.ok)
-            #expect(world.answer(gateway, stream).text == "ok")
+            #expect(world.response(gateway, stream).text == "ok")
         }
         #expect(world.agent.counters.localConnections == 1)
         world.expectNothingLeft()
@@ -54,7 +54,7 @@ import TunnelLink
         world.pass(.milliseconds(1))
         #expect(world.links[service]?.ending == .closed)
         #expect(world.agent.counters.pooledConnections == 0)
-        #expect(world.answer(gateway, StreamID(rawValue: 1)).text == "ok")
+        #expect(world.response(gateway, StreamID(rawValue: 1)).text == "ok")
         world.expectNothingLeft()
     }
 
@@ -95,12 +95,12 @@ import TunnelLink
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nunasked",
     ])
-    func someConnectionsCannotBeUsedAgain(answer: String) throws {
+    func someConnectionsCannotBeUsedAgain(response: String) throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
-        world.reply(service, answer)
-        #expect(world.answer(gateway, stream).ended)
+        world.reply(service, response)
+        #expect(world.response(gateway, stream).ended)
         #expect(world.links[service]?.ending == .closed)
         world.expectNothingLeft()
     }
@@ -131,11 +131,11 @@ import TunnelLink
             var (world, gateway, service) = try pooled()
             let stream = try world.request(gateway, "GET", "/again")
             if let error { world.peerCloses(service, error: error) } else { world.event(.receivedEOF(service)) }
-            #expect(world.answer(gateway, stream) == World.Answer())
+            #expect(world.response(gateway, stream) == World.Response())
             let fresh = try world.accept()
             #expect(world.readText(fresh).hasPrefix("GET /again "))
             world.reply(fresh, Self.ok)
-            #expect(world.answer(gateway, stream).text == "ok")
+            #expect(world.response(gateway, stream).text == "ok")
             world.expectNothingLeft()
         }
     }
@@ -146,14 +146,14 @@ import TunnelLink
         world.event(.receivedEOF(service))
         world.event(.receivedEOF(try world.accept()))
         #expect(world.dials.isEmpty)
-        let failure = try #require(world.answer(gateway, stream).failure)
+        let failure = try #require(world.response(gateway, stream).failure)
         #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
-        #expect(failure.message == "localhost:4173 closed the connection without an answer")
+        #expect(failure.message == "localhost:4173 closed the connection without a response")
         world.expectNothingLeft()
     }
 
     @Test func whatMightHaveHadAnEffectIsNotRepeated() throws {
-        // A method that is not idempotent (RFC 9110 §9.2.2), a body that is gone, an answer that began.
+        // A method that is not idempotent (RFC 9110 §9.2.2), a body that is gone, a response that began.
         for (method, body, start) in [("POST", nil, ""), ("PUT", "x", ""), ("GET", nil, "HTTP/1.1 2")]
             as [(String, String?, String)]
         {
@@ -162,7 +162,7 @@ import TunnelLink
             if !start.isEmpty { world.reply(service, start) }
             world.event(.receivedEOF(service))
             #expect(world.dials.isEmpty)
-            #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+            #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
             world.expectNothingLeft()
         }
     }
@@ -175,13 +175,13 @@ import TunnelLink
         let fresh = try world.accept()
         #expect(world.readText(fresh).hasSuffix("\r\n\r\nabc"))
         world.reply(fresh, Self.ok)
-        #expect(world.answer(gateway, stream).text == "ok")
+        #expect(world.response(gateway, stream).text == "ok")
         world.expectNothingLeft()
     }
 
     @Test func aPausedConnectionReadsAgainInThePool() throws {
         var (world, gateway) = try World.serving()
-        world.readsAnswers = false
+        world.readsResponses = false
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
         let count = 6 * 64 * 1024
@@ -191,10 +191,10 @@ import TunnelLink
         world.reply(service, [UInt8](repeating: 1, count: 64 * 1024))  // was under way
         #expect(world.links[service]?.isReading == true)
         #expect(world.agent.counters.pooledConnections == 1)
-        #expect(!world.answer(gateway, stream).ended)
+        #expect(!world.response(gateway, stream).ended)
         world.gateways[gateway]?.session.consumed(count, on: stream)
         world.talk()
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 }

@@ -22,7 +22,7 @@ import TunnelLink
         world.reply(before, Self.ok)
         world.reply(after, Self.ok)
         world.talk()
-        #expect(world.answer(gateway, first).head?.status == 200 && world.answer(gateway, second).head?.status == 200)
+        #expect(world.response(gateway, first).head?.status == 200 && world.response(gateway, second).head?.status == 200)
         world.expectNothingLeft()
     }
 

@@ -47,9 +47,9 @@ import TunnelLink
         guard case .open(_, let head) = world.streaming.first else { throw Missing(what: "open") }
         #expect(head.folder == StaticFolder(path: "/srv"))
         let off = try world.request(gateway, "GET", "/off")
-        #expect(world.answer(gateway, off).failure?.code == TunnelFailure.noWebService.rawValue)
+        #expect(world.response(gateway, off).failure?.code == TunnelFailure.noWebService.rawValue)
         world.reply(api, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        #expect(world.answer(gateway, first).text == "ok")
+        #expect(world.response(gateway, first).text == "ok")
         world.peerCloses(gateway)
         world.expectNothingLeft()
     }
@@ -58,7 +58,7 @@ import TunnelLink
         let service = LocalService.routes([RouteToService("/api", to: .handler)])
         var (world, gateway) = try World.serving(.sample(service: service))
         let stream = try world.request(gateway, "GET", "/")
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
         world.expectNothingLeft()
     }
 

@@ -107,7 +107,7 @@ import Testing
         (":", "webService.directory", ":"), ("::1", "webService.directory", "::1"), ("a:b", "webService.directory", "a:b"),
         ("", "webService.directory", ""), ("C:", "webService.directory", "C:"),
     ])
-    func theWordIsAPortAnAddressOrAFolder(word: String, path: String, value: String) {
+    func theArgumentIsAPortAnAddressOrAFolder(word: String, path: String, value: String) {
         let flag = SettingsFlag.service(word)
         #expect(flag.path == path)
         #expect(flag.value == value)

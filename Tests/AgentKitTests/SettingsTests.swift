@@ -14,7 +14,7 @@ import TunnelLink
         return (configuration, reader.finish().map(\.description))
     }
 
-    @Test func theSeedsFileReadsAsItIs() throws {
+    @Test func aFileOfTheOriginalV1ReadsAsItIs() throws {
         let (read, problems) = read(
             """
             {

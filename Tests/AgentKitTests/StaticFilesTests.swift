@@ -26,16 +26,17 @@ import Testing
     }
 
     private func refusal(_ path: String, _ method: String = "GET") -> HandlerResponse? {
-        guard case .answer(let answer) = StaticFiles.lookUp(head(method, path), in: StaticFolder(path: "d")) else { return nil }
-        return answer
+        guard case .response(let response) = StaticFiles.lookUp(head(method, path), in: StaticFolder(path: "d"))
+        else { return nil }
+        return response
     }
 
-    /// Status and fields of the answer for the file, and how many bytes of it are sent from where.
+    /// Status and fields of the response for the file, and how many bytes of it are sent from where.
     private func plan(_ head: HandlerHead, _ facts: FileFacts? = nil) -> (status: Int, fields: HTTPFields, bytes: Range<Int64>?)
     {
         switch StaticFiles.plan(head, names: [Array("a.txt".utf8)], facts: facts ?? self.facts) {
         case .send(let head, let bytes): (head.status, head.fields, bytes)
-        case .answer(let response): (response.status, response.fields, nil)
+        case .response(let response): (response.status, response.fields, nil)
         }
     }
 
@@ -79,10 +80,10 @@ import Testing
 
     @Test(arguments: ["POST", "PUT", "DELETE", "OPTIONS", "get", "PROPFIND"])
     func otherMethodsAreNotAllowed(method: String) {
-        let answer = refusal("/a", method)
-        #expect(answer?.status == 405)
-        #expect(answer?.fields[.allow] == "GET, HEAD")
-        #expect(answer?.fields["X-Content-Type-Options"] == "nosniff")
+        let response = refusal("/a", method)
+        #expect(response?.status == 405)
+        #expect(response?.fields[.allow] == "GET, HEAD")
+        #expect(response?.fields["X-Content-Type-Options"] == "nosniff")
     }
 
     // MARK: Whole files

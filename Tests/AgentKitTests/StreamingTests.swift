@@ -42,15 +42,15 @@ import TunnelLink
         #expect(world.streaming.last == .writable(call))
         world.send(.body(call, Array("first ".utf8), end: false))
         #expect(world.streaming.last == .writable(call))
-        if version == .v2 { #expect(world.answer(gateway, stream).text == "first ") }
+        if version == .v2 { #expect(world.response(gateway, stream).text == "first ") }
         world.send(.body(call, Array("second".utf8), end: true))
-        let answer = world.answer(gateway, stream)
-        #expect(answer.head?.status == 201)
-        #expect(answer.text == "first second")
-        #expect(answer.ended)
+        let response = world.response(gateway, stream)
+        #expect(response.head?.status == 201)
+        #expect(response.text == "first second")
+        #expect(response.ended)
         #expect(!world.streaming.contains(.cancelled(call)))
         #expect(world.records.map(\.failure) == [nil])
-        world.send(.body(call, [1], end: true))  // nobody waits any more
+        world.send(.body(call, [1], end: true))  // it is not awaited any more
         world.expectNothingLeft()
     }
 
@@ -59,17 +59,17 @@ import TunnelLink
         #expect(world.streaming.count == 2)
         #expect(world.streaming.last == .bodyEnd(call))
         world.send(.respond(call, .text("whole")))
-        #expect(world.answer(gateway, stream).text == "whole")
+        #expect(world.response(gateway, stream).text == "whole")
         world.expectNothingLeft()
     }
 
-    @Test func theWishToLeaveHTTPIsIgnored() throws {
+    @Test func anUpgradeIsIgnoredByAHandler() throws {
         for service in [LocalService.streamingHandler, .handler] {
             var (world, gateway) = try World.serving(.sample(service: service))
             let stream = try world.request(gateway, "GET", "/", upgrade: "h2c", body: "", isWhole: false)
             let call = try service == .handler ? #require(world.calls.first).0 : world.onlyCall()
             world.send(.respond(call, .text("plain")))
-            #expect(world.answer(gateway, stream).text == "plain")
+            #expect(world.response(gateway, stream).text == "plain")
             world.more(gateway, stream, "", end: true)
             #expect(world.records.count == 1)
             world.expectNothingLeft()
@@ -79,7 +79,7 @@ import TunnelLink
     @Test func theVisitorIsAskedForItsBody() throws {
         var (world, gateway) = try serving()
         let stream = try world.request(gateway, "POST", "/", fields: [("expect", "100-continue")], body: "", isWhole: false)
-        #expect(world.answer(gateway, stream).interim == [WebInformational(status: 100)])
+        #expect(world.response(gateway, stream).interim == [WebInformational(status: 100)])
         world.send(.stop)
         world.expectNothingLeft()
     }
@@ -102,21 +102,21 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func whatTheHostDoesNotWantIsThrownAwayAfterItsAnswer() throws {
+    @Test func whatTheHostDoesNotTakeIsDiscardedAfterItsResponse() throws {
         var (world, gateway) = try serving()
         let stream = try world.request(gateway, "POST", "/", body: "", isWhole: false)
         world.more(gateway, stream, String(repeating: "x", count: 600_000), end: true)
         #expect(world.shownBytes == 256 * 1024)
         world.send(.respond(try world.onlyCall(), .text("no", status: 413)))
         #expect(world.shownBytes == 256 * 1024)
-        #expect(world.answer(gateway, stream).head?.status == 413)
+        #expect(world.response(gateway, stream).head?.status == 413)
         #expect(world.records.map(\.requestBytes) == [600_000])
         world.expectNothingLeft()
     }
 
     @Test func theHostIsToldToWaitAndToGoOn() throws {
         var (world, gateway, stream, call) = try asked()
-        world.readsAnswers = false
+        world.readsResponses = false
         world.send(.head(call, HandlerResponseHead()))
         let piece = [UInt8](repeating: 7, count: 64 * 1024)
         var sent = 0
@@ -126,38 +126,38 @@ import TunnelLink
         }
         #expect(world.streaming.last == .full(call))
         #expect(sent == 5)  // a window, and what may wait beside it
-        world.readsAnswers = true
+        world.readsResponses = true
         world.gateways[gateway]?.session.consumed(256 * 1024, on: stream)
         world.talk()
         #expect(world.streaming.last == .writable(call))
         #expect(world.streaming.filter { $0 == .full(call) }.count == 1)
         world.send(.body(call, [], end: true))
-        #expect(world.answer(gateway, stream).body.count == sent * piece.count)
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).body.count == sent * piece.count)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
     // MARK: Framing
 
     @Test(arguments: [("HEAD", 200), ("GET", 204), ("GET", 304)])
-    func anAnswerWithoutABodyIsOverWithItsHead(method: String, status: Int) throws {
+    func aResponseWithoutABodyIsOverWithItsHead(method: String, status: Int) throws {
         var (world, gateway, stream, call) = try asked(.v2, method)
         var fields = HTTPFields()
         try fields.append(.contentLength, "5")
         world.send(.head(call, HandlerResponseHead(status: status, fields: fields)))
-        let answer = world.answer(gateway, stream)
-        #expect(answer.ended && answer.body.isEmpty)
-        #expect(answer.head?.status == status)
-        #expect(answer.head?.fields[.contentLength] == (status == 204 ? nil : "5"))
+        let response = world.response(gateway, stream)
+        #expect(response.ended && response.body.isEmpty)
+        #expect(response.head?.status == status)
+        #expect(response.head?.fields[.contentLength] == (status == 204 ? nil : "5"))
         #expect(!world.streaming.contains(.writable(call)))
         world.send(.body(call, [1], end: true))
         world.expectNothingLeft()
     }
 
-    @Test func aLengthOfZeroIsAnAnswerWithoutABody() throws {
+    @Test func aLengthOfZeroIsAResponseWithoutABody() throws {
         var (world, gateway, stream, call) = try asked()
         world.send(.head(call, try .of(length: "0")))
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
@@ -168,8 +168,8 @@ import TunnelLink
         for (index, piece) in pieces.enumerated() {
             world.send(.body(call, Array(piece.utf8), end: index == pieces.count - 1))
         }
-        #expect(world.answer(gateway, stream).reset == .unreachable)
-        #expect(!world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).reset == .unreachable)
+        #expect(!world.response(gateway, stream).ended)
         #expect(world.streaming.last == .cancelled(call))
         #expect(world.records.first?.failure?.contains("than it said") == true)
         world.expectNothingLeft()
@@ -180,9 +180,9 @@ import TunnelLink
         world.send(.head(call, try .of(length: "5")))
         world.send(.body(call, Array("abc".utf8), end: false))
         world.send(.body(call, Array("de".utf8), end: true))
-        #expect(world.answer(gateway, stream).text == "abcde")
-        #expect(world.answer(gateway, stream).head?.fields[.contentLength] == "5")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).text == "abcde")
+        #expect(world.response(gateway, stream).head?.fields[.contentLength] == "5")
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
@@ -192,17 +192,17 @@ import TunnelLink
         try head.fields.append(.transferEncoding, "gzip")
         world.send(.head(call, head))
         world.send(.body(call, [65], end: true))
-        let fields = world.answer(gateway, stream).head?.fields
+        let fields = world.response(gateway, stream).head?.fields
         #expect(fields?.contains(.contentLength) == false && fields?.contains(.transferEncoding) == false)
-        #expect(world.answer(gateway, stream).text == "A")
+        #expect(world.response(gateway, stream).text == "A")
         world.expectNothingLeft()
     }
 
     @Test(arguments: [0, 101, 199, 600]) func aStatusThatIsNoneBecomes500(status: Int) throws {
         var (world, gateway, stream, call) = try asked()
         world.send(.head(call, HandlerResponseHead(status: status)))
-        #expect(world.answer(gateway, stream).head?.status == 500)
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).head?.status == 500)
+        #expect(world.response(gateway, stream).ended)
         #expect(world.streaming.last == .cancelled(call))
         world.expectNothingLeft()
     }
@@ -210,7 +210,7 @@ import TunnelLink
     @Test func aBodyBeforeItsHeadIsAFailure() throws {
         var (world, gateway, stream, call) = try asked()
         world.send(.body(call, [1], end: false))
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
         #expect(world.streaming.last == .cancelled(call))
         world.expectNothingLeft()
     }
@@ -221,8 +221,8 @@ import TunnelLink
         world.send(.head(call, HandlerResponseHead(status: 500)))
         world.send(.respond(call, .text("no", status: 500)))
         world.send(.body(call, [65], end: true))
-        #expect(world.answer(gateway, stream).head?.status == 200)
-        #expect(world.answer(gateway, stream).text == "A")
+        #expect(world.response(gateway, stream).head?.status == 200)
+        #expect(world.response(gateway, stream).text == "A")
         world.expectNothingLeft()
     }
 
@@ -233,12 +233,12 @@ import TunnelLink
             var (world, gateway, stream, call) = try asked(version)
             if sendsHead { world.send(.head(call, HandlerResponseHead())) }
             world.send(.fail(call, reason: "the disk\nis gone"))
-            let answer = world.answer(gateway, stream)
+            let response = world.response(gateway, stream)
             if sendsHead, version == .v2 {
-                #expect(answer.reset == .unreachable)
+                #expect(response.reset == .unreachable)
             } else {
-                #expect(answer.failure?.code == TunnelFailure.serviceBroken.rawValue)
-                #expect(answer.failure?.message == "the diskis gone")
+                #expect(response.failure?.code == TunnelFailure.serviceBroken.rawValue)
+                #expect(response.failure?.message == "the diskis gone")
             }
             #expect(!world.streaming.contains(.cancelled(call)))
             world.expectNothingLeft()
@@ -270,22 +270,22 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func anAnswerThatIsTooLargeForVersionOneIsCancelled() throws {
+    @Test func aResponseThatIsTooLargeForVersionOneIsCancelled() throws {
         var (world, gateway) = try serving(.v1) { $0.limits.maximumBufferedBody = 100_000 }
         let stream = try world.request(gateway, "GET", "/")
         let call = try world.onlyCall()
         world.send(.head(call, HandlerResponseHead()))
         for _ in 0..<2 { world.send(.body(call, [UInt8](repeating: 1, count: 60_000), end: false)) }
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.bodyTooLarge.rawValue)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.bodyTooLarge.rawValue)
         #expect(world.streaming.last == .cancelled(call))
         world.expectNothingLeft()
     }
 
-    @Test func aHostThatDoesNotAnswerInTimeIsCancelled() throws {
+    @Test func aHostThatDoesNotRespondInTimeIsCancelled() throws {
         var (world, gateway) = try serving { $0.responseHeadTimeout = .seconds(1) }
         let stream = try world.request(gateway, "GET", "/")
         world.pass(.seconds(2))
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
         #expect(world.streaming.last == .cancelled(try world.onlyCall()))
         world.expectNothingLeft()
     }
@@ -300,7 +300,7 @@ extension HandlerResponseHead {
 }
 
 extension World {
-    /// What the host was told about calls that it answers piece by piece, and about those that are over.
+    /// What the host was told about calls that it responds to piece by piece, and about those that are over.
     var streaming: [AgentNote] {
         notes.filter { note in
             switch note {

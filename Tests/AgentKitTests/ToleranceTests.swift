@@ -1,4 +1,4 @@
-// Answers that browsers take from a service directly: what of them passes, and in which form.
+// Responses that browsers take from a service directly: what of them passes, and in which form.
 
 import HTTPCodec
 import MachineCore
@@ -17,9 +17,9 @@ import TunnelLink
             service,
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
                 + "HTTP/1.1 200 OK\r\nX-Forged: 1\r\n\r\n")
-        let answer = world.answer(gateway, stream)
-        #expect(answer.text == "hello" && answer.ended)
-        #expect(answer.head?.fields.contains(.contentLength) == false)
+        let response = world.response(gateway, stream)
+        #expect(response.text == "hello" && response.ended)
+        #expect(response.head?.fields.contains(.contentLength) == false)
         #expect(world.agent.counters.pooledConnections == 0)
         world.expectNothingLeft()
     }
@@ -28,9 +28,9 @@ import TunnelLink
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/")
         world.reply(try world.accept(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok")
-        let answer = world.answer(gateway, stream)
-        #expect(answer.text == "ok" && answer.ended)
-        #expect(answer.head?.fields.count(of: .contentLength) == 1)
+        let response = world.response(gateway, stream)
+        #expect(response.text == "ok" && response.ended)
+        #expect(response.head?.fields.count(of: .contentLength) == 1)
         world.expectNothingLeft()
     }
 
@@ -41,10 +41,10 @@ import TunnelLink
         let value = String(repeating: "v", count: 300)
         let fields = (0..<199).map { "X-\($0): \(value)\r\n" }.joined()
         world.reply(try world.accept(), "HTTP/1.1 200 OK\r\n\(fields)Content-Length: 2\r\n\r\nok")
-        let answer = world.answer(gateway, stream)
-        #expect(answer.head?.fields.count == 200)
-        #expect(answer.head?.fields["x-198"] == value)
-        #expect(answer.text == "ok")
+        let response = world.response(gateway, stream)
+        #expect(response.head?.fields.count == 200)
+        #expect(response.head?.fields["x-198"] == value)
+        #expect(response.text == "ok")
         world.expectNothingLeft()
     }
 
@@ -55,11 +55,11 @@ import TunnelLink
         // Each quote is two bytes in JSON.
         let value = String(repeating: "\"", count: 140_000)
         world.reply(try world.accept(), "HTTP/1.1 200 OK\r\nX: \(value)\r\nContent-Length: 2\r\n\r\nok")
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
-        #expect(world.answer(gateway, stream).failure?.message.contains("too large") == true)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(world.response(gateway, stream).failure?.message.contains("too large") == true)
         let next = try world.request(gateway, "GET", "/")
         world.reply(try world.accept(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        #expect(world.answer(gateway, next).text == "ok")
+        #expect(world.response(gateway, next).text == "ok")
         world.expectNothingLeft()
     }
 }

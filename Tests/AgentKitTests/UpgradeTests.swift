@@ -27,9 +27,9 @@ import TunnelLink
     @Test func bytesGoBothWaysAndEachWayEndsForItself() throws {
         var (world, gateway, stream, service) = try asked()
         world.reply(service, Self.granted + "early")
-        #expect(world.answer(gateway, stream).head?.status == 101)
-        #expect(world.answer(gateway, stream).head?.fields[.upgrade] == "websocket")
-        #expect(world.answer(gateway, stream).text == "early")
+        #expect(world.response(gateway, stream).head?.status == 101)
+        #expect(world.response(gateway, stream).head?.fields[.upgrade] == "websocket")
+        #expect(world.response(gateway, stream).text == "early")
         world.more(gateway, stream, "ping")
         #expect(world.readText(service) == "ping")
         world.more(gateway, stream, "last", end: true)
@@ -38,8 +38,8 @@ import TunnelLink
         #expect(world.links[service]?.ending == World.Link.Ending.none)
         world.reply(service, " and more")
         world.event(.receivedEOF(service))
-        #expect(world.answer(gateway, stream).text == "early and more")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).text == "early and more")
+        #expect(world.response(gateway, stream).ended)
         #expect(world.links[service]?.ending == .closed)
         #expect(world.records.map(\.status) == [101])
         world.expectNothingLeft()
@@ -49,7 +49,7 @@ import TunnelLink
         var (world, gateway, stream, service) = try asked()
         world.reply(service, Self.granted)
         world.event(.receivedEOF(service))
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).ended)
         world.more(gateway, stream, "still heard")
         #expect(world.readText(service) == "still heard")
         world.more(gateway, stream, "", end: true)
@@ -68,13 +68,13 @@ import TunnelLink
         world.expectNothingLeft()
     }
 
-    @Test func aRefusedUpgradeIsAnOrdinaryAnswer() throws {
+    @Test func aRefusedUpgradeIsAnOrdinaryResponse() throws {
         var (world, gateway, stream, service) = try asked()
         world.more(gateway, stream, "eager")
         world.reply(service, "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n")
         world.more(gateway, stream, "late")
         world.reply(service, "no")
-        #expect(world.answer(gateway, stream).text == "no")
+        #expect(world.response(gateway, stream).text == "no")
         #expect(world.read(service).isEmpty)
         world.more(gateway, stream, "", end: true)
         #expect(world.agent.counters.openExchanges == 0)
@@ -86,12 +86,12 @@ import TunnelLink
         var (world, gateway, stream, service) = try asked()
         world.reply(service, Self.granted)
         world.peerCloses(service, error: "connection reset by peer")
-        #expect(world.answer(gateway, stream).reset == .unreachable)
-        #expect(!world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).reset == .unreachable)
+        #expect(!world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
-    @Test func aServiceThatIsGoneLeavesTheRestToNobody() throws {
+    @Test func aServiceThatIsGoneLeavesTheRestToBeDiscarded() throws {
         var (world, gateway, stream, service) = try asked()
         world.reply(service, Self.granted)
         world.event(.receivedEOF(service))
@@ -121,17 +121,17 @@ import TunnelLink
         #expect(!text.lowercased().contains("upgrade"))
         #expect(text.hasSuffix("\r\n\r\nhi"))
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        #expect(world.answer(gateway, stream).head?.status == 200)
+        #expect(world.response(gateway, stream).head?.status == 200)
         world.more(gateway, stream, "", end: true)
         world.expectNothingLeft()
     }
 
     @Test(arguments: ["Upgrade: h2c\r\n", "Upgrade: websocket, h2c\r\n", "Upgrade: websocket/13\r\n", ""])
-    func a101OfAnotherProtocolIsNoAnswer(field: String) throws {
+    func a101OfAnotherProtocolIsNoResponse(field: String) throws {
         var (world, gateway, stream, service) = try asked()
         world.reply(service, "HTTP/1.1 101 Switching Protocols\r\n\(field)Connection: Upgrade\r\n\r\n")
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
-        #expect(world.answer(gateway, stream).head == nil)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(world.response(gateway, stream).head == nil)
         #expect(world.links[service]?.ending == .aborted)
         world.expectNothingLeft()
     }
@@ -140,7 +140,7 @@ import TunnelLink
     func noGatewayHasAServiceSpeakHTTPUnseen(upgrade: String) throws {
         var (world, gateway) = try World.serving()
         let stream = try world.request(gateway, "GET", "/", upgrade: upgrade, body: "", isWhole: false)
-        #expect(world.answer(gateway, stream).failure != nil)
+        #expect(world.response(gateway, stream).failure != nil)
         #expect(world.dials.isEmpty)
         world.expectNothingLeft()
     }

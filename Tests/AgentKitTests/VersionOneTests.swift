@@ -8,16 +8,16 @@ import TunnelLink
 @testable import AgentKit
 
 @Suite struct VersionOneTests {
-    @Test func aGetAndItsWholeAnswer() throws {
+    @Test func aGetAndItsWholeResponse() throws {
         var (world, gateway) = try World.serving(version: .v1)
         let stream = try world.request(gateway, "GET", "/api/hello", query: "foo=bar")
         let service = try world.accept()
         #expect(world.readText(service) == "GET /api/hello?foo=bar HTTP/1.1\r\nHost: localhost:4173\r\n\r\n")
         world.reply(service, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
-        #expect(world.answer(gateway, stream).head == nil)
+        #expect(world.response(gateway, stream).head == nil)
         world.reply(service, "2\r\nde\r\n0\r\n\r\n")
-        #expect(world.answer(gateway, stream).text == "abcde")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).text == "abcde")
+        #expect(world.response(gateway, stream).ended)
         #expect(world.agent.counters.pooledConnections == 1)
         world.expectNothingLeft()
     }
@@ -33,7 +33,7 @@ import TunnelLink
         #expect(!text.lowercased().contains("chunked"))
         #expect(text.hasSuffix("\r\n\r\nhello"))
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        #expect(world.answer(gateway, stream).ended)
+        #expect(world.response(gateway, stream).ended)
         world.expectNothingLeft()
     }
 
@@ -48,29 +48,29 @@ import TunnelLink
         }
     }
 
-    @Test func anAnswerOverTheLimitIsAnError() throws {
+    @Test func aResponseOverTheLimitIsAnError() throws {
         var (world, gateway) = try World.serving(.sample { $0.limits.maximumBufferedBody = 10 }, version: .v1)
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n123456")
         world.reply(service, "789012")
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.bodyTooLarge.rawValue)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.bodyTooLarge.rawValue)
         #expect(world.links[service]?.ending == .aborted)
         world.expectNothingLeft()
     }
 
-    @Test func anAnswerThatBreaksOffIsAnErrorNotHalfAnAnswer() throws {
+    @Test func aResponseThatBreaksOffIsAnErrorNotHalfAResponse() throws {
         var (world, gateway) = try World.serving(version: .v1)
         let stream = try world.request(gateway, "GET", "/")
         let service = try world.accept()
         world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n123456")
         world.event(.receivedEOF(service))
-        #expect(world.answer(gateway, stream).head == nil)
-        #expect(world.answer(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(world.response(gateway, stream).head == nil)
+        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
         world.expectNothingLeft()
     }
 
-    @Test func theSeedsOwnMessageIsServed() throws {
+    @Test func aMessageOfTheOriginalV1IsServed() throws {
         var world = World()
         world.welcome = nil
         world.send(.start)

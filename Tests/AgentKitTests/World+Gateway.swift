@@ -70,7 +70,9 @@ extension World {
         settle()
     }
 
-    func answer(_ gateway: ConnectionID, _ stream: StreamID) -> Answer { gateways[gateway]?.answers[stream] ?? Answer() }
+    func response(_ gateway: ConnectionID, _ stream: StreamID) -> Response {
+        gateways[gateway]?.responses[stream] ?? Response()
+    }
 
     // MARK: Ends
 

@@ -2,7 +2,7 @@
 // time.
 //
 // The transport writes everything at once unless told otherwise, and after each input lets all gateways and the agent talk
-// until nobody has anything to say. Services never answer by themselves.
+// until nobody has anything to say. Services never respond by themselves.
 
 import HTTPCodec
 import MachineCore
@@ -25,8 +25,8 @@ struct World {
         var ending = Ending.none
     }
 
-    /// What a gateway saw of one answer.
-    struct Answer: Equatable {
+    /// What a gateway saw of one response.
+    struct Response: Equatable {
         var interim: [WebInformational] = []
         var head: WebResponse?
         var body: [UInt8] = []
@@ -39,7 +39,7 @@ struct World {
 
     struct Gateway {
         var session: TunnelSession
-        var answers: [StreamID: Answer] = [:]
+        var responses: [StreamID: Response] = [:]
         var registrations: [AgentDescription] = []
         var statuses: [StatusUpdate] = []
         var pongs = 0
@@ -54,7 +54,7 @@ struct World {
     var links: [ConnectionID: Link] = [:]
     var gateways: [ConnectionID: Gateway] = [:]
     var notes: [AgentNote] = []
-    /// How gateways answer `agent.register`; nil: not at all.
+    /// How gateways respond to `agent.register`; nil: not at all.
     var welcome: Welcome? = Welcome(
         sessionID: "s1", webURL: "http://g/web/my-agent/", ping: .seconds(20), initialWindow: 256 * 1024, maximumStreams: 256)
     var refusal: RPCFailure?
@@ -123,7 +123,7 @@ struct World {
             dials.removeAll { $0.id == id }
             cancelledDials += 1
         case .write(let id, let bytes):
-            #expect(links[id]?.ending == Link.Ending.none && links[id]?.isFinished == false, "writes where nobody reads")
+            #expect(links[id]?.ending == Link.Ending.none && links[id]?.isFinished == false, "writes after the end")
             links[id]?.written += bytes
         case .setReading(let id, let isReading):
             #expect(links[id]?.isReading != isReading, "no change")
@@ -195,16 +195,16 @@ struct World {
             }
         case .status(let update): gateways[id]?.statuses.append(update)
         case .informational(let stream, let interim):
-            gateways[id]?.answers[stream, default: Answer()].interim.append(interim)
-        case .response(let stream, let head): gateways[id]?.answers[stream, default: Answer()].head = head
-        case .failed(let stream, let failure): gateways[id]?.answers[stream, default: Answer()].failure = failure
+            gateways[id]?.responses[stream, default: Response()].interim.append(interim)
+        case .response(let stream, let head): gateways[id]?.responses[stream, default: Response()].head = head
+        case .failed(let stream, let failure): gateways[id]?.responses[stream, default: Response()].failure = failure
         case .data(let stream, let bytes):
-            gateways[id]?.answers[stream, default: Answer()].body += bytes
-            if readsAnswers { gateways[id]?.session.consumed(bytes.count, on: stream) }
+            gateways[id]?.responses[stream, default: Response()].body += bytes
+            if readsResponses { gateways[id]?.session.consumed(bytes.count, on: stream) }
         case .end(let stream, let trailers):
-            gateways[id]?.answers[stream, default: Answer()].ended = true
-            gateways[id]?.answers[stream]?.trailers = trailers
-        case .reset(let stream, let reason): gateways[id]?.answers[stream, default: Answer()].reset = reason
+            gateways[id]?.responses[stream, default: Response()].ended = true
+            gateways[id]?.responses[stream]?.trailers = trailers
+        case .reset(let stream, let reason): gateways[id]?.responses[stream, default: Response()].reset = reason
         case .leaving(let isLeaving): gateways[id]?.leavings += isLeaving ? 1 : 0
         case .pong: gateways[id]?.pongs += 1
         case .closed(let code, _): gateways[id]?.closed = code
@@ -214,7 +214,7 @@ struct World {
     }
 
     /// Visitors take what comes, so that credit goes back to the agent.
-    var readsAnswers = true
+    var readsResponses = true
 
     // MARK: The transport
 
@@ -229,7 +229,7 @@ struct World {
 
     /// The oldest dial succeeds.
     mutating func accept() throws -> ConnectionID {
-        try #require(!dials.isEmpty, "nobody dials")
+        try #require(!dials.isEmpty, "no dial is pending")
         let dial = dials.removeFirst()
         slots += 1
         let id = ConnectionID(slot: slots, generation: 1)
@@ -239,7 +239,7 @@ struct World {
     }
 
     mutating func refuseDial(_ reason: String = "connection refused") throws {
-        try #require(!dials.isEmpty, "nobody dials")
+        try #require(!dials.isEmpty, "no dial is pending")
         event(.dialFailed(dials.removeFirst().id, reason: reason))
     }
 

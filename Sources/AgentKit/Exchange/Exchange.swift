@@ -222,13 +222,13 @@ final class Exchange {
         case .full: return .full
         case .overflow:
             let limit = tunnel?.session?.limits.maximumBufferedBody ?? 0
-            let message = "the answer is larger than \(limit) bytes, and this gateway cannot stream (v1)"
+            let message = "the response is larger than \(limit) bytes, and this gateway cannot stream (v1)"
             return .failed(.bodyTooLarge, message, .overran)
         case .gone: return .cut(reason: "the gateway gave it up", outcome: "cancelled")
         case nil:
             // A replay: the bytes were captured, and that is all.
             guard responseBytes > replayLimit else { return .open }
-            return .cut(reason: "cut after \(replayLimit) bytes of the answer", outcome: "replay-cut")
+            return .cut(reason: "cut after \(replayLimit) bytes of the response", outcome: "replay-cut")
         }
     }
 

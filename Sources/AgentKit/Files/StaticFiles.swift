@@ -14,7 +14,7 @@ public enum StaticFiles {
         /// is empty, `.` or `..`, or holds a slash or a zero byte. None at all: the folder itself.
         case open([[UInt8]])
         /// Nothing can be opened.
-        case answer(HandlerResponse)
+        case response(HandlerResponse)
     }
 
     /// The response.
@@ -22,7 +22,7 @@ public enum StaticFiles {
         /// This head, then these bytes of the file; none for HEAD, or if the file is empty.
         case send(HandlerResponseHead, bytes: Range<Int64>)
         /// This, and nothing of the file.
-        case answer(HandlerResponse)
+        case response(HandlerResponse)
     }
 
     /// Nothing is there, or nothing that is shown.
@@ -34,14 +34,14 @@ public enum StaticFiles {
     /// What to open for the request. A path that ends with a slash stands for the folder's `index.html`.
     public static func lookUp(_ head: HandlerHead, in folder: StaticFolder) -> Lookup {
         guard head.method == "GET" || head.method == "HEAD" else {
-            return .answer(refusal(405, "Only GET and HEAD are served here.\n", (.allow, "GET, HEAD")))
+            return .response(refusal(405, "Only GET and HEAD are served here.\n", (.allow, "GET, HEAD")))
         }
         do throws(StaticPathError) {
             return .open(try StaticPath.names(in: head.path, withDotFiles: folder.servesDotFiles))
         } catch {
             switch error {
-            case .malformed: return .answer(refusal(400, "This path cannot name a file.\n"))
-            case .hidden: return .answer(notFound)
+            case .malformed: return .response(refusal(400, "This path cannot name a file.\n"))
+            case .hidden: return .response(notFound)
             }
         }
     }
@@ -53,16 +53,16 @@ public enum StaticFiles {
         case .file: return plan(head, MediaType.type(ofName: names.last ?? []), facts)
         case .folder:
             // `lookUp` turned a slash at the end into a name, so there is none.
-            return head.path.utf8.last == UInt8(ascii: "/") ? .answer(notFound) : .answer(slashAdded(to: head))
-        case .other: return .answer(notFound)
+            return head.path.utf8.last == UInt8(ascii: "/") ? .response(notFound) : .response(slashAdded(to: head))
+        case .other: return .response(notFound)
         }
     }
 
     private static func plan(_ head: HandlerHead, _ type: String, _ facts: FileFacts) -> Plan {
         let state = FileState(facts)
         switch state.precondition(of: head) {
-        case .failed: return .answer(refusal(412, "The file has changed.\n"))
-        case .notModified: return .answer(HandlerResponse(status: 304, fields: fields(state.validators)))
+        case .failed: return .response(refusal(412, "The file has changed.\n"))
+        case .notModified: return .response(HandlerResponse(status: 304, fields: fields(state.validators)))
         case .holds: break
         }
         let common = state.validators + [(.acceptRanges, "bytes"), (.contentType, type)]
@@ -72,7 +72,7 @@ public enum StaticFiles {
             let field = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(facts.size)"
             return send(206, common + [(.contentRange, field)], range, of: head)
         case .unsatisfiable:
-            return .answer(refusal(416, "No such bytes.\n", (.contentRange, "bytes */\(facts.size)")))
+            return .response(refusal(416, "No such bytes.\n", (.contentRange, "bytes */\(facts.size)")))
         }
     }
 

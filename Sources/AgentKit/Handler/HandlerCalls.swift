@@ -156,9 +156,9 @@ struct HandlerCalls {
     private mutating func problem(sending count: Int, end: Bool, of call: HandlerCall, for exchange: Exchange) -> String? {
         guard exchange.status != nil else { return "the handler sent a body before its head" }
         guard let owed = calls[call]?.owedBytes else { return nil }
-        guard count <= owed else { return "the handler's answer is longer than it said" }
+        guard count <= owed else { return "the handler's response is longer than it said" }
         calls[call]?.owedBytes = owed - UInt64(count)
-        return end && UInt64(count) < owed ? "the handler's answer is shorter than it said" : nil
+        return end && UInt64(count) < owed ? "the handler's response is shorter than it said" : nil
     }
 
     /// The tunnel has room again.

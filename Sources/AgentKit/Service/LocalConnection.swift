@@ -234,7 +234,7 @@ final class LocalConnection {
                     }
                     piece = next
                 case .end(let trailers): return end(piece, trailers, for: exchange)
-                case .closed: return .broken("closed the connection without an answer\(adviceOnTLS)", isMisfit: false)
+                case .closed: return .broken("closed the connection without a response\(adviceOnTLS)", isMisfit: false)
                 }
             }
         } catch {
@@ -310,10 +310,10 @@ final class LocalConnection {
 
     private func broken(_ error: HTTPDecodeError, for exchange: Exchange) -> Outcome {
         switch error {
-        case .unexpectedEOF: .broken("closed the connection in the middle of its answer", isMisfit: false)
+        case .unexpectedEOF: .broken("closed the connection in the middle of its response", isMisfit: false)
         case .tooLarge(let limit) where exchange.status == nil: .broken(tooLargeHead(limit), isMisfit: false)
         case .badStartLine, .badField, .badVersion, .badFraming, .badChunk, .tooLarge, .unsupportedTransferCoding:
-            .broken("gave an answer that is not HTTP (\(error))", isMisfit: exchange.status == nil)
+            .broken("gave a response that is not HTTP (\(error))", isMisfit: exchange.status == nil)
         }
     }
 
@@ -325,7 +325,7 @@ final class LocalConnection {
             "answered with header fields of more than \(limits.maximumFieldSectionBytes) bytes: raise maxHeadBytes of agentd"
         case .startLine:
             "answered with a status line of more than \(limits.maximumStartLineBytes) bytes: raise maxHeadBytes of agentd"
-        case .chunkLine, .trailers: "gave an answer that is not HTTP (limit exceeded: \(limit))"
+        case .chunkLine, .trailers: "gave a response that is not HTTP (limit exceeded: \(limit))"
         }
     }
 

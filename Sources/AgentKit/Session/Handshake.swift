@@ -100,7 +100,7 @@ struct Handshake: Sendable {
             }
             return .incomplete
         } catch {
-            return .refused(answer.map { refusal($0) } ?? Refusal(reason: "the gateway's answer is not HTTP: \(error)"))
+            return .refused(answer.map { refusal($0) } ?? Refusal(reason: "the gateway's response is not HTTP: \(error)"))
         }
     }
 

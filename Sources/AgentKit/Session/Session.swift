@@ -309,7 +309,7 @@ struct Session {
             life.becameStable()
         case .ping:
             if tunnel.pingIsDue(pongTimeout: configuration.pongTimeout, turn.now) { return }
-            let reason = "no sign of life from the gateway for \(configuration.pongTimeout) after a ping"
+            let reason = "nothing came from the gateway for \(configuration.pongTimeout) after a ping"
             lose(tunnel, Refusal(reason: reason), .abort, &turn)
         case .retire:
             close(tunnel, "drained", &turn)

@@ -132,7 +132,7 @@ final class Tunnel {
             return Refusal(reason: "no connection to \(gateway) within \(configuration.connectTimeout)")
         case .upgrading: return handshake?.timeoutRefusal(after: "\(configuration.upgradeTimeout) passed")
         case .registering:
-            return Refusal(reason: "no answer to agent.register within \(configuration.registrationTimeout)")
+            return Refusal(reason: "no response to agent.register within \(configuration.registrationTimeout)")
         case .serving, .over: return nil
         }
     }
