@@ -128,6 +128,7 @@ public struct Agent: Machine {
     private mutating func handle(_ event: TransportEvent, _ turn: inout Turn<AgentNote>) {
         guard let tunnel = session.tunnel(of: event) else { return exchanges.handle(event, &turn) }
         session.handle(event, of: tunnel, &turn)
+        if case .wrote = event { return }  // nothing can have come
         takeEvents(of: tunnel, &turn)
     }
 
