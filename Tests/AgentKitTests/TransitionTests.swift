@@ -1,5 +1,5 @@
-// The tables of transitions, written out by hand: a row for each state, a column for each event; a dot where the event means nothing.
-// Those of the agent's phase are in LifeTests.
+// The tables of transitions, written out by hand: a row for each state, a column for each event; a dot where the event means
+// nothing. Those of the agent's phase are in LifeTests.
 
 import MachineCore
 import Testing

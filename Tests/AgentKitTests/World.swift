@@ -2,7 +2,7 @@
 // time.
 //
 // The transport writes everything at once unless told otherwise, and after each input lets all gateways and the agent talk
-// until nobody has anything to say. Services never respond by themselves.
+// until none of them has anything to say. Services never respond by themselves.
 
 import HTTPCodec
 import MachineCore

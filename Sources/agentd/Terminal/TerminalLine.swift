@@ -1,4 +1,4 @@
-// One line for a terminal: pieces of text in styles, cut to a width when it is drawn. Nothing that a stranger sent can steer
+// One line for a terminal: pieces of text in styles, cut to a width when it is drawn. Nothing that a visitor sent can steer
 // the terminal: whatever goes in loses its control characters, direction marks and marks without a width, and only `text` adds
 // escape sequences, from a fixed list.
 

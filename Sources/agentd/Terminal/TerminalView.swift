@@ -4,7 +4,7 @@
 //
 // Drawn at most ten times a second, and only when something changed; what comes faster than it can be read is counted and left
 // out. Between two frames the cursor stands below the block, so a program that ends, however it ends, leaves a tidy terminal.
-// Strangers' text is cleaned by `TerminalLine`.
+// Text of visitors is cleaned by `TerminalLine`.
 
 import AgentKit
 import MachineCore
