@@ -1,4 +1,5 @@
-// README's short table of settings against the whole one in Docs/Configuration.md, which DaemonTests compare with what the daemons say
+// README's short table of settings against the whole one in Docs/Configuration.md, which DaemonTests compare with what the
+// daemons say
 // of themselves: key, default and meaning are the same.
 
 import Testing
