@@ -1,7 +1,7 @@
-// Reads a configuration in layers: flag, then environment variable, then file, then the caller's default. The caller asks for
-// each setting by its path and says what it must be; the reader remembers what was asked for, so that at the end it can
-// refuse every key and variable that nobody wanted, and name the one that was meant. A wrong value is a problem and reads as
-// absent: reading goes on, and `finish()` reports everything at once.
+// Reads a configuration in layers: option, then environment variable, then file, then the default. The program reads each setting by
+// its declaration; the reader remembers what was read, so that at the end it can refuse every key and variable that is no setting, name
+// the one that was meant, and describe them all. A wrong value is a problem and reads as absent: reading goes on, and `finish()` reports
+// everything at once.
 // Below an object with free names (agents by id) only the file counts: two ids can make the same variable's name.
 
 import RPCCore
@@ -9,8 +9,8 @@ import RPCCore
 /// Reads settings, and collects what is wrong with them.
 ///
 ///     var reader = SettingsReader(file: ("config.json", text), environment: variables, flags: flags)
-///     reader.integer("port", in: 0...65535, into: &configuration.port)
-///     reader.each("agents") { name, agent in tokens[name] = agent.texts("token") }
+///     reader.read(.integer("port", in: 0...65_535, "The port to listen on."), into: &port)
+///     reader.each(agents) { name, agent in tokens[name] = agent.read(.tokens("token", "What it presents.")) }
 ///     let problems = reader.finish()
 public struct SettingsReader: Sendable {
     let source: SettingsSource
@@ -22,6 +22,8 @@ public struct SettingsReader: Sendable {
     var schema = SettingsSchema()
     var scope: SettingsPlace
     var reports: [SettingsReport] = []
+    /// Whether there is nothing to read, and the program only goes through its settings so that they can be described.
+    let isDescribing: Bool
 
     /// A reader of these layers. A file that is not JSON, or not an object, is the first problem that `finish()` reports.
     public init(
@@ -34,9 +36,15 @@ public struct SettingsReader: Sendable {
                 ignoredEnvironment: ignoredEnvironment, otherProgram: otherProgram, flags: flags))
     }
 
+    /// A reader of nothing: whoever reads all settings from it can then describe them. `each` calls its body once.
+    public static func describing() -> SettingsReader { SettingsReader(SettingsSource(), isDescribing: true) }
+
     /// A reader of `source`.
-    public init(_ source: SettingsSource) {
+    public init(_ source: SettingsSource) { self.init(source, isDescribing: false) }
+
+    private init(_ source: SettingsSource, isDescribing: Bool) {
         self.source = source
+        self.isDescribing = isDescribing
         flagsByPath = Dictionary(grouping: source.flags, by: \.path)
         let (document, report) = Self.parse(source.file)
         self.document = document
@@ -44,68 +52,56 @@ public struct SettingsReader: Sendable {
         if let report { reports.append(report) }
     }
 
-    // MARK: Values
+    // MARK: Reading
 
-    /// Text.
-    public mutating func text(_ path: String) -> String? {
-        read(path, wanted: "text", fromText: { $0 }, fromNode: \.string)
+    /// The value of a setting; nil if none is given, or after a problem.
+    public mutating func read<Value>(_ setting: Setting<Value>) -> Value? { read(setting, shown: nil) }
+
+    /// The value of a setting, or `value` if none is given, or after a problem.
+    public mutating func read<Value>(_ setting: Setting<Value>, default value: Value) -> Value {
+        read(setting, shown: value) ?? value
     }
 
-    /// A list of texts: in the file a text or a list of them; in a variable or a flag parted by commas, without the spaces
-    /// around them; a flag may also come more than once.
-    public mutating func texts(_ path: String) -> [String]? {
-        let place = ask(for: path)
-        if let given = override(of: place) { return given.values.flatMap(commaSeparated) }
-        guard let node = place.node else { return nil }
-        if let text = node.string { return [text] }
-        let texts = node.elements.compactMap(\.string)
-        if node.kind == .array, texts.count == node.count { return texts }
-        report(wrong: node, at: place, wanted: "text or a list of texts")
-        return nil
+    /// The value of a setting into `field`, which otherwise keeps the default that it holds.
+    public mutating func read<Value>(_ setting: Setting<Value>, into field: inout Value) {
+        field = read(setting, shown: field) ?? field
     }
 
-    /// A whole number within `range`.
-    public mutating func integer(_ path: String, in range: ClosedRange<Int>) -> Int? {
-        func check(_ number: Int?) -> Int? { number.flatMap { range.contains($0) ? $0 : nil } }
-        return read(
-            path, wanted: "a whole number from \(range.lowerBound) to \(range.upperBound)",
-            fromText: { check(Int($0)) }, fromNode: { check($0.int64.flatMap { Int(exactly: $0) }) })
+    /// The value of a setting into `field`, which otherwise keeps the default that it holds.
+    public mutating func read<Value>(_ setting: Setting<Value>, into field: inout Value?) {
+        field = read(setting, shown: field) ?? field
     }
 
-    /// True or false; in a variable or a flag also `yes`, `on`, `1` and `no`, `off`, `0`.
-    public mutating func flag(_ path: String) -> Bool? {
-        read(path, wanted: "true or false", fromText: truth, fromNode: \.bool)
+    private mutating func read<Value>(_ setting: Setting<Value>, shown value: Value?) -> Value? {
+        let key = ask(for: setting.description.path).key
+        schema.describe(key, as: Self.described(setting, value))
+        return setting.value(&self)
     }
 
-    /// One of `choices`, exactly.
-    public mutating func choice(_ path: String, among choices: [String]) -> String? {
-        let list = choices.map { "\"\($0)\"" }.joined(separator: ", ")
-        return read(
-            path, wanted: "one of \(list)", choices: choices, fromText: { choices.contains($0) ? $0 : nil },
-            fromNode: { node in choices.first { node.stringEquals($0) } })
+    private static func described<Value>(_ setting: Setting<Value>, _ value: Value?) -> SettingDescription {
+        var description = setting.description
+        if description.defaultValue == .none, let written = value.flatMap(setting.written) {
+            description.defaultValue = .value(written)
+        }
+        return description
     }
 
-    // MARK: Objects with free names
-
-    /// The names in the object `path`, whose names are the user's own, in the order of the file. The values are then read as
-    /// `<path>.<name>.<key>`, or with `each`, which names with dots in them need.
-    public mutating func entries(_ path: String) -> [String] {
-        let place = ask(for: path, asValue: false)
-        _ = schema.insertFreeName(in: place.key)
-        return place.node?.members.compactMap(\.name.string) ?? []
-    }
-
-    /// Calls `body` for each name in the object `path`, whose names are the user's own, with this reader, whose paths are
-    /// relative to that entry meanwhile; the empty path is the entry itself.
-    public mutating func each(_ path: String, _ body: (String, inout SettingsReader) -> Void) {
-        let place = ask(for: path, asValue: false)
-        let key = schema.insertFreeName(in: place.key)
-        guard let members = place.node?.members else { return }
+    /// Calls `body` for each name in `object`, in the order of the file, with this reader, whose paths are relative to that entry
+    /// meanwhile; the empty path is the entry itself.
+    public mutating func each(_ object: SettingsObject, _ body: (String, inout SettingsReader) -> Void) {
+        let place = ask(for: object.path, asValue: false)
+        let key = schema.insertFreeName(in: place.key, object)
         let outer = scope
-        for (nameNode, value) in members {
-            let name = nameNode.string ?? ""
-            scope = SettingsPlace(path: place.path + "." + name, key: key, node: value, nearest: value)
-            body(name, &self)
+        if isDescribing {
+            scope = SettingsPlace(path: place.path + "." + object.name, key: key, node: nil, nearest: nil)
+            body(object.name, &self)
+        }
+        if let members = place.node?.members {
+            for (nameNode, value) in members {
+                let name = nameNode.string ?? ""
+                scope = SettingsPlace(path: place.path + "." + name, key: key, node: value, nearest: value)
+                body(name, &self)
+            }
         }
         scope = outer
     }
@@ -124,11 +120,16 @@ public struct SettingsReader: Sendable {
         return hasVariable(beneath: place.path)
     }
 
-    /// What kind of value the file has at `path`; nil if none.
-    public func kind(_ path: String) -> JSONNode.Kind? { find(path).node?.kind }
-
-    /// Every key asked for so far, in the order of asking; `*` stands for a free name, as in `agents.*.token`.
-    public var knownKeys: [String] { schema.valuePaths }
+    /// Every setting that was read so far, described for the program `program`. `options` are those of its command line, by path.
+    public func description(of program: String, options: [String: [String]] = [:]) -> SettingsDescription {
+        let variables = Set(schema.overridablePaths)
+        return SettingsDescription(program: program, schema: schema) { setting in
+            var setting = setting
+            if variables.contains(setting.path) { setting.variable = source.environmentName(ofPath: setting.path) }
+            setting.options = options[setting.path] ?? []
+            return setting
+        }
+    }
 
     // MARK: Problems
 
@@ -148,22 +149,5 @@ public struct SettingsReader: Sendable {
         let sorted = all.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
         var seen: Set<SettingsProblem> = []
         return located(sorted.map(\.element)).filter { seen.insert($0).inserted }
-    }
-}
-
-/// The texts between commas, without the spaces around them and without empty ones.
-private func commaSeparated(_ text: String) -> [String] {
-    text.split(separator: ",").compactMap { part in
-        let trimmed = part.drop(while: \.isWhitespace)
-        let end = trimmed.lastIndex { !$0.isWhitespace }
-        return end.map { String(trimmed[...$0]) }
-    }
-}
-
-private func truth(_ text: String) -> Bool? {
-    switch text.lowercased() {
-    case "true", "yes", "on", "1": true
-    case "false", "no", "off", "0": false
-    default: nil
     }
 }

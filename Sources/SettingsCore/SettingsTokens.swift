@@ -4,7 +4,7 @@
 /// What a token may consist of: visible ASCII without a comma, which parts several in a variable or a flag. So it passes through a
 /// header, an address and a line of settings as it is.
 public enum TokenGrammar {
-    /// What is wrong with a token, in words that go on after "a token"; nil: nothing. The token is not in them.
+    /// What is wrong with a token, as a text that reads on after "a token"; nil: nothing. The token is not in it.
     public static func problem(_ token: some StringProtocol) -> String? {
         guard !token.isEmpty else { return "that is empty" }
         for (place, scalar) in token.unicodeScalars.enumerated() {
@@ -25,14 +25,14 @@ public enum TokenGrammar {
 extension SettingsReader {
     /// The tokens that a setting holds: in the file one or a list, in a variable or a flag parted by commas. Unlike other settings, one
     /// that is there and empty is a problem, be it a variable.
-    public mutating func tokens(_ path: String) -> [String] {
+    mutating func tokens(_ path: String) -> [String]? {
         let place = ask(for: path)
         let given: [String]
         if let override = secretOverride(of: place) {
             given = override.values.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(trimmed) }
             if let problem = Self.problem(given, isList: false) { report(problem, at: place, given: override) }
         } else {
-            guard let texts = texts(path) else { return [] }
+            guard let texts = texts(path) else { return nil }
             given = texts
             if let problem = Self.problem(given, isList: place.node?.kind == .array) {
                 report(problem, at: place, node: place.node)
@@ -42,7 +42,7 @@ extension SettingsReader {
     }
 
     /// The one token that a setting holds.
-    public mutating func token(_ path: String) -> String? {
+    mutating func token(_ path: String) -> String? {
         let place = ask(for: path)
         if let override = secretOverride(of: place), override.values == [""] {
             report("must not be empty; leave it out if no token is needed", at: place, given: override)
@@ -56,7 +56,7 @@ extension SettingsReader {
     }
 
     /// The name of the file that holds a token. An empty one is a problem, be it a variable.
-    public mutating func tokenFile(_ path: String) -> String? {
+    mutating func tokenFile(_ path: String) -> String? {
         let place = ask(for: path)
         if let override = secretOverride(of: place), override.values.contains("") {
             report("must name a file; leave it out if there is none", at: place, given: override)

@@ -1,4 +1,4 @@
-// What nobody asked for: keys of the file, variables and flags without a setting. Each is refused, not ignored, because a
+// What no setting is called: keys of the file, variables and options. Each is refused, not ignored, because a
 // misspelt key is a setting that silently is not in force; and each names the nearest known one. Values are never shown here:
 // a misspelt key may well hold a token.
 
@@ -6,6 +6,9 @@ import Primitives
 import RPCCore
 
 extension SettingsReader {
+    /// Where an editor finds the schema of the file: no setting, and no mistake.
+    private static let schemaReference = "$schema"
+
     /// The file's unknown keys, and values that should be objects and are not.
     func unknownKeys() -> [SettingsReport] {
         var found: [SettingsReport] = []
@@ -24,6 +27,7 @@ extension SettingsReader {
         }
         for (nameNode, value) in node.members {
             let name = nameNode.string ?? ""
+            if path.isEmpty, name == Self.schemaReference { continue }
             let inner = path.isEmpty ? name : path + "." + name
             guard let child = schema.child(of: key, named: name) else {
                 let message = "unknown key \(quotedForPeople(inner))\(hint(for: name, at: inner, in: key))"
@@ -49,9 +53,7 @@ extension SettingsReader {
     private func sameKey(as name: String, in key: Int) -> String? {
         let lowercased = name.lowercased()
         if let same = schema.names(in: key).first(where: { $0.lowercased() == lowercased }) { return same }
-        return schema.valuePaths.first {
-            $0.lowercased().hasSuffix("." + lowercased) && !$0.contains(SettingsSchema.freeName)
-        }
+        return schema.overridablePaths.first { $0.lowercased().hasSuffix("." + lowercased) }
     }
 
     /// Variables that begin with our prefix and give no setting, neither here nor of the other program.

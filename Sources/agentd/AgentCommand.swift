@@ -16,11 +16,17 @@ enum AgentCommand {
         return parser
     }()
 
-    static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: AgentConfiguration.programVersion, load: AgentDaemonSettings.load) {
-            settings, commandLine in
-            try AgentDaemon(settings, commandLine).run()
+    static func run(arguments words: [String]) -> Int32 {
+        parser.run(
+            words, version: AgentConfiguration.programVersion, describe: describe, load: AgentDaemonSettings.load
+        ) { settings, arguments in
+            try AgentDaemon(settings, arguments).run()
         }
+    }
+
+    private static func describe() -> SettingsDescriber {
+        let settings = AgentDaemonSettings.description(options: parser.settingsOptions)
+        return SettingsDescriber(text: settings.text, defaultText: { settings[$0]?.shortDefault })
     }
 }
 
@@ -41,19 +47,19 @@ extension CommandLineParser {
                 help: "What the gateway asks for. Prefer a file or MIAGENT_GATEWAY_TOKEN: other users can see a command line."),
             CommandLineOption(
                 name: "--id", valueName: "ID", settingsPath: "agentId",
-                help: "What visitors put into the URL (default: this machine's name)."),
+                help: "What visitors put into the URL."),
             CommandLineOption(
                 name: "--type", valueName: "TEXT", settingsPath: "type", help: "For the status page, such as pi-coding."),
             CommandLineOption(name: "--model", valueName: "TEXT", settingsPath: "model", help: "For the status page."),
             CommandLineOption(
                 name: "--path-prefix", valueName: "PATH", settingsPath: "webService.pathPrefix",
-                help: "Put before every path on the way to the service (default /)."),
+                help: "Put before every path on the way to the service."),
             CommandLineOption(
                 name: "--host-header", valueName: "TEXT", settingsPath: "webService.hostHeader",
-                help: "What the service sees as Host: a text, or preserve (default localhost:PORT)."),
+                help: "What the service sees as Host: a text, or preserve."),
             CommandLineOption(
                 name: "--protocol", valueName: "VERSION", settingsPath: "protocol",
-                help: "The highest tunnel version: v1 or v2 (default v2)."),
+                help: "The highest tunnel version: v1 or v2."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
             CommandLineOption(
                 name: "--inspect", valueName: "ADDRESS", settingsPath: "inspect",
@@ -61,7 +67,7 @@ extension CommandLineParser {
             CommandLineOption(name: "--qr", settingsPath: "qr", help: "Show the public URL as a QR code, for a phone."),
             CommandLineOption(
                 name: "--view", valueName: "VIEW", settingsPath: "view",
-                help: "auto: live on a terminal, else plain lines; or live, or plain (default auto)."),
+                help: "auto: live on a terminal, else plain lines; or live, or plain."),
         ] + CommandLineOption.common,
         positional: CommandLinePositional(
             valueName: "SERVICE", count: 0...1,

@@ -21,12 +21,12 @@ struct AgentDaemonSettings {
     /// Whether the terminal is sent colours (https://no-color.org).
     var usesColours: Bool
 
-    /// From the file that the words name, the environment and the words themselves.
-    static func load(_ words: ParsedCommandLine) throws -> AgentDaemonSettings {
+    /// From the file that the arguments name, the environment and the arguments themselves.
+    static func load(_ arguments: ParsedCommandLine) throws -> AgentDaemonSettings {
         var environment = environmentVariables()
-        let file = try words.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
-        var flags = words.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
-        if let word = words.positionals.first { flags.append(.service(word)) }
+        let file = try arguments.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
+        var flags = arguments.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
+        if let argument = arguments.positionals.first { flags.append(.service(argument)) }
         var reader = SettingsReader(
             file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .gatewayd)
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
@@ -38,20 +38,33 @@ struct AgentDaemonSettings {
         return settings
     }
 
+    /// All settings, described; `options` are those of the command line, by path.
+    static func description(options: [String: [String]]) -> SettingsDescription {
+        var reader = SettingsReader.describing()
+        _ = read(&reader, [:], printsByDefault: false)
+        return reader.description(of: "agentd", options: options)
+    }
+
     private static func read(
         _ reader: inout SettingsReader, _ environment: [String: String], printsByDefault: Bool
     ) -> AgentDaemonSettings? {
-        let secret = secretFile("gatewayTokenFile", &reader)
         let configuration = AgentConfiguration.read(
             from: &reader, machineName: hostName(), folderProblem: FolderServer.problem)
-        let prints = reader.flag("logRequests") ?? printsByDefault
-        let drain = reader.integer("drainMs", in: 0...3_600_000) ?? 10_000
-        let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
-        let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
-        let log = LogWriter(level: level, format: format)
+        let secret = reader.read(
+            .tokenFile("gatewayTokenFile", "A file that begins with the token that the gateway asks for.", read: readSecret)
+                .onReload(.nextConnection))
+        let prints =
+            reader.read(
+                .flag("logRequests", "Whether a line for each request is written to standard output.")
+                    .defaulting(to: "on a terminal, or without a settings file")) ?? printsByDefault
+        let drain = reader.read(
+            .milliseconds("drainMs", in: 0...3_600_000, "How long requests under way may take after SIGTERM."),
+            default: .seconds(10))
+        let log = log(&reader)
         let inspector = inspector(&reader)
         let terminal = terminal(&reader, environment)
-        let showsQR = reader.flag("qr") ?? false
+        let showsQR = reader.read(
+            .flag("qr", "Whether the public URL is shown as a QR code once.").onReload(.restart), default: false)
         guard var agent = configuration else { return nil }
         if let secret { agent.token = secret }
         // Where gatewayd listens is no machine's name: one environment may serve both.
@@ -59,40 +72,68 @@ struct AgentDaemonSettings {
         if host.isEmpty || isLiteralAddress(host) { agent.description.host = hostName() }
         if let inspector { agent.captures = captures(inspector) }
         return AgentDaemonSettings(
-            agent: agent, log: log, printsRequests: prints, drain: .milliseconds(drain), inspector: inspector,
+            agent: agent, log: log, printsRequests: prints, drain: drain, inspector: inspector,
             showsQR: showsQR, terminal: terminal, usesColours: environment["NO_COLOR", default: ""].isEmpty)
+    }
+
+    private static func log(_ reader: inout SettingsReader) -> LogWriter {
+        let level = reader.read(
+            .choice("logLevel", among: LogRecord.Level.allCases, \.name, "The lowest level that is logged, to standard error.")
+                .onReload(.restart), default: .info)
+        let format: LogWriter.Format = reader.read(
+            .choice("logFormat", "How log lines are written.").onReload(.restart), default: .text)
+        return LogWriter(format: format, minimumLevel: level, isLimited: true)
     }
 
     /// What `view` says, and where it says nothing, whether there is a terminal.
     private static func terminal(_ reader: inout SettingsReader, _ environment: [String: String]) -> Terminal? {
-        let view = reader.choice("view", among: ["auto", "live", "plain"])
-        let terminal = view == "plain" ? nil : Terminal(environment: environment)
-        if view == "live", terminal == nil {
+        let view: View = reader.read(
+            .choice(
+                "view",
+                "`live`: a view of requests that is drawn on the terminal; `plain`: lines; `auto`: live on a terminal (unless `TERM` is"
+                    + " `dumb`). `NO_COLOR` is heeded."
+            ).onReload(.restart), default: .auto)
+        let terminal = view == .plain ? nil : Terminal(environment: environment)
+        if view == .live, terminal == nil {
             reader.problem("view", "must not be live where standard output is no terminal; auto writes lines there")
         }
         return terminal
     }
 
+    private enum View: String, CaseIterable {
+        case auto, live, plain
+    }
+
     /// Where `inspect` says that the inspector listens: for this machine alone, since it asks for no password.
     private static func inspector(_ reader: inout SettingsReader) -> LocalInspector.Settings? {
-        let memory = reader.integer("inspectMemoryMiB", in: 1...1024) ?? 16
-        guard let text = reader.text("inspect") else { return nil }
+        let endpoint = reader.read(
+            Setting.text(
+                "inspect",
+                "An address of this machine alone, such as `127.0.0.1:4040` or `:4040`, for a page with the newest 200 requests and their"
+                    + " responses."
+            ).defaulting(to: "off").parsed(inspectorEndpoint).onReload(.restart))
+        let memory = reader.read(
+            .integer("inspectMemoryMiB", in: 1...1024, unit: .mebibytes, "What these may take together.").onReload(.restart),
+            default: 16)
+        return endpoint.map { LocalInspector.Settings(endpoint: $0, memoryMiB: memory) }
+    }
+
+    private static func inspectorEndpoint(_ text: String, _ refuse: (String) -> Void) -> Endpoint? {
         let colon = text.lastIndex(of: ":")
         // Without a host it is this machine: `:4040`, `4040`.
         let written = colon.map { text[..<$0] } ?? ""
         let host = written.isEmpty ? "127.0.0.1" : String(written.filter { $0 != "[" && $0 != "]" })
         guard let port = UInt16(colon.map { text[$0...].dropFirst() } ?? text[...]) else {
-            reader.problem("inspect", "must be an address and a port, such as 127.0.0.1:4040 or :4040")
+            refuse("must be an address and a port, such as 127.0.0.1:4040 or :4040")
             return nil
         }
         guard LoopbackHost.contains(host) else {
-            reader.problem(
-                "inspect",
+            refuse(
                 "must be an address of this machine alone, such as 127.0.0.1:4040: it shows what visitors send, and "
                     + "asks for no password. Reach it from elsewhere with ssh -L")
             return nil
         }
-        return LocalInspector.Settings(endpoint: .tcp(host: host, port: port), memoryMiB: memory)
+        return .tcp(host: host, port: port)
     }
 
     private static func captures(_ inspector: LocalInspector.Settings) -> CaptureSettings {
@@ -102,21 +143,5 @@ struct AgentDaemonSettings {
             unixMillisecondsAtZero: seconds * 1000 + nanoseconds / 1_000_000 - moment / 1_000_000)
         captures.maximumBytes = inspector.memoryMiB * 1024 * 1024
         return captures
-    }
-
-    /// The first word of the file that a setting names.
-    private static func secretFile(_ path: String, _ reader: inout SettingsReader) -> String? {
-        guard let file = reader.tokenFile(path) else { return nil }
-        do {
-            guard let token = try readSecret(file) else {
-                reader.problem(path, "names an empty file")
-                return nil
-            }
-            guard let problem = TokenGrammar.problem(token) else { return token }
-            reader.problem(path, "names a file that begins with a token \(problem)")
-        } catch {
-            reader.problem(path, "names a file that cannot be read: \(error)")
-        }
-        return nil
     }
 }

@@ -16,10 +16,15 @@ enum GatewayCommand {
         return parser
     }()
 
-    static func run(arguments: [String]) -> Int32 {
-        parser.run(arguments, version: version, load: GatewayDaemonSettings.load) { settings, arguments in
+    static func run(arguments words: [String]) -> Int32 {
+        parser.run(words, version: version, describe: describe, load: GatewayDaemonSettings.load) { settings, arguments in
             try arguments.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, arguments).run()
         }
+    }
+
+    private static func describe() -> SettingsDescriber {
+        let settings = GatewayDaemonSettings.description(options: parser.settingsOptions)
+        return SettingsDescriber(text: settings.text, defaultText: { settings[$0]?.shortDefault })
     }
 }
 
@@ -34,9 +39,9 @@ extension CommandLineParser {
             CommandLineOption(
                 name: "--demo", help: "Start a gateway, an agent and a small web service in this process, on loopback."),
             CommandLineOption(
-                name: "--host", valueName: "ADDRESS", settingsPath: "host", help: "Listen on ADDRESS (default 0.0.0.0)."),
+                name: "--host", valueName: "ADDRESS", settingsPath: "host", help: "Listen on ADDRESS."),
             CommandLineOption(
-                name: "--port", short: "-p", valueName: "PORT", settingsPath: "port", help: "Listen on PORT (default 3000)."),
+                name: "--port", short: "-p", valueName: "PORT", settingsPath: "port", help: "Listen on PORT."),
             CommandLineOption(
                 name: "--unix", valueName: "PATH", settingsPath: "unixSocket", help: "Listen on a Unix socket too."),
             CommandLineOption(
@@ -49,7 +54,7 @@ extension CommandLineParser {
                 help: "What visitors must present."),
             CommandLineOption(
                 name: "--loops", valueName: "COUNT", settingsPath: "loops",
-                help: "Serve with COUNT threads (default: one for each processor)."),
+                help: "Serve with COUNT threads."),
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Log each request."),
         ] + CommandLineOption.common)
 }

@@ -10,9 +10,9 @@ struct GatewayDaemonSettings {
     var gateway = GatewayConfiguration()
     var listen: [Endpoint] = []
     var log = LogWriter()
-    /// What is said of running out of descriptors, by all loops together.
+    /// Logs that descriptors have run out, for all loops together.
     let shortages = ShortageLog()
-    /// Who carries alerts; nil: alerts go nowhere.
+    /// Sends alerts; nil: there is no address for them.
     var alerts: AlertSender?
     /// Where the access log goes; nil: there is none.
     var accessLog: LineWriter?
@@ -36,23 +36,23 @@ struct GatewayDaemonSettings {
         return settings
     }
 
+    /// All settings, described; `options` are those of the command line, by path.
+    static func description(options: [String: [String]]) -> SettingsDescription {
+        var reader = SettingsReader.describing()
+        var settings = GatewayDaemonSettings()
+        settings.read(&reader, isDemo: false)
+        return reader.description(of: "gatewayd", options: options)
+    }
+
     private mutating func read(_ reader: inout SettingsReader, isDemo: Bool) {
+        readAddresses(&reader, isDemo: isDemo)
         gateway = GatewayConfiguration.read(from: &reader)
-        let host = Self.host(&reader) ?? (isDemo ? "127.0.0.1" : "0.0.0.0")
-        listen = [.tcp(host: host, port: UInt16(clamping: reader.integer("port", in: 0...65_535) ?? 3_000))]
-        if let path = reader.text("unixSocket") { listen.append(.unix(path: path)) }
-        loops = reader.integer("loops", in: 1...Self.maximumLoops) ?? min(processorCount(), Self.maximumLoops)
-        if let count = reader.integer("drainMs", in: 0...3_600_000) { drain = .milliseconds(count) }
-        gateway.gatewayTokens += Self.secret("gatewayTokenFile", &reader)
-        gateway.web.authTokens += Self.secret("channels.webService.authTokenFile", &reader)
-        gateway.statusPage.authTokens += Self.secret("statusPage.authTokenFile", &reader)
-        reader.each("agents") { id, agent in
-            gateway.agents[id]?.authTokens += Self.secret("authTokenFile", &agent)
-        }
+        readTokenFiles(&reader)
         gateway.isReachableFromOutside = isReachableFromOutside
-        let level = reader.choice("logLevel", among: LogRecord.Level.allCases.map(\.name))
-        let format = reader.choice("logFormat", among: LogWriter.Format.allCases.map(\.rawValue))
-        log = LogWriter(level: level, format: format)
+        reader.read(
+            .milliseconds("drainMs", in: 0...3_600_000, "How long requests under way may take after SIGTERM.")
+                .onReload(.restart), into: &drain)
+        log = log(&reader)
         accessLog = accessLog(&reader)
         if gateway.offlineAlert != nil {
             alerts = findProgram("curl").map { AlertSender(curl: $0, log: log) }
@@ -60,24 +60,65 @@ struct GatewayDaemonSettings {
         }
     }
 
+    private mutating func readAddresses(_ reader: inout SettingsReader, isDemo: Bool) {
+        let host = reader.read(
+            Setting.text(
+                "host", "The address to listen on: a literal address (IPv6 with brackets or without) or `localhost`."
+            ).parsed(Self.host, written: { .string($0) }).onReload(.restart), default: isDemo ? "127.0.0.1" : "0.0.0.0")
+        let port = reader.read(
+            .integer("port", in: 0...65_535, "The port to listen on; 0: any free one.").onReload(.restart), default: 3_000)
+        listen = [.tcp(host: host, port: UInt16(clamping: port))]
+        let path = reader.read(.file("unixSocket", "A Unix socket to listen on too.").onReload(.restart))
+        if let path { listen.append(.unix(path: path)) }
+        loops =
+            reader.read(
+                .integer(
+                    "loops", in: 1...Self.maximumLoops,
+                    "Threads that serve; agents are spread over them, and one agent uses one."
+                ).defaulting(to: "one for each processor").onReload(.restart)) ?? min(processorCount(), Self.maximumLoops)
+    }
+
+    private mutating func readTokenFiles(_ reader: inout SettingsReader) {
+        func read(_ path: String, beside key: String, _ reader: inout SettingsReader, into tokens: inout [String]) {
+            let meaning = "A file that begins with a token: one more beside those of `\(key)`."
+            if let token = reader.read(.tokenFile(path, meaning, read: readSecret)) { tokens.append(token) }
+        }
+        read("gatewayTokenFile", beside: "gatewayToken", &reader, into: &gateway.gatewayTokens)
+        let (web, page) = ("channels.webService.authToken", "statusPage.authToken")
+        read(web + "File", beside: web, &reader, into: &gateway.web.authTokens)
+        read(page + "File", beside: page, &reader, into: &gateway.statusPage.authTokens)
+        reader.each(.agents) { id, agent in
+            read("authTokenFile", beside: "authToken", &agent, into: &gateway.agents[id, default: .init()].authTokens)
+        }
+    }
+
     private static let maximumLoops = 64
 
     /// Where to listen: a literal address, IPv6 with brackets or without, or `localhost`. A name that a resolver knows is refused: it
     /// may mean another machine, or several addresses.
-    private static func host(_ reader: inout SettingsReader) -> String? {
-        guard let text = reader.text("host") else { return nil }
+    private static func host(_ text: String, _ refuse: (String) -> Void) -> String? {
         if text.lowercased() == "localhost" { return text }
         let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
         let host = isBracketed ? String(text.dropFirst().dropLast()) : text
         if isLiteralAddress(host), !isBracketed || host.contains(":") { return host }
-        reader.problem(
-            "host", "must be an address of this machine without a port, such as 0.0.0.0, 127.0.0.1 or ::1; the port is port")
+        refuse("must be an address of this machine without a port, such as 0.0.0.0, 127.0.0.1 or ::1; the port is port")
         return nil
+    }
+
+    private func log(_ reader: inout SettingsReader) -> LogWriter {
+        let level = reader.read(
+            .choice("logLevel", among: LogRecord.Level.allCases, \.name, "The lowest level that is logged, to standard error.")
+                .onReload(.restart), default: log.minimumLevel)
+        let format = reader.read(
+            .choice("logFormat", "How log lines are written.").onReload(.restart), default: log.format)
+        return LogWriter(format: format, minimumLevel: level, isLimited: true)
     }
 
     /// The file that is named, or standard output.
     private func accessLog(_ reader: inout SettingsReader) -> LineWriter? {
-        let path = reader.text("accessLog.file")
+        let path = reader.read(
+            .file("accessLog.file", "Where the access log goes; SIGHUP opens it by its name, as logrotate wants it.")
+                .defaulting(to: "standard output").onReload(.restart))
         guard gateway.accessLog != .off else {
             if path != nil { reader.problem("accessLog.file", "needs accessLog.format: combined or json") }
             return nil
@@ -91,22 +132,6 @@ struct GatewayDaemonSettings {
         }
     }
 
-    /// The first word of the file that a setting names.
-    private static func secret(_ path: String, _ reader: inout SettingsReader) -> [String] {
-        guard let file = reader.tokenFile(path) else { return [] }
-        do {
-            guard let token = try readSecret(file) else {
-                reader.problem(path, "names an empty file")
-                return []
-            }
-            guard let problem = TokenGrammar.problem(token) else { return [token] }
-            reader.problem(path, "names a file that begins with a token \(problem)")
-        } catch {
-            reader.problem(path, "names a file that cannot be read: \(error)")
-        }
-        return []
-    }
-
     /// Whether another machine could connect.
     var isReachableFromOutside: Bool {
         listen.contains { endpoint in
@@ -118,7 +143,7 @@ struct GatewayDaemonSettings {
     }
 }
 
-/// Says of all loops together that descriptors have run out: they are the process's.
+/// Logs that descriptors have run out, for all loops together: they are the process's.
 final class ShortageLog: Sendable {
     private let spells = Mutex(ShortageSpells())
 

@@ -159,13 +159,6 @@ import TunnelLink
         #expect(problems.first?.hasSuffix("unknown key \"\(key)\"; did you mean \"\(meant)\"?") == true, "\(problems)")
     }
 
-    @Test func everySettingIsOnTheListThatTheGatewaysDaemonKnows() {
-        var reader = SettingsReader(file: nil)
-        _ = AgentConfiguration.read(from: &reader)
-        let missing = reader.knownKeys.filter { !$0.contains("*") && !OtherProgram.agentd.paths.contains($0) }
-        #expect(missing == [], "put them on OtherProgram.agentd's list, so that one environment can serve both daemons")
-    }
-
     // MARK: Addresses
 
     @Test(arguments: [

@@ -124,6 +124,33 @@ import Testing
         #expect(configuration == expected)
     }
 
+    /// Settings whose values have a form of their own.
+    private static let samples = [
+        "publicUrl": #""https://gw.example""#, "trustedProxies": #""192.0.2.1""#, "reservedAgents": #""www""#,
+        "agentOrigins": #""https://console.example""#, "agents.{id}.allow": #""192.0.2.1""#,
+        "channels.webService.pathPrefix": #""/x""#, "channels.webService.subdomainHost": #""gw.example""#,
+        "channels.webService.allow": #""192.0.2.1""#, "channels.webService.upgrades": #"["x"]"#,
+        "onAgentOffline.url": #""http://hook.example""#, "onAgentOffline.afterMs": #"7, "url": "http://hook.example""#,
+    ]
+
+    /// What is declared is not only described, but has its place in the configuration.
+    @Test func everySettingChangesTheConfiguration() throws {
+        var describing = SettingsReader.describing()
+        _ = GatewayConfiguration.read(from: &describing)
+        let settings = describing.description(of: "gatewayd").settings
+        #expect(settings.count > 60)
+        for setting in settings {
+            let value = try #require(Self.samples[setting.path] ?? setting.sample, "a value for \(setting.path)")
+            let path = setting.path.replacing("{id}", with: "a")
+            func file(_ value: String) -> String {
+                path.split(separator: ".").reversed().reduce(value) { "{\"\($1)\": \($0)}" }
+            }
+            let (configuration, problems) = read(file(value))
+            #expect(configuration != read(file("null")).0, "\(path): \(value)")
+            #expect(problems.allSatisfy { !$0.message.contains("unknown") }, "\(problems)")
+        }
+    }
+
     @Test(arguments: [
         (#"{"gatewayToken": 7}"#, "gatewayToken"), (#"{"gatewayToken": ""}"#, "gatewayToken"),
         (#"{"gatewayToken": ["a", ""]}"#, "gatewayToken"),
@@ -214,13 +241,6 @@ import Testing
         #expect(problems.first?.message == "unknown key \"\(key)\"; did you mean \"\(meant)\"?", "\(problems)")
     }
 
-    @Test func everySettingIsOnTheListThatTheAgentsDaemonKnows() {
-        var reader = SettingsReader(file: nil)
-        _ = GatewayConfiguration.read(from: &reader)
-        let missing = reader.knownKeys.filter { !$0.contains("*") && !OtherProgram.gatewayd.paths.contains($0) }
-        #expect(missing == [], "put them on OtherProgram.gatewayd's list, so that one environment can serve both daemons")
-    }
-
     @Test(arguments: [
         ("*.example.com", "example.com"), (".example.com", "example.com"), ("https://example.com", "example.com"),
         ("http://gw.example.com:3000/", "gw.example.com"), ("gw.example.com:3000", "gw.example.com"),
@@ -242,5 +262,18 @@ import Testing
         let (configuration, problems) = read(#"{"channels": {"webService": {"subdomainHost": "\#(text)"}}}"#)
         #expect(problems == [])
         #expect(configuration.web.subdomainHost == text.lowercased())
+    }
+}
+
+extension SettingDescription {
+    /// A value that is not the default, as JSON; nil where that takes more than the form.
+    fileprivate var sample: String? {
+        switch form {
+        case .integer(let range): "\(defaultText == "`\(range.lowerBound)`" ? range.lowerBound + 1 : range.lowerBound)"
+        case .flag: defaultText == "`true`" ? "false" : "true"
+        case .choice(let choices): choices.first { defaultText != "`\($0)`" }.map { "\"\($0)\"" }
+        case .token, .tokens: "\"t\""
+        case .text, .texts, .file: nil
+        }
     }
 }

@@ -13,6 +13,10 @@ func reader(
         flags: flags.map { SettingsFlag(name: $0.0, path: $0.1, value: $0.2) }, ignoredEnvironment: ignoring, beside: other)
 }
 
+extension SettingsObject {
+    static let agents = SettingsObject("agents", name: "id", "Agents by id.")
+}
+
 extension SettingsReader {
     /// The problems as they are printed.
     mutating func sentences() -> [String] { finish().map(\.description) }
@@ -37,24 +41,24 @@ extension SettingsReader {
         #expect(one.finish().isEmpty)
         var none = reader()
         #expect(none.integer("port", in: 0...9) == nil)
-        #expect(none.integer("port", in: 0...9, default: 7) == 7)
-        #expect(none.text("web.pathPrefix", default: "/") == "/")
+        #expect(none.read(.integer("port", in: 0...9, ""), default: 7) == 7)
+        #expect(none.read(.text("web.pathPrefix", ""), default: "/") == "/")
         #expect(none.finish().isEmpty)
     }
 
     @Test func aFieldKeepsItsValueIfNoneIsGiven() {
         var (port, name, isOn, list) = (80, "a", true, ["x"])
         var empty = reader("{}")
-        empty.integer("port", in: 0...9, into: &port)
-        empty.text("name", into: &name)
-        empty.flag("on", into: &isOn)
-        empty.texts("list", into: &list)
+        empty.read(.integer("port", in: 0...9, ""), into: &port)
+        empty.read(.text("name", ""), into: &name)
+        empty.read(.flag("on", ""), into: &isOn)
+        empty.read(.texts("list", ""), into: &list)
         #expect((port, name, isOn) == (80, "a", true) && list == ["x"])
         var full = reader(#"{"port": 8, "name": "b", "on": false, "list": ["y", "z"]}"#)
-        full.integer("port", in: 0...9, into: &port)
-        full.text("name", into: &name)
-        full.flag("on", into: &isOn)
-        full.texts("list", into: &list)
+        full.read(.integer("port", in: 0...9, ""), into: &port)
+        full.read(.text("name", ""), into: &name)
+        full.read(.flag("on", ""), into: &isOn)
+        full.read(.texts("list", ""), into: &list)
         #expect((port, name, isOn) == (8, "b", false) && list == ["y", "z"])
         #expect(full.finish().isEmpty)
     }
@@ -116,7 +120,7 @@ extension SettingsReader {
             #expect(settings.flag("web.enabled") == expected)
         }
         var wrong = reader(#"{"on": "true"}"#, environment: ["MIAGENT_OFF": "2"])
-        #expect(wrong.flag("on") == nil && wrong.flag("off", default: true))
+        #expect(wrong.flag("on") == nil && wrong.read(.flag("off", ""), default: true))
         #expect(
             wrong.sentences() == [
                 "config.json:1:8: \"on\" must be true or false, not \"true\"",
@@ -153,7 +157,7 @@ extension SettingsReader {
         #expect(good.choice("duplicateAgents", among: choices) == "reject")
         #expect(good.finish().isEmpty)
         var near = reader(#"{"duplicateAgents": "Replace"}"#)
-        #expect(near.choice("duplicateAgents", among: choices, default: "balance") == "balance")
+        #expect(near.read(.choice("duplicateAgents", among: choices, { $0 }, ""), default: "balance") == "balance")
         #expect(
             near.sentences() == [
                 #"config.json:1:21: "duplicateAgents" must be one of "replace", "reject", "balance", not "Replace"; "#
@@ -186,32 +190,21 @@ extension SettingsReader {
     @Test func eachEntryIsReadInTheOrderOfTheFile() {
         var settings = reader(file)
         var seen: [String] = []
-        settings.each("agents") { name, agent in
+        settings.each(.agents) { name, agent in
             seen.append("\(name) \(agent.texts("token") ?? []) \(agent.text("authToken") ?? "-")")
         }
         #expect(settings.integer("port", in: 0...9) == 1)
         #expect(seen == [#"a ["1"] -"#, #"b.c ["2", "3"] 4"#, " [] -"])
         #expect(settings.finish().isEmpty)
-        #expect(settings.knownKeys == ["agents.*.token", "agents.*.authToken", "port"])
-    }
-
-    @Test func namesCanBeListedAndReadByPath() {
-        var settings = reader(file)
-        #expect(settings.entries("agents") == ["a", "b.c", ""])
-        #expect(settings.texts("agents.a.token") == ["1"])
-        #expect(settings.text("agents.a.authToken") == nil)
-        #expect(settings.integer("port", in: 0...9) == 1)
-        #expect(settings.finish().isEmpty)
-        #expect(settings.entries("none").isEmpty)
     }
 
     @Test func entriesNestAndReportTheirFullPath() {
         var settings = reader(#"{"a": {"x": {"in": {"y": {"n": "no"}}, "z": 1}}}"#)
-        settings.each("a") { _, outer in
-            outer.each("in") { name, inner in
+        settings.each(SettingsObject("a", name: "x", "")) { _, outer in
+            outer.each(SettingsObject("in", name: "y", "")) { name, inner in
                 #expect(inner.integer("n", in: 0...1) == nil)
                 inner.problem("", "is not a name")
-                #expect(inner.kind("") == .object && inner.exists("n") && !inner.exists("m"))
+                #expect(inner.exists("n") && !inner.exists("m"))
             }
             #expect(outer.exists("in.y") && !outer.exists("y"))
         }
@@ -227,7 +220,7 @@ extension SettingsReader {
         var settings = reader(
             #"{"agents": {"my-agent": {}}}"#, environment: ["MIAGENT_AGENTS_MY_AGENT_TOKEN": "x"],
             flags: [("--t", "agents.my-agent.token", "y")])
-        settings.each("agents") { _, agent in #expect(agent.text("token") == nil && !agent.exists("token")) }
+        settings.each(.agents) { _, agent in #expect(agent.text("token") == nil && !agent.exists("token")) }
         #expect(
             settings.sentences() == [
                 "MIAGENT_AGENTS_MY_AGENT_TOKEN: unknown variable",
@@ -237,10 +230,10 @@ extension SettingsReader {
 
     @Test func anEntryThatShouldBeAnObjectIsReportedWithoutItsValue() {
         var settings = reader(#"{"agents": {"a": "s3cret", "b": {"token": "x"}}}"#)
-        settings.each("agents") { _, agent in _ = agent.text("token") }
+        settings.each(.agents) { _, agent in _ = agent.text("token") }
         #expect(settings.sentences() == [#"config.json:1:18: "agents.a" must be an object, not text"#])
         var list = reader(#"{"agents": ["s3cret"]}"#)
-        #expect(list.entries("agents").isEmpty)
+        list.each(.agents) { _, agent in _ = agent.text("token") }
         #expect(list.sentences() == [#"config.json:1:12: "agents" must be an object, not a list"#])
     }
 }
@@ -268,20 +261,4 @@ extension SettingsReader {
         #expect(!other.exists("gatewayToken"))
     }
 
-    @Test func kindIsWhatTheFileHolds() {
-        let settings = reader(#"{"a": {}, "b": [], "c": "", "d": 1, "e": true, "f": null}"#, environment: ["MIAGENT_G": "1"])
-        #expect(["a", "b", "c", "d", "e", "f"].map(settings.kind) == [.object, .array, .string, .number, .bool, .null])
-        #expect(settings.kind("g") == nil && settings.kind("a.b") == nil && settings.kind("c.d") == nil)
-    }
-
-    @Test func aKeyMayBeAValueOrAnObject() {
-        for (text, problems) in [
-            (#"{"page": true}"#, []), (#"{"page": {"enabled": true}}"#, []),
-            (#"{"page": {"enabld": true}}"#, [#"config.json:1:11: unknown key "page.enabld"; did you mean "enabled"?"#]),
-        ] {
-            var settings = reader(text)
-            if settings.kind("page") == .object { _ = settings.flag("page.enabled") } else { _ = settings.flag("page") }
-            #expect(settings.sentences() == problems)
-        }
-    }
 }

@@ -21,7 +21,7 @@ import Testing
         ] as [(String, [String: String], String?)])
     func anEmptyTokenIsAMistake(text: String, environment: [String: String], flag: String?) {
         var several = reader(text, environment, flag: flag)
-        let tokens = several.tokens("gatewayToken")
+        let tokens = several.read(.tokens("gatewayToken", "")) ?? []
         #expect(!tokens.contains("") && !tokens.contains(" "))
         #expect(several.finish().map(\.path) == ["gatewayToken"])
     }
@@ -33,13 +33,14 @@ import Testing
             (#"{"gatewayToken": []}"#, [:], nil),
         ] as [(String, [String: String], String?)] {
             var one = reader(text, environment, flag: flag)
-            #expect(one.token("gatewayToken") == nil)
+            #expect(one.read(.token("gatewayToken", "")) == nil)
             #expect(one.finish().map(\.path) == ["gatewayToken"], "\(text) \(environment) \(flag ?? "-")")
         }
         var good = reader("{}", ["MIAGENT_GATEWAY_TOKEN": "s3cret"])
-        #expect(good.token("gatewayToken") == "s3cret" && good.finish().isEmpty)
+        #expect(good.read(.token("gatewayToken", "")) == "s3cret" && good.finish().isEmpty)
         var none = reader()
-        #expect(none.token("gatewayToken") == nil && none.tokens("authToken") == [] && none.finish().isEmpty)
+        #expect(none.read(.token("gatewayToken", "")) == nil && none.read(.tokens("authToken", "")) == nil)
+        #expect(none.finish().isEmpty)
     }
 
     @Test func severalAreRead() {
@@ -48,7 +49,7 @@ import Testing
             ("{}", [:], "old,new"),
         ] as [(String, [String: String], String?)] {
             var several = reader(text, environment, flag: flag)
-            #expect(several.tokens("gatewayToken") == ["old", "new"])
+            #expect(several.read(.tokens("gatewayToken", "")) == ["old", "new"])
             #expect(several.finish().isEmpty)
         }
     }
@@ -58,7 +59,7 @@ import Testing
             (#"{"gatewayTokenFile": ""}"#, [:]), ("{}", ["MIAGENT_GATEWAY_TOKEN_FILE": ""]),
         ] as [(String, [String: String])] {
             var one = reader(text, environment)
-            #expect(one.tokenFile("gatewayTokenFile") == nil)
+            #expect(one.read(.tokenFile("gatewayTokenFile", "", read: { _ in "s3cret" })) == nil)
             #expect(one.finish().map(\.path) == ["gatewayTokenFile"])
         }
     }
@@ -66,7 +67,7 @@ import Testing
     @Test func agentsTokensAreAsStrict() {
         var several = reader(#"{"agents": {"a": {"token": []}, "b": {"token": ["x", "y z"]}, "c": {"token": "ok"}}}"#)
         var tokens: [[String]] = []
-        several.each("agents") { _, agent in tokens.append(agent.tokens("token")) }
+        several.each(.agents) { _, agent in tokens.append(agent.read(.tokens("token", "")) ?? []) }
         #expect(tokens == [[], ["x"], ["ok"]])
         #expect(several.finish().map(\.path) == ["agents.a.token", "agents.b.token"])
     }
@@ -83,5 +84,25 @@ import Testing
     @Test func allVisibleASCIIButTheCommaIsAllowed() {
         let all = String(String.UnicodeScalarView((0x21...0x7e).filter { $0 != 0x2c }.compactMap { Unicode.Scalar(UInt8($0)) }))
         #expect(TokenGrammar.problem(all) == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("t", "s3cret", nil), ("empty", nil, "names an empty file"),
+            ("odd", "a,b", "names a file that begins with a token with a comma at place 2"),
+            ("gone", "", "names a file that cannot be read: it is not there"),
+        ] as [(String, String?, String?)])
+    func aFileMayHoldTheToken(file: String, word: String?, problem: String?) {
+        struct Gone: Error, CustomStringConvertible { let description = "it is not there" }
+        var reader = reader("{\"tokenFile\": \"\(file)\"}")
+        let setting = Setting.tokenFile("tokenFile", "") { name in
+            #expect(name == file)
+            if word == "" { throw Gone() }
+            return word
+        }
+        #expect(reader.read(setting) == (problem == nil ? word : nil))
+        let messages = reader.finish().map(\.message)
+        #expect(messages.count == (problem == nil ? 0 : 1))
+        #expect(messages.allSatisfy { $0.hasPrefix("\"tokenFile\" \(problem ?? "")") })
     }
 }

@@ -152,7 +152,7 @@ import Testing
 
     @Test func theHelpIsAlignedAndWrapped() {
         #expect(
-            parser.help == """
+            parser.help() == """
                 usage: gatewayd [--config FILE] [options]
                        gatewayd --check-config
 
@@ -170,15 +170,15 @@ import Testing
                   -v, --verbose               Log more.
 
                 """)
-        #expect(parser.help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        #expect(parser.help().split(separator: "\n").allSatisfy { $0.count <= 80 })
     }
 
     @Test func helpWithoutShortNamesStartsAtTheMargin() {
         let small = CommandLineParser(
             program: "x", summary: "Does x.", synopsis: [], options: [.init(name: "--help", help: "Show this.")],
             positional: .init(valueName: "FILE", count: 0...1, help: "What to read."))
-        #expect(small.help == "usage: x\n\nDoes x.\n\n  FILE    What to read.\n  --help  Show this.\n")
-        #expect(CommandLineParser(program: "x", summary: "", options: []).help == "usage: x [options]\n\n\n")
+        #expect(small.help() == "usage: x\n\nDoes x.\n\n  FILE    What to read.\n  --help  Show this.\n")
+        #expect(CommandLineParser(program: "x", summary: "", options: []).help() == "usage: x [options]\n\n\n")
     }
 
     @Test func theExitCodesAreThoseOfSysexits() {

@@ -1,5 +1,5 @@
-// The agent's configuration file (README, "Configuration"): those of the original v1 and ours, each checked where it is read.
-// Problems are kept by the reader; the default then stands in the place of what was wrong, so that all problems show at once.
+// The settings of an agent (Docs/Configuration.md), each checked where it is read. Problems are kept by the reader; the default then
+// stands in the place of what was wrong, so that all problems show at once.
 //
 // `webService` is in ServiceSettings. `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and
 // a terminal.
@@ -42,7 +42,11 @@ extension AgentConfiguration {
     ]
 
     private static func readAgentID(from reader: inout SettingsReader, default namesake: String?) -> String? {
-        guard let id = reader.text("agentId") ?? namesake else {
+        let setting = Setting.text(
+            "agentId", "What visitors put into the address: 1 to 64 of `A–Z a–z 0–9 . _ -`, not beginning with a dot.")
+        guard
+            let id = reader.read(setting.defaulting(to: "the machine's name").onReload(.reconnects)) ?? namesake
+        else {
             if !reader.exists("agentId") { reader.problem("agentId", "is required (--id): visitors find the agent under it") }
             return nil
         }
@@ -52,7 +56,11 @@ extension AgentConfiguration {
     }
 
     private static func readGateway(from reader: inout SettingsReader) -> GatewayURL? {
-        guard let text = reader.text("gatewayUrl") else {
+        let setting = Setting.text(
+            "gatewayUrl",
+            "Where the gateway is: `ws://host/agent`; `http://host`, `host:port` and a slash at the end mean the same; `/agent` is the"
+                + " default path.")
+        guard let text = reader.read(setting.defaulting(to: "none: required").onReload(.reconnects)) else {
             if !reader.exists("gatewayUrl") {
                 reader.problem("gatewayUrl", "is required, such as ws://gateway.example.com/agent (--gateway)")
             }
@@ -69,34 +77,62 @@ extension AgentConfiguration {
     }
 
     private mutating func readDescription(from reader: inout SettingsReader) {
-        reader.text("type", into: &description.type)
-        reader.text("model", into: &description.model)
-        reader.text("host", into: &description.host)
-        if let flag = reader.flag("inspectAtGateway") { description.wantsInspection = flag }
+        reader.read(
+            .text("type", "What kind of agent it is, for the status page.").onReload(.reconnects), into: &description.type)
+        reader.read(.text("model", "Which model it uses, for the status page."), into: &description.model)
+        reader.read(
+            .text("host", "Which machine it is on, for the status page.").defaulting(to: "the machine's name")
+                .onReload(.reconnects), into: &description.host)
+        reader.read(
+            .flag("inspectAtGateway", "Whether the gateway's inspector is asked to record what passes.").onReload(.reconnects),
+            into: &description.wantsInspection)
     }
 
     private mutating func readToken(from reader: inout SettingsReader) {
-        if let token = reader.token("gatewayToken") { self.token = token }
+        reader.read(
+            .token("gatewayToken", "What the gateway asks for.").defaulting(to: "none").onReload(.nextConnection), into: &token)
     }
 
     private mutating func readLimits(from reader: inout SettingsReader) {
-        switch reader.choice("protocol", among: ["v1", "v2"]) {
-        case "v1": highestVersion = .v1
-        case .some, nil: break
-        }
-        reader.integer("maxExchanges", in: 1...65_535, into: &maximumExchanges)
-        reader.integer("maxHeldBytes", in: 1 << 20...1 << 40, into: &maximumHeldBytes)
-        reader.integer("maxPooledConnections", in: 0...65_535, into: &maximumPooledConnections)
-        if let count = reader.integer("maxHeadBytes", in: 1_024...1 << 17) { http.setHead(bytes: count) }
-        reader.integer("maxFields", in: 16...4_096, into: &http.maximumFieldCount)
-        let times: [(String, ClosedRange<Int>, WritableKeyPath<AgentConfiguration, Duration>)] = [
-            ("pingMs", 100...3_600_000, \.pingInterval), ("pongTimeoutMs", 100...3_600_000, \.pongTimeout),
-            ("connectTimeoutMs", 1...3_600_000, \.connectTimeout), ("poolIdleMs", 0...3_600_000, \.poolIdleTimeout),
-            ("responseTimeoutMs", 0...86_400_000, \.responseHeadTimeout),
-        ]
-        for (path, range, field) in times {
-            if let count = reader.integer(path, in: range) { self[keyPath: field] = .milliseconds(count) }
-        }
+        reader.read(
+            .choice("protocol", among: [.v1, .v2], { "v\($0.rawValue)" }, "The highest version of the tunnel to offer.")
+                .onReload(.reconnects), into: &highestVersion)
+        reader.read(.integer("maxExchanges", in: 1...65_535, "Requests at once."), into: &maximumExchanges)
+        reader.read(
+            .integer(
+                "maxHeldBytes", in: 1 << 20...1 << 40, unit: .bytes,
+                "Bytes of requests that services do not take, and of responses that the gateway does not take."),
+            into: &maximumHeldBytes)
+        reader.read(
+            .integer("maxPooledConnections", in: 0...65_535, "Idle connections to services that are kept."),
+            into: &maximumPooledConnections)
+        http.setHead(
+            bytes: reader.read(
+                .integer(
+                    "maxHeadBytes", in: 1_024...1 << 17, unit: .bytes,
+                    "The largest status line, and the largest field section of a service's response."),
+                default: http.maximumStartLineBytes))
+        reader.read(.integer("maxFields", in: 16...4_096, "Fields of a service's response."), into: &http.maximumFieldCount)
+        readTimes(from: &reader)
+    }
+
+    private mutating func readTimes(from reader: inout SettingsReader) {
+        let hour = 3_600_000
+        reader.read(
+            .milliseconds("pingMs", in: 100...hour, "Between pings, until the gateway says otherwise."), into: &pingInterval)
+        reader.read(
+            .milliseconds("pongTimeoutMs", in: 100...hour, "How long any byte may take after a ping."), into: &pongTimeout)
+        reader.read(
+            .milliseconds("connectTimeoutMs", in: 1...hour, "How long a connection to the gateway or a service may take."),
+            into: &connectTimeout)
+        reader.read(
+            .milliseconds("poolIdleMs", in: 0...hour, "How long an idle connection to a service is kept."),
+            into: &poolIdleTimeout)
+        reader.read(
+            .milliseconds(
+                "responseTimeoutMs", in: 0...86_400_000,
+                "How long a service may take to the head of its response; 0: as long as the gateway waits."),
+            into: &responseHeadTimeout)
     }
 }
 

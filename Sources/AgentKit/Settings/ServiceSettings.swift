@@ -21,9 +21,14 @@ extension LocalService {
         return single.service(of: "webService", alternatives: ", or routes", &reader, folderProblem)
     }
 
+    private static let routesObject = SettingsObject(
+        "webService.routes", name: "path",
+        "Several services, by the beginning of the path: `{\"/api\": {\"port\": 4000}, \"/\": {\"directory\": \"./public\"}}`. The longest"
+            + " one wins and stays in the path.")
+
     private static func readRoutes(_ reader: inout SettingsReader, _ folderProblem: (String) -> String?) -> LocalService {
         var routes: [RouteToService] = []
-        reader.each("webService.routes") { prefix, entry in
+        reader.each(routesObject) { prefix, entry in
             let settings = ServiceSettings(beneath: "", &entry)
             let service = settings.service(of: "", alternatives: "", &entry, folderProblem)
             let route = RouteToService(prefix, to: service)
@@ -58,13 +63,19 @@ private struct ServiceSettings {
     /// Reads the keys at `path`, which is empty or ends with a dot.
     init(beneath path: String, _ reader: inout SettingsReader) {
         self.path = path
-        port = reader.integer(path + "port", in: 1...65_535)
-        url = reader.text(path + "url")
-        socket = reader.text(path + "unix")
-        directory = reader.text(path + "directory")
+        port = reader.read(.integer(path + "port", in: 1...65_535, "A service on this machine, at 127.0.0.1 or ::1."))
+        url = reader.read(
+            .text(path + "url", "A service at `http://host:port/path`, or `host:port`; no `https://`."))
+        socket = reader.read(.file(path + "unix", "A service at a Unix socket."))
+        directory = reader.read(
+            .file(
+                path + "directory",
+                "The files of a folder, and no symbolic links; the path counts from where `agentd` was started."))
         basePath = Self.basePath(path + "pathPrefix", &reader)
         hostHeader = Self.hostHeader(path + "hostHeader", &reader)
-        dotFiles = reader.flag(path + "dotFiles")
+        dotFiles = reader.read(
+            .flag(path + "dotFiles", "With `directory`: whether files whose names begin with a dot are served.")
+                .defaulting(to: "`false`"))
         kinds = ["port", "url", "unix", "directory"].filter { reader.exists(path + $0) }
     }
 
@@ -147,17 +158,22 @@ private struct ServiceSettings {
     // MARK: Values
 
     private static func basePath(_ path: String, _ reader: inout SettingsReader) -> String? {
-        guard let text = reader.text(path) else { return nil }
-        if LocalHTTPService.isPath(text) { return text }
-        reader.problem(path, "must be a path such as \"/\" or \"/app\"")
-        return nil
+        let meaning = "Put before every path, and no path leads out of it; not with `directory`."
+        return reader.read(
+            Setting.text(path, meaning).defaulting(to: "`/`").checked {
+                LocalHTTPService.isPath($0) ? nil : "must be a path such as \"/\" or \"/app\""
+            })
     }
 
     private static func hostHeader(_ path: String, _ reader: inout SettingsReader) -> String? {
-        guard let text = reader.text(path) else { return nil }
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) { return text }
-        reader.problem(path, "must be a host such as \"localhost:{port}\", or \"preserve\"")
-        return nil
+        let meaning =
+            "What the service sees as `Host`, and as `Origin` and in `Referer` where they named the visitor's own host; `{port}` stands"
+            + " for the port, `preserve` for the visitor's own."
+        return reader.read(
+            Setting.text(path, meaning).defaulting(to: "the service's own address").checked { text in
+                let isHost = !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+                return isHost ? nil : "must be a host such as \"localhost:{port}\", or \"preserve\""
+            })
     }
 }
 

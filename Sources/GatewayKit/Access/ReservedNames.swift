@@ -40,7 +40,7 @@ extension GatewayConfiguration {
     /// Agents that are configured under a name of the gateway's own.
     func checkNames(_ reader: inout SettingsReader) {
         let reserved = ReservedNames(self)
-        reader.each("agents") { id, agent in
+        reader.each(.agents) { id, agent in
             guard reserved.contains(id) else { return }
             agent.problem("", "is a name of the gateway's own, by publicUrl or reservedAgents: give this agent another id")
         }

@@ -2,6 +2,7 @@
 
 import Primitives
 import RPCCore
+import SettingsCore
 
 /// When somebody is to be told that an agent is gone.
 public struct OfflineAlertConfiguration: Sendable, Hashable {
@@ -12,6 +13,30 @@ public struct OfflineAlertConfiguration: Sendable, Hashable {
 
     /// Tells `url` after half a minute.
     public init(url: String) { self.url = url }
+
+    /// From the settings `onAgentOffline`; nil if they name no address.
+    init?(from reader: inout SettingsReader) {
+        let path = "onAgentOffline."
+        self.init(url: "")
+        let url = reader.read(
+            Setting.text(
+                path + "url",
+                "An address that is told, by a POST of JSON with a `text` that chat systems show, when an agent is gone and when it is"
+                    + " back; sent by `curl`, with retries."
+            ).checked(Self.problem).onReload(.restart))
+        reader.read(
+            .milliseconds(path + "afterMs", in: 0...86_400_000, "How long an agent must have been gone."), into: &after)
+        if reader.exists(path + "afterMs"), !reader.exists(path + "url") {
+            reader.problem(path + "afterMs", "needs onAgentOffline.url")
+        }
+        guard let url else { return nil }
+        self.url = url
+    }
+
+    private static func problem(_ url: String) -> String? {
+        let isLegal = url.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f } && (url.hasPrefix("http://") || url.hasPrefix("https://"))
+        return isLegal ? nil : "must be an address that begins with http:// or https://"
+    }
 }
 
 /// An agent that is gone, or here again.

@@ -41,11 +41,30 @@ public struct AddressLimits: Sendable, Hashable {
     }
 
     mutating func read(from reader: inout SettingsReader) {
-        connections = reader.integer("limits.connectionsPerAddress", in: 0...10_000_000)
-        requests = reader.integer("limits.requestsPerAddress", in: 0...65_536)
-        watchers = reader.integer("limits.watchersPerAddress", in: 0...65_536)
-        if let count = reader.integer("limits.requestsPerSecondPerAddress", in: 0...1_000_000) { requestsPerSecond = count }
-        requestBurst = reader.integer("limits.requestBurstPerAddress", in: 1...1_000_000)
+        let exception = "this machine's own addresses are free"
+        reader.read(
+            .integer(
+                "limits.connectionsPerAddress", in: 0...10_000_000,
+                "Visitors' connections at once from one address, in IPv6 from a /64; proxies in `trustedProxies` may make any number."
+                    + " 0: any number."
+            ).defaulting(to: "\(Self.usualConnections); \(exception)"), into: &connections)
+        reader.read(
+            .integer(
+                "limits.requestsPerAddress", in: 0...65_536, "Requests under way from one address on one agent; 0: any number."
+            ).defaulting(to: "a quarter of `limits.maxStreamsPerAgent`, at least 16; \(exception)"), into: &requests)
+        reader.read(
+            .integer(
+                "limits.watchersPerAddress", in: 0...65_536,
+                "Event streams of the status page and the inspector to one address; 0: any number."
+            ).defaulting(to: "\(Self.usualWatchers); \(exception)"), into: &watchers)
+        reader.read(
+            .integer(
+                "limits.requestsPerSecondPerAddress", in: 0...1_000_000,
+                "Requests a second from one address; beyond it 429. 0: any number."), into: &requestsPerSecond)
+        reader.read(
+            .integer(
+                "limits.requestBurstPerAddress", in: 1...1_000_000, "Requests at once from one address before that counts."
+            ).defaulting(to: "twice `limits.requestsPerSecondPerAddress`"), into: &requestBurst)
         if requestBurst != nil, requestsPerSecond == 0 {
             reader.problem("limits.requestBurstPerAddress", "needs limits.requestsPerSecondPerAddress")
         }

@@ -2,8 +2,9 @@
 // well on any terminal and in any log. Widths are counted in characters; the texts are our own.
 
 extension CommandLineParser {
-    /// The help text, ending with a line feed; no line is longer than 80 characters unless one word is.
-    public var help: String {
+    /// The help text, ending with a line feed; no line is longer than 80 characters unless one word is. `defaultText` says what holds
+    /// without the setting at a path, for the options that give one.
+    public func help(defaultText: (_ settingsPath: String) -> String? = { _ in nil }) -> String {
         var lines: [String] = []
         for (index, form) in (synopsis.isEmpty ? [""] : synopsis).enumerated() {
             let head = (index == 0 ? "usage: " : "       ") + program + (form.isEmpty ? "" : " ")
@@ -11,7 +12,7 @@ extension CommandLineParser {
         }
         lines.append("")
         lines += wrap(summary, indent: 0, first: "")
-        let entries = positionalEntries + optionEntries
+        let entries = positionalEntries + optionEntries(defaultText)
         let column = min(helpColumnLimit, (entries.map(\.label.count).max() ?? 0) + 2)
         if !entries.isEmpty { lines.append("") }
         for entry in entries { lines += layOut(entry, column: column) }
@@ -24,11 +25,15 @@ extension CommandLineParser {
         positional.map { [("  " + $0.valueName, $0.help)] } ?? []
     }
 
-    private var optionEntries: [Entry] {
+    private func optionEntries(_ defaultText: (String) -> String?) -> [Entry] {
         let hasShort = options.contains { $0.short != nil }
         return options.map { option in
             let lead = option.short.map { "  \($0), " } ?? (hasShort ? "      " : "  ")
-            return (lead + option.name + (option.valueName.map { " " + $0 } ?? ""), option.help)
+            let value = option.valueName.map { option.isValueOptional ? "[=\($0)]" : " \($0)" } ?? ""
+            // A switch stands for the opposite of its default.
+            let path = option.valueName == nil ? nil : option.settingsPath
+            let help = path.flatMap(defaultText).map { "\(option.help.dropLast()) (default \($0))." } ?? option.help
+            return (lead + option.name + value, help)
         }
     }
 

@@ -11,6 +11,8 @@ public struct CommandLineOption: Sendable, Hashable {
     public var valueName: String?
     /// The setting that it overrides, such as `channels.webService.timeoutMs`, if it stands for one.
     public var settingsPath: String?
+    /// Whether it may stand without its value; then a value is given as `--name=value` alone.
+    public var isValueOptional: Bool
     /// Whether it may be given more than once. A switch always may; any other option is refused the second time.
     public var isRepeatable: Bool
     /// A sentence for the help.
@@ -19,12 +21,13 @@ public struct CommandLineOption: Sendable, Hashable {
     /// An option; without `valueName` it is a switch.
     public init(
         name: String, short: String? = nil, valueName: String? = nil, settingsPath: String? = nil,
-        isRepeatable: Bool = false, help: String
+        isValueOptional: Bool = false, isRepeatable: Bool = false, help: String
     ) {
         self.name = name
         self.short = short
         self.valueName = valueName
         self.settingsPath = settingsPath
+        self.isValueOptional = isValueOptional
         self.isRepeatable = isRepeatable
         self.help = help
     }

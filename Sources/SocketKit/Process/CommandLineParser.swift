@@ -33,6 +33,14 @@ public struct CommandLineParser: Sendable, Hashable {
         self.positional = positional
     }
 
+    /// The names of the options that give a setting, by its path.
+    public var settingsOptions: [String: [String]] {
+        options.reduce(into: [:]) { names, option in
+            guard let path = option.settingsPath else { return }
+            names[path, default: []] += [option.name] + (option.short.map { [$0] } ?? [])
+        }
+    }
+
     /// What `arguments` say; they begin after the program's own name.
     public func parse(_ arguments: [String]) throws(CommandLineError) -> ParsedCommandLine {
         var parsed = ParsedCommandLine()
@@ -92,6 +100,7 @@ public struct CommandLineParser: Sendable, Hashable {
             return parsed.occurrences.append(.init(option: option, value: nil))
         }
         if !option.isRepeatable, parsed.has(option.name) { throw .repeatedOption(option.name) }
+        if option.isValueOptional, attached == nil { return parsed.occurrences.append(.init(option: option, value: nil)) }
         if let attached { return parsed.occurrences.append(.init(option: option, value: attached)) }
         guard let value = rest.first, !isOption(value) else {
             throw .missingValue(option: option.name, valueName: valueName)

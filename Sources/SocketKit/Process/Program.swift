@@ -19,40 +19,71 @@ extension CommandLineOption {
         CommandLineOption(
             name: "--config", short: "-c", valueName: "FILE", help: "Read settings from FILE (JSON with comments)."),
         CommandLineOption(name: "--check-config", help: "Check the settings, say what is wrong, and exit."),
+        CommandLineOption(
+            name: "--describe-settings", valueName: "FORM", isValueOptional: true,
+            help: "Show all settings and exit: as markdown, or as a json-schema for editors (default markdown)."),
     ]
 
     /// The options about logs, help and version.
     public static let common = [
         CommandLineOption(
-            name: "--log-level", valueName: "LEVEL", settingsPath: "logLevel",
-            help: "debug, info, warning or error (default info)."),
-        CommandLineOption(
-            name: "--log-format", valueName: "FORMAT", settingsPath: "logFormat", help: "text or json (default text)."),
+            name: "--log-level", valueName: "LEVEL", settingsPath: "logLevel", help: "debug, info, warning or error."),
+        CommandLineOption(name: "--log-format", valueName: "FORMAT", settingsPath: "logFormat", help: "text or json."),
         CommandLineOption(name: "--help", short: "-h", help: "Show this help and exit."),
         CommandLineOption(name: "--version", short: "-V", help: "Show the version and exit."),
     ]
 }
 
+/// What a program can say of its settings.
+public struct SettingsDescriber {
+    /// All of them in one of the forms that `--describe-settings` takes; nil: there is no such form.
+    public var text: (_ form: String) -> String?
+    /// What holds without the setting at a path; nil: nothing that would be worth a word.
+    public var defaultText: (_ path: String) -> String?
+
+    /// A describer of these.
+    public init(text: @escaping (String) -> String?, defaultText: @escaping (String) -> String?) {
+        self.text = text
+        self.defaultText = defaultText
+    }
+}
+
 extension CommandLineParser {
     /// Runs a program: arguments, then settings, then `main`, unless the arguments ask for less. The exit code.
     public func run<Settings>(
-        _ arguments: [String], version: String, load: (ParsedCommandLine) throws -> Settings,
-        main: (Settings, ParsedCommandLine) throws -> Int32
+        _ words: [String], version: String, describe: () -> SettingsDescriber,
+        load: (ParsedCommandLine) throws -> Settings, main: (Settings, ParsedCommandLine) throws -> Int32
     ) -> Int32 {
-        let parsed: ParsedCommandLine
         do {
-            parsed = try parse(arguments)
+            let arguments = try parse(words)
+            if let code = inform(arguments, version, describe) { return code }
+            return start(arguments, load, main)
         } catch {
-            printError("\(program): \(error)\ntry \(program) --help")
-            return ExitCode.usage
+            return refuse("\(error)")
         }
-        if parsed.has("--help") { return say(help) }
-        if parsed.has("--version") { return say("\(program) \(version)") }
+    }
+
+    /// Shows what the arguments ask for in place of running; nil if they ask for nothing of the kind.
+    private func inform(_ arguments: ParsedCommandLine, _ version: String, _ describe: () -> SettingsDescriber) -> Int32? {
+        if arguments.has("--help") { return say(help(defaultText: describe().defaultText)) }
+        if arguments.has("--version") { return say("\(program) \(version)") }
+        guard arguments.has("--describe-settings") else { return nil }
+        let form = arguments.value("--describe-settings") ?? "markdown"
+        guard let text = describe().text(form) else {
+            return refuse("--describe-settings takes markdown or json-schema, not \"\(form)\"")
+        }
+        return say(text)
+    }
+
+    private func start<Settings>(
+        _ arguments: ParsedCommandLine, _ load: (ParsedCommandLine) throws -> Settings,
+        _ main: (Settings, ParsedCommandLine) throws -> Int32
+    ) -> Int32 {
         do {
-            let settings = try load(parsed)
-            if parsed.has("--check-config") { return say("the settings are in order") }
+            let settings = try load(arguments)
+            if arguments.has("--check-config") { return say("the settings are in order") }
             Platform.keepFreedMemory()
-            return try main(settings, parsed)
+            return try main(settings, arguments)
         } catch let refusal as SettingsRefused {
             printError(refusal.description)
             return ExitCode.configuration
@@ -60,6 +91,11 @@ extension CommandLineParser {
             printError("\(program): \(error)")
             return ExitCode.runtime
         }
+    }
+
+    private func refuse(_ message: String) -> Int32 {
+        printError("\(program): \(message)\ntry \(program) --help")
+        return ExitCode.usage
     }
 
     private func say(_ text: String) -> Int32 {
@@ -80,15 +116,6 @@ extension ParsedCommandLine {
         } catch {
             throw SettingsRefused(problems: ["\(error)"])
         }
-    }
-}
-
-extension LogWriter {
-    /// A writer to standard error as the settings `logLevel` and `logFormat` have it; nil stands for their defaults.
-    public init(level: String?, format: String?) {
-        self.init(
-            format: format.flatMap { Format(rawValue: $0) } ?? .text,
-            minimumLevel: LogRecord.Level.allCases.first { $0.name == level } ?? .info, isLimited: true)
     }
 }
 

@@ -1,17 +1,14 @@
 // A setting that is a host name, under which agents have names of their own. What people write instead of the bare name (a wildcard
 // as in a certificate, a URL as in a browser, a leading dot as in a cookie) is refused with the name that they mean.
 
-import SettingsCore
-
-extension WebConfiguration {
-    /// The host name at `path`, in small letters; nil if none is given, or after a problem.
-    static func hostName(_ path: String, _ reader: inout SettingsReader) -> String? {
-        guard let text = reader.text(path) else { return nil }
+enum HostName {
+    /// The host name in small letters; nil after a problem.
+    static func parse(_ text: String, _ refuse: (String) -> Void) -> String? {
         let name = text.lowercased()
         if isHostName(name) { return name }
         let meant = bareName(in: name)
         let example = isHostName(meant) ? meant : "example.com"
-        reader.problem(path, "must be a host name alone, such as \"\(example)\": without a scheme, *, port or path")
+        refuse("must be a host name alone, such as \"\(example)\": without a scheme, *, port or path")
         return nil
     }
 
