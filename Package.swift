@@ -87,7 +87,8 @@ let package = Package(
         .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "SettingsCoreTests", dependencies: ["SettingsCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "SettingsCoreTests", dependencies: ["RPCCore", "SettingsCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "TunnelLinkTests",
             dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "TunnelLink", "TestSupport"],
@@ -119,7 +120,8 @@ let package = Package(
             dependencies: ["HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "TestSupport"],
             swiftSettings: settings),
         // Runs the daemons, which are named so that they are built.
-        .testTarget(name: "DaemonTests", dependencies: ["gatewayd", "agentd", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DaemonTests", dependencies: ["SettingsCore", "gatewayd", "agentd", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "FuzzSeedTests", dependencies: ["FuzzBodies", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     ],

@@ -7,98 +7,89 @@ extension OtherProgram {
         unixSocket
         loops
         publicUrl
-        gatewayToken
-        gatewayTokenFile
-        duplicateAgents
         trustedProxies
+        proxyProtocol
+        gatewayToken
+        duplicateAgents
         reservedAgents
         agentOrigins
-        proxyProtocol
-        drainMs
-        logLevel
-        logFormat
         logRequests
+        accessLog.format
+        channels.webService.enabled
+        channels.webService.pathPrefix
+        channels.webService.subdomainHost
+        channels.webService.byPath
+        channels.webService.rescueAbsolutePaths
+        channels.webService.authToken
+        channels.webService.public
+        channels.webService.allow
+        channels.webService.passPreflight
+        channels.webService.timeoutMs
+        channels.webService.agentWaitMs
+        channels.webService.sseKeepAliveMs
+        channels.webService.maxBody
+        channels.webService.upgrades
+        login.sessionHours
+        login.attemptsPerMinute
         statusPage.enabled
         statusPage.authToken
-        statusPage.authTokenFile
         statusPage.public
-        metrics.enabled
-        metrics.perAgent
         inspector.mode
         inspector.memoryMiB
         inspector.maxBody
         inspector.replay
         inspector.public
-        channels.webService.enabled
-        channels.webService.pathPrefix
-        channels.webService.authToken
-        channels.webService.authTokenFile
-        channels.webService.public
-        channels.webService.allow
-        channels.webService.byPath
-        channels.webService.timeoutMs
-        channels.webService.subdomainHost
-        channels.webService.agentWaitMs
-        channels.webService.rescueAbsolutePaths
-        channels.webService.sseKeepAliveMs
-        channels.webService.maxBody
+        metrics.enabled
+        metrics.perAgent
+        onAgentOffline.url
+        onAgentOffline.afterMs
         channels.webService.maxBufferedBody
-        limits.v1BufferPerAgent
-        limits.v1BufferTotal
-        channels.webService.upgrades
-        channels.webService.passPreflight
-        login.sessionHours
-        login.attemptsPerMinute
         limits.maxStreamsPerAgent
         limits.initialWindow
         limits.maxWindowPerStream
         limits.windowBudgetPerAgent
-        limits.connectionsPerAddress
-        limits.requestsPerAddress
-        limits.requestsPerSecondPerAddress
-        limits.requestBurstPerAddress
-        limits.watchersPerAddress
+        limits.v1BufferPerAgent
+        limits.v1BufferTotal
+        limits.pingIntervalMs
+        limits.pongTimeoutMs
         limits.maxConnections
         limits.maxHeadBytes
         limits.maxFields
         limits.headTimeoutMs
         limits.idleTimeoutMs
         limits.writeTimeoutMs
-        limits.pingIntervalMs
-        limits.pongTimeoutMs
-        accessLog.format
+        limits.connectionsPerAddress
+        limits.requestsPerAddress
+        limits.watchersPerAddress
+        limits.requestsPerSecondPerAddress
+        limits.requestBurstPerAddress
+        gatewayTokenFile
+        channels.webService.authTokenFile
+        statusPage.authTokenFile
+        drainMs
+        logLevel
+        logFormat
         accessLog.file
-        onAgentOffline.url
-        onAgentOffline.afterMs
         """
     static let agentdPaths = """
         agentId
         gatewayUrl
-        gatewayToken
-        gatewayTokenFile
-        type
-        model
-        host
-        inspectAtGateway
         webService.port
         webService.url
         webService.unix
         webService.directory
-        webService.dotFiles
         webService.pathPrefix
         webService.hostHeader
+        webService.dotFiles
+        type
+        model
+        host
+        inspectAtGateway
+        gatewayToken
         protocol
-        view
-        inspect
-        inspectMemoryMiB
-        qr
-        drainMs
-        logLevel
-        logFormat
-        logRequests
         maxExchanges
-        maxPooledConnections
         maxHeldBytes
+        maxPooledConnections
         maxHeadBytes
         maxFields
         pingMs
@@ -106,5 +97,14 @@ extension OtherProgram {
         connectTimeoutMs
         poolIdleMs
         responseTimeoutMs
+        gatewayTokenFile
+        logRequests
+        drainMs
+        logLevel
+        logFormat
+        inspect
+        inspectMemoryMiB
+        view
+        qr
         """
 }

@@ -1,0 +1,62 @@
+// What the daemons say of their own settings, against the documents made from it: Docs/Configuration.md, Docs/*.schema.json, and the
+// lists by which each daemon knows the other's variables.
+
+import Foundation
+import SettingsCore
+import Testing
+
+extension DaemonTests {
+    @Suite struct DescribeSettingsTests {
+        private static let advice = "out of date: .ci/generate makes it anew"
+
+        private func describe(_ daemon: String, _ words: String...) throws -> String {
+            var text = ""
+            try onStage { stage in
+                let (ending, output) = try stage.run(daemon, words)
+                #expect(ending == .exited(0))
+                text = output + "\n"
+            }
+            return text
+        }
+
+        private func document(_ path: String) throws -> String {
+            let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+            return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+        }
+
+        @Test func thePageIsWhatTheDaemonsSay() throws {
+            let page = try document("Docs/Configuration.md")
+            let start = try #require(page.firstRange(of: "## gatewayd\n"))
+            let said = try describe("gatewayd", "--describe-settings") + "\n" + describe("agentd", "--describe-settings")
+            #expect(page[start.lowerBound...] == said, "Docs/Configuration.md is \(Self.advice)")
+        }
+
+        @Test(arguments: ["gatewayd", "agentd"]) func theSchemaIsWhatTheDaemonSays(_ daemon: String) throws {
+            let path = "Docs/\(daemon).schema.json"
+            let said = try describe(daemon, "--describe-settings=json-schema")
+            #expect(try document(path) == said, "\(path) is \(Self.advice)")
+        }
+
+        @Test(arguments: [OtherProgram.gatewayd, .agentd]) func eachDaemonKnowsTheOthersVariables(_ program: OtherProgram)
+            throws
+        {
+            let said = try describe(program.name, "--describe-settings=paths").split(separator: "\n").map { String($0) }
+            #expect(program.paths == said, "SettingPaths.swift is \(Self.advice)")
+        }
+
+        @Test(arguments: ["gatewayd", "agentd"]) func anotherFormIsRefused(_ daemon: String) throws {
+            try onStage { stage in
+                let (ending, output) = try stage.run(daemon, ["--describe-settings=yaml"])
+                #expect(ending == .exited(64))
+                #expect(output.contains("--describe-settings takes markdown or json-schema, not \"yaml\""))
+            }
+        }
+
+        @Test(arguments: [("gatewayd", "Listen on PORT (default 3000)."), ("agentd", "v1 or v2 (default v2).")])
+        func helpSaysTheDefaultsOfTheSettings(_ daemon: String, _ line: String) throws {
+            let help = try describe(daemon, "--help")
+            #expect(help.contains(line) && help.contains("--describe-settings[=FORM]"))
+        }
+    }
+}
