@@ -1,10 +1,5 @@
-<<<<<<< HEAD
 // README's short table of settings against the whole one in Docs/Configuration.md, which DaemonTests compare with what the
-// daemons say
-=======
-// README's short table of settings against the whole one in Docs/Configuration.md, which DaemonTests compare with what the daemons say
->>>>>>> f6cdb3229b93b9cdc4318871e62df2009c2df584
-// of themselves: key, default and meaning are the same.
+// daemons say of themselves: key, default and meaning are the same.
 
 import Testing
 
