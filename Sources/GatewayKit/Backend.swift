@@ -8,7 +8,7 @@ import TunnelLink
 import WireWS
 
 final class Backend: Reconfigurable {
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     private let frontend: Frontend
     private let agents: Agents
     private let registrar: Registrar

@@ -6,7 +6,7 @@ import MachineCore
 import TunnelLink
 
 final class Frontend: Reconfigurable {
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     private let visitors: Visitors
     private let agents: Agents
     private let exchanges: Exchanges

@@ -22,7 +22,7 @@ final class AccessControl: Reconfigurable {
         case refused(GatewayError, LoginProblem?)
     }
 
-    private(set) var environment: Environment
+    @exclusivity(unchecked) private(set) var environment: Environment
     let signer: LoginCookieSigner
     private var attempts = AttemptLimiter()
     private var untold = UntoldUse()

@@ -39,8 +39,10 @@ final class AgentConnection {
     var lastExchange: UInt64 = 0
     /// The exchange of each open stream.
     @exclusivity(unchecked) var exchanges = StreamTable<ExchangeID>()
+    /// v1: what it takes of the budget for whole bodies (`BodyBudget`, which alone changes it).
+    @exclusivity(unchecked) var bodyUse = BodyBudget.Use()
     /// Output may be ready; the connection is in the list of those.
-    var isDirty = false
+    @exclusivity(unchecked) var isDirty = false
     /// Whether it lives: any byte counts.
     @exclusivity(unchecked) var heartbeat = Heartbeat()
 

@@ -8,14 +8,14 @@ import MachineCore
 import TunnelLink
 
 final class Agents: Reconfigurable {
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     /// What whole bodies (v1) take, and who is not read because of it.
     let bodies: BodyBudget
     @exclusivity(unchecked) private var connections = ConnectionTable<AgentConnection>()
     /// Agents whose output is to be collected at the end of the turn.
     @exclusivity(unchecked) private var dirty: [ConnectionID] = []
     /// Time to register, to ping, or to answer a ping.
-    private var timers = Deadlines<ConnectionID>()
+    @exclusivity(unchecked) private var timers = Deadlines<ConnectionID>()
     /// Agents that have not registered and have shown no token.
     private var unregistered: UnregisteredAgents
     private var unproven: Set<ConnectionID> = []

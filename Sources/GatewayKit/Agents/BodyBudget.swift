@@ -15,19 +15,20 @@ final class BodyBudget {
     private var perAgent: Int
     private var total: Int
     private(set) var used = 0
-    private var agents: [ConnectionID: AgentUse] = [:]
+    /// Agents that are not read because of it.
+    private(set) var paused: [ConnectionID] = []
     /// Visitors that have not read a response whole.
-    private var unread: [ConnectionID: (agent: ConnectionID, count: Int)] = [:]
+    private var unread: [ConnectionID: (agent: AgentConnection, count: Int)] = [:]
 
     /// What one agent takes.
-    private struct AgentUse {
+    struct Use {
         /// What its session holds of bodies, as it was last counted, and what its visitors have not read.
-        var session = 0
-        var unread = 0
+        fileprivate var session = 0
+        fileprivate var unread = 0
         /// It is not read until there is room for what it sends.
-        var isPaused = false
+        fileprivate var isPaused = false
 
-        var all: Int { session + unread }
+        fileprivate var all: Int { session + unread }
     }
 
     init(_ environment: Environment) {
@@ -65,7 +66,7 @@ final class BodyBudget {
     }
 
     private func hasRoom(for need: Int, beside agent: AgentConnection) -> Bool {
-        (agents[agent.id]?.all ?? 0) + need <= perAgent && used + need <= total
+        agent.bodyUse.all + need <= perAgent && used + need <= total
     }
 
     /// Brings what the tunnel's session holds up to date.
@@ -75,14 +76,15 @@ final class BodyBudget {
 
     private func settleWhole(_ agent: AgentConnection) {
         let count = agent.session.bufferedBytes
-        used += count - (agents[agent.id]?.session ?? 0)
-        agents[agent.id, default: AgentUse()].session = count
+        used += count - agent.bodyUse.session
+        agent.bodyUse.session = count
     }
 
     /// The tunnel is gone.
     func forget(_ agent: AgentConnection) {
-        guard let use = agents.removeValue(forKey: agent.id) else { return }
-        used -= use.session
+        used -= agent.bodyUse.session
+        agent.bodyUse.session = 0
+        if agent.bodyUse.isPaused { paused.removeAll { $0 == agent.id } }
     }
 
     // MARK: Responses
@@ -90,9 +92,9 @@ final class BodyBudget {
     /// A response of a v1 agent, which came whole, was given to a visitor.
     func visitorHolds(_ count: Int, _ visitor: ConnectionID, of agent: AgentConnection) {
         guard agent.session.version == .v1 else { return }
-        if let other = unread[visitor]?.agent, other != agent.id { visitorRead(visitor, leaving: 0) }
-        unread[visitor] = (agent.id, (unread[visitor]?.count ?? 0) + count)
-        agents[agent.id, default: AgentUse()].unread += count
+        if let other = unread[visitor]?.agent, other !== agent { visitorRead(visitor, leaving: 0) }
+        unread[visitor] = (agent, (unread[visitor]?.count ?? 0) + count)
+        agent.bodyUse.unread += count
         used += count
     }
 
@@ -104,7 +106,7 @@ final class BodyBudget {
     private func release(_ visitor: ConnectionID, leaving left: Int) {
         guard let held = unread[visitor], held.count > left else { return }
         unread[visitor] = left == 0 ? nil : (held.agent, left)
-        agents[held.agent]?.unread -= held.count - left
+        held.agent.bodyUse.unread -= held.count - left
         used -= held.count - left
     }
 
@@ -112,24 +114,23 @@ final class BodyBudget {
 
     /// Reads a v1 agent no further while its responses take too much.
     func pauseIfFull(_ agent: AgentConnection, _ turn: inout Turn) {
-        guard agent.session.version == .v1, let use = agents[agent.id], !use.isPaused else { return }
-        guard agent.session.unfinishedBytes + use.unread > perAgent || used > total else { return }
-        agents[agent.id]?.isPaused = true
+        guard agent.session.version == .v1, !agent.bodyUse.isPaused else { return }
+        guard agent.session.unfinishedBytes + agent.bodyUse.unread > perAgent || used > total else { return }
+        agent.bodyUse.isPaused = true
+        paused.append(agent.id)
         turn.emit(.setReading(agent.id, false))
     }
 
     /// Reads those again for which there is room.
     func resume(_ agent: AgentConnection, _ turn: inout Turn) {
-        guard let use = agents[agent.id], use.isPaused else { return }
-        guard agent.session.unfinishedBytes + use.unread <= perAgent / 4 * 3, used <= total else { return }
-        agents[agent.id]?.isPaused = false
+        guard agent.bodyUse.isPaused, agent.session.unfinishedBytes + agent.bodyUse.unread <= perAgent / 4 * 3, used <= total
+        else { return }
+        agent.bodyUse.isPaused = false
+        paused.removeAll { $0 == agent.id }
         turn.emit(.setReading(agent.id, true))
     }
 
-    /// The agents that are not read.
-    var paused: [ConnectionID] { agents.isEmpty ? [] : agents.filter(\.value.isPaused).map(\.key) }
-
-    func isPaused(_ agent: AgentConnection) -> Bool { agents[agent.id]?.isPaused ?? false }
+    func isPaused(_ agent: AgentConnection) -> Bool { agent.bodyUse.isPaused }
 
     /// Whether an agent that is not read stands in the way of others for nothing: it is in the middle of a message that no request
     /// waits for.

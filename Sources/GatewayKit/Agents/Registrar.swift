@@ -22,7 +22,7 @@ struct RegistrationRefusal {
 }
 
 final class Registrar: Reconfigurable {
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     private let access: AccessControl
     private let agents: Agents
     private let registry: Registry

@@ -6,7 +6,7 @@
 import MachineCore
 
 final class OfflineAlerts: Reconfigurable {
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     private let registry: Registry
     /// How long the agent of this name has been away.
     private var absences = Deadlines<String>()

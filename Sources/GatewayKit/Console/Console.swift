@@ -28,7 +28,7 @@ struct ConsoleContext {
 }
 
 final class Console: Reconfigurable {
-    private(set) var environment: Environment
+    @exclusivity(unchecked) private(set) var environment: Environment
     let access: AccessControl
     let registry: Registry
     let metrics: Metrics

@@ -15,7 +15,7 @@ import MachineCore
 import TunnelLink
 
 final class Exchanges: Reconfigurable {
-    private(set) var environment: Environment
+    @exclusivity(unchecked) private(set) var environment: Environment
     let visitors: Visitors
     let agents: Agents
     let shares: AddressShares

@@ -20,7 +20,7 @@ final class WaitingRequests: Reconfigurable {
         let client: NetworkAddress
     }
 
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     private let registry: Registry
     private let shares: AddressShares
     /// By the agent's name, in the order in which they came; and the name by visitor.

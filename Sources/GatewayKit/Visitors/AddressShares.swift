@@ -9,7 +9,7 @@ import MachineCore
 
 /// The shares of a loop's visitors.
 final class AddressShares: Reconfigurable {
-    private var environment: Environment
+    @exclusivity(unchecked) private var environment: Environment
     private var connections: ConnectionShares
     private var rates = AddressBuckets(generationCount: 4_096)
     private var untold = UntoldUse()

@@ -9,23 +9,23 @@ final class VisitorConnection {
     let peer: String
     /// The same, read; one that is no address comes from this machine.
     let peerAddress: NetworkAddress
-    private(set) var phase = VisitorPhase.receivingHead
+    @exclusivity(unchecked) private(set) var phase = VisitorPhase.receivingHead
     /// What is under way for it; set and read by whoever keeps exchanges.
-    var exchange: ExchangeID?
+    @exclusivity(unchecked) var exchange: ExchangeID?
     /// It is among the connections that its address has.
     var isCounted = false
     /// Given to the transport and not yet written.
-    private(set) var queuedBytes = 0
+    @exclusivity(unchecked) private(set) var queuedBytes = 0
     /// Something of the next request has come (so the head timeout counts, not the idle one).
-    private(set) var hasBegun = false
+    @exclusivity(unchecked) private(set) var hasBegun = false
     // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a request.
     @exclusivity(unchecked) private var reader: RequestReader
     /// The response that is on its way out.
     @exclusivity(unchecked) var response = ResponseWriter()
-    private var isReading = true
-    private var share = TurnShare()
+    @exclusivity(unchecked) private var isReading = true
+    @exclusivity(unchecked) private var share = TurnShare()
     /// What it is for is told by the phase.
-    private var deadline = LazyDeadline()
+    @exclusivity(unchecked) private var deadline = LazyDeadline()
     let shared: VisitorResources
 
     /// Of a later request, before the response is out.

@@ -5,13 +5,14 @@ import HTTPCodec
 import MachineCore
 
 final class VisitorResources {
-    var environment: Environment
+    // Unchecked, here and in the other components: it is replaced between requests, and reading it runs nothing.
+    @exclusivity(unchecked) var environment: Environment
     let metrics: Metrics
     /// No connection is kept for long any more.
-    var isDraining = false
+    @exclusivity(unchecked) var isDraining = false
     @exclusivity(unchecked) var timers = Deadlines<ConnectionID>()
     @exclusivity(unchecked) var requestIDs: RequestIDs
-    private var date = CachedDate()
+    @exclusivity(unchecked) private var date = CachedDate()
     private var due: [ConnectionID] = []
 
     init(_ environment: Environment, _ metrics: Metrics) {
