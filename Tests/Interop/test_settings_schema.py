@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from helpers.daemons import run_to_end
+from miagent_tests.daemons import run_to_end
 
 ROOT = Path(__file__).parents[2]
 DAEMONS = ["gatewayd", "agentd"]
