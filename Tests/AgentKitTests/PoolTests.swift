@@ -140,6 +140,18 @@ import TunnelLink
         }
     }
 
+    @Test func aConnectionThatWasMadeForARetryMayBecomeStaleToo() throws {
+        var (world, gateway, service) = try pooled()
+        for _ in 0..<3 {
+            let stream = try world.request(gateway, "GET", "/again")
+            world.event(.receivedEOF(service))
+            service = try world.accept()
+            world.reply(service, Self.ok)
+            #expect(world.response(gateway, stream).text == "ok")
+        }
+        world.expectNothingLeft()
+    }
+
     @Test func aFreshConnectionThatClosesIsAnError() throws {
         var (world, gateway, service) = try pooled()
         let stream = try world.request(gateway, "GET", "/again")

@@ -26,7 +26,7 @@ final class LocalConnection {
     /// Whose it is: a place in the agent's table of services.
     let place: Int
     /// It was made because an exchange's first connection was stale.
-    private let isRetry: Bool
+    private var isRetry: Bool
     private let limits: HTTPLimits
     /// Nil: idle in the pool.
     private(set) var owner: Exchange?
@@ -100,7 +100,7 @@ final class LocalConnection {
         resume(&turn)
         owner = nil
         request = nil
-        isReused = true
+        (isReused, isRetry) = (true, false)
         return true
     }
 
