@@ -1,9 +1,9 @@
 // The agent as a state machine: what it is made of, which part takes an input, and what one part says to another. It dials a
-// gateway, upgrades, registers, answers requests from a service on this machine or from the program itself, and comes back when
+// gateway, upgrades, registers, responds to requests from a service on this machine or from the program itself, and comes back when
 // the connection is lost.
 //
 //     Session     where it stands with its gateway: dials, tunnels, registration, liveness, back-off
-//     Exchanges   the requests that come through the tunnels, and who answers them: connections to services, the host
+//     Exchanges   the requests that come through the tunnels, and who responds to them: connections to services, the host
 //
 // Streams everything: no body is collected on its way between the tunnel and a service, and credit goes back to the gateway
 // only when the service's socket has taken the bytes. Dials nothing but the gateway and the configured services.

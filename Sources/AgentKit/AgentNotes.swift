@@ -19,13 +19,13 @@ public enum AgentMessage: Sendable, Hashable {
     case respond(HandlerCall, HandlerResponse)
     /// The head of the response to `AgentNote.open`; `body` follows unless it has none (HEAD, 204, 304, length 0).
     case head(HandlerCall, HandlerResponseHead)
-    /// More of the response's body; `end` with the last of it, which may be empty. Answered with `writable` or `full`.
+    /// More of the response's body; `end` with the last of it, which may be empty. The reply is `writable` or `full`.
     case body(HandlerCall, [UInt8], end: Bool)
     /// The host is rid of so many bytes of the request's body: the visitor may send as many more.
     case took(HandlerCall, Int)
     /// There will be no (whole) response: 502 before the head, a visible cut after it. The reason is for people.
     case fail(HandlerCall, reason: String)
-    /// Send a request to the service again, one that was captured under the number `of`. Answered with `captured` under the same
+    /// Send a request to the service again, one that was captured under the number `of`. The reply is `captured` under the same
     /// `call`, also if it fails at once. Ignored without `AgentConfiguration.captures`.
     case replay(ReplayedRequest, of: UInt64, call: UInt64)
     /// From now on run with this: services and time limits from the next request on, the token from the next handshake on.
@@ -49,10 +49,10 @@ public enum AgentNote: LoggingNote, Hashable {
     /// With `AgentConfiguration.captures`: an exchange began, or (`totalMicroseconds` is set) is over; its number is the agent's.
     /// `call` names the replay that it is. (Indirect: it is large, and would make every note so.)
     indirect case captured(CapturedExchange, call: UInt64?)
-    /// A request for the in-process handler, whole; the host answers with `AgentMessage.respond`.
+    /// A request for the in-process handler, whole; the host replies with `AgentMessage.respond`.
     case call(HandlerCall, HandlerRequest)
     /// A request for the streaming handler or for a folder. `body` and one `bodyEnd` follow, or `cancelled`, as long as it is
-    /// not answered.
+    /// not replied to.
     case open(HandlerCall, HandlerHead)
     /// Bytes of the request's body, lent: a host that keeps them beyond this call copies them. It says `AgentMessage.took` when
     /// it is rid of them.
@@ -141,7 +141,7 @@ public struct AgentCounters: Sendable, Hashable {
     public var pooledConnections = 0
     /// Connections being made, to the gateway and to the service.
     public var dialing = 0
-    /// Calls that the host has not answered to the end.
+    /// Calls whose responses the host has not completed.
     public var openCalls = 0
     /// Bytes of bodies that are kept of exchanges under way, for an inspector.
     public var capturedBytes = 0

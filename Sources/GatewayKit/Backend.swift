@@ -50,7 +50,7 @@ final class Backend: Reconfigurable {
 
     // MARK: Registration
 
-    /// An agent's handshake. `isAtOwningLoop`: this is the loop that its agent lives on.
+    /// An agent's handshake. `isAtOwningLoop`: this loop owns its agent.
     func connect(_ request: VisitorRequest, of visitor: VisitorConnection, isAtOwningLoop: Bool, _ turn: inout Turn) {
         let fields = request.head.fields
         do throws(GatewayError) {

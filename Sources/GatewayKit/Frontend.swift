@@ -221,7 +221,7 @@ final class Frontend: Reconfigurable {
 
     // MARK: Requests for agents
 
-    /// Gives a request to its agent, or to the loop that the agent lives on, or lets it wait.
+    /// Gives a request to its agent, or to the agent's owning loop, or lets it wait.
     func begin(_ pending: PendingRequest, of visitor: VisitorConnection, _ turn: inout Turn) {
         let (request, route) = (pending.request, pending.route)
         if let error = route.objection(environment.configuration.web) { return refuse(error, request, of: visitor, &turn) }

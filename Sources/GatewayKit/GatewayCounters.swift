@@ -17,13 +17,13 @@ struct GatewayInternals {
     let isConsistent: Bool
 }
 
-/// How much a gateway holds. All zero when everybody is gone.
+/// How much a gateway holds. All zero when every connection is closed.
 public struct GatewayCounters: Sendable, Hashable {
     /// Connections that are no agent's.
     public var visitors = 0
     /// Connections of agents, registered or not.
     public var agents = 0
-    /// Agents that live here and that visitors can reach.
+    /// Agents of this loop that visitors can reach.
     public var registeredAgents = 0
     /// Requests on their way.
     public var openStreams = 0

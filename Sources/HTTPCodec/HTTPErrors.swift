@@ -1,8 +1,8 @@
-// What can be wrong with a message: of a peer's, `HTTPDecodeError`, with the status that answers it; of our own,
+// What can be wrong with a message: of a peer's, `HTTPDecodeError`, with the status of the response to it; of our own,
 // `HTTPFieldError`.
 //
 // After a decode error nothing that follows on the connection can be trusted (RFC 9112 §11.2): a server sends the suggested
-// status and closes, a client treats the response as failed (a gateway answers 502) and closes.
+// status and closes, a client treats the response as failed (a gateway responds with 502) and closes.
 
 /// Why a decoder gave up; it stays in that state and repeats the error.
 public enum HTTPDecodeError: Error, Sendable, Hashable {

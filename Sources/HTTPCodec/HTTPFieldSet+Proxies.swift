@@ -2,7 +2,7 @@
 // well-known servers, clouds and authenticating proxies.
 
 extension HTTPFieldSet {
-    /// Of a request, what services believe because a proxy has written it: where the visitor is, what was asked for, and who it is.
+    /// Of a request, what services trust because a proxy has written it: where the visitor is, what was asked for, and who it is.
     /// (`Forwarded` and `X-Forwarded-*` are apart.)
     public static let saysAProxy: HTTPFieldSet = [
         "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Forwarded", "X-Originating-IP",

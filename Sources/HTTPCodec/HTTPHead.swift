@@ -53,7 +53,7 @@ public struct HTTPRequestHead: Sendable, Hashable {
         }
     }
 
-    /// Whether the client lets the connection live on (RFC 9112 §9.3).
+    /// Whether the client lets the connection persist (RFC 9112 §9.3).
     public var keepsAlive: Bool { fields.keepsAlive(minorVersion: minorVersion) }
 
     /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1; never in HTTP/1.0).
@@ -106,8 +106,8 @@ public struct HTTPResponseHead: Sendable, Hashable {
         bytes.append(literal: "\r\n")
     }
 
-    /// Whether the server lets the connection live on, as far as the head says (RFC 9112 §9.3); a body that ends with the
-    /// connection (`HTTPBodyFraming.untilClose`) leaves nothing to live on.
+    /// Whether the server lets the connection persist, as far as the head says (RFC 9112 §9.3); a body that ends with the
+    /// connection (`HTTPBodyFraming.untilClose`) leaves no connection to persist.
     public var keepsAlive: Bool { fields.keepsAlive(minorVersion: minorVersion) }
 
     /// 1xx: another head of the same response follows (101 is one too, but nothing of HTTP follows it).

@@ -4,7 +4,7 @@
 
 /// What one message may cost.
 public struct HTTPLimits: Sendable, Hashable {
-    /// Bytes of the request line or status line, without its CRLF. A breach is answered with 414. RFC 9112 §3 asks for at least
+    /// Bytes of the request line or status line, without its CRLF. A longer one gets 414. RFC 9112 §3 asks for at least
     /// 8000; single-page applications keep whole states in an address.
     public var maximumStartLineBytes = 64 * 1024
     /// Bytes of all field lines of a head together, each with its CRLF; room for many cookies and long policies. A breach: 431.

@@ -1,4 +1,4 @@
-// Responses out of bytes, for clients (RFC 9112). Which request a response answers decides about its framing (§6.3), so that is
+// Responses out of bytes, for clients (RFC 9112). Which request a response belongs to decides about its framing (§6.3), so that is
 // told before each. After each response the decoder pauses: bytes that follow unasked must not be taken for the response to a
 // request that has not been sent.
 
@@ -27,7 +27,7 @@ public struct HTTPResponseDecoder: Sendable {
     /// A decoder that takes no more than `limits` allow.
     public init(limits: HTTPLimits = HTTPLimits()) { core = MessageDecoder(.response, limits) }
 
-    /// The next response answers a request with this method; goes on if paused. To be called before each response (a first one
+    /// The next response is to a request with this method; goes on if paused. To be called before each response (a first one
     /// without it is decoded as one to GET); without effect once its head, or an informational one, was returned.
     public mutating func expectResponse(to method: String) {
         core.startNextMessage()

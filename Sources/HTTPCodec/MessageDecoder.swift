@@ -6,7 +6,7 @@
 /// The machine beneath `HTTPRequestDecoder` and `HTTPResponseDecoder`.
 struct MessageDecoder: Sendable {
     enum Event {
-        /// The owner answers with `beginBody`, `continueAfterInterim` or `leaveHTTP`.
+        /// The owner replies with `beginBody`, `continueAfterInterim` or `leaveHTTP`.
         case head(StartLine, HTTPFields)
         case body(ArraySlice<UInt8>)
         case end(trailers: HTTPFields)

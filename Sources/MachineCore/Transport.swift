@@ -3,7 +3,7 @@
 // Order is part of it. For one connection the events are: `accepted` or `connected`, then any number of `received` and `wrote`,
 // at most one `receivedEOF`, and exactly one `closed` at the end, also after the machine's own `close`. Nothing follows `closed`.
 
-/// A connection for as long as it lives. The slot (low 32 bits) is small and reused, the generation (high 32 bits) tells the
+/// A connection for as long as it lasts. The slot (low 32 bits) is small and reused, the generation (high 32 bits) tells the
 /// users of a slot apart, so a table can be an array and a late event finds no entry.
 public struct ConnectionID: Sendable, Hashable {
     /// Generation and slot.

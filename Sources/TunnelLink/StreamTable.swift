@@ -53,7 +53,7 @@ public struct StreamTable<Value> {
         // What follows without a gap moves up, if it may stand so far from where its search begins.
         var next = (hole + 1) & mask
         while numbers[next] != 0 {
-            if (next - home(of: numbers[next])) & mask >= (next - hole) & mask {
+            if (next - slot(of: numbers[next])) & mask >= (next - hole) & mask {
                 numbers[hole] = numbers[next]
                 entries[hole] = entries[next].take()
                 numbers[next] = 0
@@ -67,11 +67,11 @@ public struct StreamTable<Value> {
     @inlinable var mask: Int { numbers.count - 1 }
 
     /// Where the search for a number begins: the upper bits of a product with 2^32 divided by the golden ratio.
-    @inlinable func home(of number: UInt32) -> Int { Int((number &* 0x9e37_79b9) >> 8) & mask }
+    @inlinable func slot(of number: UInt32) -> Int { Int((number &* 0x9e37_79b9) >> 8) & mask }
 
     /// Where the stream is, or else the free place at which the search for it ends. There are places.
     @inlinable func place(of number: UInt32) -> Int {
-        var place = home(of: number)
+        var place = slot(of: number)
         while numbers[place] != number, numbers[place] != 0 { place = (place + 1) & mask }
         return place
     }

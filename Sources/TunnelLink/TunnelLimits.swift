@@ -15,7 +15,7 @@ public struct TunnelLimits: Sendable, Hashable {
     /// streams as may are open and their readers stopped together.
     public var windowBudget = 64 * 1024 * 1024
     /// Bytes that came on all streams and that the owner has not consumed yet (v2). What goes beyond resets its stream. A gateway has windows of
-    /// its own making and needs no such limit; an agent takes its windows from the gateway, and must not believe it all.
+    /// its own making and needs no such limit; an agent takes its windows from the gateway, and must not trust them without a limit of its own.
     public var maximumHeld = Int.max
     /// Bytes that wait in all streams for credit or their turn before the owner is told to read no further (v2).
     public var maximumQueued = Int.max

@@ -133,7 +133,7 @@ extension TunnelSession {
         events.append(.welcome((try? Welcome(envelope.payload, defaults: defaults)) ?? defaults))
     }
 
-    /// The response makes no sense. The agent is told, because it believes that the exchange is under way.
+    /// The response makes no sense. The agent is told, because for it the exchange is still under way.
     private mutating func failSenseless(_ id: StreamID, _ reason: String) {
         reset(id, .protocolError)
         failStream(id, TunnelFailure.serviceBroken.failure("the agent's response makes no sense: \(reason)"))

@@ -1,7 +1,7 @@
 // One loop of the gateway: a machine, its sockets and its thread (Docs/Decisions/0007). It does for its machine what no machine can
 // do itself: hands connections to other loops, tells them what it has to say, and listens.
 //
-// Loop 0 listens from the start. Another begins when the first agent comes to live there, and from then on the system gives it a
+// Loop 0 listens from the start. Another begins when it comes to own its first agent, and from then on the system gives it a
 // share of the new connections; while there is one agent, none ever moves.
 
 import GatewayKit
@@ -86,7 +86,7 @@ final class GatewayLoop {
         for other in mailboxes.indices where other != index { mailboxes[other].post(message) }
     }
 
-    /// The first agent lives here: visitors may come here directly.
+    /// This loop owns its first agent: visitors may come here directly.
     private func listen() {
         guard !isListening, !isDraining else { return }
         isListening = true

@@ -44,7 +44,7 @@ import TunnelLink
         ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "gave a response that is not HTTP"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "gave a response that is not HTTP"),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "switched protocols unasked"),
-        ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "answered with status 999"),
+        ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "responded with status 999"),
     ])
     func whatIsNoResponseIsAnError(response: String, reason: String) throws {
         var (world, gateway) = try World.serving()

@@ -27,14 +27,14 @@ import Testing
 
     @Test func whoAnswersChangesOnlyAsTheTableSays() {
         let (dial, connection, call) = (DialID(rawValue: 7), ConnectionID(slot: 1, generation: 1), HandlerCall(id: 9))
-        let answerers: [Answerer] = [
+        let responders: [Responder] = [
             .collecting, .dialing(DialID(rawValue: 1)), .connection(ConnectionID(slot: 0, generation: 1)),
             .handler(HandlerCall(id: 1)), .stream(HandlerCall(id: 1)), .discarding,
         ]
-        let events: [Answerer.Event] = [.dial(dial), .connect(connection), .call(call), .open(call), .leave, .answer]
+        let events: [Responder.Event] = [.dial(dial), .connect(connection), .call(call), .open(call), .leave, .respond]
         let table = ["DCHS.X", ".C..L.", "D....X", ".....X", ".....X", "......"]
-        let letter: (Answerer?) -> Character = { answerer in
-            switch answerer {
+        let letter: (Responder?) -> Character = { responder in
+            switch responder {
             case nil: "."
             case .dialing(dial): "D"
             case .connection(connection): "C"
@@ -45,8 +45,8 @@ import Testing
             case .dialing, .connection, .handler, .stream: "?"
             }
         }
-        for (answerer, row) in zip(answerers, table) {
-            #expect(String(events.map { letter(answerer.after($0)) }) == row, "\(answerer)")
+        for (responder, row) in zip(responders, table) {
+            #expect(String(events.map { letter(responder.after($0)) }) == row, "\(responder)")
         }
     }
 }

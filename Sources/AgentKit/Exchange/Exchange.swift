@@ -1,5 +1,5 @@
 // One request and its response, whoever gives it, until both directions are over: what has come, what has gone, and what goes
-// into the tunnel. All transitions of who answers it are here, in `Answerer.after`.
+// into the tunnel. All transitions of who responds to it are here, in `Responder.after`.
 //
 // It decides whether a request may be sent twice (RFC 9110 §9.2.2). Credit is never kept from a stream that is still open: what
 // will not be used is discarded and counts as consumed.
@@ -9,14 +9,14 @@ import MachineCore
 import RPCCore
 import TunnelLink
 
-/// What one step of whoever answers an exchange has come to. (Indirect where it is rare, so that it stays small.)
+/// What one step of an exchange's responder has come to. (Indirect where it is rare, so that it stays small.)
 enum Progress: Sendable {
     /// The exchange goes on.
     case open
     /// It goes on, but its tunnel takes no more for the moment.
     case full
     /// The response is given, whole.
-    case answered
+    case responded
     /// There will be no (whole) response; the gateway is to be told why.
     indirect case failed(RPCFailure, ResetReason)
     /// The gateway has given it up, or no more of it is wanted. `outcome` is for an inspector.
@@ -26,7 +26,7 @@ enum Progress: Sendable {
     var goesOn: Bool {
         switch self {
         case .open, .full: true
-        case .answered, .failed, .cut: false
+        case .responded, .failed, .cut: false
         }
     }
 
@@ -38,8 +38,8 @@ enum Progress: Sendable {
 /// An exchange, and what a step of it came to.
 typealias Step = (exchange: Exchange, progress: Progress)
 
-/// Who answers an exchange.
-enum Answerer: Sendable, Hashable {
+/// Who responds to the request of an exchange.
+enum Responder: Sendable, Hashable {
     /// None yet: the body is being collected, for a v1 service or for the handler.
     case collecting
     /// A connection to the service is being made.
@@ -62,28 +62,28 @@ enum Answerer: Sendable, Hashable {
         case call(HandlerCall)
         /// The host gets the head.
         case open(HandlerCall)
-        /// The dial failed: none answers for now.
+        /// The dial failed: none responds for now.
         case leave
         /// The response is given.
-        case answer
+        case respond
     }
 
-    /// Who answers after `event`; nil if the event means nothing now.
-    func after(_ event: Event) -> Answerer? {
+    /// The responder after `event`; nil if the event means nothing now.
+    func after(_ event: Event) -> Responder? {
         switch (self, event) {
         case (.collecting, .dial(let dial)), (.connection, .dial(let dial)): .dialing(dial)
         case (.collecting, .connect(let connection)), (.dialing, .connect(let connection)): .connection(connection)
         case (.collecting, .call(let call)): .handler(call)
         case (.collecting, .open(let call)): .stream(call)
         case (.dialing, .leave): .collecting
-        case (.collecting, .answer), (.connection, .answer), (.handler, .answer), (.stream, .answer): .discarding
+        case (.collecting, .respond), (.connection, .respond), (.handler, .respond), (.stream, .respond): .discarding
 
         case (.dialing, .dial), (.handler, .dial), (.stream, .dial), (.discarding, .dial): nil
         case (.connection, .connect), (.handler, .connect), (.stream, .connect), (.discarding, .connect): nil
         case (.dialing, .call), (.connection, .call), (.handler, .call), (.stream, .call), (.discarding, .call): nil
         case (.dialing, .open), (.connection, .open), (.handler, .open), (.stream, .open), (.discarding, .open): nil
         case (.collecting, .leave), (.connection, .leave), (.handler, .leave), (.stream, .leave), (.discarding, .leave): nil
-        case (.dialing, .answer), (.discarding, .answer): nil
+        case (.dialing, .respond), (.discarding, .respond): nil
         }
     }
 }
@@ -93,13 +93,13 @@ final class Exchange {
     let tunnel: Tunnel?
     let stream: StreamID
     let request: WebRequest
-    /// Who is to answer.
+    /// Who is to respond.
     let service: LocalService
     /// The service's place in the table, by which its connections are kept.
     let place: Int
     let startedAt: Moment
 
-    private(set) var answerer = Answerer.collecting
+    private(set) var responder = Responder.collecting
     /// Both sides know of its end, or no side is left to be told: whatever happens later does not concern it.
     private(set) var isOver = false
 
@@ -139,16 +139,16 @@ final class Exchange {
         waitsSince = now
     }
 
-    /// The web service that answers; nil if none does.
+    /// The web service that responds; nil if none does.
     var httpService: LocalHTTPService? {
         if case .http(let service) = service { service } else { nil }
     }
 
-    /// Moves on to who answers after `event`; false, and nothing happens, if the event means nothing now.
+    /// Moves on to the responder after `event`; false, and nothing happens, if the event means nothing now.
     @discardableResult
-    func move(_ event: Answerer.Event) -> Bool {
-        guard let next = answerer.after(event) else { return false }
-        answerer = next
+    func move(_ event: Responder.Event) -> Bool {
+        guard let next = responder.after(event) else { return false }
+        responder = next
         return true
     }
 
@@ -234,7 +234,7 @@ final class Exchange {
 
     /// The response is given. What still comes of the request is of no use to anyone, but must not be left to wait for credit.
     func discardRest(_ now: Moment) {
-        move(.answer)
+        move(.respond)
         let unusedCount = held.count + untakenBytes
         held = []
         untakenBytes = 0

@@ -1,5 +1,5 @@
-// All exchanges of an agent: which service a request is for, who answers it, and what it means that a step of that came to an
-// end. Those who answer (connections to services, the host) do not know each other, nor which exchanges there are.
+// All exchanges of an agent: which service a request is for, who responds to it, and what it means that a step of that came to an
+// end. The responders (connections to services, the host) do not know each other, nor which exchanges there are.
 //
 // Bodies pass through; only a v1 body, which comes whole, and one for the in-process handler are collected first. What the agent
 // holds is its own to limit, whatever the gateway says of credit: requests by `TunnelLimits.maximumHeld`; responses by pausing
@@ -88,7 +88,7 @@ struct Exchanges {
             case .v2: conclude(exchange, connections.serve(exchange, by: service, wholeBodyCount: nil, &turn), &turn)
             }
         case .handler:
-            // The wish to leave HTTP is ignored (RFC 9110 §7.8), and what would follow a 101 is no body.
+            // The upgrade is ignored (RFC 9110 §7.8), and what would follow a 101 is no body.
             if exchange.request.upgrade != nil { calls.call(exchange, &turn) } else { askForBody(exchange, turn.now) }
         case .streamingHandler:
             askForBody(exchange, turn.now)
@@ -110,7 +110,7 @@ struct Exchanges {
 
     private mutating func take(_ bytes: ArraySlice<UInt8>, of exchange: Exchange, _ turn: inout Turn<AgentNote>) {
         exchange.received(bytes, turn.now)
-        switch exchange.answerer {
+        switch exchange.responder {
         case .connection(let id): conclude(exchange, connections.write(bytes, to: id, &turn), &turn)
         case .stream(let call): calls.show(bytes, to: call, for: exchange, &turn)
         case .dialing: exchange.hold(bytes)
@@ -133,7 +133,7 @@ struct Exchanges {
 
     private mutating func end(_ exchange: Exchange, _ trailers: HTTPFields, _ turn: inout Turn<AgentNote>) {
         exchange.end(trailers)
-        switch exchange.answerer {
+        switch exchange.responder {
         case .connection(let id): conclude(exchange, connections.finishRequest(exchange, on: id, &turn), &turn)
         case .stream(let call): calls.endBody(of: call, for: exchange, &turn)
         case .dialing, .handler: break
@@ -203,7 +203,7 @@ struct Exchanges {
     }
 
     private mutating func setReading(_ isReading: Bool, of exchange: Exchange, _ turn: inout Turn<AgentNote>) {
-        switch exchange.answerer {
+        switch exchange.responder {
         case .connection(let id):
             if !isReading || exchange.tunnel?.holdsServices != true { connections.setReading(isReading, on: id, &turn) }
         case .stream(let call): if isReading { calls.resume(call, &turn) }
@@ -221,7 +221,7 @@ struct Exchanges {
         switch progress {
         case .open: break
         case .full: if let tunnel = exchange.tunnel, tunnel.session?.isFull == true { reviewHold(of: tunnel, &turn) }
-        case .answered:
+        case .responded:
             exchange.discardRest(turn.now)
             if exchange.requestEnded { finish(exchange, &turn) }
         case .failed(let failure, let reason):
@@ -239,7 +239,7 @@ struct Exchanges {
         guard !exchange.isOver else { return }
         exchange.finish()
         table.remove(exchange)
-        switch exchange.answerer {
+        switch exchange.responder {
         case .collecting, .discarding: break
         case .dialing(let dial): connections.cancel(dial, &turn)
         case .connection(let id): connections.abort(id, &turn)
@@ -338,7 +338,7 @@ struct Exchanges {
         for exchange in table.allOfTunnels where exchange.status == nil {
             let due = exchange.waitsSince.advanced(by: responseHeadTimeout)
             if due <= turn.now {
-                let message = "the web service did not answer within \(responseHeadTimeout)"
+                let message = "the web service did not respond within \(responseHeadTimeout)"
                 conclude(exchange, .failed(.serviceTimedOut, message, .timedOut), &turn)
             } else {
                 next = min(next ?? due, due)

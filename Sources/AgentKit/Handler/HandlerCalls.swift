@@ -1,4 +1,4 @@
-// Exchanges that the host answers, in whole values or piece by piece.
+// Exchanges that the host responds to, in whole values or piece by piece.
 //
 // Whole: a request is collected up to its limit and handed to the host as a note; the response comes back as a message, at any
 // time, or never. Piece by piece: the host sees the head at once and each piece of the body as it comes; credit for the body
@@ -20,7 +20,7 @@ struct HandlerCalls {
         var isPaused = false
     }
 
-    /// Calls that the host has not answered to the end.
+    /// Calls whose responses the host has not completed.
     private var calls: [HandlerCall: Call] = [:]
     private var lastCall: UInt64 = 0
     private var maximumBodyBytes: Int
@@ -40,7 +40,7 @@ struct HandlerCalls {
     }
 
     private func exchange(streamedBy call: HandlerCall) -> Exchange? {
-        guard let exchange = calls[call]?.exchange, exchange.answerer == .stream(call) else { return nil }
+        guard let exchange = calls[call]?.exchange, exchange.responder == .stream(call) else { return nil }
         return exchange
     }
 
@@ -75,13 +75,13 @@ struct HandlerCalls {
     private func give(_ response: HandlerResponse, to exchange: Exchange, _ now: Moment) -> Progress {
         let method = exchange.request.method
         let isLegal = (200...599).contains(response.status)
-        let response = isLegal ? response : .text("The handler answered \(response.status).\n", status: 500)
+        let response = isLegal ? response : .text("The handler responded with \(response.status).\n", status: 500)
         let hasBody = method != "HEAD" && response.status != 204 && response.status != 304 && !response.body.isEmpty
-        let fields = response.framedFields(answering: method)
+        let fields = response.framedFields(respondingTo: method)
         exchange.respond(WebResponse(status: response.status, fields: fields, hasBody: hasBody), now)
-        guard hasBody else { return .answered }
+        guard hasBody else { return .responded }
         let progress = exchange.forward(response.body[...], end: true)
-        return progress.goesOn ? .answered : progress
+        return progress.goesOn ? .responded : progress
     }
 
     // MARK: Piece by piece: the request
@@ -129,7 +129,7 @@ struct HandlerCalls {
             return nil
         }
         calls[call] = nil
-        return (exchange, .answered)
+        return (exchange, .responded)
     }
 
     /// The next piece of the host's body; nil if it is not awaited.
@@ -145,7 +145,7 @@ struct HandlerCalls {
         }
         if end {
             calls[call] = nil
-            return (exchange, .answered)
+            return (exchange, .responded)
         }
         if case .full = progress { calls[call]?.isPaused = true }
         turn.emit(calls[call]?.isPaused == true ? .full(call) : .writable(call))
@@ -212,7 +212,7 @@ extension HandlerResponseHead {
 extension HandlerResponse {
     /// The fields with the length that the body has (RFC 9110 §8.6): none with 204, the host's own for HEAD and 304, where it may
     /// describe a body that is not there.
-    fileprivate func framedFields(answering method: String) -> HTTPFields {
+    fileprivate func framedFields(respondingTo method: String) -> HTTPFields {
         var fields = self.fields
         fields.removeHopByHop()
         if status == 204 {

@@ -48,7 +48,7 @@ final class LocalConnection {
     private var sawEnd = false
     /// The transport said that it is closed: there is nothing left to command.
     var isGone = false
-    /// The response's head lets the connection live on.
+    /// The response's head lets the connection persist.
     private var keepsAlive = false
     /// Bytes of the body went to the service: the request cannot be sent again.
     private var bodyWasWritten = false
@@ -253,7 +253,7 @@ final class LocalConnection {
             return .progress(.open)
         }
         guard var response = WebResponse(head, framing: framing) else {
-            return .broken("answered with status \(head.status)", isMisfit: false)
+            return .broken("responded with status \(head.status)", isMisfit: false)
         }
         exchange.httpService?.takeAddresses(in: &response.fields, of: exchange.request)
         guard exchange.fits(response) else { return .broken(Self.headDoesNotFit, isMisfit: false) }
@@ -320,16 +320,16 @@ final class LocalConnection {
     /// Of a head that is too large: which limit it breaks, and the setting that raises it.
     private func tooLargeHead(_ limit: HTTPLimitName) -> String {
         switch limit {
-        case .fieldCount: "answered with more than \(limits.maximumFieldCount) header fields: raise maxFields of agentd"
+        case .fieldCount: "responded with more than \(limits.maximumFieldCount) header fields: raise maxFields of agentd"
         case .fieldSection:
-            "answered with header fields of more than \(limits.maximumFieldSectionBytes) bytes: raise maxHeadBytes of agentd"
+            "responded with header fields of more than \(limits.maximumFieldSectionBytes) bytes: raise maxHeadBytes of agentd"
         case .startLine:
-            "answered with a status line of more than \(limits.maximumStartLineBytes) bytes: raise maxHeadBytes of agentd"
+            "responded with a status line of more than \(limits.maximumStartLineBytes) bytes: raise maxHeadBytes of agentd"
         case .chunkLine, .trailers: "gave a response that is not HTTP (limit exceeded: \(limit))"
         }
     }
 
-    private static let headDoesNotFit = "answered with a head that is too large for the tunnel"
+    private static let headDoesNotFit = "responded with a head that is too large for the tunnel"
     private static let speaksTLS = "speaks TLS (https), and agentd speaks plain HTTP to it: name a port where it does too"
     /// Most servers that expect TLS send nothing at all in response to plain HTTP.
     private var adviceOnTLS: String {

@@ -188,7 +188,7 @@ struct LocalConnections {
         case .over: drop(connection.id, .close, &turn)
         case .broken(let what, let isMisfit): return breakOff(connection, exchange, what, isMisfit: isMisfit, &turn)
         }
-        return .answered
+        return .responded
     }
 
     /// `isMisfit`: it is no service for us at all, most likely, which is said aloud once.

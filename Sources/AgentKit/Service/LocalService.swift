@@ -1,4 +1,4 @@
-// Who answers the requests that come through the tunnel: web services on this machine, the program itself, a folder, or several
+// What responds to the requests that come through the tunnel: web services on this machine, the program itself, a folder, or several
 // of them, told apart by path.
 //
 // A route is chosen by the bytes of the path as they came, at the border of a segment, and a path that may lead out of it is
@@ -6,7 +6,7 @@
 
 import MachineCore
 
-/// Who answers the requests that come through the tunnel.
+/// What responds to the requests that come through the tunnel.
 public enum LocalService: Sendable, Hashable {
     /// A web service on this machine.
     case http(LocalHTTPService)

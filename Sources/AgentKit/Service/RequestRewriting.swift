@@ -17,7 +17,7 @@ struct ServiceRequest: Sendable, Hashable {
     /// The head's bytes.
     var head: [UInt8]
     var framing: HTTPBodyFraming
-    /// The service may answer 101, after which the stream is raw. Until it does, bytes on the stream are not for it.
+    /// The service may respond with 101, after which the stream is raw. Until it does, bytes on the stream are not for it.
     var asksForUpgrade: Bool
 }
 

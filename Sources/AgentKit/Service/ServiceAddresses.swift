@@ -2,7 +2,7 @@
 // under the prefix that the visitor sees.
 //
 //   - The service's own origin, by the `Host` that it is sent or by where it listens, goes.
-//   - The base path goes, from `Location` and its like and from the paths of cookies. A service that believes
+//   - The base path goes, from `Location` and its like and from the paths of cookies. A service that assumes
 //     `X-Forwarded-Prefix` puts that before it; there it goes too.
 //   - On requests the same the other way round, where a request names another resource of the service (WebDAV's `Destination`
 //     and `If`, RFC 4918 §10). One that would lead out of the base path is refused.

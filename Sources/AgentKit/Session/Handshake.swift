@@ -1,6 +1,6 @@
 // The WebSocket upgrade from the client's side (RFC 6455 §4.1): the request, and what is made of the gateway's response.
 //
-// A 101 is believed only with Upgrade, Connection, the right Sec-WebSocket-Accept, no extension, and no subprotocol or one that
+// A 101 is accepted only with Upgrade, Connection, the right Sec-WebSocket-Accept, no extension, and no subprotocol or one that
 // was offered; without one the tunnel is v1. Every other response becomes text for people. Bytes after the 101 belong to the
 // tunnel and are handed over.
 
@@ -28,7 +28,7 @@ struct Handshake: Sendable {
     private let hasToken: Bool
     private var decoder: HTTPResponseDecoder
     /// The final response, if it is not 101; its body follows.
-    private var answer: HTTPResponseHead?
+    private var response: HTTPResponseHead?
     private var body: [UInt8] = []
     /// Nothing has come yet.
     private var isFirst = true
@@ -80,7 +80,7 @@ struct Handshake: Sendable {
 
     /// What to say when no more can be waited for: at least what was understood of a refusal.
     func timeoutRefusal(after event: String) -> Refusal {
-        answer.map { refusal($0) } ?? Refusal(reason: "\(event) before the gateway answered the WebSocket upgrade")
+        response.map { refusal($0) } ?? Refusal(reason: "\(event) before the gateway answered the WebSocket upgrade")
     }
 
     private mutating func progress() -> Outcome {
@@ -89,18 +89,18 @@ struct Handshake: Sendable {
                 switch event {
                 case .head(let head, _):
                     if head.status == 101 { return check(head) }
-                    if !head.isInformational { answer = head }
+                    if !head.isInformational { response = head }
                 case .body(let piece):
                     body.append(contentsOf: piece.prefix(Self.maximumBodyCount - body.count))
-                    if body.count == Self.maximumBodyCount, let answer { return .refused(refusal(answer)) }
+                    if body.count == Self.maximumBodyCount, let response { return .refused(refusal(response)) }
                 case .end:
-                    if let answer { return .refused(refusal(answer)) }
+                    if let response { return .refused(refusal(response)) }
                 case .closed: return .refused(timeoutRefusal(after: "the connection ended"))
                 }
             }
             return .incomplete
         } catch {
-            return .refused(answer.map { refusal($0) } ?? Refusal(reason: "the gateway's response is not HTTP: \(error)"))
+            return .refused(response.map { refusal($0) } ?? Refusal(reason: "the gateway's response is not HTTP: \(error)"))
         }
     }
 
@@ -155,9 +155,9 @@ struct Handshake: Sendable {
         case 200...299:
             return Refusal(reason: "\(head.status) instead of a WebSocket: this is no gateway; check gatewayUrl")
         case 502...504 where head.fields[Self.errorMark] == nil:
-            return Refusal(reason: "a proxy answers for the gateway (\(head.status))\(detail); is gatewayd running behind it?")
+            return Refusal(reason: "a proxy in front responded (\(head.status))\(detail); is gatewayd running behind it?")
         default:
-            return Refusal(reason: "the gateway answered \(head.status)\(detail)")
+            return Refusal(reason: "the gateway responded with \(head.status)\(detail)")
         }
     }
 

@@ -200,7 +200,7 @@ final class Tunnel {
         return true
     }
 
-    /// The round trip, if this answers the last ping.
+    /// The round trip, if this is the pong to the last ping.
     func pong(_ payload: ArraySlice<UInt8>, _ now: Moment) -> Duration? {
         guard let measured = heartbeat.pong(payload, at: now) else { return nil }
         if leavingPing != nil { hasLeft = true }

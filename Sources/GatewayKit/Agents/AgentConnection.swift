@@ -1,4 +1,4 @@
-// One agent's connection, after the WebSocket handshake: its tunnel, what it says of itself, and whether it lives.
+// One agent's connection, after the WebSocket handshake: its tunnel, its description of itself, and whether it is alive.
 
 import MachineCore
 import TunnelLink
@@ -23,7 +23,7 @@ final class AgentConnection {
     /// It is in the registry under `agentID`, since then (seconds since 1970).
     private(set) var isRegistered = false
     private(set) var registeredAt: Int64 = 0
-    /// What it says of itself, once it is registered.
+    /// How it describes itself, once it is registered.
     var description = AgentDescription(agentID: "")
     /// What is counted of the agent, once it is registered.
     private(set) var counters: AgentCounters?
@@ -31,7 +31,7 @@ final class AgentConnection {
     var isInspected = false
     /// It was told to dial again: what it has in flight here is finished, whoever registers under its id.
     var isRetiring = false
-    /// It said that it leaves: it gets no new requests, and who registers under its id finds it in nobody's way.
+    /// It said that it leaves: it gets no new requests, and does not compete with whoever registers under its id.
     var isLeaving = false
     /// How many it had under way when it last refused one that waits: once there are fewer, that may be tried again.
     var refusedAt: Int?
@@ -43,7 +43,7 @@ final class AgentConnection {
     @exclusivity(unchecked) var bodyUse = BodyBudget.Use()
     /// Output may be ready; the connection is in the list of those.
     @exclusivity(unchecked) var isDirty = false
-    /// Whether it lives: any byte counts.
+    /// Whether it is alive: any byte counts.
     @exclusivity(unchecked) var heartbeat = Heartbeat()
 
     init(_ handshake: AgentHandshake, _ origin: AgentSource, limits: TunnelLimits) {

@@ -1,4 +1,4 @@
-// What is known of one agent, on whatever loop it lives.
+// What is known of one agent, whichever loop owns it.
 
 import MachineCore
 import TunnelLink
@@ -7,9 +7,9 @@ import TunnelLink
 public struct AgentRecord: Sendable, Hashable {
     /// What the agent says of itself.
     public var description: AgentDescription
-    /// The loop that it lives on.
+    /// The loop that owns it.
     public var loop = 0
-    /// Its tunnels, oldest first; empty while it is offline. They are ids of its own loop, and mean nobody on another.
+    /// Its tunnels, oldest first; empty while it is offline. They are ids of its owning loop, and mean nothing on another.
     public var connections: [ConnectionID] = []
     /// The address that it connected from.
     public var remoteAddress: String
@@ -17,7 +17,7 @@ public struct AgentRecord: Sendable, Hashable {
     public var connectedAt: Int64
     /// When it was lost, in seconds since 1970; nil while it is online.
     public var lastSeen: Int64?
-    /// Of the last ping; nil before the first answer.
+    /// Of the last ping; nil before the first pong.
     public var roundTrip: Duration?
 
     /// Whether a tunnel stands.

@@ -1,5 +1,5 @@
 // The connections of a loop's agents: who is here, which of them gets a request, which have something to send, and which must show that
-// they live.
+// they are alive.
 //
 // Output is collected: what a turn produced for one tunnel shares a write.
 
@@ -14,7 +14,7 @@ final class Agents: Reconfigurable {
     @exclusivity(unchecked) private var connections = ConnectionTable<AgentConnection>()
     /// Agents whose output is to be collected at the end of the turn.
     @exclusivity(unchecked) private var dirty: [ConnectionID] = []
-    /// Time to register, to ping, or to answer a ping.
+    /// Time to register, to ping, or until a pong is due.
     @exclusivity(unchecked) private var timers = Deadlines<ConnectionID>()
     /// Agents that have not registered and have shown no token.
     private var unregistered: UnregisteredAgents
@@ -83,7 +83,7 @@ final class Agents: Reconfigurable {
 
     // MARK: Which gets a request
 
-    /// The tunnel that a request for an agent that lives here goes through, but not one of those that refused it.
+    /// The tunnel that a request for an agent of this loop goes through, but not one of those that refused it.
     func tunnel(for route: WebRoute, _ record: AgentRecord, besides refused: [ConnectionID]) throws(GatewayError)
         -> AgentConnection
     {
@@ -168,7 +168,7 @@ final class Agents: Reconfigurable {
     /// The first ping comes at once: the round trip is known from the beginning.
     func startPinging(_ agent: AgentConnection, _ now: Moment) { timers.set(agent.id, at: now) }
 
-    /// The answer to a ping: how long it took; nil: it answers none that is open.
+    /// A pong came: the round trip; nil: no ping is open that it belongs to.
     func pong(_ agent: AgentConnection, _ payload: ArraySlice<UInt8>, _ now: Moment) -> Duration? {
         guard let roundTrip = agent.heartbeat.pong(payload, at: now) else { return nil }
         agent.heartbeat.rest()
@@ -191,7 +191,7 @@ final class Agents: Reconfigurable {
         return nil
     }
 
-    /// It is time to ping, or a ping was to be answered by now. False: it was not, although its bytes could come.
+    /// It is time to ping, or a pong is due. False: none came, although its bytes could come.
     func checkLiveness(_ agent: AgentConnection, _ now: Moment) -> Bool {
         switch agent.heartbeat.expired() {
         case .ping: ping(agent, now)

@@ -48,7 +48,7 @@ final class BodyBudget {
         return (max(limits.bufferPerAgent, oneBody), max(limits.bufferTotal / loops, oneBody))
     }
 
-    /// What a body of this length takes at most: itself, and its base64 beside it. Nobody may announce so much that it overflows.
+    /// What a body of this length takes at most: itself, and its base64 beside it. No announced length may make it overflow.
     static func need(of count: UInt64) -> Int { Int(clamping: min(count, 1 << 48) / 3 * 7 + 7) }
 
     // MARK: Requests

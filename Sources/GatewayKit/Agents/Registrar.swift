@@ -125,7 +125,7 @@ final class Registrar: Reconfigurable {
         return nil
     }
 
-    /// The tunnels under this id; those that were told to go elsewhere are in nobody's way.
+    /// The tunnels under this id; those that were told to go elsewhere do not count.
     private func rivals(of agentID: String) -> [AgentConnection] {
         registry.tunnels(of: agentID).compactMap { agents[$0] }.filter { !$0.isRetiring && !$0.isLeaving }
     }
@@ -198,7 +198,7 @@ final class Registrar: Reconfigurable {
         return true
     }
 
-    /// How long the answer to a ping took.
+    /// The round trip of the last ping.
     func measured(_ roundTrip: Duration, of agent: AgentConnection) {
         if let agentID = agent.agentID { registry.measured(roundTrip, of: agentID) }
     }

@@ -1,8 +1,8 @@
-// Who is here, and who was: the agents by id, also those that live on other loops, as far as those have said. Connections belong
+// Who is here, and who was: the agents by id, also those of other loops, as far as those have reported them. Connections belong
 // to the gateway; the registry knows them by name only.
 //
-// Records of agents that live here change here and nowhere else; those of others change by `learn` alone. The longest offline of
-// those that live here are forgotten first; what others forget, they say.
+// Records of this loop's agents change here and nowhere else; those of others change by `learn` alone. The longest offline of
+// this loop's are forgotten first; what others forget, they report.
 
 import MachineCore
 import TunnelLink
@@ -12,18 +12,18 @@ final class Registry {
     private(set) var records: [String: AgentRecord] = [:]
     /// The id of a name, which is what a host name's label means: labels have no case (RFC 4343).
     private var idByName: [String: String] = [:]
-    /// Agents that are online, by the loop that they live on.
+    /// Agents that are online, by owning loop.
     private(set) var onlineCounts: [Int]
     /// Agents on all loops that are online and serve the web.
     private(set) var webServiceCount = 0
-    /// Agents that live here and are offline.
+    /// Agents of this loop that are offline.
     private var offlineCount = 0
-    /// Ids of agents that live here and changed since `takeChanges`.
+    /// Ids of this loop's agents that changed since `takeChanges`.
     private var changes: [String] = []
     /// What is counted of each agent, for as long as it is remembered.
     private var counters: [String: AgentCounters] = [:]
-    /// Loop 0, which shows them: all ids in order, what a search looks at, and what those who watch are to be told; nil while nobody
-    /// does.
+    /// Loop 0, which shows them: all ids in order, what a search looks at, and what event streams are to be sent; nil while there
+    /// are none.
     private var order = SortedIDs()
     private(set) var texts: [String: AgentText] = [:]
     private var watched: AgentChanges?
@@ -42,7 +42,7 @@ final class Registry {
         onlineCounts = Array(repeating: 0, count: count)
     }
 
-    /// Agents that live here and are online.
+    /// Agents of this loop that are online.
     var onlineCount: Int { onlineCounts[loop] }
 
     /// The record that a request's route means.
@@ -59,7 +59,7 @@ final class Registry {
         return owner.description.agentID
     }
 
-    /// The tunnels of an agent, if it lives here.
+    /// The tunnels of an agent, if this loop owns it.
     func tunnels(of id: String) -> [ConnectionID] {
         guard let record = records[id], record.loop == loop else { return [] }
         return record.connections
@@ -86,7 +86,7 @@ final class Registry {
         return true
     }
 
-    /// Nobody watches any more.
+    /// The last event stream is gone.
     func stopNotingChanges() { watched = nil }
 
     /// Whether changes are noted.
@@ -95,7 +95,7 @@ final class Registry {
     /// Something was counted of this agent.
     func noteCounts(of id: String) { watched?.note(id, isUrgent: false) }
 
-    /// When those who watch are to be told something; nil: nobody watches.
+    /// When those who watch are to be told something; nil: there are none.
     var changesDue: Moment? { watched?.due }
 
     /// What they are to be told now, if it is time (`AgentChanges.next`).
@@ -103,9 +103,9 @@ final class Registry {
         watched?.next(hasChanged: hasChanged, now)
     }
 
-    // MARK: Agents that live here
+    // MARK: Agents of this loop
 
-    /// One more tunnel of an agent, whose home is here from now on.
+    /// One more tunnel of an agent, which this loop owns from now on.
     func add(_ description: AgentDescription, connection: ConnectionID, remoteAddress: String, at unixSeconds: Int64) {
         let id = description.agentID
         var description = description
@@ -130,7 +130,7 @@ final class Registry {
         self.change(id, to: record)
     }
 
-    /// The answer to a ping: the one change that happens to every agent all the time, and that nothing else depends on.
+    /// A pong: the one change that happens to every agent all the time, and that nothing else depends on.
     func measured(_ roundTrip: Duration, of id: String) {
         guard var record = records[id], record.loop == loop else { return }
         record.roundTrip = roundTrip
@@ -139,7 +139,7 @@ final class Registry {
         if loop == 0 { watched?.note(id, isUrgent: false) }
     }
 
-    /// Ids of agents that live here, or did, and whose records others are to be told.
+    /// Ids of agents that this loop owns, or did, and whose records the others are to be sent.
     func takeChanges() -> [String] {
         defer { changes = [] }
         return changes
@@ -162,9 +162,9 @@ final class Registry {
         for (id, _) in offline.prefix(max(1, maximumOffline / 10)) { change(id, to: nil) }
     }
 
-    // MARK: Agents that live elsewhere
+    // MARK: Agents of other loops
 
-    /// What another loop says of an agent of its own; nil: it has forgotten it. Word of an earlier home may come late: of another
+    /// What another loop reports of an agent of its own; nil: it has forgotten it. A report of an earlier owner may come late: of another
     /// loop than the one that we know, or of another spelling, only an agent that is online there counts, and none that is online here.
     func learn(_ id: String, _ record: AgentRecord?, from sender: Int) {
         guard sender != loop, onlineCounts.indices.contains(sender) else { return }

@@ -20,7 +20,7 @@ struct SortedIDs: Sendable {
 
     /// So few changes are cheaper one by one, each of which moves what stands behind it.
     private static let fewChanges = 16
-    /// So many are not put off any longer: nobody may ever ask.
+    /// So many are not put off any longer: the order may never be asked for.
     private static let manyChanges = 4_096
 
     private mutating func settle() {

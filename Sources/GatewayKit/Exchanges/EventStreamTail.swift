@@ -16,7 +16,7 @@ struct EventStreamTail: Sendable, Hashable {
     private var last: UInt32 = 0
     private var isEmpty = true
 
-    /// The stream's beginning, if this answer is one and may be added to; nil otherwise.
+    /// The stream's beginning, if this response is one and may be added to; nil otherwise.
     init?(_ status: Int, _ fields: HTTPFields, _ framing: HTTPBodyFraming, method: String) {
         guard status == 200, method == "GET", framing == .chunked || framing == .untilClose else { return nil }
         guard !fields.contains(.contentEncoding), let type = fields.first(.contentType), Self.isEventStream(type) else {

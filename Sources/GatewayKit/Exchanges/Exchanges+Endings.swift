@@ -1,6 +1,6 @@
 // What goes wrong with an exchange, what each side is told of it, and how long either may take.
 //
-// Before the head of the response is out, an error is a response of ours; after it, the connection is cut so that nobody takes a
+// Before the head of the response is out, an error is a response of ours; after it, the connection is cut so that no client takes a
 // part for the whole. Whoever works for an exchange that is over is told at once.
 //
 // Nothing that may have been processed is sent twice. An agent's refusal (-32014, reset 1) says that it has done nothing about the
@@ -64,7 +64,7 @@ extension Exchanges {
 
     // MARK: What agents say
 
-    /// The agent answered the request with an error.
+    /// The agent's response is an error.
     func failed(_ exchange: Exchange, _ failure: RPCFailure, _ turn: inout Turn) {
         fail(exchange, Self.error(of: failure, agentID: exchange.agentID), .cancelled, &turn)
     }

@@ -168,8 +168,8 @@ final class Exchanges: Reconfigurable {
             fields: HeaderRules.toService(request.head, context), hasBody: request.framing != .none)
     }
 
-    /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body nobody could tell
-    /// where the other protocol begins. A server may always ignore the wish (RFC 9110 §7.8).
+    /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body it is not clear
+    /// where the other protocol begins. A server may always ignore an upgrade (RFC 9110 §7.8).
     private func upgrade(asked request: VisitorRequest, through agent: AgentConnection) -> String? {
         guard request.framing == .none || request.framing == .length(0), agent.session.version == .v2 else { return nil }
         return environment.upgrades.wanted(by: request.head)

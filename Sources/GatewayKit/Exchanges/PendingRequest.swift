@@ -14,7 +14,7 @@ struct PendingRequest: Sendable {
     var waitUntil: Moment?
 }
 
-/// An exchange for as long as it lives: the slot (low 32 bits) is reused, the generation (high 32 bits) tells those that used it apart.
+/// An exchange for as long as it lasts: the slot (low 32 bits) is reused, the generation (high 32 bits) tells those that used it apart.
 struct ExchangeID: Sendable, Hashable {
     let rawValue: UInt64
 

@@ -2,7 +2,7 @@
 //
 //   - Of the protocols that a visitor names, in however many fields, the first that is allowed goes on, alone and as it was configured.
 //     If none is, the request goes on as a plain one, as the RFC lets any server do.
-//   - Never `h2c`, `TLS` and their like, whatever is configured: what came after the 101 would be requests that nobody here sees.
+//   - Never `h2c`, `TLS` and their like, whatever is configured: what came after the 101 would be requests that the gateway does not see.
 //   - WebSockets begin with a GET (RFC 6455 §4.1); another method is a plain request.
 //   - A 101 switches to the protocol that went on, or it is no response.
 

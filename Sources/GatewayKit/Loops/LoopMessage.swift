@@ -25,7 +25,7 @@ public struct LoopMessage: Sendable {
 /// What a loop has to say to others.
 public struct LoopNote: Sendable {
     package enum Content: Sendable {
-        /// Hand this connection to the loop with that number, as `adopt`; if it has ended already, answer `moveFailed`.
+        /// Hand this connection to the loop with that number, as `adopt`; if it has ended already, reply with `moveFailed`.
         case move(ConnectionID, MovedVisitor, toLoop: Int)
         /// For all other loops, each of which is to get it after all that it was sent before.
         case broadcast(LoopBroadcast)
@@ -69,11 +69,11 @@ package struct ConnectionCounts: Sendable, Hashable {
 package struct MovedVisitor: Sendable {
     /// What it is moved for.
     enum Reason: Sendable {
-        /// The agent lives there.
+        /// That loop owns the agent.
         case web(PendingRequest)
         /// One of the gateway's own addresses is served there.
         case own(VisitorRequest, OwnRoute)
-        /// An agent's handshake: its agent lives there, or is to be told where it does.
+        /// An agent's handshake: that loop owns its agent, or loop 0 is to say which does.
         case handshake(VisitorRequest, isAtOwningLoop: Bool)
     }
 

@@ -1,4 +1,4 @@
-// What one loop knows of the others, and, on loop 0, where agents live (Docs/Decisions/0007).
+// What one loop knows of the others, and, on loop 0, which loop owns each agent (Docs/Decisions/0007).
 //
 // How many visitors there are is told as a balance: those that were accepted on a loop, less those that ended there. A visitor that
 // moves changes no balance until it ends, so the sum over all loops counts those under way too. Once no loop accepts, balances only
@@ -62,7 +62,7 @@ final class PeerLoops {
         if counts.indices.contains(sender) { counts[sender] = others }
     }
 
-    /// Whether the others should be told: for a limit they need to know roughly, for a drain exactly.
+    /// Whether the others should be sent the counts: for a limit they need them roughly, for a drain exactly.
     func shouldTell(_ own: ConnectionCounts, limit: Int) -> Bool {
         let told = counts[loop]
         let step = max(1, limit / (16 * counts.count))
@@ -71,9 +71,9 @@ final class PeerLoops {
         return true
     }
 
-    // MARK: Where agents live
+    // MARK: Owning loops
 
-    /// The loop for an agent that connects: where another of its id is on its way to, or lives, or did; else the one with the
+    /// The loop for an agent that connects: the one that another of its id is on its way to, or that owns or owned it; else the one with the
     /// fewest agents, of equals the lowest. Nil: too many are on their way.
     func owningLoop(of agentID: String, _ registry: Registry, limit: Int, _ now: Moment) -> Int? {
         while let late = expiries.popExpired(at: now) { forget(late) }

@@ -15,7 +15,7 @@ struct RequestIDs: Sendable {
     /// The id that `fields` bring along, or a new one: 13 letters and digits, which a string holds without an allocation.
     mutating func id(for fields: HTTPFields) -> String {
         if let given = fields.first(.xRequestID), Self.isHarmless(given) { return String(decoding: given, as: UTF8.self) }
-        // SplitMix64: each count has a number of its own, and neighbours look nothing alike.
+        // SplitMix64: each count has a number of its own, and consecutive ones look nothing alike.
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
         mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb

@@ -269,7 +269,7 @@ final class VisitorConnection {
         turn.emit(lingers ? .close(id) : .closeAtOnce(id))
     }
 
-    /// Cuts the connection, so that nobody takes a part for the whole.
+    /// Cuts the connection, so that no client takes a part for the whole.
     func abort(_ turn: inout Turn) {
         advance(.closes)
         turn.emit(.abort(id))

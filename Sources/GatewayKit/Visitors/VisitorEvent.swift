@@ -12,7 +12,7 @@ enum VisitorEvent {
     case end(HTTPFields)
     /// A request to the gateway itself, with its body.
     case collected(CollectedRequest)
-    /// What came is no request, or one that nobody takes.
+    /// What came is no request, or one that is not accepted.
     case refused(GatewayError, VisitorRequest?)
 }
 

@@ -16,7 +16,7 @@ public struct AgentDescription: Sendable, Hashable {
     public var status: String
     /// The agent program's version.
     public var version: String
-    /// Whether it answers `web.request`.
+    /// Whether it responds to `web.request`.
     public var servesWeb: Bool
     /// Only from agents that cannot set a header.
     public var token: String?

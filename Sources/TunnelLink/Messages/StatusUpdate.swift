@@ -8,7 +8,7 @@ public struct StatusUpdate: Sendable, Hashable {
     public var status: String?
     /// The model that it runs.
     public var model: String?
-    /// Whether it answers `web.request`.
+    /// Whether it responds to `web.request`.
     public var servesWeb: Bool?
     /// An update of these fields.
     public init(status: String? = nil, model: String? = nil, servesWeb: Bool? = nil) {
