@@ -1,6 +1,6 @@
 // The agent as a state machine: what it is made of, which part takes an input, and what one part says to another. It dials a
-// gateway, upgrades, registers, responds to requests from a service on this machine or from the program itself, and comes back when
-// the connection is lost.
+// gateway, upgrades, registers, responds to requests from a service on this machine or from the program itself, and comes back
+// when the connection is lost.
 //
 //     Session     where it stands with its gateway: dials, tunnels, registration, liveness, back-off
 //     Exchanges   the requests that come through the tunnels, and who responds to them: connections to services, the host

@@ -14,8 +14,8 @@ public enum AgentMessage: Sendable, Hashable {
     case start
     /// Something about the agent changed: the gateway is told now, and at each later registration.
     case status(StatusUpdate)
-    /// The response to `AgentNote.call`, or to `AgentNote.open` before its `head`. Ignored when no visitor waits for it any more,
-    /// as are the four that follow.
+    /// The response to `AgentNote.call`, or to `AgentNote.open` before its `head`. Ignored when no visitor waits for it any
+    /// more, as are the four that follow.
     case respond(HandlerCall, HandlerResponse)
     /// The head of the response to `AgentNote.open`; `body` follows unless it has none (HEAD, 204, 304, length 0).
     case head(HandlerCall, HandlerResponseHead)
@@ -46,8 +46,8 @@ public enum AgentNote: LoggingNote, Hashable {
     case phase(AgentPhase)
     /// A request is over, well or badly.
     case exchange(ExchangeRecord)
-    /// With `AgentConfiguration.captures`: an exchange began, or (`totalMicroseconds` is set) is over; its number is the agent's.
-    /// `call` names the replay that it is. (Indirect: it is large, and would make every note so.)
+    /// With `AgentConfiguration.captures`: an exchange began, or (`totalMicroseconds` is set) is over; its number is the
+    /// agent's. `call` names the replay that it is. (Indirect: it is large, and would make every note so.)
     indirect case captured(CapturedExchange, call: UInt64?)
     /// A request for the in-process handler, whole; the host replies with `AgentMessage.respond`.
     case call(HandlerCall, HandlerRequest)

@@ -1,5 +1,5 @@
-// The agents' side of a gateway: connections become tunnels, what comes through them goes to the exchanges, and what is ready for them is
-// sent once a turn. What each of these does is its own affair; here they are joined.
+// The agents' side of a gateway: connections become tunnels, what comes through them goes to the exchanges, and what is ready
+// for them is sent once a turn. What each of these does is its own affair; here they are joined.
 
 import HTTPCodec
 import MachineCore
@@ -200,8 +200,8 @@ final class Backend: Reconfigurable {
         if exchange.visitor.exchange != exchange.id { pump(exchange.visitor, &turn) }
     }
 
-    /// Gives a request that its agent refused to another tunnel, or lets it wait for one. False: that cannot be, and the visitor is
-    /// to be told of the refusal.
+    /// Gives a request that its agent refused to another tunnel, or lets it wait for one. False: that cannot be, and the
+    /// visitor is to be told of the refusal.
     private func retry(_ exchange: Exchange, _ turn: inout Turn) -> Bool {
         guard let pending = exchanges.withdraw(exchange, turn.now) else { return false }
         let visitor = exchange.visitor
@@ -225,8 +225,8 @@ final class Backend: Reconfigurable {
         pump(agent, &turn)  // sending may have made room in a stream that was full
         guard agents[agent.id] === agent else { return }
         agents.bodies.settle(agent)
-        // An agent of the original v1 need not know `gateway.drain`: it is sent away, to dial again, as soon as it has nothing in
-        // flight. A v2 agent has another tunnel by then, and this one is of use as long as there are visitors.
+        // An agent of the original v1 need not know `gateway.drain`: it is sent away, to dial again, as soon as it has nothing
+        // in flight. A v2 agent has another tunnel by then, and this one is of use as long as there are visitors.
         if isDraining, agent.session.version == .v1, agent.exchanges.isEmpty {
             close(agent, .serviceRestart, "the gateway stops", &turn)
         }
@@ -286,8 +286,8 @@ final class Backend: Reconfigurable {
         }
     }
 
-    /// New settings are in force: whoever they let in no longer goes at once. An agent's tunnel is closed with a reason; of visitors those
-    /// go whose exchange is under way, be it an upgraded connection or a response without an end.
+    /// New settings are in force: whoever they let in no longer goes at once. An agent's tunnel is closed with a reason; of
+    /// visitors those go whose exchange is under way, be it an upgraded connection or a response without an end.
     func revoke(_ access: AccessControl, _ turn: inout Turn) {
         for (agent, code, reason) in registrar.revoked() { close(agent, code, reason, &turn) }
         guard environment.access.guardsAgents || !environment.configuration.web.isEnabled else { return }

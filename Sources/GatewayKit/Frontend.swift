@@ -1,5 +1,5 @@
-// The visitors' side of a gateway: requests are taken from connections one by one, and each goes where it belongs: to an exchange with an
-// agent, to the console, or to another loop.
+// The visitors' side of a gateway: requests are taken from connections one by one, and each goes where it belongs: to an
+// exchange with an agent, to the console, or to another loop.
 
 import HTTPCodec
 import MachineCore
@@ -131,7 +131,7 @@ final class Frontend: Reconfigurable {
     /// Those that paused in the last turn and go on in this one.
     func resumePaused(_ turn: inout Turn) -> [VisitorConnection] { visitors.takeDue().filter { $0.resume(&turn) } }
 
-    /// Sees to a time limit that has passed. The connection on which requests are to be looked for now; nil: no limit has passed.
+    /// Handles a time limit that has passed. The connection to look for requests on now; nil: no limit has passed.
     func expire(_ turn: inout Turn) -> VisitorConnection? {
         proxied.expire(&turn)
         guard let visitor = visitors.popExpired(turn.now) else { return nil }

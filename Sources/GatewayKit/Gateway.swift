@@ -1,7 +1,7 @@
-// The gateway as a machine: visitors in, agents in, bytes between them. It is a composition: each component owns its state and does not know
-// those beside it. The transport owns the sockets.
+// The gateway as a machine: visitors in, agents in, bytes between them. It is a composition: each component owns its state and
+// does not know those beside it. The transport owns the sockets.
 //
-//     Frontend      the visitors' side: connections (Visitors/), requests for agents (Exchanges/) and for the gateway itself (Console/)
+//     Frontend      the visitors' side: connections (Visitors/), requests for agents (Exchanges/) and for pages (Console/)
 //     Backend       the agents' side: connections, registration, tunnels (Agents/)
 //     Access        who may do what
 //     Inspector     what is recorded of exchanges
@@ -37,9 +37,9 @@ public struct Gateway: Machine {
     private let reconfigurable: [any Reconfigurable]
     private var drain = Drain()
 
-    /// A gateway without connections: all of it, or the one of its `count` loops that has the number `loop`. The host carries what
-    /// several have to say to each other. `secret`: random bytes, at least 32, the same for all loops; with them the cookies of those
-    /// who log in are signed. Without any there are no logins, and tokens count as bearers only.
+    /// A gateway without connections: all of it, or the one of its `count` loops that has the number `loop`. The host carries
+    /// what several have to say to each other. `secret`: random bytes, at least 32, the same for all loops; with them the
+    /// cookies of those who log in are signed. Without any there are no logins, and tokens count as bearers only.
     public init(
         _ configuration: GatewayConfiguration, clock: WallClock, loop: Int = 0, of count: Int = 1, startedAt: Moment = Moment(),
         secret: [UInt8] = []

@@ -1,4 +1,5 @@
-// What the components of a gateway are handed with each thing that happens: when it happened, and where to put what is to be done.
+// What the components of a gateway are handed with each thing that happens: when it happened, and where to put what is to be
+// done.
 
 import MachineCore
 

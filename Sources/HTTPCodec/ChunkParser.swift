@@ -6,7 +6,8 @@
 //
 // Extensions are checked and forgotten. Refused: anything but hexadecimal digits as the size, more than 16 of them or a size
 // above 2^63-1, whitespace that no ";" follows, a bare LF, and anything but CR LF after the data. A recipient that skips any of
-// these unread can be made to see another message than the next reader does. Extensions far in excess of data are refused as well.
+// these unread can be made to see another message than the next reader does. Extensions far in excess of data are refused as
+// well.
 
 import Primitives
 

@@ -1,12 +1,12 @@
 // How long a message body is: RFC 9112 §6.3, step by step.
 //
-// In requests every case is refused in which two recipients could disagree, more strictly than the RFC asks: Transfer-Encoding with
-// Content-Length is an error, not repaired; a Content-Length occurs once and is no list, even of equal numbers.
+// In requests every case is refused in which two recipients could disagree, more strictly than the RFC asks: Transfer-Encoding
+// with Content-Length is an error, not repaired; a Content-Length occurs once and is no list, even of equal numbers.
 //
 // Of responses those are taken that browsers take, read as the RFC has it: Transfer-Encoding overrides Content-Length, equal
-// lengths are one, and 204 has no body whatever it declares. The head is repaired, so that no recipient behind us reads it in another way
-// (`isRepaired`), and the connection is not used again. Unequal lengths, other codings than `chunked`, a coding in HTTP/1.0 and a
-// body in 1xx stay errors.
+// lengths are one, and 204 has no body whatever it declares. The head is repaired, so that no recipient behind us reads it in
+// another way (`isRepaired`), and the connection is not used again. Unequal lengths, other codings than `chunked`, a coding in
+// HTTP/1.0 and a body in 1xx stay errors.
 
 /// How a recipient knows where a body ends.
 public enum HTTPBodyFraming: Sendable, Hashable {

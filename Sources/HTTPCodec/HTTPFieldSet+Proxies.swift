@@ -1,9 +1,9 @@
-// What proxies say of a request beside the fields that RFC 9110 and RFC 7239 know. There is no registry of such names: these are those of
-// well-known servers, clouds and authenticating proxies.
+// What proxies say of a request beside the fields that RFC 9110 and RFC 7239 know. There is no registry of such names: these
+// are those of well-known servers, clouds and authenticating proxies.
 
 extension HTTPFieldSet {
-    /// Of a request, what services trust because a proxy has written it: where the visitor is, what was asked for, and who it is.
-    /// (`Forwarded` and `X-Forwarded-*` are apart.)
+    /// Of a request, what services trust because a proxy has written it: where the visitor is, what was asked for, and who it
+    /// is. (`Forwarded` and `X-Forwarded-*` are apart.)
     public static let saysAProxy: HTTPFieldSet = [
         "X-Real-IP", "True-Client-IP", "X-Client-IP", "Client-IP", "X-Cluster-Client-IP", "X-Forwarded", "X-Originating-IP",
         "X-Remote-IP", "X-Remote-Addr", "X-ProxyUser-IP", "WL-Proxy-Client-IP", "Proxy-Client-IP", "CF-Connecting-IP",

@@ -1,5 +1,5 @@
-// Sets of field names, made once and asked for every field of every message: one bit of 256, chosen by the hash, tells that most
-// fields are not in it, so that a message is gone through once, whatever the number of names.
+// Sets of field names, made once and asked for every field of every message: one bit of 256, chosen by the hash, tells that
+// most fields are not in it, so that a message is gone through once, whatever the number of names.
 
 /// A set of field names.
 public struct HTTPFieldSet: Sendable {

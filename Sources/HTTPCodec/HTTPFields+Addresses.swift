@@ -1,7 +1,7 @@
-// Fields that hold addresses (RFC 3986 §4.1 references), each in the form of its own: where a proxy changes prefixes, all of them change,
-// and not `Location` alone.
+// Fields that hold addresses (RFC 3986 §4.1 references), each in the form of its own: where a proxy changes prefixes, all of
+// them change, and not `Location` alone.
 //
-//     Location, Content-Location (RFC 9110 §10.2.2, §8.7), SourceMap (ECMA-426), the addresses of htmx and its like: the whole value
+//     Location, Content-Location (RFC 9110 §10.2.2, §8.7), SourceMap (ECMA-426), htmx and its like: the whole value
 //     Refresh: 5; url=/x (HTML §2.5)
 //     Link: </x>; rel=next, </y> (RFC 8288), and If: </x> (<lock>) (RFC 4918 §10.4): what stands between < and >
 //

@@ -86,8 +86,8 @@ extension HTTPFields {
         }
     }
 
-    /// Removes the fields whose names have a `_` and are, with `-` in its place, in `names` or begin with `prefix`. CGI and what came of
-    /// it make both one name, `HTTP_X_FORWARDED_FOR`, of which a reader sees one or both.
+    /// Removes the fields whose names have a `_` and are, with `-` in its place, in `names` or begin with `prefix`. CGI and
+    /// what came of it make both one name, `HTTP_X_FORWARDED_FOR`, of which a reader sees one or both.
     public mutating func removeUnderscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) {
         removeSlots { storage, slot in
             let start = storage + Int(slot.nameStart)
@@ -100,8 +100,8 @@ extension HTTPFields {
         }
     }
 
-    /// Removes the fields for whose slots `isUnwanted` holds; it is asked once for each, in order, with the storage's beginning.
-    /// Nothing is copied if it never holds.
+    /// Removes the fields for whose slots `isUnwanted` holds; it is asked once for each, in order, with the storage's
+    /// beginning. Nothing is copied if it never holds.
     mutating func removeSlots(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) {
         let storage = storage
         storage.withUnsafeBytes { storage in
@@ -119,8 +119,8 @@ extension HTTPFields {
         }
     }
 
-    /// Appends `Name: value CRLF`, or says which part is illegal and appends nothing. The line is written where it will stay and
-    /// looked at there. `known`: the hash of a name that is known to be a token.
+    /// Appends `Name: value CRLF`, or says which part is illegal and appends nothing. The line is written where it will stay
+    /// and looked at there. `known`: the hash of a name that is known to be a token.
     mutating func appendLine(
         _ name: UnsafeBufferPointer<UInt8>, _ padded: UnsafeBufferPointer<UInt8>, known: UInt32? = nil
     ) -> HTTPFieldError.Part? {

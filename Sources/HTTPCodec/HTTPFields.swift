@@ -6,8 +6,8 @@
 
 /// Header or trailer fields. Equality compares names (with their case) and values byte by byte, in order.
 public struct HTTPFields: Sendable {
-    /// Where a field lies in `storage`: `nameStart < nameEnd < valueStart <= valueEnd`, and between name and value there is a colon,
-    /// with whitespace around it.
+    /// Where a field lies in `storage`: `nameStart < nameEnd < valueStart <= valueEnd`, and between name and value there is a
+    /// colon, with whitespace around it.
     struct Slot: Sendable {
         var nameStart: UInt32
         var nameEnd: UInt32

@@ -84,8 +84,8 @@ public struct HTTPResponseHead: Sendable, Hashable {
         self.fields = fields
     }
 
-    /// Appends the status line, the fields, those of `more`, and the empty line. Throws `.status` or `.reason`, and then appends
-    /// nothing.
+    /// Appends the status line, the fields, those of `more`, and the empty line. Throws `.status` or `.reason`, and then
+    /// appends nothing.
     public func encode(into bytes: inout [UInt8], adding more: HTTPFields = HTTPFields()) throws(HTTPFieldError) {
         guard (100...999).contains(status) else { throw HTTPFieldError(.status) }
         if bytes.isEmpty { bytes.reserveCapacity(fields.storage.count + more.storage.count + 64) }

@@ -1,7 +1,7 @@
 // Authorities (RFC 3986 §3.2) and the Host field (RFC 9112 §3.2): which are legal, and how often.
 //
-// Refused: user information, whitespace, slashes and everything else that a reg-name or an IP literal cannot hold, and a port that
-// is not up to five digits. What is inside the brackets of an IP literal is checked for its characters only.
+// Refused: user information, whitespace, slashes and everything else that a reg-name or an IP literal cannot hold, and a port
+// that is not up to five digits. What is inside the brackets of an IP literal is checked for its characters only.
 
 /// Authorities: `uri-host [ ":" port ]`.
 enum HTTPHost {

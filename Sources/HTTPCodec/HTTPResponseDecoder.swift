@@ -1,6 +1,6 @@
-// Responses out of bytes, for clients (RFC 9112). Which request a response belongs to decides about its framing (§6.3), so that is
-// told before each. After each response the decoder pauses: bytes that follow unasked must not be taken for the response to a
-// request that has not been sent.
+// Responses out of bytes, for clients (RFC 9112). Which request a response belongs to decides about its framing (§6.3), so that
+// is told before each. After each response the decoder pauses: bytes that follow unasked must not be taken for the response to
+// a request that has not been sent.
 
 /// Decodes the responses on one connection.
 public struct HTTPResponseDecoder: Sendable {
@@ -20,8 +20,8 @@ public struct HTTPResponseDecoder: Sendable {
     private var core: MessageDecoder
     private var method = "GET"
 
-    /// The present response, or one before it, said of its length more than one thing, of which one was taken (RFC 9112 §6.3) and the
-    /// others are gone from its head. What follows on the connection is not to be trusted.
+    /// The present response, or one before it, said of its length more than one thing, of which one was taken (RFC 9112 §6.3)
+    /// and the others are gone from its head. What follows on the connection is not to be trusted.
     public private(set) var isRepaired = false
 
     /// A decoder that takes no more than `limits` allow.

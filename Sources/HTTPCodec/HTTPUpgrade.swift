@@ -2,8 +2,8 @@
 
 /// Names of protocols in `Upgrade`.
 public enum HTTPUpgrade {
-    /// Whether no intermediary may let a client switch to it: what follows would be HTTP again, unseen and unguarded (`h2c`), or hide
-    /// the rest of the connection (`TLS/1.0`, RFC 2817). The version after the slash does not matter, nor does case.
+    /// Whether no intermediary may let a client switch to it: what follows would be HTTP again, unseen and unguarded (`h2c`),
+    /// or hide the rest of the connection (`TLS/1.0`, RFC 2817). The version after the slash does not matter, nor does case.
     public static func isForbidden(_ name: some StringProtocol) -> Bool {
         let name = name.prefix { $0 != "/" }.lowercased()
         return name == "http" || name == "h2c" || name == "h2" || name == "h3" || name == "tls" || name == "ssl"

@@ -1,5 +1,5 @@
-// Text as ISO 8859-1. Field values, paths and reason phrases are bytes; as text each byte is the character of its number, which loses
-// nothing.
+// Text as ISO 8859-1. Field values, paths and reason phrases are bytes; as text each byte is the character of its number, which
+// loses nothing.
 
 /// Bytes as text whose characters have their numbers, and back.
 public enum Latin1 {

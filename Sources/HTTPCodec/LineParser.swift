@@ -1,7 +1,8 @@
 // Finding lines and field lines (RFC 9112 §2.2, §5). A line ends with CR LF and nothing else: a bare LF or CR, NUL and every
-// other control character but HTAB is refused where it stands. In the heads of responses a bare LF ends a line too, as browsers have
-// it (§2.2), and whitespace before a colon is dropped (§5.1: a proxy must). A scan index remembers how far a head was read, so that no byte
-// is looked at twice however slowly they come, and a limit is applied to what came, whether or not its line is complete.
+// other control character but HTAB is refused where it stands. In the heads of responses a bare LF ends a line too, as browsers
+// have it (§2.2), and whitespace before a colon is dropped (§5.1: a proxy must). A scan index remembers how far a head was
+// read, so that no byte is looked at twice however slowly they come, and a limit is applied to what came, whether or not its
+// line is complete.
 //
 //     field-line   = field-name ":" OWS field-value OWS
 //     field-name   = token
@@ -15,8 +16,8 @@ enum LineEnd {
     case tooLong
     case illegal(String)
 
-    /// Looks from `scan` on, and leaves there where to go on. CR must stand at an index of at most `last`. `isLenient`: a bare LF
-    /// will do.
+    /// Looks from `scan` on, and leaves there where to go on. CR must stand at an index of at most `last`. `isLenient`: a bare
+    /// LF will do.
     @inline(__always)
     static func find(_ base: UnsafeRawPointer, _ count: Int, scan: inout Int, last: Int, isLenient: Bool) -> LineEnd {
         let end = min(count, last &+ 1)

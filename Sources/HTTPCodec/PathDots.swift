@@ -1,9 +1,10 @@
 // Whether a path climbs out of where it begins (RFC 3986 §3.3, §5.2.4), as any reader may take it.
 //
-// Servers disagree on what a path is before it is decoded, so the least favourable reading counts: segments are parted by `/`, `\` and by
-// both of them percent-encoded, however often, or overlong in UTF-8; parameters (`..;x=y`, which Tomcat takes for `..`), blanks,
-// zero bytes and what a reader may take for the end of the path do not belong to a name. Every `..` climbs one level, and only
-// what every server takes for a segment descends one: empty ones, `.` and what stands behind an encoded slash do not.
+// Servers disagree on what a path is before it is decoded, so the least favourable reading counts: segments are parted by `/`,
+// `\` and by both of them percent-encoded, however often, or overlong in UTF-8; parameters (`..;x=y`, which Tomcat takes for
+// `..`), blanks, zero bytes and what a reader may take for the end of the path do not belong to a name. Every `..` climbs one
+// level, and only what every server takes for a segment descends one: empty ones, `.` and what stands behind an encoded slash
+// do not.
 
 /// Dot segments.
 public enum PathDots {

@@ -1,5 +1,6 @@
-// Percent-encoded octets (RFC 3986 §2.1), and what forms make of them (WHATWG URL, application/x-www-form-urlencoded: a plus is a space).
-// What a `%` without two digits means is for the caller to choose: `decoded` refuses it, `decodedLeniently` lets it stand for itself.
+// Percent-encoded octets (RFC 3986 §2.1), and what forms make of them (WHATWG URL, application/x-www-form-urlencoded: a plus is
+// a space). What a `%` without two digits means is for the caller to choose: `decoded` refuses it, `decodedLeniently` lets it
+// stand for itself.
 
 import Primitives
 

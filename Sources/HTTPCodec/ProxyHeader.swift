@@ -1,8 +1,9 @@
-// What a proxy says before a connection's first byte about whose it is: the PROXY protocol, versions 1 (a line) and 2 (binary), as
-// HAProxy specifies it (proxy-protocol.txt). It comes once, before anything else.
+// What a proxy says before a connection's first byte about whose it is: the PROXY protocol, versions 1 (a line) and 2 (binary),
+// as HAProxy specifies it (proxy-protocol.txt). It comes once, before anything else.
 //
-// Refuses: what is neither, at the first byte that shows it; a line of more than 107 bytes; ports and addresses that are none; addresses
-// of datagrams, and a binary header of more than 4 KiB. Addresses beside the source, and extensions (TLV), are not looked at.
+// Refuses: what is neither, at the first byte that shows it; a line of more than 107 bytes; ports and addresses that are none;
+// addresses of datagrams, and a binary header of more than 4 KiB. Addresses beside the source, and extensions (TLV), are not
+// looked at.
 
 import Primitives
 
@@ -12,8 +13,8 @@ public enum ProxyHeader: Sendable, Hashable {
     case local
     /// Of a client on the proxy's machine, at a Unix socket.
     case unix
-    /// Of the client with this address: in version 1 as the proxy wrote it, in version 2 made of its bytes. Whether it is one, and of that
-    /// family, is the caller's to check.
+    /// Of the client with this address: in version 1 as the proxy wrote it, in version 2 made of its bytes. Whether it is one,
+    /// and of that family, is the caller's to check.
     case address(String, isVersion6: Bool)
 }
 

@@ -1,5 +1,5 @@
-// `Set-Cookie` as browsers read it (RFC 6265 §5.2): names of attributes without regard to case, blanks around names and values skipped.
-// Where an attribute is there twice the last counts, so whoever changes one changes each.
+// `Set-Cookie` as browsers read it (RFC 6265 §5.2): names of attributes without regard to case, blanks around names and values
+// skipped. Where an attribute is there twice the last counts, so whoever changes one changes each.
 
 /// Attributes of `Set-Cookie`.
 public enum SetCookie {
@@ -13,8 +13,8 @@ public enum SetCookie {
         case path([UInt8])
     }
 
-    /// The cookie with each of its attributes, but not its name and value, as `change` has it, which gets the attribute's name in small
-    /// letters.
+    /// The cookie with each of its attributes, but not its name and value, as `change` has it, which gets the attribute's name
+    /// in small letters.
     public static func changing(
         _ cookie: ArraySlice<UInt8>, _ change: (_ name: String, _ value: ArraySlice<UInt8>) -> Change
     ) -> [UInt8] {

@@ -1,5 +1,5 @@
-// How sentences are put together for people out of parts that may be sentences themselves: the text of a peer, of the system, or of
-// another layer. Two glued marks (`.;`, `?.`) look like a mistake, and are one.
+// How sentences are put together for people out of parts that may be sentences themselves: the text of a peer, of the system,
+// or of another layer. Two glued marks (`.;`, `?.`) look like a mistake, and are one.
 
 extension StringProtocol {
     /// The text as a part of a sentence that goes on behind it: without blanks, full stops and colons at its end.

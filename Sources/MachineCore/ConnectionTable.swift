@@ -1,7 +1,7 @@
 // Connections in an array indexed by slot: looking one up costs a load and a compare, no hashing.
 //
-// What a connection is to a machine is an object (Docs/Decisions/0005): a table of large structs would copy a dozen references out
-// and back for each event. Inlinable, because an unspecialised generic would cost more than the event.
+// What a connection is to a machine is an object (Docs/Decisions/0005): a table of large structs would copy a dozen references
+// out and back for each event. Inlinable, because an unspecialised generic would cost more than the event.
 
 /// Objects by connection. A stale id (same slot, other generation) finds nothing and disturbs nothing.
 public struct ConnectionTable<Value: AnyObject> {

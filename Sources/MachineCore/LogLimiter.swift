@@ -1,12 +1,12 @@
-// A log that cannot be flooded. What untrusted peers can bring about as often as they like (a refused handshake, a wrong token, a service
-// that fails) is written a number of times for each event and address; further ones within the period are counted, and one record says
-// how many at its end:
+// A log that cannot be flooded. What untrusted peers can bring about as often as they like (a refused handshake, a wrong token,
+// a service that fails) is written a number of times for each event and address; further ones within the period are counted,
+// and one record says how many at its end:
 //
 //     … warning agent.turned-away summary="… 12,345 more in 10 s from 203.0.113.9" more=12345 seconds=10 peer=203.0.113.9
 //
-// All of one event together have a limit too, so that many addresses are no way around it, and the table has a bound. Everything else
-// in the log is unharmed: a record of another event, or of another address, is written as ever. Records that an operator asked for
-// (`isAskedFor`) and those for debugging are none of its business.
+// All of one event together have a limit too, so that many addresses are no way around it, and the table has a bound.
+// Everything else in the log is unharmed: a record of another event, or of another address, is written as ever. Records that an
+// operator asked for (`isAskedFor`) and those for debugging are none of its business.
 
 /// Decides which records are written, and makes those that sum up the others.
 public struct LogLimiter: Sendable {

@@ -1,7 +1,8 @@
 // The vocabulary between a machine and whoever owns the sockets: identifiers and values, never descriptors or closures.
 //
 // Order is part of it. For one connection the events are: `accepted` or `connected`, then any number of `received` and `wrote`,
-// at most one `receivedEOF`, and exactly one `closed` at the end, also after the machine's own `close`. Nothing follows `closed`.
+// at most one `receivedEOF`, and exactly one `closed` at the end, also after the machine's own `close`. Nothing follows
+// `closed`.
 
 /// A connection for as long as it lasts. The slot (low 32 bits) is small and reused, the generation (high 32 bits) tells the
 /// users of a slot apart, so a table can be an array and a late event finds no entry.
@@ -29,8 +30,8 @@ public struct DialID: Sendable, Hashable {
 
 /// Where to connect to, or where to listen.
 public enum Endpoint: Sendable, Hashable {
-    /// A host name or a literal address (IPv6 without brackets), and a port. A name is resolved and its addresses tried in turn;
-    /// `localhost` stands for 127.0.0.1 and ::1, without asking a resolver (RFC 6761 §6.3).
+    /// A host name or a literal address (IPv6 without brackets), and a port. A name is resolved and its addresses tried in
+    /// turn; `localhost` stands for 127.0.0.1 and ::1, without asking a resolver (RFC 6761 §6.3).
     case tcp(host: String, port: UInt16)
     /// The path of a Unix socket.
     case unix(path: String)
@@ -68,8 +69,8 @@ public enum TransportCommand: Sendable, Hashable {
     case finishWriting(ConnectionID)
     /// Write what is queued, half-close, discard what still comes for a moment so that the peer can read it all, and close.
     case close(ConnectionID)
-    /// Write what is queued, and close at once: for a peer that has said that it sends no more. Bytes that came nevertheless would
-    /// reset the connection, and might take our last bytes with them.
+    /// Write what is queued, and close at once: for a peer that has said that it sends no more. Bytes that came nevertheless
+    /// would reset the connection, and might take our last bytes with them.
     case closeAtOnce(ConnectionID)
     /// Close at once, drop what is queued, and reset the connection so that the peer cannot take it for a whole message.
     case abort(ConnectionID)

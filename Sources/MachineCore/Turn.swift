@@ -1,8 +1,8 @@
-// What one call of a machine is about: the time, and where what it wants done goes. A machine makes a turn of the two parameters
-// of `Machine.handle` and passes it down as `inout`, so that no part of it needs to hold either.
+// What one call of a machine is about: the time, and where what it wants done goes. A machine makes a turn of the two
+// parameters of `Machine.handle` and passes it down as `inout`, so that no part of it needs to hold either.
 //
-// The caller's array is moved in and out, never copied. Inlinable, because a generic that the machine's module cannot specialise
-// would cost more than what it appends.
+// The caller's array is moved in and out, never copied. Inlinable, because a generic that the machine's module cannot
+// specialise would cost more than what it appends.
 
 /// The time of one call, and the outputs of that call in their order.
 public struct Turn<Note: Sendable>: Sendable {

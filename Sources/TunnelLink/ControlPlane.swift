@@ -1,8 +1,8 @@
-// The control plane: every method of the tunnel, how it is said and what it means to who hears it. The values and their JSON are the
-// files of Messages; what goes over the wire is in Docs/Protocol.md, whose table is compared with this one by a test.
+// The control plane: every method of the tunnel, how it is said and what it means to who hears it. The values and their JSON
+// are the files of Messages; what goes over the wire is in Docs/Protocol.md, whose table is compared with this one by a test.
 //
-// A new message is a case of `TunnelMethod`, a function that says it, a case of `handleRequest` or `handleNotification`, and where its
-// owner must know of it a `TunnelEvent`.
+// A new message is a case of `TunnelMethod`, a function that says it, a case of `handleRequest` or `handleNotification`, and
+// where its owner must know of it a `TunnelEvent`.
 
 import HTTPCodec
 import MachineCore

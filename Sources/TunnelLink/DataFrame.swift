@@ -57,7 +57,8 @@ enum DataFrame: Equatable {
 /// A binary message that is no frame of ours.
 struct NotADataFrame: Error {}
 
-/// Frames out of messages that come in pieces. Data goes on as it comes: flow control counts bytes, so no reader needs it whole.
+/// Frames out of messages that come in pieces. Data goes on as it comes: flow control counts bytes, so no reader needs it
+/// whole.
 struct DataFrameReader: Sendable {
     /// The header, as far as it is here.
     private var header: UInt64 = 0
@@ -66,7 +67,8 @@ struct DataFrameReader: Sendable {
     /// The payload of a credit or reset frame, as far as it is here.
     private var number: UInt32 = 0
 
-    /// The next piece of a message. Data: what came of it, `end` with the last piece only. Others: the frame, with the last piece.
+    /// The next piece of a message. Data: what came of it, `end` with the last piece only. Others: the frame, with the last
+    /// piece.
     mutating func read(_ piece: ArraySlice<UInt8>, isLast: Bool) throws(NotADataFrame) -> DataFrame? {
         var payload = piece
         while headerCount < DataFrame.headerCount, let byte = payload.popFirst() {

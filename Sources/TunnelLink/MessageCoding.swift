@@ -1,5 +1,5 @@
-// What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. Each message
-// with its coding is a file of Messages; which method carries it is in ControlPlane.
+// What the messages of the tunnel have in common in JSON (Docs/Protocol.md): members by name and type, and header fields. Each
+// message with its coding is a file of Messages; which method carries it is in ControlPlane.
 //
 // Field values, paths and queries map byte ↔ U+0000…U+00FF (ISO-8859-1, as Node does), so that every legal byte survives. A
 // field that came several times is an array of strings. Reading is strict about what is used and silent about what is not:

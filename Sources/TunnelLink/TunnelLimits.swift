@@ -14,15 +14,16 @@ public struct TunnelLimits: Sendable, Hashable {
     /// What all streams' windows together may grow beyond their initial size (v2). Memory: this much in all, while as many
     /// streams as may are open and their readers stopped together.
     public var windowBudget = 64 * 1024 * 1024
-    /// Bytes that came on all streams and that the owner has not consumed yet (v2). What goes beyond resets its stream. A gateway has windows of
-    /// its own making and needs no such limit; an agent takes its windows from the gateway, and must not trust them without a limit of its own.
+    /// Bytes that came on all streams and that the owner has not consumed yet (v2). What goes beyond resets its stream. A
+    /// gateway has windows of its own making and needs no such limit; an agent takes its windows from the gateway, and must not
+    /// trust them without a limit of its own.
     public var maximumHeld = Int.max
     /// Bytes that wait in all streams for credit or their turn before the owner is told to read no further (v2).
     public var maximumQueued = Int.max
     /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
     public var maximumBufferedBody = 8 * 1024 * 1024
-    /// The largest JSON-RPC message without a body: what either end takes. A head that does not fit is refused where it would be
-    /// sent (`TunnelSession.fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
+    /// The largest JSON-RPC message without a body: what either end takes. A head that does not fit is refused where it would
+    /// be sent (`TunnelSession.fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
     public var maximumHeadBytes = 256 * 1024
     /// Bytes of one stream that wait for credit or their turn before its source is told to pause (v2).
     public var streamQueueBytes = 64 * 1024
@@ -31,8 +32,8 @@ public struct TunnelLimits: Sendable, Hashable {
     /// Bytes of messages and frames for a peer that does not read, before the tunnel is given up.
     public var maximumBacklog = 64 * 1024 * 1024
 
-    /// Replies to what makes no sense, pongs and the like for a peer that does not read them, before the tunnel is closed (1008).
-    /// An agent of ours that is asked for 1024 exchanges more than it may have refuses them with an eighth of it.
+    /// Replies to what makes no sense, pongs and the like for a peer that does not read them, before the tunnel is closed
+    /// (1008). An agent of ours that is asked for 1024 exchanges more than it may have refuses them with an eighth of it.
     public var maximumUnreadReplies = 1024 * 1024
     /// Of an agent that has not registered, the gateway takes no longer message than this,
     public var unregisteredMessageBytes = 64 * 1024

@@ -1,17 +1,19 @@
-// How much is held, credit for what has left us, and windows that grow where they are below the bandwidth-delay product (Docs/Decisions/0006).
+// How much is held, credit for what has left us, and windows that grow where they are below the bandwidth-delay product
+// (Docs/Decisions/0006).
 
 import MachineCore
 import WireWS
 
 extension TunnelSession {
-    /// So much waits in the streams that nothing more should be read for them; over when half of it is gone. (v1 holds bodies until
-    /// they are whole, so some must go on: see `heldBack`.)
+    /// So much waits in the streams that nothing more should be read for them; over when half of it is gone. (v1 holds bodies
+    /// until they are whole, so some must go on: see `heldBack`.)
     public var isFull: Bool { version == .v2 && queuedCount > limits.maximumQueued }
     /// Of a message that is not whole yet.
     public var unfinishedBytes: Int { socket.unfinishedBytes }
     /// v1: bodies that are collected, encoded, or not yet written, and what has come of a message.
     public var bufferedBytes: Int { queuedCount + backlog + socket.unfinishedBytes }
-    /// So much may wait for the peer before it is given up. v1's bodies are messages, and what they may take together comes on top.
+    /// So much may wait for the peer before it is given up. v1's bodies are messages, and what they may take together comes on
+    /// top.
     public var backlogLimit: Int {
         guard version == .v1 else { return limits.maximumBacklog }
         let bodies = isGateway ? limits.maximumBufferedBody : min(limits.maximumQueued, 1 << 40)
@@ -31,8 +33,9 @@ extension TunnelSession {
         _ = socket.binary(DataFrame.credit(id, credit)[...], into: &output)
     }
 
-    /// Doubles the window of a stream that emptied it in less than two round trips, or has emptied it so fast for so long that each
-    /// credit for it is a wake-up too many. No stream takes more than half of what is left of the budget, so that those that come later find something too.
+    /// Doubles the window of a stream that emptied it in less than two round trips, or has emptied it so fast for so long that
+    /// each credit for it is a wake-up too many. No stream takes more than half of what is left of the budget, so that those
+    /// that come later find something too.
     private mutating func growth(of stream: TunnelStream, by count: Int, _ now: Moment) -> Int {
         let window = stream.receiveWindow.capacity
         guard let elapsed = stream.pace.advance(count, window: window, now: now) else { return 0 }

@@ -190,7 +190,8 @@ public struct TunnelSession {
         return id
     }
 
-    /// Agent: sends the head of the response, or in the place of one that does not fit a failure. Ignored if the stream is gone.
+    /// Agent: sends the head of the response, or in the place of one that does not fit a failure. Ignored if the stream is
+    /// gone.
     public mutating func respond(_ response: WebResponse, on id: StreamID) {
         guard let stream = streams[id], !stream.headSent else { return }
         guard fits(response) else {

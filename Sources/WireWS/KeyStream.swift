@@ -37,8 +37,8 @@ public struct KeyStream: RandomNumberGenerator, Sendable, Hashable {
         return block[used - 1]
     }
 
-    /// RFC 8439 §2.3.1: ten times four quarter rounds over the columns and four over the diagonals, all four at once. After 2^32
-    /// blocks the nonce is another, so the stream never repeats.
+    /// RFC 8439 §2.3.1: ten times four quarter rounds over the columns and four over the diagonals, all four at once. After
+    /// 2^32 blocks the nonce is another, so the stream never repeats.
     private mutating func refill() {
         let start = SIMD16(
             lowHalf: SIMD8(lowHalf: SIMD4(0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574), highHalf: key.lowHalf),

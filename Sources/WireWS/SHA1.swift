@@ -1,5 +1,6 @@
 // SHA-1 (RFC 3174), for the two places where RFC 6455 or we need it: the accept key of the handshake (§4.2.2) and the key
-// that the stream of masking keys begins with. Neither relies on collision resistance. Nothing here is public: it is no general hash function.
+// that the stream of masking keys begins with. Neither relies on collision resistance. Nothing here is public: it is no general
+// hash function.
 
 /// SHA-1 of short inputs held in memory.
 package enum SHA1 {

@@ -1,4 +1,5 @@
-// The demo's web service: the two routes of the original v1, a page, and an echo. An ordinary function from a request to a response.
+// The demo's web service: the two routes of the original v1, a page, and an echo. An ordinary function from a request to a
+// response.
 
 import AgentKit
 import HTTPCodec

@@ -1,5 +1,5 @@
-// What the command line asks for: help, a check, the demo, or the daemon itself. Exit codes as in sysexits.h: 64 for arguments, 78 for
-// settings, 1 for what the machine refuses.
+// What the command line asks for: help, a check, the demo, or the daemon itself. Exit codes as in sysexits.h: 64 for arguments,
+// 78 for settings, 1 for what the machine refuses.
 
 import GatewayKit
 import SocketKit

@@ -94,8 +94,8 @@ struct GatewayDaemonSettings {
 
     private static let maximumLoops = 64
 
-    /// Where to listen: a literal address, IPv6 with brackets or without, or `localhost`. A name that a resolver knows is refused: it
-    /// may mean another machine, or several addresses.
+    /// Where to listen: a literal address, IPv6 with brackets or without, or `localhost`. A name that a resolver knows is
+    /// refused: it may mean another machine, or several addresses.
     private static func host(_ text: String, _ refuse: (String) -> Void) -> String? {
         if text.lowercased() == "localhost" { return text }
         let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")

@@ -8,10 +8,8 @@ let maximumWidth = 128
 
 /// Folders whose older comments are wider still. A folder leaves the list when its comments are wrapped; none is added.
 private let foldersWithWideComments: Set = [
-    "Sources/AgentKit", "Sources/GatewayKit", "Sources/HTTPCodec", "Sources/MachineCore", "Sources/RPCCore",
-    "Sources/SettingsCore",
-    "Sources/SocketKit", "Sources/TunnelLink", "Sources/WireWS", "Sources/gatewayd", "Tests/AgentKitTests", "Tests/DaemonTests",
-    "Tests/GatewayKitTests", "Tests/HTTPCodecTests", "Tests/SocketKitTests", "Tests/TestSupport", "Tests/TunnelLinkTests",
+    "Sources/AgentKit/Settings", "Sources/GatewayKit/Settings", "Sources/SettingsCore", "Tests/AgentKitTests",
+    "Tests/GatewayKitTests", "Tests/TestSupport",
 ]
 
 /// The comment lines of the file at `path` that are wider than a line may be.

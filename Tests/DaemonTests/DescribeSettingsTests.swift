@@ -1,5 +1,5 @@
-// What the daemons say of their own settings, against the documents made from it: Docs/Configuration.md, Docs/*.schema.json, and the
-// lists by which each daemon knows the other's variables.
+// What the daemons say of their own settings, against the documents made from it: Docs/Configuration.md, Docs/*.schema.json,
+// and the lists by which each daemon knows the other's variables.
 
 import Foundation
 import SettingsCore

@@ -1,5 +1,5 @@
-// What SIGHUP means: the end of the terminal that agentd was started at is its own end too; as a service it reads its settings again. That a
-// terminal really goes is in Interop/test_signals.
+// What SIGHUP means: the end of the terminal that agentd was started at is its own end too; as a service it reads its settings
+// again. That a terminal really goes is in Interop/test_signals.
 
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-// One gatewayd of several loops: twelve agents that live on all of them, and visitors that go from one to another on connections
-// that they keep. Which loop owns an agent cannot be seen from outside, so nothing here asks.
+// One gatewayd of several loops: twelve agents that live on all of them, and visitors that go from one to another on
+// connections that they keep. Which loop owns an agent cannot be seen from outside, so nothing here asks.
 
 import Foundation
 import TestSupport

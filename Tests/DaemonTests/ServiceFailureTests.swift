@@ -1,6 +1,6 @@
-// Services that are not there, respond with nonsense, break off or never respond: before the head of a response the visitor is told
-// why (502, 504), after it the transfer visibly breaks (RFC 9112 §8), and in both cases the next request finds everything in
-// order.
+// Services that are not there, respond with nonsense, break off or never respond: before the head of a response the visitor is
+// told why (502, 504), after it the transfer visibly breaks (RFC 9112 §8), and in both cases the next request finds everything
+// in order.
 
 import Testing
 

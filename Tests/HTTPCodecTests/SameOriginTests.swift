@@ -35,8 +35,8 @@ import Testing
         #expect(!accepts("http://evil.example", site: "same-origin"))
     }
 
-    /// A page with `Referrer-Policy: no-referrer` sends its forms with `Origin: null` (Fetch §3.2). So does a page of another origin
-    /// in a sandbox, but of that the browser says `cross-site`.
+    /// A page with `Referrer-Policy: no-referrer` sends its forms with `Origin: null` (Fetch §3.2). So does a page of another
+    /// origin in a sandbox, but of that the browser says `cross-site`.
     @Test func anOriginThatIsNotToldIsAskedForTheSite() {
         #expect(accepts("null", site: "same-origin") && accepts("null", site: "same-origin", isSecure: true))
         for site in ["cross-site", "same-site", "none", "", "SAME-ORIGIN", nil] { #expect(!accepts("null", site: site)) }

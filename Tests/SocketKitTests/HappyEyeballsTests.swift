@@ -1,4 +1,5 @@
-// Several addresses of one endpoint (RFC 8305): a dead one delays no other, the first that connects wins, and nothing of the others is left.
+// Several addresses of one endpoint (RFC 8305): a dead one delays no other, the first that connects wins, and nothing of the
+// others is left.
 
 import MachineCore
 import Testing

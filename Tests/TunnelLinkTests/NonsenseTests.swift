@@ -1,5 +1,5 @@
-// What a confused or hostile peer may say. Each gets an error, or is ignored, or ends the tunnel with a code that names the fault;
-// none disturbs anything else.
+// What a confused or hostile peer may say. Each gets an error, or is ignored, or ends the tunnel with a code that names the
+// fault; none disturbs anything else.
 
 import HTTPCodec
 import RPCCore

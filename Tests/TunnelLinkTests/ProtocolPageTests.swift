@@ -1,5 +1,5 @@
-// Docs/Protocol.md lists the methods, and shows exchanges as text and as bytes: they are those of the code, and what two real sessions
-// say, to the letter.
+// Docs/Protocol.md lists the methods, and shows exchanges as text and as bytes: they are those of the code, and what two real
+// sessions say, to the letter.
 
 import Foundation
 import HTTPCodec
@@ -27,8 +27,8 @@ import Testing
             .map { String($0.dropFirst(language.count + 1)) }
     }
 
-    /// The lines of the blocks that show an exchange. What is indented goes on with the line above; a comment follows bytes after
-    /// three blanks.
+    /// The lines of the blocks that show an exchange. What is indented goes on with the line above; a comment follows bytes
+    /// after three blanks.
     private static func exchange() -> [Line] {
         var lines: [(arrow: Character, kind: String, content: String)] = []
         for block in blocks("") where block.hasPrefix("→") {

@@ -1,9 +1,9 @@
-// All exchanges of an agent: which service a request is for, who responds to it, and what it means that a step of that came to an
-// end. The responders (connections to services, the host) do not know each other, nor which exchanges there are.
+// All exchanges of an agent: which service a request is for, who responds to it, and what it means that a step of that came to
+// an end. The responders (connections to services, the host) do not know each other, nor which exchanges there are.
 //
-// Bodies pass through; only a v1 body, which comes whole, and one for the in-process handler are collected first. What the agent
-// holds is its own to limit, whatever the gateway says of credit: requests by `TunnelLimits.maximumHeld`; responses by pausing
-// each stream's service, and beyond a limit for all of them every service, until half of it is gone.
+// Bodies pass through; only a v1 body, which comes whole, and one for the in-process handler are collected first. What the
+// agent holds is its own to limit, whatever the gateway says of credit: requests by `TunnelLimits.maximumHeld`; responses by
+// pausing each stream's service, and beyond a limit for all of them every service, until half of it is gone.
 
 import HTTPCodec
 import Inspection

@@ -1,5 +1,5 @@
-// Which response a request for a file gets (RFC 9110), as decisions without a disk: first from the path to the names that are to
-// be opened one beneath the other, then from what is there to a head and a range of bytes.
+// Which response a request for a file gets (RFC 9110), as decisions without a disk: first from the path to the names that are
+// to be opened one beneath the other, then from what is there to a head and a range of bytes.
 //
 // Serves files to GET and HEAD, and nothing else: no listings, no dot-files unless they are asked for, no devices or pipes.
 // What is not there and what is not shown look the same. That no symbolic link is followed is for whoever opens the names.

@@ -1,6 +1,6 @@
-// Requests that the program itself responds to, without a web service: the values that go both ways. For the whole-value handler
-// bodies are collected up to `AgentConfiguration.maximumHandlerBodyBytes`, and a larger one is refused with 413 and never
-// shown; the streaming handler gets a head at once, and bodies of any size in pieces. Fields are checked where they are
+// Requests that the program itself responds to, without a web service: the values that go both ways. For the whole-value
+// handler bodies are collected up to `AgentConfiguration.maximumHandlerBodyBytes`, and a larger one is refused with 413 and
+// never shown; the streaming handler gets a head at once, and bodies of any size in pieces. Fields are checked where they are
 // appended (HTTPFields), so that a response cannot smuggle a line into the head.
 
 import HTTPCodec

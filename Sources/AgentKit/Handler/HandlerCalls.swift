@@ -5,7 +5,8 @@
 // returns when the host says that it took it, and the host is told to wait while the tunnel is full.
 //
 // The host is held to what it says: a status that is none, a body before its head, or one of another length than its head
-// announced never becomes something that could be taken for a whole response. Framing is decided here, whatever fields it gives.
+// announced never becomes something that could be taken for a whole response. Framing is decided here, whatever fields it
+// gives.
 
 import HTTPCodec
 import MachineCore
@@ -210,8 +211,8 @@ extension HandlerResponseHead {
 }
 
 extension HandlerResponse {
-    /// The fields with the length that the body has (RFC 9110 §8.6): none with 204, the host's own for HEAD and 304, where it may
-    /// describe a body that is not there.
+    /// The fields with the length that the body has (RFC 9110 §8.6): none with 204, the host's own for HEAD and 304, where it
+    /// may describe a body that is not there.
     fileprivate func framedFields(respondingTo method: String) -> HTTPFields {
         var fields = self.fields
         fields.removeHopByHop()

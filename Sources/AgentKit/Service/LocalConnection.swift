@@ -1,5 +1,5 @@
-// One connection to the service, busy with an exchange or idle in the pool: the request onto it, and the response off it and into
-// the tunnel, piece by piece. After a 101 it carries raw bytes both ways, and each direction has an end of its own.
+// One connection to the service, busy with an exchange or idle in the pool: the request onto it, and the response off it and
+// into the tunnel, piece by piece. After a 101 it carries raw bytes both ways, and each direction has an end of its own.
 //
 // Decides whether another exchange may use it (RFC 9112 §9.3). Credit for the request's body goes back to the gateway when the
 // service's socket has taken the bytes, not before. Whatever goes wrong before the head is an error that says what to do, and

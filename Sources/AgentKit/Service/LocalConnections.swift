@@ -1,8 +1,8 @@
 // Connections to web services on this machine: the pool of idle ones, those that are busy, those that are being made, and which
 // exchange has which. What goes over one of them is LocalConnection's.
 //
-// Only configured endpoints are dialled. A stale connection is forgiven once: if the service closed it before the first byte of a
-// response, and the request can be sent again, it is.
+// Only configured endpoints are dialled. A stale connection is forgiven once: if the service closed it before the first byte of
+// a response, and the request can be sent again, it is.
 
 import HTTPCodec
 import MachineCore

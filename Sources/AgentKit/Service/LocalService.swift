@@ -1,5 +1,5 @@
-// What responds to the requests that come through the tunnel: web services on this machine, the program itself, a folder, or several
-// of them, told apart by path.
+// What responds to the requests that come through the tunnel: web services on this machine, the program itself, a folder, or
+// several of them, told apart by path.
 //
 // A route is chosen by the bytes of the path as they came, at the border of a segment, and a path that may lead out of it is
 // refused (ServiceTable). The prefix stays in the path.

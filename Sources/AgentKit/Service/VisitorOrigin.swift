@@ -1,12 +1,12 @@
 // `Origin` and `Referer` on their way to a service that is told another `Host` than the visitor's (RFC 6454 §7, RFC 9110
 // §10.1.3).
 //
-// Services compare both with their own host, to refuse what pages of other sites have a browser send. So what names the visitor's
-// own host names the service's, and `Referer` the service's own path; everything else stays as it is, foreign origins and `null`
-// above all. Who sent the request is judged by the gateway before, by what the visitor sent.
+// Services compare both with their own host, to refuse what pages of other sites have a browser send. So what names the
+// visitor's own host names the service's, and `Referer` the service's own path; everything else stays as it is, foreign origins
+// and `null` above all. Who sent the request is judged by the gateway before, by what the visitor sent.
 //
-// https and the same host may be the visitor's own even where the gateway was told http: TLS may end at a proxy that it does not
-// trust. The other way round it is another site.
+// https and the same host may be the visitor's own even where the gateway was told http: TLS may end at a proxy that it does
+// not trust. The other way round it is another site.
 
 import HTTPCodec
 
@@ -74,8 +74,8 @@ struct VisitorOrigin {
 }
 
 extension LocalHTTPService {
-    /// Has `Origin` and `Referer` name the service, which sees itself at `host`, where they named the visitor's own host. Changes
-    /// nothing if the service sees the visitor's host.
+    /// Has `Origin` and `Referer` name the service, which sees itself at `host`, where they named the visitor's own host.
+    /// Changes nothing if the service sees the visitor's host.
     func setOrigins(in fields: inout HTTPFields, host: String) throws(HTTPFieldError) {
         guard hostField != .preserve else { return }
         // A field that is there twice says nothing.

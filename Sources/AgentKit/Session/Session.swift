@@ -71,8 +71,8 @@ struct Session {
         dialGateway(&turn)
     }
 
-    /// Connections that are not yet of use are given up; the others finish what they have. The gateway is told first, so that it
-    /// sends nothing new; what is on its way meanwhile is served.
+    /// Connections that are not yet of use are given up; the others finish what they have. The gateway is told first, so that
+    /// it sends nothing new; what is on its way meanwhile is served.
     mutating func drain(within duration: Duration, _ turn: inout Turn<AgentNote>) {
         guard life.drain(within: duration, &turn) else { return }
         for tunnel in tunnels where tunnel.session == nil { remove(tunnel, .abort, &turn) }
@@ -269,8 +269,8 @@ struct Session {
         tunnel.flush(&turn)
     }
 
-    /// Ends a tunnel that the gateway does not read, or that has nothing left to do. One that retires is the gateway's to close:
-    /// a request may be on its way.
+    /// Ends a tunnel that the gateway does not read, or that has nothing left to do. One that retires is the gateway's to
+    /// close: a request may be on its way.
     mutating func review(_ tunnel: Tunnel, isIdle: Bool, _ turn: inout Turn<AgentNote>) {
         guard let backlog = tunnel.session?.backlog, tunnel.stage != .over else { return }
         if backlog > tunnel.session?.backlogLimit ?? 0 {

@@ -1,6 +1,6 @@
 // Logging in and out with a browser. A form takes the token to `/login`, and a cookie comes back; `/.miagent/logout` takes the
-// cookie back. Both must be sent by a page of this host, else another site could log somebody in or out. `/.miagent/login` is the same
-// form, and the one at agents' own host names, where `/login` is the service's.
+// cookie back. Both must be sent by a page of this host, else another site could log somebody in or out. `/.miagent/login` is
+// the same form, and the one at agents' own host names, where `/login` is the service's.
 
 import HTTPCodec
 import MachineCore
@@ -73,8 +73,8 @@ extension AccessControl {
         return (.unauthorized, .wrongToken)
     }
 
-    /// `POST /.miagent/logout`: the browser forgets the cookie. Nothing is remembered of it here; all logins of a token end when it is
-    /// rotated.
+    /// `POST /.miagent/logout`: the browser forgets the cookie. Nothing is remembered of it here; all logins of a token end
+    /// when it is rotated.
     func logout(_ request: VisitorRequest, from peer: String, body: [UInt8]) -> OwnResponse {
         let form = LoginForm(body)
         let visitor = environment.forwarding.provenance(peer, request.head.fields)

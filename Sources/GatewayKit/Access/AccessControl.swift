@@ -1,9 +1,9 @@
-// Who may do what: a decision about one request, pure but for the count of wrong tokens. A visitor is let in by a token in `Authorization`,
-// by the cookie of a login, or by a token in the address, in this order.
+// Who may do what: a decision about one request, pure but for the count of wrong tokens. A visitor is let in by a token in
+// `Authorization`, by the cookie of a login, or by a token in the address, in this order.
 //
 //   - From where comes first; then whether so many wrong tokens came from there that no more is looked at. Cookies always are.
-//   - `?token=` is ours if it is accepted, or if nothing else does; a service's own passes. Browsers are sent to the address without
-//     it, holding a cookie; of a program's request it is taken out.
+//   - `?token=` is ours if it is accepted, or if nothing else does; a service's own passes. Browsers are sent to the address
+//     without it, holding a cookie; of a program's request it is taken out.
 //   - What a cookie authorises and another site could have caused must come from a page of this host.
 //   - A token of ours goes no further than here.
 
@@ -124,7 +124,8 @@ final class AccessControl: Reconfigurable {
 
     // MARK: Agents
 
-    /// What an agent's handshake proves; a wrong token is refused at once, a missing one may still come inside `agent.register`.
+    /// What an agent's handshake proves; a wrong token is refused at once, a missing one may still come inside
+    /// `agent.register`.
     func authorize(_ handshake: AgentHandshake, from client: NetworkAddress?, _ now: Moment) throws(GatewayError) {
         let admission = policies.admission
         if let token = handshake.token, handshake.agentID == nil || admission.needsToken(handshake.agentID) {

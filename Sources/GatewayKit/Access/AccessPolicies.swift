@@ -1,5 +1,5 @@
-// Who may do what, worked out of the settings once, so that a request only looks it up: a policy for the gateway's own pages, one for
-// all web services, and one for each agent that has tokens, a list or openness of its own.
+// Who may do what, worked out of the settings once, so that a request only looks it up: a policy for the gateway's own pages,
+// one for all web services, and one for each agent that has tokens, a list or openness of its own.
 
 import WebConsole
 
@@ -66,9 +66,9 @@ struct AccessPolicies: Sendable, Hashable {
         AccessPolicy(scope: .webServices, tokens: configuration.web.authTokens, allow: configuration.web.allow)
     }
 
-    /// The policy of the gateway's own pages, which name all agents: its own tokens, else what guards the web services, so that a login
-    /// is one for both. Where single agents alone are guarded, it takes each of their tokens: their holders learn less than everybody
-    /// would.
+    /// The policy of the gateway's own pages, which name all agents: its own tokens, else what guards the web services, so that
+    /// a login is one for both. Where single agents alone are guarded, it takes each of their tokens: their holders learn less
+    /// than everybody would.
     fileprivate static func console(_ configuration: GatewayConfiguration) -> AccessPolicy {
         let (page, webServices) = (configuration.statusPage, webServices(configuration))
         if !page.authTokens.isEmpty { return AccessPolicy(scope: .gateway, tokens: page.authTokens) }

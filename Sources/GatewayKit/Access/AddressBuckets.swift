@@ -1,5 +1,5 @@
-// Token buckets by address (in IPv6 by /64): a number at once, and then one each interval. A bucket that leaks is one moment for each
-// address (GCRA): when it will be empty again.
+// Token buckets by address (in IPv6 by /64): a number at once, and then one each interval. A bucket that leaks is one moment
+// for each address (GCRA): when it will be empty again.
 //
 // The table is bounded: it has two generations, and when the younger is full, the older is forgotten.
 

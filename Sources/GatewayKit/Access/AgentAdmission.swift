@@ -1,7 +1,7 @@
 // Who may register as which agent: the tokens of `gatewayToken` and `agents.{id}.token`, worked out of the configuration once.
 //
-// Ids that differ in case alone are one name, since they share a host name (RFC 4343). So everything that is decided by an id is
-// decided by its name: `PI` needs the token of `pi`, and its visitors the visitors' token of `pi`.
+// Ids that differ in case alone are one name, since they share a host name (RFC 4343). So everything that is decided by an id
+// is decided by its name: `PI` needs the token of `pi`, and its visitors the visitors' token of `pi`.
 
 /// Who may register as which agent.
 struct AgentAdmission: Sendable, Hashable {
@@ -36,8 +36,8 @@ struct AgentAdmission: Sendable, Hashable {
 }
 
 extension GatewayConfiguration {
-    /// The particulars of agents by name. Settings with two keys for one name are refused; of those that a program made, the first in
-    /// the order of the keys counts.
+    /// The particulars of agents by name. Settings with two keys for one name are refused; of those that a program made, the
+    /// first in the order of the keys counts.
     var agentsByName: [String: AgentAccess] {
         Dictionary(agents.sorted { $0.key < $1.key }.map { (AgentName.of($0.key), $0.value) }) { first, _ in first }
     }

@@ -1,6 +1,6 @@
-// Who is no agent: a page in a browser. Any page may open a WebSocket to any address that the browser reaches, and it sends `Origin`
-// then (RFC 6455 §10.2); agents do not. Without this, a page that somebody looks at could become an agent of a gateway on the same
-// machine or in the same network.
+// Who is no agent: a page in a browser. Any page may open a WebSocket to any address that the browser reaches, and it sends
+// `Origin` then (RFC 6455 §10.2); agents do not. Without this, a page that somebody looks at could become an agent of a gateway
+// on the same machine or in the same network.
 
 import HTTPCodec
 

@@ -1,5 +1,6 @@
-// Slows down whoever tries tokens: so many wrong ones a minute from an address, then none is looked at until the next is due. What an
-// address tried on one loop of a gateway the others are told (Gateway+Shares), so it has so many on all of them together.
+// Slows down whoever tries tokens: so many wrong ones a minute from an address, then none is looked at until the next is due.
+// What an address tried on one loop of a gateway the others are told (Gateway+Shares), so it has so many on all of them
+// together.
 
 import MachineCore
 
@@ -12,7 +13,8 @@ struct AttemptLimiter: Sendable {
     /// How many addresses are remembered.
     var count: Int { buckets.count }
 
-    /// How long `client` has to wait before its token is looked at; nil: not at all. `limit`: attempts a minute, 0 for any number.
+    /// How long `client` has to wait before its token is looked at; nil: not at all. `limit`: attempts a minute, 0 for any
+    /// number.
     func wait(for client: @autoclosure () -> NetworkAddress?, limit: Int, _ now: Moment) -> Duration? {
         guard limit > 0 else { return nil }
         return buckets.wait(for: client() ?? .local, Self.pace(limit), now)

@@ -1,5 +1,5 @@
-// Who may do what: bearer tokens (RFC 6750 §2.1), or the same as the password of Basic (RFC 7617) for programs that know nothing else,
-// compared so that the time taken says nothing about where two differ.
+// Who may do what: bearer tokens (RFC 6750 §2.1), or the same as the password of Basic (RFC 7617) for programs that know
+// nothing else, compared so that the time taken says nothing about where two differ.
 
 import HTTPCodec
 import RPCCore
@@ -13,8 +13,9 @@ enum Authorization {
         return String(value.dropFirst(7).drop { $0 == " " })
     }
 
-    /// The token that a visitor presents in `Authorization`: as a bearer, or, unless a browser sends it, as the password of Basic beside any
-    /// user name. A browser has a form to log in by, and what it sends as Basic, unasked and wherever a page leads it, is the service's.
+    /// The token that a visitor presents in `Authorization`: as a bearer, or, unless a browser sends it, as the password of
+    /// Basic beside any user name. A browser has a form to log in by, and what it sends as Basic, unasked and wherever a page
+    /// leads it, is the service's.
     static func visitorToken(_ head: HTTPRequestHead) -> String? {
         bearerToken(head.fields) ?? (isSentByBrowser(head.fields) ? nil : basicPassword(head.fields))
     }
@@ -37,9 +38,10 @@ enum Authorization {
         return fields.first(.userAgent)?.starts(with: "Mozilla/".utf8) ?? false
     }
 
-    /// By what means whoever sent `request` may try again (`WWW-Authenticate`). Basic is for programs that would not send it unasked, as git
-    /// does not, and never for a browser, which would ask for a password in a window of its own instead of showing our form. A client of
-    /// the container registry protocol makes more of a bearer than we mean. An agent knows what it needs.
+    /// By what means whoever sent `request` may try again (`WWW-Authenticate`). Basic is for programs that would not send it
+    /// unasked, as git does not, and never for a browser, which would ask for a password in a window of its own instead of
+    /// showing our form. A client of the container registry protocol makes more of a bearer than we mean. An agent knows what
+    /// it needs.
     static func challenges(to request: VisitorRequest?) -> [String] {
         guard let request, !request.head.isByBrowser, !isSentByBrowser(request.head.fields), let path = request.target?.path,
             !path.elementsEqual("/agent".utf8)
@@ -69,8 +71,8 @@ enum Authorization {
         return difference == 0
     }
 
-    /// The value of `name` in a query, percent-decoded; nil if absent or not decodable. In tokens and ids a plus is a plus, in what a
-    /// form sent it is a space.
+    /// The value of `name` in a query, percent-decoded; nil if absent or not decodable. In tokens and ids a plus is a plus, in
+    /// what a form sent it is a space.
     static func queryValue(_ name: String, in query: ArraySlice<UInt8>?, isForm: Bool = false) -> String? {
         guard let query else { return nil }
         for pair in query.split(separator: UInt8(ascii: "&")) {

@@ -41,8 +41,8 @@ struct ForwardingPolicy: Sendable {
     /// Whether the visitor came by https.
     func isSecure(_ visitor: Provenance) -> Bool { visitor.isSecure(publicURL: publicURL) }
 
-    /// Whether a page of this host sent the request, or no browser did. At an agent's own host name its pages alone count: those of the
-    /// gateway's address may be another agent's.
+    /// Whether a page of this host sent the request, or no browser did. At an agent's own host name its pages alone count:
+    /// those of the gateway's address may be another agent's.
     func isFromHere(_ visitor: Provenance) -> Bool {
         SameOrigin.accepts(visitor.fields, hosts: hosts(visitor), isSecure: isSecure(visitor))
     }
@@ -57,7 +57,8 @@ struct ForwardingPolicy: Sendable {
         return hosts
     }
 
-    /// Where whoever sent the request finds the gateway: at `publicUrl`, else at what it asked for, by way of a trusted proxy perhaps.
+    /// Where whoever sent the request finds the gateway: at `publicUrl`, else at what it asked for, by way of a trusted proxy
+    /// perhaps.
     func address(_ visitor: Provenance) -> String {
         if let publicURL { return publicURL }
         let fields = visitor.fields

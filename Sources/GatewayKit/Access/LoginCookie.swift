@@ -1,13 +1,13 @@
-// The cookie that a browser holds after a login (RFC 6265): when it ends, and a signature (HMAC-SHA256) over that, over what it opens
-// and over the token that was accepted. So it opens one thing, ends by itself, and is worth nothing once the token is taken back;
-// the token itself is not in it. The gateway remembers nobody.
+// The cookie that a browser holds after a login (RFC 6265): when it ends, and a signature (HMAC-SHA256) over that, over what it
+// opens and over the token that was accepted. So it opens one thing, ends by itself, and is worth nothing once the token is
+// taken back; the token itself is not in it. The gateway remembers nobody.
 //
 //     miagent=1.1775841682.5c1f…                the gateway's own pages
 //     miagent.*=…                               all web services that share the common tokens
 //     miagent.my-agent=…                        an agent that has tokens of its own
 //
-// Behind TLS the name begins with `__Host-`: browsers then take it from this very host only, and send it by TLS only. Without TLS
-// they would refuse such a name.
+// Behind TLS the name begins with `__Host-`: browsers then take it from this very host only, and send it by TLS only. Without
+// TLS they would refuse such a name.
 
 import HTTPCodec
 import Primitives
@@ -73,8 +73,8 @@ struct LoginCookieSigner: Sendable, Hashable {
 }
 
 extension LoginScope {
-    /// `Set-Cookie`, for as long as `seconds` say; 0 takes it back. Lax: it comes along when a link from elsewhere is followed, and
-    /// with nothing else that another site has a browser send.
+    /// `Set-Cookie`, for as long as `seconds` say; 0 takes it back. Lax: it comes along when a link from elsewhere is followed,
+    /// and with nothing else that another site has a browser send.
     func setCookie(_ value: String, seconds: Int64, isSecure: Bool) -> String {
         "\(cookieName(isSecure: isSecure))=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Lax\(isSecure ? "; Secure" : "")"
     }

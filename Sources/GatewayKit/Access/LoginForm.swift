@@ -1,5 +1,5 @@
-// What a login form sends (`application/x-www-form-urlencoded`), and where it may lead: a path at this very host, never an address
-// that a browser would take for another one.
+// What a login form sends (`application/x-www-form-urlencoded`), and where it may lead: a path at this very host, never an
+// address that a browser would take for another one.
 
 import HTTPCodec
 

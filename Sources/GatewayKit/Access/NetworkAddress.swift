@@ -1,5 +1,5 @@
-// Addresses and ranges of them, as settings and `X-Forwarded-For` write them. No names are resolved. An IPv4 address is the same
-// whether it is written as such or as IPv6 (RFC 4291 §2.5.5.2), so that no list has to say it twice.
+// Addresses and ranges of them, as settings and `X-Forwarded-For` write them. No names are resolved. An IPv4 address is the
+// same whether it is written as such or as IPv6 (RFC 4291 §2.5.5.2), so that no list has to say it twice.
 //
 // Refuses what two programs may read differently: leading zeros, fewer than four numbers, prefixes that are too long.
 

@@ -1,9 +1,9 @@
-// What stands before the gateway's own paths in the visitor's eyes, where a proxy in front takes a prefix off: `https://host/tools/web/pi/`
-// comes here as `/web/pi/`. A trusted proxy says so with each request (`X-Forwarded-Prefix`); else the path of `publicUrl` is it, for
-// those who asked for that very host.
+// What stands before the gateway's own paths in the visitor's eyes, where a proxy in front takes a prefix off:
+// `https://host/tools/web/pi/` comes here as `/web/pi/`. A trusted proxy says so with each request (`X-Forwarded-Prefix`); else
+// the path of `publicUrl` is it, for those who asked for that very host.
 //
-// Addresses that go out have it before them: those of services as those of the gateway's own pages. It must be a path that no browser
-// takes for a host, whoever says it: a proxy may pass on what a client sent.
+// Addresses that go out have it before them: those of services as those of the gateway's own pages. It must be a path that no
+// browser takes for a host, whoever says it: a proxy may pass on what a client sent.
 
 import HTTPCodec
 

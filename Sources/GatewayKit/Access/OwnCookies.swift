@@ -1,6 +1,6 @@
-// Our cookies among others. A visitor's browser sends them to whatever is at this host, so they are taken out before a service gets
-// the request: whoever holds one could pass for the visitor. Nor may a service set them. All that are named as ours count, whatever
-// they open; others pass byte for byte.
+// Our cookies among others. A visitor's browser sends them to whatever is at this host, so they are taken out before a service
+// gets the request: whoever holds one could pass for the visitor. Nor may a service set them. All that are named as ours count,
+// whatever they open; others pass byte for byte.
 
 import HTTPCodec
 
@@ -40,8 +40,8 @@ enum OwnCookies {
         }
     }
 
-    /// Whether the cookie-pair, or the whole `Set-Cookie`, is named as ours. One without a name is sent back as its value alone, which
-    /// may then look like a name and a value of ours.
+    /// Whether the cookie-pair, or the whole `Set-Cookie`, is named as ours. One without a name is sent back as its value
+    /// alone, which may then look like a name and a value of ours.
     static func isOurs(_ cookie: ArraySlice<UInt8>) -> Bool {
         var pair = trimmed(cookie.prefix { $0 != semicolon })
         while pair.first == UInt8(ascii: "=") { pair = trimmed(pair.dropFirst()) }

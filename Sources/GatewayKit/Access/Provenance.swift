@@ -1,6 +1,6 @@
-// Whom a request comes from, and how: the connection's other end, unless that is a trusted proxy. Of `X-Forwarded-For` only what trusted
-// proxies have added counts: from the right, the first address that is not one of theirs. What stands to the left of
-// it anybody may have written.
+// Whom a request comes from, and how: the connection's other end, unless that is a trusted proxy. Of `X-Forwarded-For` only
+// what trusted proxies have added counts: from the right, the first address that is not one of theirs. What stands to the left
+// of it anybody may have written.
 
 import HTTPCodec
 

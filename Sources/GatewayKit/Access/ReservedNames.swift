@@ -1,5 +1,6 @@
-// Names that no agent may have, because they are the gateway's own: the host of `publicUrl`, where agents have host names beside it, and
-// what `reservedAgents` lists. An agent that had one would take over the status page, `/login` and the tunnel's address.
+// Names that no agent may have, because they are the gateway's own: the host of `publicUrl`, where agents have host names
+// beside it, and what `reservedAgents` lists. An agent that had one would take over the status page, `/login` and the tunnel's
+// address.
 
 import SettingsCore
 

@@ -1,4 +1,5 @@
-// What stands for a token where the token itself need not be kept: enough to compare it with other tokens, and of no use to anybody else.
+// What stands for a token where the token itself need not be kept: enough to compare it with other tokens, and of no use to
+// anybody else.
 
 import Primitives
 

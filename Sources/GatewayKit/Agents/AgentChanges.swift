@@ -1,5 +1,6 @@
-// Which agents those who watch are to be told of, and when. Whoever came or went is told at once, what else changed once a second,
-// and no more than four messages a second in all: what there is no room for waits, each agent once, however often it changes.
+// Which agents those who watch are to be told of, and when. Whoever came or went is told at once, what else changed once a
+// second, and no more than four messages a second in all: what there is no room for waits, each agent once, however often it
+// changes.
 
 import MachineCore
 
@@ -63,8 +64,8 @@ struct AgentChanges: Sendable {
         return max(min(agents ?? status, status), last.advanced(by: Self.shortest))
     }
 
-    /// The next message, if it is time for one. `hasChanged`: the gateway as a whole is not what it was. Of two that are due the one
-    /// that was sent longer ago comes first.
+    /// The next message, if it is time for one. `hasChanged`: the gateway as a whole is not what it was. Of two that are due
+    /// the one that was sent longer ago comes first.
     mutating func next(hasChanged: Bool, _ now: Moment) -> Message? {
         guard last.advanced(by: Self.shortest) <= now else { return nil }
         var isStatusDue = lastAsked.advanced(by: Self.usual) <= now

@@ -12,7 +12,8 @@ final class AgentConnection {
     let origin: String?
     /// Where its handshake found the gateway, for the URL that it is told.
     let address: String
-    // Unchecked (as in VisitorConnection): the session's own methods, which are all that runs during an access, know of no connection.
+    // Unchecked (as in VisitorConnection): the session's own methods, which are all that runs during an access, know of no
+    // connection.
     @exclusivity(unchecked) var session: TunnelSession
     /// The id in the URL, or the one it registered under.
     private(set) var agentID: String?

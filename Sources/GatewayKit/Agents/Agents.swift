@@ -1,5 +1,5 @@
-// The connections of a loop's agents: who is here, which of them gets a request, which have something to send, and which must show that
-// they are alive.
+// The connections of a loop's agents: who is here, which of them gets a request, which have something to send, and which must
+// show that they are alive.
 //
 // Output is collected: what a turn produced for one tunnel shares a write.
 

@@ -1,9 +1,9 @@
-// What v1, which carries whole bodies, may take of memory: requests while they are collected, encoded and unread by their agent,
-// and responses while they come and until their visitors have read them. For each agent, and for all of a loop.
+// What v1, which carries whole bodies, may take of memory: requests while they are collected, encoded and unread by their
+// agent, and responses while they come and until their visitors have read them. For each agent, and for all of a loop.
 //
-// Loops share nothing, so each has its share of what the process may take (Docs/Decisions/0007), at least as much as one body of
-// the greatest length needs. A new request for which there is no room is refused (503). What has reached an agent is never lost
-// for it: where responses take too much, the agent's socket is read no further until visitors have read.
+// Loops share nothing, so each has its share of what the process may take (Docs/Decisions/0007), at least as much as one body
+// of the greatest length needs. A new request for which there is no room is refused (503). What has reached an agent is never
+// lost for it: where responses take too much, the agent's socket is read no further until visitors have read.
 
 import HTTPCodec
 import MachineCore
@@ -132,8 +132,8 @@ final class BodyBudget {
 
     func isPaused(_ agent: AgentConnection) -> Bool { agent.bodyUse.isPaused }
 
-    /// Whether an agent that is not read stands in the way of others for nothing: it is in the middle of a message that no request
-    /// waits for.
+    /// Whether an agent that is not read stands in the way of others for nothing: it is in the middle of a message that no
+    /// request waits for.
     func holdsForNothing(_ agent: AgentConnection) -> Bool {
         isPaused(agent) && agent.session.unfinishedBytes > 0 && agent.session.openStreams == 0
     }

@@ -79,7 +79,8 @@ final class Registrar: Reconfigurable {
         return agent
     }
 
-    /// The agent that registers by its handshake alone: one of the original v1, which says who it is in the URL and nothing more.
+    /// The agent that registers by its handshake alone: one of the original v1, which says who it is in the URL and nothing
+    /// more.
     func agentInHandshake(_ handshake: AgentHandshake) -> AgentDescription? {
         guard handshake.version == .v1, let id = handshake.agentID,
             environment.access.admission.accepts(handshake.token, for: id)
@@ -185,8 +186,8 @@ final class Registrar: Reconfigurable {
         describe(agentID, by: agent)
     }
 
-    /// The agent finishes what it has and gets nothing new, or takes that back. Whether it is shown as online does not change: it is.
-    /// True: something changed.
+    /// The agent finishes what it has and gets nothing new, or takes that back. Whether it is shown as online does not change:
+    /// it is. True: something changed.
     func setLeaving(_ agent: AgentConnection, _ isLeaving: Bool, _ turn: inout Turn) -> Bool {
         guard agent.isRegistered, agent.isLeaving != isLeaving, let agentID = agent.agentID else { return false }
         agent.isLeaving = isLeaving

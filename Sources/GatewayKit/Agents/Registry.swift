@@ -22,8 +22,8 @@ final class Registry {
     private var changes: [String] = []
     /// What is counted of each agent, for as long as it is remembered.
     private var counters: [String: AgentCounters] = [:]
-    /// Loop 0, which shows them: all ids in order, what a search looks at, and what event streams are to be sent; nil while there
-    /// are none.
+    /// Loop 0, which shows them: all ids in order, what a search looks at, and what event streams are to be sent; nil while
+    /// there are none.
     private var order = SortedIDs()
     private(set) var texts: [String: AgentText] = [:]
     private var watched: AgentChanges?
@@ -164,8 +164,9 @@ final class Registry {
 
     // MARK: Agents of other loops
 
-    /// What another loop reports of an agent of its own; nil: it has forgotten it. A report of an earlier owner may come late: of another
-    /// loop than the one that we know, or of another spelling, only an agent that is online there counts, and none that is online here.
+    /// What another loop reports of an agent of its own; nil: it has forgotten it. A report of an earlier owner may come late:
+    /// of another loop than the one that we know, or of another spelling, only an agent that is online there counts, and none
+    /// that is online here.
     func learn(_ id: String, _ record: AgentRecord?, from sender: Int) {
         guard sender != loop, onlineCounts.indices.contains(sender) else { return }
         let known = owner(of: id)

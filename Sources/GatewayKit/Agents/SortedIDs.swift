@@ -1,5 +1,5 @@
-// The ids of all agents in order, so that a page of a hundred costs a hundred among a hundred thousand. What comes and goes is noted,
-// and put in its place when somebody asks for the order: few changes one by one, many by a sort and a merge.
+// The ids of all agents in order, so that a page of a hundred costs a hundred among a hundred thousand. What comes and goes is
+// noted, and put in its place when somebody asks for the order: few changes one by one, many by a sort and a merge.
 
 /// A set of ids that knows their order when asked.
 struct SortedIDs: Sendable {

@@ -25,8 +25,8 @@ final class AgentViews {
             webServices: registry.webServiceCount, flow: metrics.total(visitors: visitors).statistics.flow)
     }
 
-    /// One agent. `address`: where whoever sees it finds the gateway; nil: it is for several, and unless the configuration says where the
-    /// gateway is, the address of a web service is a path.
+    /// One agent. `address`: where whoever sees it finds the gateway; nil: it is for several, and unless the configuration says
+    /// where the gateway is, the address of a web service is a path.
     func view(of id: String, from address: String?) -> AgentView? {
         guard let record = registry.records[id] else { return nil }
         var view = AgentView(id: id)

@@ -1,8 +1,8 @@
-// What the gateway itself has to say: pages for people, lists for programs. A request goes in, a response comes out; each address is a line
-// of one table.
+// What the gateway itself has to say: pages for people, lists for programs. A request goes in, a response comes out; each
+// address is a line of one table.
 //
-// An open status page must not show what visitors send: without a token of its own the inspector has to be opened on purpose. And
-// whoever may not visit an agent may neither see nor repeat what it exchanged, whatever opens the inspector.
+// An open status page must not show what visitors send: without a token of its own the inspector has to be opened on purpose.
+// And whoever may not visit an agent may neither see nor repeat what it exchanged, whatever opens the inspector.
 
 import HTTPCodec
 import Inspection
@@ -91,8 +91,8 @@ final class Console: Reconfigurable {
         }
     }
 
-    /// Why a request that may see the status page gets nothing from the inspector; nil: it does, or does not ask for it. A replay counts
-    /// from now on.
+    /// Why a request that may see the status page gets nothing from the inspector; nil: it does, or does not ask for it. A
+    /// replay counts from now on.
     func inspectorObjection(
         to request: VisitorRequest, _ route: OwnRoute, by visitor: ConnectionID, _ context: ConsoleContext
     ) -> GatewayError? {

@@ -1,6 +1,6 @@
-// Those who watch: responses of the gateway's own that never end, as server-sent events (WHATWG HTML §9.2). What is told is made once and
-// given to all who watch the same. One that does not read is told nothing until it has caught up, and then that it missed something; its
-// memory is bounded, and the others do not wait for it.
+// Those who watch: responses of the gateway's own that never end, as server-sent events (WHATWG HTML §9.2). What is told is
+// made once and given to all who watch the same. One that does not read is told nothing until it has caught up, and then that
+// it missed something; its memory is bounded, and the others do not wait for it.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// The status page's data as JSON, for programs and for its own script: described in openapi.json, which a test compares with what is
-// written here.
+// The status page's data as JSON, for programs and for its own script: described in openapi.json, which a test compares with
+// what is written here.
 
 import Primitives
 import RPCCore

@@ -128,7 +128,8 @@ extension Language {
 // MARK: Addresses
 
 extension OwnResponse {
-    /// Puts the prefix before the addresses of the gateway's own that are in it: where it leads to, and links, forms and `data-api` of a page.
+    /// Puts the prefix before the addresses of the gateway's own that are in it: where it leads to, and links, forms and
+    /// `data-api` of a page.
     mutating func prefixAddresses(with outer: String) {
         guard !outer.isEmpty else { return }
         if let location = fields[.location], location.hasPrefix("/"), location != outer, !location.hasPrefix(outer + "/") {

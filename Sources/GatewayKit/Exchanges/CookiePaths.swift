@@ -1,12 +1,14 @@
-// The paths of a service's cookies where its pages may ask for it both beneath the prefix and without (`PrefixRescue`). `Path=/` holds
-// for both and stays, which also means that the other agents at this host get the cookie (Docs/Access.md). Any other path is two paths
-// in a browser's eyes, so such a cookie is set twice. Without a `Path` a browser takes the request's own directory (RFC 6265 §5.1.4):
-// where that is the service's root, `Path=/` says so; of other directories a cookie without a path is the browser's affair.
+// The paths of a service's cookies where its pages may ask for it both beneath the prefix and without (`PrefixRescue`).
+// `Path=/` holds for both and stays, which also means that the other agents at this host get the cookie (Docs/Access.md). Any
+// other path is two paths in a browser's eyes, so such a cookie is set twice. Without a `Path` a browser takes the request's
+// own directory (RFC 6265 §5.1.4): where that is the service's root, `Path=/` says so; of other directories a cookie without a
+// path is the browser's affair.
 
 import HTTPCodec
 
 enum CookiePaths {
-    /// Sets each cookie of `fields` for what its path is beneath `prefix`, and for what it is without. `requestPath`: as the service saw it.
+    /// Sets each cookie of `fields` for what its path is beneath `prefix`, and for what it is without. `requestPath`: as the
+    /// service saw it.
     static func extend(_ fields: inout HTTPFields, prefix: String, requestPath: ArraySlice<UInt8>) {
         let cookies = fields.all(.setCookie).map { Array($0) }
         fields.removeAll(.setCookie)

@@ -1,5 +1,5 @@
-// One request and its response, on their way through a tunnel, whatever the visitor's HTTP version. No decisions here: `Exchanges` makes
-// them.
+// One request and its response, on their way through a tunnel, whatever the visitor's HTTP version. No decisions here:
+// `Exchanges` makes them.
 
 import HTTPCodec
 import MachineCore
@@ -79,8 +79,8 @@ final class Exchange {
 
     var isUpgrade: Bool { upgrade != nil }
 
-    /// What its pages ask for without the prefix comes here too, and is theirs (`PrefixRescue`): the agent was found by path, and no
-    /// proxy in front takes anything off.
+    /// What its pages ask for without the prefix comes here too, and is theirs (`PrefixRescue`): the agent was found by path,
+    /// and no proxy in front takes anything off.
     var isRescuable: Bool { route.map { !$0.isByHost && prefix.utf8.count == $0.prefix.utf8.count } ?? false }
 
     /// Microseconds from the request's arrival to `now`.

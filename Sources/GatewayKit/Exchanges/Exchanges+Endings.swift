@@ -1,10 +1,10 @@
 // What goes wrong with an exchange, what each side is told of it, and how long either may take.
 //
-// Before the head of the response is out, an error is a response of ours; after it, the connection is cut so that no client takes a
-// part for the whole. Whoever works for an exchange that is over is told at once.
+// Before the head of the response is out, an error is a response of ours; after it, the connection is cut so that no client
+// takes a part for the whole. Whoever works for an exchange that is over is told at once.
 //
-// Nothing that may have been processed is sent twice. An agent's refusal (-32014, reset 1) says that it has done nothing about the
-// request; what it was sent of a body is not kept here, so a request whose body has begun to flow is not sent again.
+// Nothing that may have been processed is sent twice. An agent's refusal (-32014, reset 1) says that it has done nothing about
+// the request; what it was sent of a body is not kept here, so a request whose body has begun to flow is not sent again.
 
 import HTTPCodec
 import MachineCore

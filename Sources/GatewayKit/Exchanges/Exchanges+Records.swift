@@ -1,5 +1,5 @@
-// What is kept of exchanges, in the moments that each has: it was given to an agent, its response began, it is over. Whatever counts,
-// records or logs exchanges is told here.
+// What is kept of exchanges, in the moments that each has: it was given to an agent, its response began, it is over. Whatever
+// counts, records or logs exchanges is told here.
 
 import HTTPCodec
 import Inspection
@@ -73,7 +73,8 @@ extension Exchanges {
         turn.emit(.log(record))
     }
 
-    /// Writes the line of an exchange that has a response, or that its visitor gave up. What fails before becomes a response of ours.
+    /// Writes the line of an exchange that has a response, or that its visitor gave up. What fails before becomes a response of
+    /// ours.
     private func writeAccessLog(_ exchange: Exchange, _ outcome: String, _ turn: inout Turn) {
         guard exchange.status != nil || outcome == "cancelled" else { return }
         let request = exchange.request

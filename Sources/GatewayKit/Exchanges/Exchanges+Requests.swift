@@ -60,8 +60,8 @@ extension Exchanges {
         finishIfOver(exchange, &turn)
     }
 
-    /// The visitor will send no more. On an upgraded connection that is half of the conversation; otherwise it is gone, as a browser is
-    /// whose tab was closed, and whoever still works for it must stop.
+    /// The visitor will send no more. On an upgraded connection that is half of the conversation; otherwise it is gone, as a
+    /// browser is whose tab was closed, and whoever still works for it must stop.
     func visitorFinished(_ exchange: Exchange, _ turn: inout Turn) {
         if exchange.visitor.phase == .upgraded {
             if !exchange.requestEnded { endRequest(exchange, HTTPFields(), &turn) }

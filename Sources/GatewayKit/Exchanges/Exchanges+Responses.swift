@@ -8,8 +8,9 @@ import MachineCore
 import TunnelLink
 
 extension Exchanges {
-    /// Passes an interim response on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue` once at most.
-    /// Each is a sign that the service works, so the wait for its response begins anew. A visitor that does not read gets none.
+    /// Passes an interim response on, to who can understand it (RFC 9110 §15.2: never to HTTP/1.0), and `100 Continue` once at
+    /// most. Each is a sign that the service works, so the wait for its response begins anew. A visitor that does not read gets
+    /// none.
     func inform(_ exchange: Exchange, _ interim: WebInformational, _ turn: inout Turn) {
         guard exchange.status == nil, exchange.replay == nil else { return }
         if interim.status == 100 { return writeContinue(exchange, &turn) }
@@ -69,8 +70,8 @@ extension Exchanges {
         return head
     }
 
-    /// How the response's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is no
-    /// number.
+    /// How the response's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is
+    /// no number.
     private static func frame(_ response: WebResponse, to request: HTTPRequestHead, _ fields: inout HTTPFields)
         -> HTTPBodyFraming?
     {
@@ -155,7 +156,8 @@ extension Exchanges {
         finishIfOver(exchange, &turn)
     }
 
-    /// After the response's last byte the connection takes the next request. If the request is still coming, its rest is not wanted.
+    /// After the response's last byte the connection takes the next request. If the request is still coming, its rest is not
+    /// wanted.
     func finishIfOver(_ exchange: Exchange, _ turn: inout Turn) {
         guard exchange.responseEnded else { return }
         let visitor = exchange.visitor

@@ -1,5 +1,5 @@
-// The exchanges of a loop: requests on their way to an agent and responses on their way back. An exchange joins a visitor's connection and a
-// tunnel; neither knows of the other. How one begins is decided here; the rest is in the extensions:
+// The exchanges of a loop: requests on their way to an agent and responses on their way back. An exchange joins a visitor's
+// connection and a tunnel; neither knows of the other. How one begins is decided here; the rest is in the extensions:
 //
 //     Requests        a request's body, each byte of which goes on when it is here
 //     Responses       the response: its head, its framing, its body, its end
@@ -7,8 +7,8 @@
 //     Records         what is counted, recorded and logged of each
 //     Replays         exchanges that a person sends again
 //
-// Refuses, before anything reaches the agent: a declared body above the limit, more streams than agreed, a client that has its share of
-// them. Errors are those of the table in Docs/Protocol.md.
+// Refuses, before anything reaches the agent: a declared body above the limit, more streams than agreed, a client that has its
+// share of them. Errors are those of the table in Docs/Protocol.md.
 
 import HTTPCodec
 import MachineCore
@@ -168,8 +168,8 @@ final class Exchanges: Reconfigurable {
             fields: HeaderRules.toService(request.head, context), hasBody: request.framing != .none)
     }
 
-    /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body it is not clear
-    /// where the other protocol begins. A server may always ignore an upgrade (RFC 9110 §7.8).
+    /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body it is not
+    /// clear where the other protocol begins. A server may always ignore an upgrade (RFC 9110 §7.8).
     private func upgrade(asked request: VisitorRequest, through agent: AgentConnection) -> String? {
         guard request.framing == .none || request.framing == .length(0), agent.session.version == .v2 else { return nil }
         return environment.upgrades.wanted(by: request.head)

@@ -3,8 +3,9 @@
 import HTTPCodec
 
 extension HTTPFieldSet {
-    /// Of a response, what browsers apply to the whole origin or keep for it, and not for the page that came with it. Beneath the
-    /// prefix all agents and the gateway's own pages are one origin, so no service may say these for the others. `Alt-Svc` is apart.
+    /// Of a response, what browsers apply to the whole origin or keep for it, and not for the page that came with it. Beneath
+    /// the prefix all agents and the gateway's own pages are one origin, so no service may say these for the others. `Alt-Svc`
+    /// is apart.
     static let speaksForTheOrigin: HTTPFieldSet = [
         // Storage, cookies and cache of all.
         "Clear-Site-Data",
@@ -23,8 +24,8 @@ extension HTTPFieldSet {
     /// Of a response, what is about the connection to the service, which no visitor has, or is no field for services.
     static let notForVisitors: HTTPFieldSet = [.errorMark, .xRequestID, "Alt-Svc", "Set-Cookie2"]
 
-    /// Of a request, what the gateway sets itself, or what is about the connection to it; `Proxy` becomes a setting of CGI programs
-    /// (`HTTP_PROXY`).
+    /// Of a request, what the gateway sets itself, or what is about the connection to it; `Proxy` becomes a setting of CGI
+    /// programs (`HTTP_PROXY`).
     static let notForServices: HTTPFieldSet = [.host, .forwarded, .xRequestID, "Proxy", "HTTP2-Settings"]
 }
 

@@ -1,8 +1,8 @@
-// What changes about a request's fields on their way to the service (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else passes byte for
-// byte.
+// What changes about a request's fields on their way to the service (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else
+// passes byte for byte.
 //
-// Hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from others than trusted proxies goes and is set afresh, and
-// `X-Request-ID`; the gateway's own token and cookies go.
+// Hop-by-hop fields go, those that `Connection` names too; `X-Forwarded-*` from others than trusted proxies goes and is set
+// afresh, and `X-Request-ID`; the gateway's own token and cookies go.
 
 import HTTPCodec
 
@@ -30,7 +30,8 @@ enum HeaderRules {
     /// What the gateway sets itself, or says in fields of its own.
     private static let setForService = HTTPFieldSet.notForServices
     private static let setForServiceOfOthers = HTTPFieldSet([], and: [.notForServices, .saysAProxy])
-    /// What no service gets in another spelling either, whoever sent it: what we set or take away, and what belongs to one connection.
+    /// What no service gets in another spelling either, whoever sent it: what we set or take away, and what belongs to one
+    /// connection.
     private static let notRespelled = HTTPFieldSet(
         [.contentLength, .contentType, .errorMark], and: [.notForServices, .saysAProxy, .hopByHop])
     private static let forwarding: HTTPFieldName = "X-Forwarded-"

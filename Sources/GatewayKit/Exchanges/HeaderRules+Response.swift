@@ -1,8 +1,8 @@
-// What changes about a response's fields on their way to the visitor (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else passes byte for
-// byte.
+// What changes about a response's fields on their way to the visitor (RFC 9110 §7.6.1, and Docs/Protocol.md). Everything else
+// passes byte for byte.
 //
-// Hop-by-hop fields go; the gateway's error mark cannot be forged; addresses (`Location` and its like) are put under the prefix, and those
-// that name the local service are brought back; cookies are SetCookieRules' affair.
+// Hop-by-hop fields go; the gateway's error mark cannot be forged; addresses (`Location` and its like) are put under the
+// prefix, and those that name the local service are brought back; cookies are SetCookieRules' affair.
 
 import HTTPCodec
 import MachineCore
@@ -11,8 +11,8 @@ extension HeaderRules {
     private static let setForVisitor = HTTPFieldSet.notForVisitors
     private static let setForVisitorUnderPrefix = HTTPFieldSet([], and: [.notForVisitors, .speaksForTheOrigin])
 
-    /// The fields that the visitor gets. `rescuedPath`: the request's path as the service saw it, if the service is also reached without
-    /// the prefix.
+    /// The fields that the visitor gets. `rescuedPath`: the request's path as the service saw it, if the service is also
+    /// reached without the prefix.
     static func toVisitor(
         _ response: HTTPFields, prefix: String, host: @autoclosure () -> String?,
         rescuedPath: @autoclosure () -> ArraySlice<UInt8>? = nil

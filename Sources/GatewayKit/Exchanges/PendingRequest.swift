@@ -1,5 +1,5 @@
-// A request for an agent's web service before an agent has it: at first, after an agent refused it, while it waits, and on its way to
-// another loop.
+// A request for an agent's web service before an agent has it: at first, after an agent refused it, while it waits, and on its
+// way to another loop.
 
 import MachineCore
 import TunnelLink
@@ -14,7 +14,8 @@ struct PendingRequest: Sendable {
     var waitUntil: Moment?
 }
 
-/// An exchange for as long as it lasts: the slot (low 32 bits) is reused, the generation (high 32 bits) tells those that used it apart.
+/// An exchange for as long as it lasts: the slot (low 32 bits) is reused, the generation (high 32 bits) tells those that used
+/// it apart.
 struct ExchangeID: Sendable, Hashable {
     let rawValue: UInt64
 

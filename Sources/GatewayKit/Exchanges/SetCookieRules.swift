@@ -1,10 +1,10 @@
 // What becomes of `Set-Cookie` (RFC 6265 §5.2) on its way to the visitor.
 //
 //   - Cookies of the gateway's own names are not for services to set.
-//   - `Domain` goes: what is left is a cookie of the very host that the visitor asked. A service knows another host than that, and
-//     may not speak for the hosts above or beside its own.
-//   - `Path=/x` becomes `Path=/web/{id}/x`. Without a path, and with what is none, the browser takes the directory of the address,
-//     which is right already.
+//   - `Domain` goes: what is left is a cookie of the very host that the visitor asked. A service knows another host than that,
+//     and may not speak for the hosts above or beside its own.
+//   - `Path=/x` becomes `Path=/web/{id}/x`. Without a path, and with what is none, the browser takes the directory of the
+//     address, which is right already.
 
 import HTTPCodec
 

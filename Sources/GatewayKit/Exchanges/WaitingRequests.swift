@@ -1,7 +1,7 @@
 // Requests that wait a moment for their agent: after a restart of the gateway, or when a tunnel has just broken, agents are
-// back within a second or two, and a visitor would rather wait than be told so: a browser's EventSource that gets a 503 never asks
-// again. Unless `web.agentWait` says otherwise, an agent is waited for that was here a minute ago or later; one that was never here, or
-// has been away for longer, is not.
+// back within a second or two, and a visitor would rather wait than be told so: a browser's EventSource that gets a 503 never
+// asks again. Unless `web.agentWait` says otherwise, an agent is waited for that was here a minute ago or later; one that was
+// never here, or has been away for longer, is not.
 //
 // Only who may speak to the agent waits; the body stays where it is, unread. No more wait than fit into the limit; whoever
 // waits in vain gets the response that it would have got at once.

@@ -1,8 +1,8 @@
 // A request that a person sends again: out to the agent as if this visitor had asked, and what comes back goes to the inspector
 // alone. The visitor's response is the exchange as it was recorded, whole or cut after a time or a size.
 //
-// Refuses what is not the JSON of a replay, exchanges that are forgotten, agents that are not inspected or not here. Other sites are
-// refused before (nothing but a page of ours may make a browser do this), and more replays at once than the limit.
+// Refuses what is not the JSON of a replay, exchanges that are forgotten, agents that are not inspected or not here. Other
+// sites are refused before (nothing but a page of ours may make a browser do this), and more replays at once than the limit.
 
 import HTTPCodec
 import Inspection
@@ -39,8 +39,8 @@ extension Exchanges {
         _ = agent.session.send(again.body[...], on: stream, end: true)
     }
 
-    /// The request for the agent, by the rules of a visit: what is for us alone goes no further, and what says where a visitor came
-    /// from is not the person's to say. It is as it was at first, but for the address.
+    /// The request for the agent, by the rules of a visit: what is for us alone goes no further, and what says where a visitor
+    /// came from is not the person's to say. It is as it was at first, but for the address.
     private func webRequest(
         _ again: ReplayedRequest, of visitor: VisitorConnection, _ request: VisitorRequest, to agentID: String,
         like original: CapturedExchange

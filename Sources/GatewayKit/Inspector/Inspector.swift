@@ -1,5 +1,5 @@
-// What the request inspector sees of exchanges: a copy on the side of what passes by, made where it passes and never waited for.
-// An exchange whose agent is not inspected has no number there, and costs one branch where it has bytes.
+// What the request inspector sees of exchanges: a copy on the side of what passes by, made where it passes and never waited
+// for. An exchange whose agent is not inspected has no number there, and costs one branch where it has bytes.
 //
 // Invariant: nothing secret reaches the store, and the store's limits hold for all that is kept here.
 

@@ -1,5 +1,5 @@
-// What the loops of one gateway say to each other (Docs/Decisions/0007). A host that runs several carries these values from one to another
-// and need not know what is in them.
+// What the loops of one gateway say to each other (Docs/Decisions/0007). A host that runs several carries these values from one
+// to another and need not know what is in them.
 
 import HTTPCodec
 import MachineCore

@@ -1,8 +1,8 @@
 // What one loop knows of the others, and, on loop 0, which loop owns each agent (Docs/Decisions/0007).
 //
-// How many visitors there are is told as a balance: those that were accepted on a loop, less those that ended there. A visitor that
-// moves changes no balance until it ends, so the sum over all loops counts those under way too. Once no loop accepts, balances only
-// fall: a sum of old ones is never too small, and if it is zero, no visitor is left anywhere.
+// How many visitors there are is told as a balance: those that were accepted on a loop, less those that ended there. A visitor
+// that moves changes no balance until it ends, so the sum over all loops counts those under way too. Once no loop accepts,
+// balances only fall: a sum of old ones is never too small, and if it is zero, no visitor is left anywhere.
 
 import MachineCore
 
@@ -13,7 +13,8 @@ final class PeerLoops {
     private var counts: [ConnectionCounts]
     /// Visitors that left for other loops, less those that came from there.
     private var moved = 0
-    /// Loop 0: agents that were sent to their owning loop and have not registered there yet, by name, so that all spellings of one meet.
+    /// Loop 0: agents that were sent to their owning loop and have not registered there yet, by name, so that all spellings of
+    /// one meet.
     private var onTheirWay: [String: Int] = [:]
     private var onTheirWayTo: [Int]
     private var expiries = Deadlines<String>()
@@ -73,8 +74,8 @@ final class PeerLoops {
 
     // MARK: Owning loops
 
-    /// The loop for an agent that connects: the one that another of its id is on its way to, or that owns or owned it; else the one with the
-    /// fewest agents, of equals the lowest. Nil: too many are on their way.
+    /// The loop for an agent that connects: the one that another of its id is on its way to, or that owns or owned it; else the
+    /// one with the fewest agents, of equals the lowest. Nil: too many are on their way.
     func owningLoop(of agentID: String, _ registry: Registry, limit: Int, _ now: Moment) -> Int? {
         while let late = expiries.popExpired(at: now) { forget(late) }
         let name = AgentName.of(agentID)
@@ -88,8 +89,8 @@ final class PeerLoops {
         return owner
     }
 
-    /// Whether another loop has or expects tunnels of this agent, so that one that did not say who it is before it came here would not
-    /// meet them.
+    /// Whether another loop has or expects tunnels of this agent, so that one that did not say who it is before it came here
+    /// would not meet them.
     func livesElsewhere(_ agentID: String, _ registry: Registry) -> Bool {
         if let destination = onTheirWay[AgentName.of(agentID)] { return destination != loop }
         guard let record = registry.owner(of: agentID) else { return false }

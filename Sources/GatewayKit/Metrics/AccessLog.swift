@@ -1,7 +1,8 @@
-// The access log: one line for each request that got a response or was given up, in the format that log analysers know, or as JSON.
+// The access log: one line for each request that got a response or was given up, in the format that log analysers know, or as
+// JSON.
 //
-// Nothing that a client sends can end a line or a quotation. What may hold secrets is left out: queries, of the target and of the
-// referring page too.
+// Nothing that a client sends can end a line or a quotation. What may hold secrets is left out: queries, of the target and of
+// the referring page too.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// What is counted of one agent, whatever tunnels it has or had. On the console's loop these are the sums of all loops since the start;
-// on every other loop what the console has not been told yet.
+// What is counted of one agent, whatever tunnels it has or had. On the console's loop these are the sums of all loops since the
+// start; on every other loop what the console has not been told yet.
 
 /// Counts of one agent.
 struct AgentCounts: Sendable, Hashable {

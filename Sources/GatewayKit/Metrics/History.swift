@@ -1,7 +1,7 @@
 // What happened in the last fifteen minutes, in points of five seconds: for the plots of the status page.
 //
-// A point knows which five seconds of all time it is about, so nothing has to move when time passes: what is too old is recognised
-// by its number, and what comes late from another loop still finds its place.
+// A point knows which five seconds of all time it is about, so nothing has to move when time passes: what is too old is
+// recognised by its number, and what comes late from another loop still finds its place.
 
 import WebConsole
 

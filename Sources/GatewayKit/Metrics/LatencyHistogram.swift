@@ -1,12 +1,12 @@
 // How long things took, in fixed logarithmic buckets: four for each doubling, from 0.1 ms to 105 s, and one at either end.
 //
-// Counts only grow or are merged, so any number of loops and seconds add up to exactly what one would have counted. A quantile is
-// as good as its bucket is narrow: an eighth of the value.
+// Counts only grow or are merged, so any number of loops and seconds add up to exactly what one would have counted. A quantile
+// is as good as its bucket is narrow: an eighth of the value.
 
 /// Counts of durations by size.
 struct LatencyHistogram: Sendable, Hashable {
-    /// By bucket. Bucket 0 is up to 0.1 ms, the last is beyond all bounds; a bound belongs to the bucket beneath it, as Prometheus
-    /// has it.
+    /// By bucket. Bucket 0 is up to 0.1 ms, the last is beyond all bounds; a bound belongs to the bucket beneath it, as
+    /// Prometheus has it.
     private(set) var counts = Self.zeroes
     /// Of all durations.
     private(set) var nanoseconds: UInt64 = 0

@@ -1,6 +1,7 @@
-// What one loop measures, and on loop 0 what all of them did. A loop counts by itself; about once a second, and only if something
-// happened, it tells loop 0. Counters are told as they stand and replace what was told before; what belongs to a second or to an agent
-// is told as what was added, and forgotten here. So the sums on loop 0 are exact once nothing happens any more.
+// What one loop measures, and on loop 0 what all of them did. A loop counts by itself; about once a second, and only if
+// something happened, it tells loop 0. Counters are told as they stand and replace what was told before; what belongs to a
+// second or to an agent is told as what was added, and forgotten here. So the sums on loop 0 are exact once nothing happens any
+// more.
 
 import MachineCore
 

@@ -1,7 +1,8 @@
-// What is counted. Components say what happens in the moment in which it does; sums, plots and reports are made when somebody asks.
+// What is counted. Components say what happens in the moment in which it does; sums, plots and reports are made when somebody
+// asks.
 //
-// A loop counts by itself. On loop 0 the sums of all loops are kept: the others report to it (Meter), a second after something has
-// happened since their last report; while nothing does, no timer runs.
+// A loop counts by itself. On loop 0 the sums of all loops are kept: the others report to it (Meter), a second after something
+// has happened since their last report; while nothing does, no timer runs.
 
 import MachineCore
 import TunnelLink
@@ -85,7 +86,8 @@ final class Metrics {
     /// An exchange left HTTP with a 101.
     func upgraded() { statistics.upgrades &+= 1 }
 
-    /// It is over. `failedAfter`: it ended with an error of the gateway's own instead of a response, for which somebody has waited too.
+    /// It is over. `failedAfter`: it ended with an error of the gateway's own instead of a response, for which somebody has
+    /// waited too.
     func exchangeEnded(_ agent: AgentCounters?, hasFailed: Bool, failedAfter nanoseconds: UInt64?) {
         meter.openStreams -= 1
         if let nanoseconds { meter.responseBegan(after: nanoseconds) }

@@ -1,8 +1,8 @@
-// Writes metrics in the two formats that Prometheus and its kin read: the text format 0.0.4 and OpenMetrics 1.0. They differ in how
-// counters and facts are named, in units, in escapes, and in how the end is marked; what is measured is the same.
+// Writes metrics in the two formats that Prometheus and its kin read: the text format 0.0.4 and OpenMetrics 1.0. They differ in
+// how counters and facts are named, in units, in escapes, and in how the end is marked; what is measured is the same.
 //
-// The caller begins a family and then writes its samples. Names are the program's own and are not checked; values of labels may be
-// any text.
+// The caller begins a family and then writes its samples. Names are the program's own and are not checked; values of labels may
+// be any text.
 
 /// A document of metrics under way.
 struct MetricsWriter: Sendable {

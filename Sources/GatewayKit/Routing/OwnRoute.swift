@@ -1,5 +1,6 @@
-// The gateway's own addresses, and what each asks of a request before it is answered: which methods, whose permission, which loop
-// (loop 0 knows of all agents what is told between loops; what an agent exchanged is known to its own loop alone), how much body.
+// The gateway's own addresses, and what each asks of a request before it is answered: which methods, whose permission, which
+// loop (loop 0 knows of all agents what is told between loops; what an agent exchanged is known to its own loop alone), how
+// much body.
 
 import HTTPCodec
 import Inspection

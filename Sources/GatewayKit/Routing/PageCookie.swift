@@ -1,5 +1,6 @@
-// The cookie that names the agent whose page a browser shows, so that what the page asks for outside the prefix finds its way although
-// it does not say where it comes from. It opens nothing: whoever holds it is asked for a token as everybody is. It ends with the browser.
+// The cookie that names the agent whose page a browser shows, so that what the page asks for outside the prefix finds its way
+// although it does not say where it comes from. It opens nothing: whoever holds it is asked for a token as everybody is. It
+// ends with the browser.
 //
 //     miagent.~=my-agent
 //
@@ -12,7 +13,8 @@ enum PageCookie {
     /// Behind TLS browsers take a name that begins so from this very host only.
     static func name(isSecure: Bool) -> String { (isSecure ? OwnCookies.hostPrefix : "") + OwnCookies.name + ".~" }
 
-    /// The agent that a request's cookie names. A script may have added others under paths of its own: of those that differ none counts.
+    /// The agent that a request's cookie names. A script may have added others under paths of its own: of those that differ
+    /// none counts.
     static func agentID(in fields: HTTPFields, isSecure: Bool) -> String? {
         guard fields.contains(.cookie) else { return nil }
         let values = OwnCookies.values(named: name(isSecure: isSecure), in: fields)

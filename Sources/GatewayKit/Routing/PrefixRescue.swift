@@ -1,15 +1,15 @@
-// Where a page of a service asks for `/style.css`, the service's address is `/web/{id}/style.css`, and nothing of ours is at the former.
-// With `web.rescuesAbsolutePaths` such a request belongs to the agent whose page sent it (Docs/Decisions/0014):
+// Where a page of a service asks for `/style.css`, the service's address is `/web/{id}/style.css`, and nothing of ours is at
+// the former. With `web.rescuesAbsolutePaths` such a request belongs to the agent whose page sent it (Docs/Decisions/0014):
 //
 //   - the one beneath whose prefix its `Referer` is, at this host;
-//   - else the one that the browser's cookie names (`PageCookie`, set with each page that came from beneath a prefix), unless its
-//     `Referer` is a page of the gateway's own or of another host. Of a WebSocket, and of a page that hides where it comes from, there
-//     is only the cookie.
+//   - else the one that the browser's cookie names (`PageCookie`, set with each page that came from beneath a prefix), unless
+//     its `Referer` is a page of the gateway's own or of another host. Of a WebSocket, and of a page that hides where it comes
+//     from, there is only the cookie.
 //
-// Where the browser says more (`Sec-Fetch-Site`, `Origin`) it must agree. Pages are sent to their address beneath the prefix (307), so
-// that what they ask for next says where it comes from; everything else goes on inside, as if its address had had the prefix: by the same
-// access policy, to the same loop, counted and recorded alike. Never what is ours, and never a service worker, which would stand between
-// the browser and all that is at this host.
+// Where the browser says more (`Sec-Fetch-Site`, `Origin`) it must agree. Pages are sent to their address beneath the prefix
+// (307), so that what they ask for next says where it comes from; everything else goes on inside, as if its address had had the
+// prefix: by the same access policy, to the same loop, counted and recorded alike. Never what is ours, and never a service
+// worker, which would stand between the browser and all that is at this host.
 
 import HTTPCodec
 import MachineCore
@@ -30,8 +30,8 @@ struct PrefixRescue {
 
     private var web: WebConfiguration { environment.configuration.web }
 
-    /// What becomes of a request that a page of a service may have sent; nil: none did. `isFormerlyOwn`: the gateway has a response to it
-    /// too, so that it must be a page's beyond doubt.
+    /// What becomes of a request that a page of a service may have sent; nil: none did. `isFormerlyOwn`: the gateway has a
+    /// response to it too, so that it must be a page's beyond doubt.
     func rescue(_ request: VisitorRequest, from peer: String, isFormerlyOwn: Bool) -> Rescue? {
         guard web.rescues, let route = rescuedRoute(request, peer, isFormerlyOwn) else { return nil }
         guard request.head.isNavigation else { return .route(route) }
@@ -81,8 +81,8 @@ struct PrefixRescue {
         }
     }
 
-    /// Adds what the visitor must be told beside what the service said: with a page whose it is, for later; and to caches, of an address
-    /// outside the prefix, that to another page it is another service's.
+    /// Adds what the visitor must be told beside what the service said: with a page whose it is, for later; and to caches, of
+    /// an address outside the prefix, that to another page it is another service's.
     func addFields(to head: inout HTTPResponseHead, of exchange: Exchange) {
         guard exchange.isRescuable, web.rescues else { return }
         if exchange.route?.isRescued == true { try? head.fields.append(.vary, "Referer, Cookie, Service-Worker") }

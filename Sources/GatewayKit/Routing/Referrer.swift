@@ -1,4 +1,5 @@
-// Which page a request comes from, as `Referer` (RFC 9110 §10.1.3) and, where a browser sends them, the fields of Fetch Metadata say.
+// Which page a request comes from, as `Referer` (RFC 9110 §10.1.3) and, where a browser sends them, the fields of Fetch
+// Metadata say.
 
 import HTTPCodec
 import TunnelLink

@@ -1,5 +1,5 @@
-// The request target (RFC 9112 §3.2), taken apart once for each request. Routing, access policies and the inspector use the same parsed
-// value, and nothing in it is decoded or normalised, so that it means the same everywhere.
+// The request target (RFC 9112 §3.2), taken apart once for each request. Routing, access policies and the inspector use the
+// same parsed value, and nothing in it is decoded or normalised, so that it means the same everywhere.
 
 /// Path and query of a target in origin-form or absolute-form.
 struct RequestTarget: Sendable, Hashable {
@@ -8,8 +8,8 @@ struct RequestTarget: Sendable, Hashable {
     /// What follows the first `?`; nil without one.
     let query: ArraySlice<UInt8>?
 
-    /// Nil: it has another form. The authority of an absolute-form is not looked at: the tunnel leads to one place whatever a request
-    /// claims.
+    /// Nil: it has another form. The authority of an absolute-form is not looked at: the tunnel leads to one place whatever a
+    /// request claims.
     init?(_ target: [UInt8]) {
         var rest = target[...]
         if rest.first != UInt8(ascii: "/") {

@@ -1,5 +1,5 @@
-// Where a request goes. Routing and authorisation use the same parsed target, and paths are compared byte for byte: nothing is decoded or
-// normalised, so nothing can mean one thing here and another behind the tunnel.
+// Where a request goes. Routing and authorisation use the same parsed target, and paths are compared byte for byte: nothing is
+// decoded or normalised, so nothing can mean one thing here and another behind the tunnel.
 
 import HTTPCodec
 import TunnelLink
@@ -83,8 +83,8 @@ struct Router: Sendable, Hashable {
         return slash == nil ? .addSlash(route) : .web(route)
     }
 
-    /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case. The gateway's own
-    /// host names are no agent's.
+    /// The agent whose name stands before the configured host: port and trailing dot do not matter, nor does case. The
+    /// gateway's own host names are no agent's.
     private func agentID(inHostOf fields: HTTPFields) -> String? {
         guard let hostSuffix, let host = fields[.host] else { return nil }
         var name = host.lowercased()[...]

@@ -1,6 +1,6 @@
-// One visitor does not take everything: an address (in IPv6 a /64) has a share of the connections, of each agent's requests under way,
-// of those that wait, of those that watch, and, if `requestsPerSecond` says so, of requests a second. The address is the client's:
-// behind a trusted proxy the one that it names; the proxy's own connections are not counted.
+// One visitor does not take everything: an address (in IPv6 a /64) has a share of the connections, of each agent's requests
+// under way, of those that wait, of those that watch, and, if `requestsPerSecond` says so, of requests a second. The address is
+// the client's: behind a trusted proxy the one that it names; the proxy's own connections are not counted.
 //
 // The loops tell each other what an address has and took, so the limits hold for all of them together (Docs/Decisions/0009).
 

@@ -1,6 +1,6 @@
-// How many connections each address has, on this loop and on the others. What an address has here is told to the others when it has
-// changed by a sixteenth of a loop's part of the limit: so the sum is right to a sixteenth of it, and nothing is said of those that have
-// few. Bounded by the connections that there are.
+// How many connections each address has, on this loop and on the others. What an address has here is told to the others when it
+// has changed by a sixteenth of a loop's part of the limit: so the sum is right to a sixteenth of it, and nothing is said of
+// those that have few. Bounded by the connections that there are.
 
 import MachineCore
 

@@ -1,5 +1,5 @@
-// A time limit that moves with every request and seldom passes: it stands in a heap of time limits no earlier than where it was put first,
-// so that moving it away costs nothing.
+// A time limit that moves with every request and seldom passes: it stands in a heap of time limits no earlier than where it was
+// put first, so that moving it away costs nothing.
 
 import MachineCore
 

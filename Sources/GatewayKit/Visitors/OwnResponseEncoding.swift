@@ -1,5 +1,6 @@
-// How a response of the gateway's own becomes bytes: the one place where its head is made. Each carries `Server`, `Date` and the request's
-// id, has the addresses in it under the prefix that the visitor sees, is counted, and is a line of the access log.
+// How a response of the gateway's own becomes bytes: the one place where its head is made. Each carries `Server`, `Date` and
+// the request's id, has the addresses in it under the prefix that the visitor sees, is counted, and is a line of the access
+// log.
 
 import HTTPCodec
 import MachineCore

@@ -1,8 +1,8 @@
-// Connections that proxies hand on as they came (PROXY protocol): whose one is, is said before its first byte, and from then on it is that
-// client's, for logs, lists, limits and `X-Forwarded-For` alike. Until then there is no visitor.
+// Connections that proxies hand on as they came (PROXY protocol): whose one is, is said before its first byte, and from then on
+// it is that client's, for logs, lists, limits and `X-Forwarded-For` alike. Until then there is no visitor.
 //
-// Only a trusted proxy is asked for the header, and it has to come, within the time for a head; what another peer says so is no HTTP. A
-// client of a Unix socket of the proxy's counts as one of ours (`unix`): it is trusted only where such are.
+// Only a trusted proxy is asked for the header, and it has to come, within the time for a head; what another peer says so is no
+// HTTP. A client of a Unix socket of the proxy's counts as one of ours (`unix`): it is trusted only where such are.
 
 import HTTPCodec
 import MachineCore

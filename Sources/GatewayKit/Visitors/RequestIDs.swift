@@ -1,5 +1,5 @@
-// What ties one request's lines together, in our logs and in others' (`X-Request-ID`): a visitor's own if it is harmless, else one of
-// ours. Ids need not be secret: they are a count, stirred so that those of other loops and other starts differ.
+// What ties one request's lines together, in our logs and in others' (`X-Request-ID`): a visitor's own if it is harmless, else
+// one of ours. Ids need not be secret: they are a count, stirred so that those of other loops and other starts differ.
 
 import HTTPCodec
 

@@ -1,4 +1,5 @@
-// Requests on one connection, one at a time: the decoder, and the body of a request to the gateway itself, which is small and held whole.
+// Requests on one connection, one at a time: the decoder, and the body of a request to the gateway itself, which is small and
+// held whole.
 
 import HTTPCodec
 

@@ -1,5 +1,5 @@
-// The framing of one response after another on a visitor's connection (RFC 9112 §6.3), and how long nothing may be sent while one is on its
-// way.
+// The framing of one response after another on a visitor's connection (RFC 9112 §6.3), and how long nothing may be sent while
+// one is on its way.
 
 import HTTPCodec
 

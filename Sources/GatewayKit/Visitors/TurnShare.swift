@@ -1,7 +1,7 @@
 // Between two requests a connection pauses (RFC 9112 §9.3.2):
 //
-//   - while more than `maximumUnread` bytes of earlier responses wait for its peer to read them: memory is bounded, whatever the
-//     responses are. Nothing is read meanwhile, and a peer that reads nothing for `writeTimeout` is cut.
+//   - while more than `maximumUnread` bytes of earlier responses wait for its peer to read them: memory is bounded, whatever
+//     the responses are. Nothing is read meanwhile, and a peer that reads nothing for `writeTimeout` is cut.
 //   - once it has had its share of a turn of the loop: the rest goes on in the next turn, after everybody else's events.
 //
 // What was read beyond the request stays in the decoder: one read of the transport at most.

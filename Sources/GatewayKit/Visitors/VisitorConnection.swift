@@ -1,5 +1,5 @@
-// One connection of a visitor, or of an agent before its first request has said so: HTTP/1.1 in, responses out. Requests are decoded one
-// at a time (RFC 9112 §9.3.2: pipelined ones wait). It knows requests and responses, and nothing of agents.
+// One connection of a visitor, or of an agent before its first request has said so: HTTP/1.1 in, responses out. Requests are
+// decoded one at a time (RFC 9112 §9.3.2: pipelined ones wait). It knows requests and responses, and nothing of agents.
 
 import HTTPCodec
 import MachineCore
@@ -18,7 +18,8 @@ final class VisitorConnection {
     @exclusivity(unchecked) private(set) var queuedBytes = 0
     /// Something of the next request has come (so the head timeout counts, not the idle one).
     @exclusivity(unchecked) private(set) var hasBegun = false
-    // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a request.
+    // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a
+    // request.
     @exclusivity(unchecked) private var reader: RequestReader
     /// The response that is on its way out.
     @exclusivity(unchecked) var response = ResponseWriter()
@@ -260,8 +261,8 @@ final class VisitorConnection {
         joinNextTurn()
     }
 
-    /// Writes what is queued and closes. `lingers` is false for a visitor that asked for the end (RFC 9112 §9.6) and has sent nothing
-    /// after its request.
+    /// Writes what is queued and closes. `lingers` is false for a visitor that asked for the end (RFC 9112 §9.6) and has sent
+    /// nothing after its request.
     func close(lingers: Bool = true, _ turn: inout Turn) {
         guard phase != .closing else { return }
         advance(.closes)

@@ -1,4 +1,5 @@
-// The phases of a visitor's connection and all that leads from one to another. What happens in none of these ways changes nothing.
+// The phases of a visitor's connection and all that leads from one to another. What happens in none of these ways changes
+// nothing.
 
 /// Where a visitor's connection is.
 enum VisitorPhase: Sendable, Hashable, CaseIterable {

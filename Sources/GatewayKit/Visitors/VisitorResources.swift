@@ -1,5 +1,5 @@
-// What the connections of a loop's visitors share: the settings, the counters, one heap of time limits, the text of `Date`, and the list of
-// those that go on in the next turn.
+// What the connections of a loop's visitors share: the settings, the counters, one heap of time limits, the text of `Date`, and
+// the list of those that go on in the next turn.
 
 import HTTPCodec
 import MachineCore

@@ -47,8 +47,8 @@ final class Visitors: Reconfigurable {
 
     var isDraining: Bool { shared.isDraining }
 
-    /// From now on each response closes its connection. A request may be on its way on a connection that looks idle: it is closed when
-    /// nothing came for a moment.
+    /// From now on each response closes its connection. A request may be on its way on a connection that looks idle: it is
+    /// closed when nothing came for a moment.
     func beginDrain(_ now: Moment) {
         shared.isDraining = true
         for visitor in all where visitor.phase == .receivingHead && !visitor.hasBegun {

@@ -74,7 +74,8 @@ struct JSONParser {
         return true
     }
 
-    /// The nodes of a text of usual density, and a few: names and values of our messages take more than sixteen bytes on average.
+    /// The nodes of a text of usual density, and a few: names and values of our messages take more than sixteen bytes on
+    /// average.
     static func usualNodes(in count: Int) -> Int { count / 16 + 16 }
 
     /// The nodes of the densest text: two bytes for each that is complete, one for each bracket that is still open; and two to

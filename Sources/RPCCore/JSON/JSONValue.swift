@@ -1,5 +1,6 @@
-// A JSON value as a tree of its own, for messages whose shape is not known beforehand, and the way to it and from it. Hot paths read
-// `JSONNode` and write with `JSONWriter` instead. A number keeps exactly what its text said: reading and writing never changes a value.
+// A JSON value as a tree of its own, for messages whose shape is not known beforehand, and the way to it and from it. Hot paths
+// read `JSONNode` and write with `JSONWriter` instead. A number keeps exactly what its text said: reading and writing never
+// changes a value.
 
 /// A JSON value (RFC 8259, section 3).
 public enum JSONValue: Sendable, Hashable {

@@ -62,8 +62,8 @@ public struct JSONWriter: Sendable {
 
     // MARK: Names
 
-    /// Writes a member's name that needs no escape, which a program knows of its own names, and the colon. Exactly one value must
-    /// follow.
+    /// Writes a member's name that needs no escape, which a program knows of its own names, and the colon. Exactly one value
+    /// must follow.
     public mutating func name(_ name: StaticString) {
         guard name.hasPointerRepresentation else { return self.name(name.description) }
         let comma = needsComma

@@ -95,7 +95,8 @@ struct ConnectionSlots {
         return entries[slot].generation == UInt32(truncatingIfNeeded: id.rawValue >> 32) ? slot : nil
     }
 
-    /// Whether the connection in `slot` can still carry bytes. (Asked of the entry itself, it would be copied for the question.)
+    /// Whether the connection in `slot` can still carry bytes. (Asked of the entry itself, it would be copied for the
+    /// question.)
     func isAlive(_ slot: Int) -> Bool {
         let phase = entries[slot].phase
         return phase == .open || phase == .closing

@@ -1,7 +1,7 @@
-// Dials: an endpoint becomes a list of addresses, of which the first that connects wins (RFC 8305). They are tried in turn, both families
-// mixed, each 250 ms after the one before or as soon as that has failed; an address that does not respond delays no other for longer. The
-// others are closed then. The one that won is tried first the next time. The failure names every address and why. A dial that is
-// cancelled leaves no event behind, whatever has happened to it meanwhile.
+// Dials: an endpoint becomes a list of addresses, of which the first that connects wins (RFC 8305). They are tried in turn,
+// both families mixed, each 250 ms after the one before or as soon as that has failed; an address that does not respond delays
+// no other for longer. The others are closed then. The one that won is tried first the next time. The failure names every
+// address and why. A dial that is cancelled leaves no event behind, whatever has happened to it meanwhile.
 //
 // On loopback the result is there before `connect` returns, only not yet reported: asking once more saves the round
 // through the poller. There, too, a dial to a free port of the ephemeral range can meet itself (TCP's simultaneous open,
@@ -77,8 +77,8 @@ extension SocketLoop {
         tryNext(id)
     }
 
-    /// Families in turn, beginning with that of the first (RFC 8305 §4), but before all the address that won the last time. Each once, and
-    /// not more than a person would wait for.
+    /// Families in turn, beginning with that of the first (RFC 8305 §4), but before all the address that won the last time.
+    /// Each once, and not more than a person would wait for.
     static func order(_ addresses: [SocketAddress], first winner: SocketAddress?) -> [SocketAddress] {
         var distinct: [SocketAddress] = []
         for address in addresses where !distinct.contains(where: { $0.isSame(as: address) }) { distinct.append(address) }
@@ -168,7 +168,8 @@ extension SocketLoop {
 
     // MARK: Attempts
 
-    /// Begins an attempt at the next address, or at those after it if it fails at once; says that the dial failed when none is left.
+    /// Begins an attempt at the next address, or at those after it if it fails at once; says that the dial failed when none is
+    /// left.
     private func tryNext(_ id: DialID) {
         while let dial = dials[id], dial.next < dial.addresses.count {
             if attempt(dial.addresses[dial.next], for: id) { return setTimer(id) }

@@ -1,7 +1,7 @@
 // Commands, and how bytes leave. Small writes gather in the connection's queue until the end of the turn, so that what a
-// machine says in several pieces costs one call. Large pieces are not copied: they are kept where they are until the machine has
-// had its say, and go to the kernel together, with what was queued before and what was said between them; only what the kernel
-// has no room for is copied. A full socket is not tried again until the poller says it has room.
+// machine says in several pieces costs one call. Large pieces are not copied: they are kept where they are until the machine
+// has had its say, and go to the kernel together, with what was queued before and what was said between them; only what the
+// kernel has no room for is copied. A full socket is not tried again until the poller says it has room.
 
 import MachineCore
 
@@ -58,8 +58,9 @@ extension SocketLoop {
         statistics.queuedBytes += bytes.count
     }
 
-    /// Writes large pieces now, while they are still where they were lent: to be called after the commands that follow one event.
-    /// (A later call, or the next `flush`, does as well; but what they lie in cannot be used for the next read meanwhile.)
+    /// Writes large pieces now, while they are still where they were lent: to be called after the commands that follow one
+    /// event. (A later call, or the next `flush`, does as well; but what they lie in cannot be used for the next read
+    /// meanwhile.)
     public func writeLent() {
         if lenders.isEmpty { return }
         for id in lenders {

@@ -28,8 +28,8 @@ public final class SocketLoop {
     /// When the present turn began: a clock reading that is as good as any for what happened in it.
     public internal(set) var moment = SocketLoop.now()
 
-    /// Called, inside a turn, for each accept and each dial that fails because no descriptor is left; `ShortageSpells` says which of
-    /// them are worth a message.
+    /// Called, inside a turn, for each accept and each dial that fails because no descriptor is left; `ShortageSpells` says
+    /// which of them are worth a message.
     public var onShortage: (DescriptorShortage) -> Void = { _ in }
 
     let poller: any Poller
@@ -109,8 +109,8 @@ public final class SocketLoop {
 
     /// One turn: waits until `deadline` (nil: for ever) or until something happens, then lends each event to `handler` at
     /// once; what a flush would have done is done first, without a wait. The handler may call `perform`, but not `turn` or
-    /// `flush`. Between the wait and the first event it came with, `woken` may look for news of other threads. Ends early now and
-    /// then; fails only if the poller does.
+    /// `flush`. Between the wait and the first event it came with, `woken` may look for news of other threads. Ends early now
+    /// and then; fails only if the poller does.
     public func turn(
         until deadline: Moment?, woken: () -> Void = {}, _ handler: (TransportEvent) -> Void
     ) throws(SocketError) {

@@ -35,8 +35,8 @@ enum Platform {
         #endif
     }
 
-    /// Small writes leave at once, and the kernel takes no more than it can soon send: what waits in user space can still be put
-    /// in order, what waits in the kernel cannot, and a ping behind megabytes of a download looks like a dead peer.
+    /// Small writes leave at once, and the kernel takes no more than it can soon send: what waits in user space can still be
+    /// put in order, what waits in the kernel cannot, and a ping behind megabytes of a download looks like a dead peer.
     static func prepareStream(_ descriptor: Int32) {
         setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         setOption(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Int32(notSentBytes))

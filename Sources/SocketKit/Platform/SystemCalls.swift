@@ -29,8 +29,8 @@ enum CallOutcome {
     }
 }
 
-/// Reads up to `limit` bytes into `buffer`, which holds them and nothing else afterwards. If another reference still holds what the
-/// buffer had before, it gets new memory: `removeAll(keepingCapacity:)` copies nothing.
+/// Reads up to `limit` bytes into `buffer`, which holds them and nothing else afterwards. If another reference still holds what
+/// the buffer had before, it gets new memory: `removeAll(keepingCapacity:)` copies nothing.
 func receive(_ descriptor: Int32, into buffer: inout [UInt8], limit: Int) -> CallOutcome {
     buffer.removeAll(keepingCapacity: true)
     var outcome = CallOutcome.wouldBlock

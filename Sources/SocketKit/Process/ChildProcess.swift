@@ -1,5 +1,5 @@
-// Runs another program for a moment: what it reads is given to it, what it writes is discarded, and how it ended is the result. For
-// what a well-kept tool does better than code of our own.
+// Runs another program for a moment: what it reads is given to it, what it writes is discarded, and how it ended is the result.
+// For what a well-kept tool does better than code of our own.
 
 #if canImport(Glibc)
     // `environ` is a variable of C's; it is only handed on.
@@ -16,8 +16,8 @@ public func findProgram(_ name: String, environment: [String: String] = environm
     return folders.lazy.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
 }
 
-/// Runs the program at `path` with `arguments`, gives it `input` on its standard input, and waits for its end: its exit code, or nil
-/// if it could not be started or was ended by a signal. Blocks: not for a loop's thread. Its output goes nowhere.
+/// Runs the program at `path` with `arguments`, gives it `input` on its standard input, and waits for its end: its exit code,
+/// or nil if it could not be started or was ended by a signal. Blocks: not for a loop's thread. Its output goes nowhere.
 public func runProgram(_ path: String, _ arguments: [String], input: [UInt8]) -> Int32? {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { return nil }

@@ -2,8 +2,8 @@
 // well on any terminal and in any log. Widths are counted in characters; the texts are our own.
 
 extension CommandLineParser {
-    /// The help text, ending with a line feed; no line is longer than 80 characters unless one word is. `defaultText` says what holds
-    /// without the setting at a path, for the options that give one.
+    /// The help text, ending with a line feed; no line is longer than 80 characters unless one word is. `defaultText` says what
+    /// holds without the setting at a path, for the options that give one.
     public func help(defaultText: (_ settingsPath: String) -> String? = { _ in nil }) -> String {
         var lines: [String] = []
         for (index, form) in (synopsis.isEmpty ? [""] : synopsis).enumerated() {

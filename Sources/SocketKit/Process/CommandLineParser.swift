@@ -109,8 +109,8 @@ public struct CommandLineParser: Sendable, Hashable {
         parsed.occurrences.append(.init(option: option, value: value))
     }
 
-    /// Whether an argument that stands where a value should is one of our own options: then the value was forgotten. Other arguments
-    /// with a dash, such as `-1`, are values; a value that looks like one of our options is given as `--name=value`.
+    /// Whether an argument that stands where a value should is one of our own options: then the value was forgotten. Other
+    /// arguments with a dash, such as `-1`, are values; a value that looks like one of our options is given as `--name=value`.
     private func isOption(_ argument: String) -> Bool {
         let name = argument.prefix { $0 != "=" }
         return argument == "--" || options.contains { $0.name == name || $0.short == argument }

@@ -1,6 +1,6 @@
-// What a hang-up (SIGHUP) means to a program: the end of the terminal that it was started at, for which the signal was made, or the request of a
-// service manager to read the settings again, for which it has been used ever since. Which it is depends on how the program was
-// started: without a terminal there is no hang-up.
+// What a hang-up (SIGHUP) means to a program: the end of the terminal that it was started at, for which the signal was made, or
+// the request of a service manager to read the settings again, for which it has been used ever since. Which it is depends on
+// how the program was started: without a terminal there is no hang-up.
 
 #if canImport(Darwin)
     import Darwin

@@ -38,8 +38,8 @@ public final class LineWriter: Sendable {
         if path != nil { sink.withLock { _ = close($0.descriptor) } }
     }
 
-    /// Writes `line`, which ends with a line feed, unless the descriptor takes no more. `notice` makes the line that precedes it
-    /// after some were lost.
+    /// Writes `line`, which ends with a line feed, unless the descriptor takes no more. `notice` makes the line that precedes
+    /// it after some were lost.
     public func write(_ line: [UInt8], notice: (Int) -> [UInt8]? = { _ in nil }) {
         sink.withLock { sink in
             if sink.droppedLines > 0 {

@@ -1,5 +1,6 @@
-// What every program of ours does before and after its own work: the options that all have, help and version, the settings file,
-// and which exit code which failure means (sysexits.h: 64 for arguments, 78 for settings, 1 for what the machine refuses).
+// What every program of ours does before and after its own work: the options that all have, help and version, the settings
+// file, and which exit code which failure means (sysexits.h: 64 for arguments, 78 for settings, 1 for what the machine
+// refuses).
 
 import MachineCore
 
@@ -105,7 +106,8 @@ extension CommandLineParser {
 }
 
 extension ParsedCommandLine {
-    /// The settings file that `--config` names, or else the variable, which is taken out of `environment`: its name and its bytes.
+    /// The settings file that `--config` names, or else the variable, which is taken out of `environment`: its name and its
+    /// bytes.
     public func settingsFile(
         orVariable name: String, in environment: inout [String: String]
     ) throws(SettingsRefused) -> (name: String, text: [UInt8])? {
@@ -119,8 +121,8 @@ extension ParsedCommandLine {
     }
 }
 
-/// The first word of the file at `path`: how a secret is kept out of settings, environments and command lines. A byte order mark, as
-/// some editors put it at the beginning, is no part of it.
+/// The first word of the file at `path`: how a secret is kept out of settings, environments and command lines. A byte order
+/// mark, as some editors put it at the beginning, is no part of it.
 public func readSecret(_ path: String) throws(FileError) -> String? {
     var bytes = try readWholeFile(path)[...]
     if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes = bytes.dropFirst(3) }

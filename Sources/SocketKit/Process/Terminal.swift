@@ -1,5 +1,5 @@
-// A terminal to draw on: how large it is, and a way to write to it that never holds up the loop. A person may stop it (Ctrl-S) or
-// be at the end of a slow line; what it does not take now is kept, and whoever draws waits until it is gone.
+// A terminal to draw on: how large it is, and a way to write to it that never holds up the loop. A person may stop it (Ctrl-S)
+// or be at the end of a slow line; what it does not take now is kept, and whoever draws waits until it is gone.
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,5 @@
-// Messages from other threads, and connections that other loops gave up. A lock for a list costs a few nanoseconds, waking a thread
-// a thousand times that: so only the first envelope of those that the loop has not seen yet wakes it.
+// Messages from other threads, and connections that other loops gave up. A lock for a list costs a few nanoseconds, waking a
+// thread a thousand times that: so only the first envelope of those that the loop has not seen yet wakes it.
 
 import MachineCore
 import Synchronization

@@ -71,8 +71,8 @@ public final class Runner<M: Machine> {
         return min(deadline, limit ?? deadline)
     }
 
-    /// Delivers what other threads left. Before the events of the turn: what came before a peer could send something, the machine
-    /// hears before it, too.
+    /// Delivers what other threads left. Before the events of the turn: what came before a peer could send something, the
+    /// machine hears before it, too.
     @inlinable func openMailbox() {
         for envelope in mailbox.take() {
             switch envelope {

@@ -1,5 +1,5 @@
-// The params of `web.request`. v1 carries the whole body in them, as base64 (RFC 4648 §4); v2 names the stream on which the body follows,
-// and says if there is none.
+// The params of `web.request`. v1 carries the whole body in them, as base64 (RFC 4648 §4); v2 names the stream on which the
+// body follows, and says if there is none.
 
 import HTTPCodec
 import RPCCore

@@ -1,5 +1,5 @@
-// The result of `web.request`. v1 carries the whole body in it, as base64 (RFC 4648 §4); v2 names the stream on which the body follows, and
-// says if there is none.
+// The result of `web.request`. v1 carries the whole body in it, as base64 (RFC 4648 §4); v2 names the stream on which the body
+// follows, and says if there is none.
 
 import HTTPCodec
 import RPCCore

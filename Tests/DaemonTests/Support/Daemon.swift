@@ -20,8 +20,8 @@ final class Daemon: Sendable {
     /// The test has ended it, or expects it to end.
     let isDoneWith = Shared(false)
 
-    /// `onTerminal`: both of its streams are a terminal of 80 columns. `leads`: it leads a session of its own, at that terminal if there
-    /// is one. `descriptors`: how many it may open.
+    /// `onTerminal`: both of its streams are a terminal of 80 columns. `leads`: it leads a session of its own, at that terminal
+    /// if there is one. `descriptors`: how many it may open.
     init(
         _ name: String, _ words: [String], environment: [String: String] = [:], onTerminal: Bool = false,
         leads: Bool = false, descriptors: Int? = nil

@@ -131,7 +131,8 @@ final class Stage {
 
     // MARK: The end
 
-    /// No daemon ended that should not have, none wrote sentences that are glued together, and no service met something that it did not expect.
+    /// No daemon ended that should not have, none wrote sentences that are glued together, and no service met something that it
+    /// did not expect.
     fileprivate func check(_ sourceLocation: SourceLocation) {
         for line in daemons.flatMap(\.lines) where gluedMarks(in: line) != nil {
             Issue.record("two marks meet in: \(line)", sourceLocation: sourceLocation)
