@@ -66,7 +66,7 @@ public enum AgentNote: LoggingNote, Hashable {
     /// The response is not wanted any more, that of the whole-value handler neither: the visitor left, the tunnel is lost, the
     /// response is too large for v1 or not what its head said.
     case cancelled(HandlerCall)
-    /// The gateway took the agent in; visitors find it at `webURL`, which may be empty.
+    /// The gateway registered the agent; visitors find it at `webURL`, which may be empty.
     case registered(webURL: String)
     /// The round trip to the gateway: measured by the registration, then by each ping.
     case roundTrip(Duration)
@@ -76,7 +76,7 @@ public enum AgentNote: LoggingNote, Hashable {
 
 /// Where an agent stands with its gateway. Transitions are in `AgentPhase.after`.
 public enum AgentPhase: Sendable, Hashable {
-    /// Makes a connection, for the `attempt`-th time since life was last stable. Next: upgrading, backingOff.
+    /// Makes a connection, for the `attempt`-th time since a connection was last stable. Next: upgrading, backingOff.
     case dialing(attempt: Int)
     /// Awaits the response to the WebSocket upgrade. Next: registering, backingOff.
     case upgrading

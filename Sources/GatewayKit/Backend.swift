@@ -1,5 +1,5 @@
 // The agents' side of a gateway: connections become tunnels, what comes through them goes to the exchanges, and what is ready
-// for them is sent once a turn. What each of these does is its own affair; here they are joined.
+// for them is sent once a turn. Each of these is a component of its own; this file joins them.
 
 import HTTPCodec
 import MachineCore
@@ -241,7 +241,7 @@ final class Backend: Reconfigurable {
 
     // MARK: Time
 
-    /// Sees to an agent's time limit that has passed; false: none has.
+    /// Handles an agent's time limit that has passed; false: none has.
     func expire(_ turn: inout Turn) -> Bool {
         guard let expiry = agents.popExpired(turn.now) else { return false }
         switch expiry {

@@ -16,7 +16,7 @@ public enum GatewayMessage: Sendable {
 public enum GatewayNote: Sendable {
     /// For the log.
     case log(LogRecord)
-    /// An agent is gone, or back: for whoever is to be told.
+    /// An agent is gone, or back: an alert is due.
     case alert(AgentAlert)
     /// For the access log.
     case access(AccessRecord)

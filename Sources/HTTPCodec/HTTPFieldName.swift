@@ -177,7 +177,7 @@ extension HTTPFieldName {
     public static let secWebSocketVersion: HTTPFieldName = "Sec-WebSocket-Version"
 }
 
-// MARK: What proxies tell (RFC 7239 and custom)
+// MARK: Forwarding (RFC 7239 and custom)
 extension HTTPFieldName {
     /// `Forwarded`
     public static let forwarded: HTTPFieldName = "Forwarded"

@@ -1,4 +1,4 @@
-// What a proxy says before a connection's first byte about whose it is: the PROXY protocol, versions 1 (a line) and 2 (binary),
+// Whose a connection is, sent by a proxy before its first byte: the PROXY protocol, versions 1 (a line) and 2 (binary),
 // as HAProxy specifies it (proxy-protocol.txt). It comes once, before anything else.
 //
 // Refuses: what is neither, at the first byte that shows it; a line of more than 107 bytes; ports and addresses that are none;

@@ -1,6 +1,6 @@
 // Whether a request comes from a page of the origin that it goes to (RFC 6454). Browsers add cookies to whatever any page has
-// them send, and reach addresses that only their machine can reach; so requests with effects are asked where their page is.
-// `SameSite=Lax` keeps most of the others away, and this the rest.
+// them send, and reach addresses that only their machine can reach; so requests with effects must come from a page of this
+// origin. `SameSite=Lax` keeps most of the others away, and this the rest.
 
 /// Tells requests of the origin's own pages, and of programs that are no browsers, from those of other sites.
 public enum SameOrigin {

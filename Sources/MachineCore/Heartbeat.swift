@@ -1,4 +1,4 @@
-// Whether a peer is still there, by pings (RFC 6455 §5.5.2): what a ping carries, what its answer measures, and what it means
+// Whether a peer is still there, by pings (RFC 6455 §5.5.2): what a ping carries, what its pong measures, and what it means
 // that the time for it is over. Timers are the owner's: it sets one for the next ping, and one for the end of the wait.
 //
 // Any byte from the peer shows that it is alive, not only a pong: bulk that is ahead of the pong must not end the connection.
@@ -9,10 +9,10 @@ public struct Heartbeat: Sendable, Hashable {
     public enum State: Sendable, Hashable {
         /// The next ping is to come. Next: awaiting.
         case resting
-        /// A ping was sent, and nothing came since. Next: answered, or the end.
+        /// A ping was sent, and nothing came since. Next: alive, or the end.
         case awaiting
         /// A ping was sent, and something came. Next: resting.
-        case answered
+        case alive
     }
 
     /// What is to be done now that the owner's timer has expired.
@@ -21,7 +21,7 @@ public struct Heartbeat: Sendable, Hashable {
         case ping
         /// The peer is alive; the next ping is due later.
         case rest
-        /// Nothing came in answer to the ping.
+        /// Nothing came after the ping.
         case silent
     }
 
@@ -53,7 +53,7 @@ public struct Heartbeat: Sendable, Hashable {
         if state == .awaiting { isAlive() }
     }
 
-    /// A pong came. The time since the last ping if it answers that one, and is the first to do so; else nil.
+    /// A pong came. The time since the last ping if it belongs to that one and is its first pong; else nil.
     public mutating func pong(_ payload: ArraySlice<UInt8>, at now: Moment) -> Duration? {
         guard awaitsPong, payload.elementsEqual(self.payload) else { return nil }
         awaitsPong = false
@@ -66,14 +66,14 @@ public struct Heartbeat: Sendable, Hashable {
         switch state {
         case .resting: return .ping
         case .awaiting: return .silent
-        case .answered:
+        case .alive:
             state = .resting
             return .rest
         }
     }
 
-    /// The ping counts as answered, and the next is to come.
+    /// The peer is alive, and the next ping is to come.
     public mutating func rest() { state = .resting }
 
-    @usableFromInline mutating func isAlive() { state = .answered }
+    @usableFromInline mutating func isAlive() { state = .alive }
 }

@@ -5,8 +5,8 @@
 //     … warning agent.turned-away summary="… 12,345 more in 10 s from 203.0.113.9" more=12345 seconds=10 peer=203.0.113.9
 //
 // All of one event together have a limit too, so that many addresses are no way around it, and the table has a bound.
-// Everything else in the log is unharmed: a record of another event, or of another address, is written as ever. Records that an
-// operator asked for (`isAskedFor`) and those for debugging are none of its business.
+// Everything else in the log is unaffected: a record of another event, or of another address, is written as ever. Records that
+// an operator asked for (`isAskedFor`) and those for debugging are not limited.
 
 /// Decides which records are written, and makes those that sum up the others.
 public struct LogLimiter: Sendable {

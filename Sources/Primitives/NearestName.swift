@@ -30,7 +30,8 @@ private func nameDistance(_ word: String, _ name: String) -> Int? {
     return shorter >= 3 && left.prefix(shorter) == right.prefix(shorter) ? maximumEdits + 1 : nil
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours that turn one into the other (optimal string alignment).
+/// Insertions, deletions, substitutions and swaps of adjacent characters that turn one into the other (optimal string
+/// alignment).
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var beforePrevious: [Int] = []
     var previous = Array(0...right.count)

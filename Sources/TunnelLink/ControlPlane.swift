@@ -1,8 +1,8 @@
-// The control plane: every method of the tunnel, how it is said and what it means to who hears it. The values and their JSON
+// The control plane: every method of the tunnel, how it is sent and what it means to its receiver. The values and their JSON
 // are the files of Messages; what goes over the wire is in Docs/Protocol.md, whose table is compared with this one by a test.
 //
-// A new message is a case of `TunnelMethod`, a function that says it, a case of `handleRequest` or `handleNotification`, and
-// where its owner must know of it a `TunnelEvent`.
+// A new message is a case of `TunnelMethod`, a function that sends it, a case of `handleRequest` or `handleNotification`, and
+// where the tunnel's owner needs it, a `TunnelEvent`.
 
 import HTTPCodec
 import MachineCore
@@ -18,14 +18,14 @@ enum TunnelMethod: UInt8, CaseIterable {
     case agentDrain
     case gatewayDrain
 
-    /// Who says it.
+    /// Who sends it.
     enum Sender {
         case gateway
         case agent
         case both
     }
 
-    /// As it is written.
+    /// Its name on the wire.
     @inline(__always)
     var name: StaticString {
         switch self {
@@ -39,7 +39,7 @@ enum TunnelMethod: UInt8, CaseIterable {
         }
     }
 
-    /// Who says it.
+    /// Who sends it.
     var sender: Sender {
         switch self {
         case .webRequest, .gatewayDrain: .gateway
@@ -56,7 +56,7 @@ enum TunnelMethod: UInt8, CaseIterable {
         }
     }
 
-    /// The version that brought it.
+    /// The version that it exists from.
     var since: TunnelVersion {
         switch self {
         case .webRequest, .agentRegister, .agentStatus, .gatewayDrain: .v1
@@ -64,7 +64,7 @@ enum TunnelMethod: UInt8, CaseIterable {
         }
     }
 
-    /// The method that is written so; nil if there is none.
+    /// The method of this name; nil if there is none.
     init?(named name: String) {
         var name = name
         let found = name.withUTF8 { name -> TunnelMethod? in
@@ -82,7 +82,7 @@ enum TunnelMethod: UInt8, CaseIterable {
     }
 }
 
-// MARK: What is said
+// MARK: Sending
 
 extension TunnelSession {
     /// Agent: asks to be registered; `welcome` or `refused` follows.
@@ -110,7 +110,7 @@ extension TunnelSession {
     /// Gateway: refuses `agent.register`.
     public mutating func refuse(_ id: RPCID, _ failure: RPCFailure) { reply(id, failure) }
 
-    /// Agent: something about it changed.
+    /// Agent: its description changed.
     public mutating func update(_ status: StatusUpdate) {
         sendText { writer in
             RPCCodec.beginNotification(method: TunnelMethod.agentStatus.name, in: &writer)
@@ -125,7 +125,7 @@ extension TunnelSession {
         sendDrain(.agentDrain, within: duration)
     }
 
-    /// What a v1 agent's status says while it leaves; it has no message for it.
+    /// The status of a v1 agent that leaves: v1 has no message for it.
     public static let leavingStatus = "draining"
 
     /// Gateway: asks the agent to dial again, and to finish here within `duration`.
@@ -192,7 +192,7 @@ extension TunnelSession {
     }
 }
 
-// MARK: What is heard
+// MARK: Receiving
 
 extension TunnelSession {
     mutating func handleRequest(_ envelope: RPCEnvelope) throws(BadParams) {

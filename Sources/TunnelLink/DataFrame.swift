@@ -8,7 +8,7 @@
 //     +---------------------------------------------------------------+
 //     |                          payload …                            |
 //
-// All integers are big-endian. Reserved bytes and unknown flags are ignored, so that they can mean something one day; an
+// All integers are big-endian. Reserved bytes and unknown flags are ignored, so that later versions can use them; an
 // unknown kind is an error, because a frame that was not understood might have been data.
 
 /// One binary message of the tunnel.
@@ -100,7 +100,7 @@ struct DataFrameReader: Sendable {
         guard isLast else { return nil }
         guard payloadCount == expectedCount else { throw NotADataFrame() }
         if isCredit { return .credit(stream, Int(number)) }
-        // A reason from the future still means that the stream is over.
+        // A reason of a later version still means that the stream is over.
         return .reset(stream, ResetReason(rawValue: UInt16(truncatingIfNeeded: number)) ?? .cancelled)
     }
 }

@@ -4,7 +4,7 @@ import RPCCore
 
 /// Why a stream ended before its time.
 public enum ResetReason: UInt16, Sendable, Hashable, CaseIterable {
-    /// The receiver has no place for it.
+    /// The receiver serves no more streams.
     case refused = 1
     /// The local service cannot be reached, or broke off.
     case unreachable
@@ -14,7 +14,7 @@ public enum ResetReason: UInt16, Sendable, Hashable, CaseIterable {
     case cancelled
     /// The sender exceeded its credit, or a body its limit.
     case overran
-    /// The peer said something that makes no sense here.
+    /// The peer sent something that makes no sense here.
     case protocolError
 }
 

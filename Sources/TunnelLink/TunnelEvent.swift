@@ -1,4 +1,4 @@
-// What a tunnel tells its owner.
+// The events that a tunnel hands to its owner.
 
 import HTTPCodec
 import RPCCore
@@ -6,12 +6,12 @@ import WireWS
 
 /// Something that came through the tunnel.
 public enum TunnelEvent: Sendable, Hashable {
-    /// To a gateway: an agent introduces itself, and awaits `welcome` or `refuse`. (Indirect: it is rare, and would make every
-    /// event twice as large.)
+    /// To a gateway: an agent asks to be registered, and awaits `welcome` or `refuse`. (Indirect: it is rare, and would make
+    /// every event twice as large.)
     indirect case register(RPCID, AgentDescription)
     /// To a gateway: something about the agent changed.
     case status(StatusUpdate)
-    /// To a gateway: the agent is about to leave (true), and wants no new requests; or (v1 only) it has thought better of it.
+    /// To a gateway: the agent is about to leave (true), and wants no new requests; or (v1 only) it takes that back.
     case leaving(Bool)
     /// To a gateway: an interim response (100, 102 or 103); the head itself is still to come.
     case informational(StreamID, WebInformational)
@@ -29,7 +29,7 @@ public enum TunnelEvent: Sendable, Hashable {
     /// To an agent: dial again elsewhere now; this connection closes within that time.
     case drain(within: Duration)
 
-    /// Bytes of a body, or of an upgraded stream. The owner says `consumed` when they have left it.
+    /// Bytes of a body, or of an upgraded stream. The owner calls `consumed` when they have left it.
     case data(StreamID, ArraySlice<UInt8>)
     /// No more bytes will come in this direction.
     case end(StreamID, trailers: HTTPFields)

@@ -39,7 +39,7 @@ public struct TunnelLimits: Sendable, Hashable {
     public var unregisteredMessageBytes = 64 * 1024
     /// no more bytes in all,
     public var unregisteredBytes = 256 * 1024
-    /// and says no more to it, read or not.
+    /// and sends it no more, read or not.
     public var unregisteredReplies = 16 * 1024
 
     /// The defaults.

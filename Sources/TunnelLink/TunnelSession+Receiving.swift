@@ -1,5 +1,5 @@
-// What comes through the tunnel: WebSocket messages to JSON-RPC and data frames, and these to events. Whatever a peer sends
-// ends in an event, a JSON-RPC error sent back, or silence; never in a trap.
+// What comes through the tunnel: WebSocket messages to JSON-RPC and data frames, and these to events. Whatever a peer sends,
+// the outcome is an event, a JSON-RPC error sent back, or nothing; never a trap.
 
 import HTTPCodec
 import MachineCore

@@ -64,7 +64,7 @@ public struct TunnelSession {
     public internal(set) var wantsRoundTrip = false
     /// Agent: the id of the `agent.register` that awaits its response.
     var registrationID: RPCID?
-    /// What the peer caused us to say, and is not known to have read: at most `backlog`, once the peer is registered.
+    /// What we sent because of the peer, and it is not known to have read: at most `backlog`, once the peer is registered.
     var unreadReplies = 0
     /// Gateway: the agent may use what the limits allow. Before its registration it may do little.
     private(set) var isAdmitted: Bool
@@ -89,7 +89,7 @@ public struct TunnelSession {
         }
     }
 
-    /// Whether this end has said that it closes the tunnel.
+    /// Whether this end has sent its Close frame.
     public var isClosing: Bool { socket.isClosing }
     /// Streams that are open.
     public var openStreams: Int { streams.count }

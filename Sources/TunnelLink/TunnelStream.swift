@@ -21,9 +21,9 @@ final class TunnelStream {
     var queue = ByteQueue()
     var sendWindow: SendWindow
     var trailers = HTTPFields()
-    /// The owner said that nothing follows `queue`.
+    /// The owner gave the end: nothing follows `queue`.
     var endRequested = false
-    /// The peer was told so. `endSent` implies `endRequested` and an empty queue.
+    /// The end was sent to the peer. `endSent` implies `endRequested` and an empty queue.
     var endSent = false
     /// The stream is in the scheduler's queue, once.
     var isScheduled = false
@@ -46,7 +46,7 @@ final class TunnelStream {
         receiveWindow = ReceiveWindow(capacity: window)
     }
 
-    /// Something could be put on the wire now.
+    /// Something can be sent now.
     var isSendable: Bool {
         queue.isEmpty ? endRequested && !endSent : sendWindow.credit > 0
     }

@@ -1,4 +1,4 @@
-// One end of an established WebSocket (RFC 6455 §5.4–§5.5, §7): messages out of frames, pings answered, the close handshake.
+// One end of an established WebSocket (RFC 6455 §5.4–§5.5, §7): messages out of frames, pongs to pings, the closing handshake.
 //
 // Refuses what only the sequence of frames can show to be wrong: a continuation of nothing, a message within a message, a
 // message over the limit, text that is not UTF-8, a Close payload without a valid code. Sending is in WSConnection+Sending.
@@ -28,7 +28,7 @@ public enum WSEvent: Sendable, Hashable {
 ///     connection.receive(bytes)
 ///     while let event = try connection.next(replies: &outgoing) { … }
 ///
-/// The error of `next(replies:)` is answered with `close(error.closeCode, reason: "\(error)", into: &outgoing)`, after which
+/// After an error of `next(replies:)` call `close(error.closeCode, reason: "\(error)", into: &outgoing)`;
 /// the transport is closed once `outgoing` has been written.
 public struct WSConnection: Sendable {
     private var maximumMessageBytes: Int
@@ -49,7 +49,7 @@ public struct WSConnection: Sendable {
     private var validator = UTF8Validator()
     /// The unmasked payload of the unfinished control frame: count <= 125.
     private var control: [UInt8] = []
-    /// The payload of the latest ping that has not been answered.
+    /// The payload of the latest ping that has had no pong.
     private var owedPong: ArraySlice<UInt8>?
 
     /// Where masking keys come from; nil at a server.
@@ -97,7 +97,7 @@ public struct WSConnection: Sendable {
     /// The next event, or nil: needs more bytes. After an error or `closed` every further call returns nil and input is
     /// discarded.
     ///
-    /// The replies that the protocol demands are appended to `replies`. Of several pings only the latest is answered, when the
+    /// The replies that the protocol demands are appended to `replies`. Of several pings only the latest gets a pong, when the
     /// received bytes are used up (RFC 6455 §5.5.3 allows it): however many come at once, `replies` grows by one pong. A
     /// Close frame is echoed at once with its code. After our own Close frame pings get no pong, since many peers treat
     /// any frame after it as an error.
@@ -245,7 +245,7 @@ public struct WSConnection: Sendable {
         if !hasSentClose { append(.pong, [], payload, to: &replies) }
     }
 
-    /// Lets go of everything held for a peer that will not be listened to any more.
+    /// Frees everything held for a peer that is not read any more.
     private mutating func stop() {
         decoder.discard()
         frame = nil

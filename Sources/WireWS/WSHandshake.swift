@@ -5,7 +5,7 @@
 
 /// Keys of the opening handshake.
 public enum WSHandshake {
-    /// What a server answers to `key`: base64 of SHA-1 of the key and a fixed GUID (RFC 6455 §4.2.2 step 5.4). A client
+    /// `Sec-WebSocket-Accept` for `key`: base64 of SHA-1 of the key and a fixed GUID (RFC 6455 §4.2.2 step 5.4). A client
     /// calls it with its own key and compares. Nil: not the base64 form of 16 bytes, which is 22 digits and `==`.
     public static func accept(forKey key: String) -> String? {
         let text = Array(key.utf8)

@@ -6,7 +6,7 @@
 
 /// Which end of the connection a `WSConnection` is.
 public enum WSRole: Sendable, Hashable {
-    /// The end that answered the handshake: expects masked frames, sends unmasked ones (RFC 6455 §5.1).
+    /// The end that accepted the handshake: expects masked frames, sends unmasked ones (RFC 6455 §5.1).
     case server
     /// The end that opened the connection: masks with keys drawn from `KeyStream(seed:)`, expects unmasked frames. The seed
     /// must be unpredictable to others and used for one connection only (RFC 6455 §5.3); 16 random bytes are enough.

@@ -1,5 +1,5 @@
-// Reads the files that AgentKit decides to serve. A file is open from the head of its answer to the last byte or the visitor's
-// leave, and each piece is read when the tunnel has room for it, so memory does not depend on how large files are.
+// Reads the files that AgentKit decides to serve. A file is open from the head of its response to the last byte or the
+// visitor's leave, and each piece is read when the tunnel has room for it, so memory does not depend on how large files are.
 //
 // The reads are the loop's own: a file comes out of the page cache or off a local disk in less than it takes to ask a thread. A
 // folder on a network that hangs would hold up the agent; serve such a one through a web server of its own.

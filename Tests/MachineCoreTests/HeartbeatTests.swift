@@ -12,7 +12,7 @@ import Testing
         #expect(heartbeat.ping(at: moment(1)) == [0, 0, 0, 0, 0, 0, 0, 1])
         #expect(heartbeat.state == .awaiting)
         heartbeat.heard()
-        #expect(heartbeat.state == .answered)
+        #expect(heartbeat.state == .alive)
         #expect(heartbeat.expired() == .rest)
         #expect(heartbeat.expired() == .ping)
     }
@@ -31,7 +31,7 @@ import Testing
         #expect(heartbeat.pong(first[...], at: moment(5)) == nil)
         #expect(heartbeat.state == .awaiting)
         #expect(heartbeat.pong(second[...], at: moment(5)) == .seconds(3))
-        #expect(heartbeat.state == .answered)
+        #expect(heartbeat.state == .alive)
         #expect(heartbeat.pong(second[...], at: moment(6)) == nil)
         #expect(heartbeat.count == 2)
         #expect(heartbeat.sentAt == moment(2))

@@ -21,7 +21,7 @@ struct Exchanges {
     private var captures: Captures?
     /// When the oldest exchange that waits for a head may be overdue; nil: none is watched.
     private var headsDue: Moment?
-    /// Ends of the patience with requests that are sent again.
+    /// Time limits of requests that are sent again.
     private var replayDeadlines = Deadlines<StreamID>()
 
     init(_ configuration: AgentConfiguration) {

@@ -1,7 +1,7 @@
 // Connections to web services on this machine: the pool of idle ones, those that are busy, those that are being made, and which
 // exchange has which. What goes over one of them is LocalConnection's.
 //
-// Only configured endpoints are dialled. A stale connection is forgiven once: if the service closed it before the first byte of
+// Only configured endpoints are dialled. A stale connection costs one retry: if the service closed it before the first byte of
 // a response, and the request can be sent again, it is.
 
 import HTTPCodec
@@ -33,9 +33,9 @@ struct LocalConnections {
     private var dials: [DialID: Dialing] = [:]
     private var lastDial: UInt64 = 0
     private var deadlines = Deadlines<Timer>()
-    /// Services, by their place in the table, the last dial to which failed; said once, not for each request.
+    /// Services, by their place in the table, the last dial to which failed; logged once, not for each request.
     private var unreachable: Set<Int> = []
-    /// Services that once gave no HTTP; said once for each.
+    /// Services whose response once was not HTTP; logged once for each.
     private var misfits: Set<Int> = []
 
     init(_ configuration: AgentConfiguration) {
@@ -191,7 +191,7 @@ struct LocalConnections {
         return .responded
     }
 
-    /// `isMisfit`: it is no service for us at all, most likely, which is said aloud once.
+    /// `isMisfit`: it is no service for us at all, most likely, which is logged once.
     private mutating func breakOff(
         _ connection: LocalConnection, _ exchange: Exchange, _ what: String, isMisfit: Bool, _ turn: inout Turn<AgentNote>
     ) -> Progress {
@@ -207,7 +207,7 @@ struct LocalConnections {
         return .failed(.serviceBroken, message, .unreachable)
     }
 
-    // MARK: Letting go
+    // MARK: Release
 
     /// The exchange needs the connection no more: another may.
     private mutating func release(_ connection: LocalConnection, by exchange: Exchange, _ turn: inout Turn<AgentNote>) {
@@ -220,7 +220,7 @@ struct LocalConnections {
         if deadlines[.pool] == nil { deadlines.set(.pool, at: expires) }
     }
 
-    /// How a connection to the service is let go of.
+    /// How a connection to the service is closed.
     private enum Ending: Sendable, Hashable {
         /// At once, so that the service notices.
         case abort

@@ -9,7 +9,7 @@ import WireWS
 struct Backoff: Sendable {
     /// The ceiling after the first failure, and the highest ceiling.
     let range: ClosedRange<Duration>
-    /// Failures since the last stable life.
+    /// Failures since the last stable connection.
     private(set) var failures = 0
 
     init(_ range: ClosedRange<Duration>) { self.range = range }
@@ -27,7 +27,7 @@ struct Backoff: Sendable {
         return range.upperBound + Self.random(upTo: range.upperBound / 2, using: &keys)
     }
 
-    /// Life was stable: the next failure is a first one.
+    /// A connection was stable: the next failure is a first one.
     mutating func reset() { failures = 0 }
 
     /// lowerBound × 2^failures, at most upperBound.

@@ -13,9 +13,9 @@ enum LifeEvent: Sendable, Hashable {
     case dial(attempt: Int)
     /// The connection to the gateway is there.
     case connected
-    /// The gateway took the WebSocket upgrade.
+    /// The gateway accepted the WebSocket upgrade.
     case upgraded
-    /// The gateway took the agent in, or is a v1 gateway, which need not say so.
+    /// The gateway registered the agent, or is a v1 gateway, which need not say so.
     case registered
     /// The connection is lost, was never made, or was refused.
     case lost(until: Moment, reason: String)
@@ -83,9 +83,9 @@ enum TunnelStage: Sendable, Hashable, CaseIterable {
     enum Event: Sendable, Hashable, CaseIterable {
         /// The connection is there.
         case connected
-        /// The gateway took the upgrade.
+        /// The gateway accepted the upgrade.
         case upgraded
-        /// The gateway took the agent in, or is a v1 gateway, which need not say so.
+        /// The gateway registered the agent, or is a v1 gateway, which need not say so.
         case registered
         /// The connection is given up, or gone.
         case ended

@@ -20,7 +20,7 @@ struct Session {
     private var configuration: AgentConfiguration
     /// Masks, handshake keys and jitter.
     private var keys: KeyStream
-    private var life: Life
+    private var state: AgentState
     private var lastDial: UInt64 = 0
     /// Numbers above those of dials to services.
     private static let firstDial: UInt64 = 1 << 63
@@ -31,17 +31,17 @@ struct Session {
         self.configuration = configuration
         description = configuration.filledDescription
         keys = KeyStream(seed: seed)
-        life = Life(configuration.backoff)
+        state = AgentState(configuration.backoff)
     }
 
-    var phase: AgentPhase { life.phase }
+    var phase: AgentPhase { state.phase }
 
     /// Adds what is held here.
     func count(into counters: inout AgentCounters) {
         counters.tunnels = tunnels.count
         counters.dialing += tunnels.count { $0.stage == .dialing }
         counters.backlogBytes = tunnels.reduce(0) { $0 + ($1.session?.backlog ?? 0) }
-        counters.timers += tunnels.reduce(life.timerCount) { $0 + $1.deadlines.count }
+        counters.timers += tunnels.reduce(state.timerCount) { $0 + $1.deadlines.count }
     }
 
     /// The tunnel to which `event` happened; nil if it is none's.
@@ -58,12 +58,12 @@ struct Session {
     mutating func takeEnded() -> Tunnel? { ended.isEmpty ? nil : ended.removeFirst() }
 
     /// Why the agent has stopped, once.
-    mutating func takeEnd() -> String? { life.takeEnd() }
+    mutating func takeEnd() -> String? { state.takeEnd() }
 
     // MARK: Start and end
 
     mutating func start(_ turn: inout Turn<AgentNote>) {
-        guard life.advance(.start, &turn) else { return }
+        guard state.advance(.start, &turn) else { return }
         if configuration.isNamedAfterMachine {
             let advice = "set agentId (--id) to be found under another name"
             turn.log(.info, "agent.named-after-machine", [.init("advice", advice)])
@@ -74,7 +74,7 @@ struct Session {
     /// Connections that are not yet of use are given up; the others finish what they have. The gateway is told first, so that
     /// it sends nothing new; what is on its way meanwhile is served.
     mutating func drain(within duration: Duration, _ turn: inout Turn<AgentNote>) {
-        guard life.drain(within: duration, &turn) else { return }
+        guard state.drain(within: duration, &turn) else { return }
         for tunnel in tunnels where tunnel.session == nil { remove(tunnel, .abort, &turn) }
         for tunnel in tunnels { tunnel.leave(within: duration, pongTimeout: configuration.pongTimeout, turn.now) }
         haltIfDrained(&turn)
@@ -82,11 +82,11 @@ struct Session {
 
     mutating func stop(reason: String, _ turn: inout Turn<AgentNote>) {
         while let tunnel = tunnels.first { close(tunnel, "agent stopped", &turn) }
-        life.halt(reason: reason, &turn)
+        state.halt(reason: reason, &turn)
     }
 
     mutating func haltIfDrained(_ turn: inout Turn<AgentNote>) {
-        if phase == .draining, tunnels.isEmpty { life.halt(reason: "drained", &turn) }
+        if phase == .draining, tunnels.isEmpty { state.halt(reason: "drained", &turn) }
     }
 
     // MARK: What the gateway is told
@@ -113,7 +113,7 @@ struct Session {
         }
     }
 
-    /// Lets go of every connection to the gateway, and makes another one.
+    /// Closes every connection to the gateway, and makes another one.
     private mutating func reconnect(_ turn: inout Turn<AgentNote>) {
         switch phase {
         case .stopped, .draining: return
@@ -121,13 +121,13 @@ struct Session {
         }
         turn.log(.info, "agent.reconnecting", [.init("gateway", configuration.gateway.hostField)])
         while let tunnel = tunnels.first { close(tunnel, "settings have changed", &turn) }
-        life.becameStable()
-        life.advance(.lost(until: turn.now, reason: "settings have changed"), &turn)
+        state.becameStable()
+        state.advance(.lost(until: turn.now, reason: "settings have changed"), &turn)
         redial(&turn)
     }
 
     private mutating func redial(_ turn: inout Turn<AgentNote>) {
-        if life.redial(&turn) { dialGateway(&turn) }
+        if state.redial(&turn) { dialGateway(&turn) }
     }
 
     private mutating func dialGateway(_ turn: inout Turn<AgentNote>) {
@@ -141,7 +141,7 @@ struct Session {
     }
 
     private mutating func connected(_ tunnel: Tunnel, _ connection: ConnectionID, _ turn: inout Turn<AgentNote>) {
-        life.advance(.connected, &turn)
+        state.advance(.connected, &turn)
         let handshake = Handshake(configuration, key: WSHandshake.makeKey(using: &keys))
         do throws(HTTPFieldError) {
             try tunnel.upgrade(on: connection, handshake, configuration, &turn)
@@ -168,7 +168,7 @@ struct Session {
     }
 
     private mutating func register(_ tunnel: Tunnel, _ version: TunnelVersion, _ turn: inout Turn<AgentNote>) {
-        life.advance(.upgraded, &turn)
+        state.advance(.upgraded, &turn)
         let seed = (0..<20).map { _ in UInt8.random(in: .min ... .max, using: &keys) }
         let session = TunnelSession(.agent(seed: seed), version: version, limits: configuration.tunnelLimits)
         tunnel.register(session, description, &turn)
@@ -186,7 +186,7 @@ struct Session {
     private mutating func served(_ tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
         guard tunnel.serve(), !tunnel.isRetiring else { return }
         tunnel.deadlines.set(.stable, at: turn.now.advanced(by: configuration.stableAfter))
-        life.advance(.registered, &turn)
+        state.advance(.registered, &turn)
     }
 
     mutating func welcomed(_ tunnel: Tunnel, _ welcome: Welcome, _ turn: inout Turn<AgentNote>) {
@@ -283,12 +283,12 @@ struct Session {
     // MARK: Time
 
     var nextDeadline: Moment? {
-        tunnels.reduce(life.nextDeadline) { Moment.earliest($0, $1.deadlines.next) }
+        tunnels.reduce(state.nextDeadline) { Moment.earliest($0, $1.deadlines.next) }
     }
 
     /// Each expired deadline is taken off before it is acted on, and none is set anew at or before `now`, so this ends.
     mutating func fireTimers(_ turn: inout Turn<AgentNote>) {
-        while let timer = life.popExpired(at: turn.now) {
+        while let timer = state.popExpired(at: turn.now) {
             switch timer {
             case .retry: redial(&turn)
             case .drain: stop(reason: "drained; what was left in flight was cut", &turn)
@@ -306,7 +306,7 @@ struct Session {
         case .stage: if let refusal = tunnel.timeout(configuration) { lose(tunnel, refusal, .abort, &turn) }
         case .stable:
             tunnel.isStable = true
-            life.becameStable()
+            state.becameStable()
         case .ping:
             if tunnel.pingIsDue(pongTimeout: configuration.pongTimeout, turn.now) { return }
             let reason = "nothing came from the gateway for \(configuration.pongTimeout) after a ping"
@@ -329,10 +329,10 @@ struct Session {
     }
 
     private mutating func backOff(_ refusal: Refusal, _ turn: inout Turn<AgentNote>) {
-        if !life.backOff(refusal, using: &keys, &turn) { stop(reason: refusal.reason, &turn) }
+        if !state.backOff(refusal, using: &keys, &turn) { stop(reason: refusal.reason, &turn) }
     }
 
-    /// Starts the closing handshake, if there is a session, and lets go of the tunnel. What is in flight is cut.
+    /// Starts the closing handshake, if there is a session, and removes the tunnel. What is in flight is cut.
     private mutating func close(_ tunnel: Tunnel, _ reason: String, _ turn: inout Turn<AgentNote>) {
         remove(tunnel, tunnel.sayClose(.goingAway, reason, &turn), &turn)
     }

@@ -10,7 +10,7 @@ import MachineCore
 import TunnelLink
 import WireWS
 
-/// How the transport lets go of a tunnel's connection.
+/// How a tunnel's connection is closed.
 enum TunnelEnding: Sendable, Hashable {
     /// At once: nothing that is queued matters.
     case abort
@@ -27,7 +27,7 @@ final class Tunnel {
         case stable
         /// The next ping, or the end of the wait for its pong.
         case ping
-        /// The end of the gateway's patience with a drain.
+        /// The end of the time that the gateway allows for a drain.
         case retire
     }
 
@@ -242,7 +242,7 @@ final class Tunnel {
         connection = nil
     }
 
-    /// Lets go of the dial or the connection, unless it is gone.
+    /// Cancels the dial or closes the connection, unless it is gone.
     func end(_ ending: TunnelEnding, _ turn: inout Turn<AgentNote>) {
         if stage == .dialing { turn.emit(.cancelDial(dial)) }
         guard advance(.ended), let connection else { return }

@@ -62,7 +62,7 @@ extension AccessControl {
         return .redirect(to: next, cookie: loginCookie(visitor, policy, token: form.token, turn.now))
     }
 
-    /// Why nobody is logged in by this form.
+    /// Why this form logs no one in.
     private func objection(
         to form: LoginForm, _ visitor: Provenance, _ policy: AccessPolicy, _ now: Moment
     ) -> (GatewayError, LoginProblem)? {

@@ -18,7 +18,7 @@ struct AddressBuckets: Sendable {
     /// When the bucket of an address will be empty.
     private var young: [NetworkAddress: Moment] = [:]
     private var old: [NetworkAddress: Moment] = [:]
-    /// When all will be: from then on nobody needs to be looked for.
+    /// When all will be: from then on no lookup is needed.
     private var busyUntil = Moment(nanoseconds: 0)
     private let generationCount: Int
 

@@ -1,5 +1,5 @@
 // Slows down whoever tries tokens: so many wrong ones a minute from an address, then none is looked at until the next is due.
-// What an address tried on one loop of a gateway the others are told (Gateway+Shares), so it has so many on all of them
+// Attempts on one loop of a gateway are broadcast to the others, so the limit holds for all of them
 // together.
 
 import MachineCore

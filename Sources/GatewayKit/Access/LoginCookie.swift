@@ -1,6 +1,6 @@
 // The cookie that a browser holds after a login (RFC 6265): when it ends, and a signature (HMAC-SHA256) over that, over what it
 // opens and over the token that was accepted. So it opens one thing, ends by itself, and is worth nothing once the token is
-// taken back; the token itself is not in it. The gateway remembers nobody.
+// taken back; the token itself is not in it. The gateway keeps no list of logins.
 //
 //     miagent=1.1775841682.5c1f…                the gateway's own pages
 //     miagent.*=…                               all web services that share the common tokens
@@ -36,7 +36,7 @@ enum LoginScope: Sendable, Hashable {
 
 /// Signs cookies, and tells its own from others.
 struct LoginCookieSigner: Sendable, Hashable {
-    /// Random bytes; without any nobody can log in.
+    /// Random bytes; without any there are no logins.
     let secret: [UInt8]
 
     var canSign: Bool { !secret.isEmpty }

@@ -1,7 +1,7 @@
 // CORS preflights (Fetch §4.8): before a page of another origin may send a request that a form could not, its browser asks the
 // service by an OPTIONS request that never carries credentials. So it could never pass a guarded agent, and no page elsewhere
 // could use the agent's API, token or not. With `web.passesPreflights` it does pass, and nothing else: no body, no upgrade, no
-// credentials, and none of its fields but those that a preflight has, so that nobody sends an order that way
+// credentials, and none of its fields but those that a preflight has, so that it cannot carry an order
 // (`X-HTTP-Method-Override`).
 
 import HTTPCodec

@@ -9,7 +9,7 @@ struct Provenance {
     /// The connection's other end.
     let peer: String
     let fields: HTTPFields
-    /// Whose word counts.
+    /// Proxies whose `X-Forwarded-*` counts.
     let trustedProxies: [AddressRange]
 
     static func isTrusted(_ peer: String, among trustedProxies: [AddressRange]) -> Bool {

@@ -4,7 +4,7 @@
 
 import SettingsCore
 
-/// Names that are nobody's.
+/// Names that no agent may have.
 struct ReservedNames: Sendable, Hashable {
     private let names: Set<String>
 

@@ -1,10 +1,10 @@
-// Which agents those who watch are to be told of, and when. Whoever came or went is told at once, what else changed once a
+// Which agents event streams are to be sent, and when. Agents that came or went are sent at once, other changes once a
 // second, and no more than four messages a second in all: what there is no room for waits, each agent once, however often it
 // changes.
 
 import MachineCore
 
-/// Agents that wait to be told of, in the order of their first change.
+/// Agents that wait to be sent, in the order of their first change.
 struct AgentQueue: Sendable {
     private var ids: [String] = []
     private var present: Set<String> = []
@@ -23,7 +23,7 @@ struct AgentQueue: Sendable {
     }
 }
 
-/// What watchers of the status page are to be told, and when.
+/// What watchers of the status page are to be sent, and when.
 struct AgentChanges: Sendable {
     enum Message: Sendable, Hashable {
         /// The gateway as a whole.

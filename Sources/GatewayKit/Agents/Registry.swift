@@ -77,9 +77,9 @@ final class Registry {
     /// All ids in order; only loop 0 keeps them.
     func sortedIDs() -> [String] { order.all() }
 
-    // MARK: Those who watch
+    // MARK: Event streams
 
-    /// From now on changes are noted for those who watch, if they are not already; false: they were.
+    /// From now on changes are noted for event streams, if they are not already; false: they were.
     func beginNotingChanges(_ now: Moment) -> Bool {
         guard watched == nil else { return false }
         watched = AgentChanges(now: now)
@@ -95,10 +95,10 @@ final class Registry {
     /// Something was counted of this agent.
     func noteCounts(of id: String) { watched?.note(id, isUrgent: false) }
 
-    /// When those who watch are to be told something; nil: there are none.
+    /// When event streams get their next event; nil: there are none.
     var changesDue: Moment? { watched?.due }
 
-    /// What they are to be told now, if it is time (`AgentChanges.next`).
+    /// The events that are due now (`AgentChanges.next`).
     func nextChange(hasChanged: Bool, _ now: Moment) -> AgentChanges.Message? {
         watched?.next(hasChanged: hasChanged, now)
     }

@@ -1,10 +1,10 @@
-// What is said to the world of an agent that went away for longer than a hiccup, or that came back after that was said.
+// The alert about an agent that was away for longer than a hiccup, or that came back after such an alert.
 
 import Primitives
 import RPCCore
 import SettingsCore
 
-/// When somebody is to be told that an agent is gone.
+/// When an alert says that an agent is gone.
 public struct OfflineAlertConfiguration: Sendable, Hashable {
     /// Where to: an address for an HTTP POST. It may hold a secret and is never logged.
     public var url: String

@@ -1,5 +1,5 @@
-// Who is told that an agent is gone: only after it has been away for a while, only once, and then once that it is back. An
-// agent whose connection breaks and returns within seconds causes no alert; neither does a gateway that stops.
+// When an alert goes out that an agent is gone: only after it has been away for a while, only once, and then once that it is
+// back. An agent whose connection breaks and returns within seconds causes no alert; neither does a gateway that stops.
 //
 // The agent's owning loop decides. What is remembered is bounded by the registry: what it forgets is forgotten here.
 

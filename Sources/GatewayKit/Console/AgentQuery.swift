@@ -1,8 +1,8 @@
-// Which agents somebody asks for: a page of those that are online, or whose texts contain something. What makes no sense in a
+// Which agents a client asks for: a page of those that are online, or whose texts contain something. What makes no sense in a
 // query counts as not said, so that an address typed by hand still shows something.
 //
 // A page without a filter costs what it shows. A filter looks at every agent, some 200 ns each; no more than `maximumSearched`
-// are looked at, so that nobody else waits for long.
+// are looked at, so that no other request waits for long.
 
 import TunnelLink
 

@@ -15,7 +15,7 @@ extension Console {
         writeTrouble(total.statistics, to: &writer)
         writer.family(
             "miagent_answer_latency_seconds", .histogram, unit: "seconds",
-            "From the head of a request to the head of its answer, or to an error of the gateway's own.")
+            "From the head of a request to the head of its response, or to an error of the gateway's own.")
         writer.histogram(metrics.latencies())
         writeEachAgent(to: &writer)
         return OwnResponse(200, type: format.contentType, body: writer.finish())
@@ -50,13 +50,13 @@ extension Console {
     }
 
     private func writeTraffic(_ statistics: GatewayStatistics, to writer: inout MetricsWriter) {
-        writer.family("miagent_requests", .counter, "Answers, by who made them and by the first digit of their status.")
+        writer.family("miagent_requests", .counter, "Responses, by who made them and by the first digit of their status.")
         for (name, classes) in [("agent", statistics.agentResponses), ("gateway", statistics.ownResponses)] {
             for (status, count) in classes.byName { writer.sample([("by", name), ("status", status)], count) }
         }
         writer.family("miagent_request_heads", .counter, "Request heads of visitors and agents, whatever became of them.")
         writer.sample(statistics.requests)
-        writer.family("miagent_exchanges", .counter, "Requests that an agent was asked to answer.")
+        writer.family("miagent_exchanges", .counter, "Requests that were given to an agent.")
         writer.sample(statistics.exchanges)
         writer.family("miagent_upgrades", .counter, "Exchanges that left HTTP with a 101.")
         writer.sample(statistics.upgrades)
@@ -89,7 +89,7 @@ extension Console {
         let agents = ids.map { (id: $0, counts: registry.counters(of: $0)?.counts ?? AgentCounts()) }
         writer.family("miagent_agent_online", .gauge, "1 while the agent's tunnel stands.")
         for id in ids { writer.sample([("agent", id)], registry.records[id]?.isOnline == true ? 1 : 0) }
-        writer.family("miagent_agent_requests", .counter, "Requests that the agent was asked to answer.")
+        writer.family("miagent_agent_requests", .counter, "Requests that were given to the agent.")
         for agent in agents { writer.sample([("agent", agent.id)], agent.counts.requests) }
         writer.family("miagent_agent_failures", .counter, "Of those, the ones that ended with an error of the gateway's own.")
         for agent in agents { writer.sample([("agent", agent.id)], agent.counts.failures) }

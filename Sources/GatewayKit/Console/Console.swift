@@ -1,4 +1,4 @@
-// What the gateway itself has to say: pages for people, lists for programs. A request goes in, a response comes out; each
+// What the gateway itself serves: pages for people, lists for programs. A request goes in, a response comes out; each
 // address is a line of one table.
 //
 // An open status page must not show what visitors send: without a token of its own the inspector has to be opened on purpose.
@@ -141,7 +141,7 @@ final class Console: Reconfigurable {
 
     // MARK: Events
 
-    /// What somebody who begins to watch is told first.
+    /// The first events of a new event stream.
     func firstEvents(of topic: WatchTopic, visitors: Int, _ now: Moment) -> [UInt8] {
         switch topic {
         case .status: feed.firstEvent(visitors: visitors, now)
@@ -149,10 +149,10 @@ final class Console: Reconfigurable {
         }
     }
 
-    /// When those who watch the status page are to be told something; nil: nobody does.
+    /// When the status page's event streams get their next event; nil: there are none.
     var eventDue: Moment? { feed.due }
 
-    /// What they are to be told now, if it is time.
+    /// The events that are due now.
     func nextEvent(isWatched: Bool, visitors: Int, _ now: Moment) -> [UInt8]? {
         feed.nextEvent(isWatched: isWatched, visitors: visitors, now)
     }

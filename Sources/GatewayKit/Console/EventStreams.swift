@@ -1,6 +1,6 @@
-// Those who watch: responses of the gateway's own that never end, as server-sent events (WHATWG HTML §9.2). What is told is
-// made once and given to all who watch the same. One that does not read is told nothing until it has caught up, and then that
-// it missed something; its memory is bounded, and the others do not wait for it.
+// Event streams: responses of the gateway's own that never end (server-sent events, WHATWG HTML §9.2). An event is
+// made once and sent to all watchers of its topic. One that does not read gets nothing until it has caught up, and then learns
+// that it missed something; its memory is bounded, and the others do not wait for it.
 
 import HTTPCodec
 import MachineCore
@@ -31,7 +31,7 @@ final class EventStreams {
 
     init(_ shares: AddressShares) { self.shares = shares }
 
-    /// Why nobody may begin to watch now; nil: one more may.
+    /// Why no further watcher is admitted now; nil: one more is.
     func objection(to request: VisitorRequest, of visitor: VisitorConnection, _ turn: inout Turn) -> GatewayError? {
         guard watchers.count < Self.maximumCount else { return .overloaded }
         let client = shares.client(visitor, request.head)
@@ -54,7 +54,7 @@ final class EventStreams {
         byTopic[topic, default: []].append(visitor.id)
     }
 
-    /// Whether telling would reach anybody: if not, there is nothing to make.
+    /// Whether an event would reach a watcher: if not, none need be made.
     func isWatched(_ topic: WatchTopic) -> Bool { byTopic[topic] != nil }
 
     /// Sends whole events to all who watch `topic`.

@@ -1,4 +1,4 @@
-// What those who watch the status page are told, and when: loop 0 alone knows it. JSON that goes to several is made once.
+// Which events the watchers of the status page get, and when: loop 0 alone has them. JSON that goes to several is made once.
 
 import HTTPCodec
 import MachineCore
@@ -8,7 +8,7 @@ final class StatusFeed {
     private let views: AgentViews
     private let registry: Registry
     private let metrics: Metrics
-    /// What they last heard of the gateway as a whole.
+    /// What they were last sent of the gateway as a whole.
     private var toldSummary: GatewaySummary?
 
     init(_ views: AgentViews, _ registry: Registry, _ metrics: Metrics) {
@@ -17,7 +17,7 @@ final class StatusFeed {
         self.metrics = metrics
     }
 
-    /// Somebody begins to watch: the first event. What happened before it has to be looked up when it is heard.
+    /// A watcher begins: the first event. What happened before it has to be looked up when it is heard.
     func firstEvent(visitors: Int, _ now: Moment) -> [UInt8] {
         if registry.beginNotingChanges(now) {
             metrics.wantChanges(true)
@@ -26,10 +26,10 @@ final class StatusFeed {
         return statusEvent(views.summary(visitors: visitors), now)
     }
 
-    /// When there is something to tell; nil: nobody watches.
+    /// When an event is due; nil: there are no watchers.
     var due: Moment? { registry.changesDue }
 
-    /// What is to be told now, if it is time. Without `isWatched` nothing more is noted down.
+    /// The events that are due now. Without `isWatched` nothing more is noted down.
     func nextEvent(isWatched: Bool, visitors: Int, _ now: Moment) -> [UInt8]? {
         guard isWatched else {
             registry.stopNotingChanges()

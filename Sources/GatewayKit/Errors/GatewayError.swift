@@ -1,5 +1,5 @@
 // The gateway's own errors: the table of Docs/Protocol.md. Each has a status, a stable code (`x-miagent-error`, which no
-// service can set) and words for people that say what happened and what to do.
+// service can set) and a text for people that says what happened and what to do.
 
 import HTTPCodec
 import MachineCore
@@ -109,7 +109,7 @@ enum GatewayError: Error, Equatable {
         case .malformed(.tooLarge(.fieldCount)):
             "The request has more header fields than this gateway takes (limits.maxFields)."
         case .malformed(let error): "The request is not HTTP as RFC 9112 has it: \(error)".asSentence
-        case .methodNotAllowed(let allow): "This address answers \(allow) only."
+        case .methodNotAllowed(let allow): "This address takes \(allow) only."
         case .notFound: "Nothing is at this address. Web services are at /web/{agentId}/."
         case .webServiceOff: "Web services are switched off on this gateway."
         case .unknownAgent(let id): "No agent \"\(id)\" has been seen here. Check its id, and that agentd runs."
@@ -126,10 +126,10 @@ enum GatewayError: Error, Equatable {
         case .buffersFull(let id): "The gateway holds as much for agent \"\(id)\" as it may. Try again in a moment."
         case .overloaded: "The gateway is serving as many connections as it may. Try again in a moment."
         case .serviceUnreachable(let reason): "The agent cannot reach its web service: \(reason)".asSentence
-        case .serviceBroken(let reason): "The web service's answer makes no sense: \(reason)".asSentence
-        case .agentLost(let id): "The connection to agent \"\(id)\" was lost before it answered."
+        case .serviceBroken(let reason): "The web service's response makes no sense: \(reason)".asSentence
+        case .agentLost(let id): "The connection to agent \"\(id)\" was lost before it responded."
         case .serviceTimedOut(let seconds):
-            "The web service did not begin to answer \(seconds > 0 ? "within \(seconds) s" : "in time")."
+            "The web service did not begin to respond \(seconds > 0 ? "within \(seconds) s" : "in time")."
         case .requestTimedOut: "The request did not arrive in time."
         case .upgradeRequired: "Agents connect here by WebSocket, version 13."
         case .upgradeDropped:
@@ -147,7 +147,7 @@ enum GatewayError: Error, Equatable {
         case .unknownExchange: "The inspector does not remember this exchange. Only the newest are kept."
         case .badReplay(let reason): "This cannot be sent again: \(reason)".asSentence
         case .replayOff: "Nothing can be sent again here: inspector.replay is off."
-        case .replayCut: "The answer to what was sent again took too long, or was too large."
+        case .replayCut: "The response to what was sent again took too long, or was too large."
         }
     }
 

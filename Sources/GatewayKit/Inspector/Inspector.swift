@@ -10,7 +10,7 @@ import MachineCore
 /// The request inspector of one loop.
 final class Inspector: Reconfigurable {
     private(set) var store: InspectorStore
-    /// Agents whose exchanges somebody watches.
+    /// Agents whose exchanges have watchers.
     private var watched: Set<String> = []
     /// Exchanges of which they are to be told, by agent, and when.
     private var changed: [String: Set<UInt64>] = [:]
@@ -70,16 +70,16 @@ final class Inspector: Reconfigurable {
 
     // MARK: Those who watch
 
-    /// Somebody watches the exchanges of this agent.
+    /// The exchanges of this agent have a watcher.
     func watch(_ agentID: String) { watched.insert(agentID) }
 
-    /// Nobody does any more.
+    /// They have none any more.
     func unwatch(_ agentID: String) {
         watched.remove(agentID)
         if changed.removeValue(forKey: agentID) != nil, changed.isEmpty { due = nil }
     }
 
-    /// Watchers of the agent's exchanges hear of this one soon, together with others.
+    /// Watchers of the agent's exchanges are sent this one soon, together with others.
     private func announce(_ number: UInt64, of agentID: String, _ now: Moment) {
         guard !watched.isEmpty, watched.contains(agentID) else { return }
         if changed.isEmpty { due = max(now, toldAt?.advanced(by: Self.pause) ?? now) }
@@ -95,7 +95,7 @@ final class Inspector: Reconfigurable {
         return taken.map { ($0, $1.sorted().compactMap { store[$0] }) }.filter { !$0.exchanges.isEmpty }
     }
 
-    /// Watchers hear of exchanges this often at most.
+    /// Watchers are sent exchanges this often at most.
     private static let pause = Duration.milliseconds(250)
 
     // MARK: Replays

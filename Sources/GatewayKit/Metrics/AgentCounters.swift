@@ -1,9 +1,9 @@
 // What is counted of one agent, whatever tunnels it has or had. On the console's loop these are the sums of all loops since the
-// start; on every other loop what the console has not been told yet.
+// start; on every other loop what has not been reported to the console yet.
 
 /// Counts of one agent.
 struct AgentCounts: Sendable, Hashable {
-    /// Requests that it was asked to answer.
+    /// Requests that it was given.
     var requests: UInt64 = 0
     /// Of those, the ones that ended with an error of the gateway's own.
     var failures: UInt64 = 0
@@ -36,7 +36,7 @@ final class AgentCounters {
     let agentID: String
     // Unchecked: an access is an addition, and runs nothing.
     @exclusivity(unchecked) var counts = AgentCounts()
-    /// Whether it waits to be told to the console, or by it to those who watch.
+    /// Whether it waits to be reported to the console, or to be sent by it to event streams.
     @exclusivity(unchecked) var isChanged = false
 
     init(_ agentID: String) { self.agentID = agentID }

@@ -7,7 +7,7 @@ import TunnelLink
 public struct GatewayStatistics: Sendable, Hashable {
     /// Request heads of visitors and agents, whatever became of them.
     public internal(set) var requests: UInt64 = 0
-    /// Requests that an agent was asked to answer.
+    /// Requests that an agent was given.
     public internal(set) var exchanges: UInt64 = 0
     /// Bytes that visitors sent, heads and framing included.
     public internal(set) var bytesIn: UInt64 = 0
@@ -23,11 +23,11 @@ public struct GatewayStatistics: Sendable, Hashable {
     public internal(set) var agentsRegistered: UInt64 = 0
     /// Registered agents that left, were lost or were replaced.
     public internal(set) var agentsLost: UInt64 = 0
-    /// Answers that came from agents.
+    /// Responses that came from agents.
     public internal(set) var agentResponses = StatusClasses()
-    /// Answers that the gateway made itself.
+    /// Responses that the gateway made itself.
     public internal(set) var ownResponses = StatusClasses()
-    /// Errors of the gateway's own, by `x-miagent-error`; those that cut an answer that had begun are among them.
+    /// Errors of the gateway's own, by `x-miagent-error`; those that cut a response that had begun are among them.
     public internal(set) var errors: [String: UInt64] = [:]
     /// Streams that agents gave up, by reason.
     public internal(set) var resetsByAgents: [ResetReason: UInt64] = [:]
@@ -73,9 +73,9 @@ extension GatewayStatistics {
     }
 }
 
-/// Answers by the first digit of their status.
+/// Responses by the first digit of their status.
 public struct StatusClasses: Sendable, Hashable {
-    /// 101 only: answers before the answer do not count.
+    /// 101 only: interim responses do not count.
     public private(set) var informational: UInt64 = 0
     /// 2xx.
     public private(set) var successful: UInt64 = 0
@@ -86,7 +86,7 @@ public struct StatusClasses: Sendable, Hashable {
     /// 5xx, and what is beyond.
     public private(set) var serverErrors: UInt64 = 0
 
-    /// No answers.
+    /// No responses.
     public init() {}
 
     /// By the name that metrics give each.

@@ -9,12 +9,12 @@ import WebConsole
 struct HistoryPoint: Sendable, Hashable {
     /// Which: seconds since 1970, divided by five.
     var slot: Int64
-    /// Requests that agents were asked to answer.
+    /// Requests that agents were given.
     var requests: UInt64 = 0
     /// Bytes of the bodies that came from visitors and went to them.
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
-    /// From a request's head to that of its answer.
+    /// From a request's head to that of its response.
     var latencies = LatencyHistogram()
 
     init(slot: Int64) { self.slot = slot }

@@ -6,9 +6,9 @@ import MachineCore
 struct LoopTotals: Sendable {
     /// The last fifteen minutes.
     private(set) var history = History()
-    /// From a request's head to that of its answer, since the start.
+    /// From a request's head to that of its response, since the start.
     private(set) var latencies = LatencyHistogram()
-    /// What each of the other loops last said, by its number.
+    /// The last report of each other loop, by its number.
     private var reports: [LoopReport]
 
     init(loops: Int) { reports = Array(repeating: LoopReport(), count: loops) }
@@ -22,7 +22,7 @@ struct LoopTotals: Sendable {
         }
     }
 
-    /// Keeps what a loop said, but for its agents, which are the registry's.
+    /// Keeps a loop's report, but for its agents, which are the registry's.
     mutating func hear(_ report: LoopReport, from sender: Int) {
         guard reports.indices.contains(sender) else { return }
         add(report.points)

@@ -1,7 +1,7 @@
 // What one loop measures, and on loop 0 what all of them did. A loop counts by itself; about once a second, and only if
-// something happened, it tells loop 0. Counters are told as they stand and replace what was told before; what belongs to a
-// second or to an agent is told as what was added, and forgotten here. So the sums on loop 0 are exact once nothing happens any
-// more.
+// something happened, it reports to loop 0. Counters are reported as they stand and replace earlier ones; what belongs to a
+// second or to an agent is reported as what was added, and forgotten here. So the sums on loop 0 are exact once nothing happens
+// any more.
 
 import MachineCore
 
@@ -31,7 +31,7 @@ struct Meter {
     private var finished: [HistoryPoint] = []
     /// Agents that something happened to, each once.
     private var changed: [AgentCounters] = []
-    /// Whether somebody wants to know of them.
+    /// Whether they are to be reported.
     var wantsChanges: Bool
     /// Requests on their way.
     var openStreams = 0
@@ -39,7 +39,7 @@ struct Meter {
     private var told = GatewayStatistics.Flow()
     private var toldVisitors = 0
 
-    /// What others are told at once: further agents wait for the next report.
+    /// As many are reported at once: further agents wait for the next report.
     static let maximumAgents = 4_096
     /// The time between two reports.
     static let reportInterval = Duration.seconds(1)

@@ -1,4 +1,4 @@
-// What is counted. Components say what happens in the moment in which it does; sums, plots and reports are made when somebody
+// What is counted. Components report what happens as it happens; sums, plots and reports are made when a client
 // asks.
 //
 // A loop counts by itself. On loop 0 the sums of all loops are kept: the others report to it (Meter), a second after something
@@ -22,7 +22,7 @@ final class Metrics {
     private var totals: LoopTotals
     private let isFirstLoop: Bool
     private let clock: WallClock
-    /// When loop 0 is to be told what was done here.
+    /// When the next report to loop 0 is due.
     private(set) var reportDue: Moment?
 
     init(_ environment: Environment) {
@@ -105,7 +105,7 @@ final class Metrics {
     func agentRegistered() { statistics.agentsRegistered &+= 1 }
     func agentLost() { statistics.agentsLost &+= 1 }
 
-    /// Whether anybody wants to know of which agents something happened. Only loop 0 can say no.
+    /// Whether it is to be noted for which agents something happened. Only loop 0 can say no.
     func wantChanges(_ isOn: Bool) {
         meter.wantsChanges = isOn || !isFirstLoop
         if !isOn { _ = meter.takeChanged(.max) }

@@ -1,6 +1,5 @@
-// The gateway's own addresses, and what each asks of a request before it is answered: which methods, whose permission, which
-// loop (loop 0 knows of all agents what is told between loops; what an agent exchanged is known to its own loop alone), how
-// much body.
+// The gateway's own addresses, and what each requires of a request: which methods, whose permission, which loop
+// (loop 0 has what is broadcast of all agents; what an agent exchanged is known to its owning loop alone), how much body.
 
 import HTTPCodec
 import Inspection
@@ -43,7 +42,7 @@ enum OwnRoute: Equatable, Sendable {
         }
     }
 
-    /// The methods that it answers, as `Allow` has them.
+    /// The methods that it takes, as `Allow` has them.
     var methods: String {
         switch self {
         case .logout, .replay: "POST"
@@ -54,7 +53,7 @@ enum OwnRoute: Equatable, Sendable {
         }
     }
 
-    /// Whether only those who may see the status page get an answer.
+    /// Whether only those who may see the status page get a response.
     var isProtected: Bool {
         switch self {
         case .health, .readiness, .login, .logout: false

@@ -55,8 +55,8 @@ extension HTTPRequestHead {
     /// A person looks at the response.
     var isByBrowser: Bool { fields[.accept]?.lowercased().contains("text/html") ?? false }
 
-    /// A browser goes to another page, and its address bar follows where it is sent. Who says nothing of that is believed by
-    /// what it accepts.
+    /// A browser goes to another page, and its address bar follows where it is sent. Without fields that say so,
+    /// `Accept` decides.
     var isNavigation: Bool {
         guard method == "GET" || method == "HEAD", !asksForUpgrade else { return false }
         return fields["sec-fetch-mode"].map { $0 == "navigate" } ?? isByBrowser

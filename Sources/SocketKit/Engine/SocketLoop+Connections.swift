@@ -29,7 +29,7 @@ extension SocketLoop {
         if connections.slot(of: id) == slot { lendEnd(slot, handler) }
     }
 
-    /// Whether `slot` still is the live connection `id`, after a handler had its say.
+    /// Whether `slot` still is the live connection `id`, after a handler was called.
     func isCurrent(_ id: ConnectionID, _ slot: Int) -> Bool {
         connections.slot(of: id) == slot && connections.isAlive(slot)
     }
@@ -156,7 +156,7 @@ extension SocketLoop {
 
     // MARK: Ends
 
-    /// Closes the descriptor now; the machine hears of it by `lendEnd`.
+    /// Closes the descriptor now; the machine is told by `lendEnd`.
     func end(_ slot: Int, failure: String?) {
         release(slot)
         poller.close(connections.entries[slot].descriptor)
@@ -189,7 +189,7 @@ extension SocketLoop {
         lendEnd(slot, handler)
     }
 
-    /// Lets go of what a connection holds beside its descriptor.
+    /// Frees what a connection holds beside its descriptor.
     func release(_ slot: Int) {
         statistics.queuedBytes -= connections.entries[slot].queue.count
         connections.entries[slot].queue.removeAll(pool: &pool)

@@ -1,6 +1,6 @@
 // Commands, and how bytes leave. Small writes gather in the connection's queue until the end of the turn, so that what a
 // machine says in several pieces costs one call. Large pieces are not copied: they are kept where they are until the machine
-// has had its say, and go to the kernel together, with what was queued before and what was said between them; only what the
+// returns, and go to the kernel together, with what was queued before and what was written between them; only what the
 // kernel has no room for is copied. A full socket is not tried again until the poller says it has room.
 
 import MachineCore

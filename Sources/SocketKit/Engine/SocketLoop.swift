@@ -34,7 +34,7 @@ public final class SocketLoop {
 
     let poller: any Poller
     // Unchecked, as are the other properties that every event touches: an access lasts for one line of this module, never while
-    // the handler has its say, and the checks would cost a twentieth of a request.
+    // the handler runs, and the checks would cost a twentieth of a request.
     @exclusivity(unchecked) var connections = ConnectionSlots()
     @exclusivity(unchecked) var pool = BufferPool()
     /// Connections whose state is to be settled by the next flush; ids, since a slot may change hands before.
@@ -109,8 +109,8 @@ public final class SocketLoop {
 
     /// One turn: waits until `deadline` (nil: for ever) or until something happens, then lends each event to `handler` at
     /// once; what a flush would have done is done first, without a wait. The handler may call `perform`, but not `turn` or
-    /// `flush`. Between the wait and the first event it came with, `woken` may look for news of other threads. Ends early now
-    /// and then; fails only if the poller does.
+    /// `flush`. Between the wait and the first event it came with, `woken` may look for messages of other threads. Ends early
+    /// now and then; fails only if the poller does.
     public func turn(
         until deadline: Moment?, woken: () -> Void = {}, _ handler: (TransportEvent) -> Void
     ) throws(SocketError) {

@@ -9,7 +9,7 @@ enum Token {
     case connection(ConnectionID)
     /// The listener with this index.
     case listener(Int)
-    /// Another thread has news.
+    /// Another thread left messages.
     case waker
     /// A signal arrived.
     case signals

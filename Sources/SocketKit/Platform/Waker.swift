@@ -1,4 +1,4 @@
-// How other threads get a loop's attention. A write to the loop's descriptor costs several microseconds, and a thread that
+// How other threads wake a loop. A write to the loop's descriptor costs several microseconds, and a thread that
 // wakes costs more, so it is made only when the loop really sleeps and has not been woken yet.
 
 import Synchronization
@@ -15,7 +15,7 @@ import Synchronization
 public final class Waker: Sendable {
     /// What the loop is doing, as far as wakers are concerned.
     private enum Phase {
-        /// It will look for news before it sleeps.
+        /// It looks for messages before it sleeps.
         static let awake: UInt8 = 0
         /// It waits: only the descriptor wakes it.
         static let asleep: UInt8 = 1
@@ -41,7 +41,7 @@ public final class Waker: Sendable {
         _ = retrying { write(descriptor, &one, 8) }
     }
 
-    /// Announces that the loop is about to wait; false if there is news and it must not.
+    /// Announces that the loop is about to wait; false if there are messages and it must not.
     func prepareToSleep() -> Bool {
         if phase.compareExchange(expected: Phase.awake, desired: Phase.asleep, ordering: .acquiringAndReleasing).exchanged {
             return true
@@ -50,7 +50,7 @@ public final class Waker: Sendable {
         return false
     }
 
-    /// Announces that the loop looks for news again.
+    /// Announces that the loop looks for messages again.
     func didWake() {
         phase.store(Phase.awake, ordering: .sequentiallyConsistent)
     }

@@ -39,7 +39,7 @@ extension CommandLineOption {
 public struct SettingsDescriber {
     /// All of them in one of the forms that `--describe-settings` takes; nil: there is no such form.
     public var text: (_ form: String) -> String?
-    /// What holds without the setting at a path; nil: nothing that would be worth a word.
+    /// What holds without the setting at a path; nil: nothing worth saying.
     public var defaultText: (_ path: String) -> String?
 
     /// A describer of these.

@@ -1,4 +1,4 @@
-// Tells a service manager how the daemon fares: systemd's notification protocol (sd_notify(3)), without libsystemd.
+// Notifies a service manager of the daemon's state: systemd's notification protocol (sd_notify(3)), without libsystemd.
 // A message is a datagram of `NAME=value` lines to the Unix socket named in NOTIFY_SOCKET, a path or `@` and an abstract
 // name. Without that variable every call does nothing. A manager that does not read delays a call by at most a second.
 // Other kinds of address (`vsock:`) are refused: they are for managers outside a virtual machine.

@@ -72,7 +72,7 @@ public final class Runner<M: Machine> {
     }
 
     /// Delivers what other threads left. Before the events of the turn: what came before a peer could send something, the
-    /// machine hears before it, too.
+    /// machine gets before it, too.
     @inlinable func openMailbox() {
         for envelope in mailbox.take() {
             switch envelope {

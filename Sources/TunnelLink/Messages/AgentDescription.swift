@@ -2,7 +2,7 @@
 
 import RPCCore
 
-/// What an agent says of itself in `agent.register`, and later in `agent.status`: the columns of the status page.
+/// How an agent describes itself in `agent.register`, and later in `agent.status`: the columns of the status page.
 public struct AgentDescription: Sendable, Hashable {
     /// 1 to 64 of `A–Z a–z 0–9 . _ -`, not beginning with a dot (see `isValidID`).
     public var agentID: String
@@ -23,7 +23,7 @@ public struct AgentDescription: Sendable, Hashable {
     /// It asks the gateway's inspector to record what it exchanges.
     public var wantsInspection = false
 
-    /// An agent that says nothing of itself but its id.
+    /// An agent with an id and nothing else.
     public init(
         agentID: String, type: String = "", host: String = "", model: String = "", status: String = "idle",
         version: String = "", servesWeb: Bool = true, token: String? = nil

@@ -17,7 +17,7 @@ struct TerminalView: Sendable {
         var agentID: String
         /// The gateway's address.
         var gateway: String
-        /// Who answers the requests, in words.
+        /// What responds to the requests, as text.
         var service: String
         /// The address of the local inspector; nil if there is none.
         var inspector: String?

@@ -1,15 +1,15 @@
-// The agent's phase, and the waits that belong to it: back-off after a failure, patience with a drain. Which change of phase is
-// legal stands in Phases; what is done to tunnels in Session.
+// The agent's phase, and the waits that belong to it: back-off after a failure, the time limit of a drain. Which change of
+// phase is legal stands in Phases; what is done to tunnels in Session.
 
 import MachineCore
 import WireWS
 
-struct Life {
+struct AgentState {
     /// What a deadline is for.
     enum Timer: Sendable, Hashable {
         /// The end of a back-off.
         case retry
-        /// The end of the host's patience with a drain.
+        /// The end of the time that the host allows for a drain.
         case drain
     }
 
@@ -42,7 +42,7 @@ struct Life {
     /// The next failure is a first one.
     mutating func becameStable() { backoff.reset() }
 
-    /// Drains until the host's patience ends; false if there is nothing to drain.
+    /// Drains within the host's time limit; false if there is nothing to drain.
     mutating func drain(within duration: Duration, _ turn: inout Turn<AgentNote>) -> Bool {
         guard advance(.drain, &turn) else { return false }
         turn.log(.info, "agent.draining", [.init("withinMs", "\(duration.wholeMilliseconds)")])
