@@ -1,4 +1,4 @@
-// An agent inside a program: `/hello` is answered in one piece, `/count` with a line a second until the visitor leaves.
+// An agent inside a program: `/hello` gets a whole response, `/count` a line a second until the visitor leaves.
 //
 // Usage: EmbedAgent ws://HOST:PORT/agent [TOKEN]. What the program says goes to standard output.
 

@@ -1,4 +1,4 @@
-// Drives any machine by poll(2): sockets, a clock, and no SocketKit. Enough for an agent whose host answers its requests.
+// Drives any machine by poll(2): sockets, a clock, and no SocketKit. Enough for an agent whose host responds to its requests.
 
 import MachineCore
 
