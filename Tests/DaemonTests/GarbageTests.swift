@@ -147,7 +147,7 @@ extension DaemonTests {
                 }
                 // Each of the lies was told and seen through.
                 let lines = agents.flatMap(\.lines)
-                for part in ["is not HTTP", "wrong Sec-WebSocket-Accept", "answered 500: nonsense", "agent.connected"] {
+                for part in ["is not HTTP", "wrong Sec-WebSocket-Accept", "responded with 500: nonsense", "agent.connected"] {
                     #expect(lines.contains { $0.contains(part) }, "\(part)")
                 }
             }
