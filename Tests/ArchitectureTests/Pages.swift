@@ -1,4 +1,4 @@
-// The links of a Markdown page: `[text](target)`, outside of fenced code. What lies on the web is nobody's business here.
+// The links of a Markdown page: `[text](target)`, outside of fenced code. Links to the web are not checked.
 
 import Foundation
 

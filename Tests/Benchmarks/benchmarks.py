@@ -168,25 +168,25 @@ def main():
     what.add_argument("--scale", type=int, metavar="AGENTS", help="time and memory of a gateway with that many agents")
     what.add_argument("--profile", metavar="NAME", help="where one benchmark's instructions go")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only what begins so")
-    words = parser.parse_args()
-    if words.scale:
-        return subprocess.run([words.program, "scale", str(words.scale)], check=True).returncode
-    if words.profile:
-        return show_profile(words.program, words.profile)
-    benchmarks = list_benchmarks(words.program, words.only)
-    if not (words.count or words.compare or words.update):
-        return show_times(words.program, [name for name, _, _ in benchmarks])
-    counts = count_all(words.program, benchmarks)
+    arguments = parser.parse_args()
+    if arguments.scale:
+        return subprocess.run([arguments.program, "scale", str(arguments.scale)], check=True).returncode
+    if arguments.profile:
+        return show_profile(arguments.program, arguments.profile)
+    benchmarks = list_benchmarks(arguments.program, arguments.only)
+    if not (arguments.count or arguments.compare or arguments.update):
+        return show_times(arguments.program, [name for name, _, _ in benchmarks])
+    counts = count_all(arguments.program, benchmarks)
     baseline = json.loads(BASELINE.read_text())["operations"] if BASELINE.exists() else {}
-    if words.compare:
+    if arguments.compare:
         worse = compare(counts, baseline)
         checks = len(counts) + sum(name in counts and other in counts for name, _, other in RATIOS)
         print(f"{checks - worse} passed, {worse} failed")
         return 1 if worse else 0
     show_counts(counts)
-    if words.update:
+    if arguments.update:
         swift = subprocess.run(["swift", "--version"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        merged = {**baseline, **counts} if words.only else counts
+        merged = {**baseline, **counts} if arguments.only else counts
         BASELINE.write_text(json.dumps({"swift": swift.stdout.splitlines()[0], "operations": merged}, indent=1) + "\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Tabs as a person has them: one is seen, the others are hidden. Playwright makes each of its pages believe that it is seen, so these
+"""Tabs as a person has them: one is seen, the others are hidden. Playwright makes each of its pages think that it is visible, so these
 are opened beside it, by the DevTools protocol alone."""
 
 import base64

@@ -1,4 +1,4 @@
-"""An application that believes it is at `/`, under `/web/{agentId}/`: whatever its pages ask for without the prefix is theirs, and the
+"""An application that assumes it is at `/`, under `/web/{agentId}/`: whatever its pages ask for without the prefix is theirs, and the
 gateway's own pages stay the gateway's."""
 
 import base64

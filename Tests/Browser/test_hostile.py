@@ -1,4 +1,4 @@
-"""What an agent says of itself is text of a stranger. All of it is said, on every page, and the browser runs none of it."""
+"""What an agent says of itself is untrusted text. All of it is said, on every page, and the browser runs none of it."""
 
 import json
 

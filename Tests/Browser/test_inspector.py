@@ -53,8 +53,8 @@ def test_an_open_status_page_shows_no_exchanges(start_gateway, start_agent, tab)
     gateway = start_gateway({"inspector": {"mode": "all"}})
     start_agent(gateway, "pi")
     one = tab()
-    answer = one.open(f"{gateway.url}/.miagent/inspect/pi")
-    assert answer.status == 403 and answer.headers["x-miagent-error"] == "inspector-off"
+    response = one.open(f"{gateway.url}/.miagent/inspect/pi")
+    assert response.status == 403 and response.headers["x-miagent-error"] == "inspector-off"
     assert curl(f"{gateway.url}/.miagent/agents/pi/exchanges").status == 403
 
 

@@ -24,8 +24,8 @@ def test_a_visitor_logs_in_and_is_where_it_wanted_to_be(start_gateway, start_age
     start_agent(gateway, "pi")
     one = tab()
     page = one.page
-    answer = one.open(f"{gateway.url}/web/pi/api/hello?x=1")
-    assert answer.status == 401
+    response = one.open(f"{gateway.url}/web/pi/api/hello?x=1")
+    assert response.status == 401
     one.shoot("login")
     log_in(page, "wrong")
     expect(page.get_by_role("alert")).to_be_visible()
@@ -88,10 +88,10 @@ def test_rotated_tokens_end_logins(start_gateway, start_agent, tab):
 def test_programs_get_no_form(start_gateway, start_agent):
     gateway = start_gateway(SETTINGS)
     start_agent(gateway, "pi")
-    answer = curl(f"{gateway.url}/web/pi/")
-    assert answer.status == 401 and answer.all("www-authenticate")[0].startswith("Bearer") and b"<form" not in answer.body
-    answer = curl(f"{gateway.url}/web/pi/", "-H", "Accept: application/json")
-    assert answer.status == 401 and answer["content-type"] == "application/json"
+    response = curl(f"{gateway.url}/web/pi/")
+    assert response.status == 401 and response.all("www-authenticate")[0].startswith("Bearer") and b"<form" not in response.body
+    response = curl(f"{gateway.url}/web/pi/", "-H", "Accept: application/json")
+    assert response.status == 401 and response["content-type"] == "application/json"
     assert curl(f"{gateway.url}/web/pi/api/hello", "-H", "Authorization: Bearer visitor-token").status == 200
 
 
@@ -99,9 +99,9 @@ def test_errors_are_friendly_in_both_languages(start_gateway, start_agent, tab):
     gateway = start_gateway()
     for locale, word in (("en-US", "nobody"), ("zh-CN", "nobody")):
         one = tab(locale=locale)
-        answer = one.open(f"{gateway.url}/web/nobody/")
-        assert answer.status == 404 and answer.headers["x-miagent-error"] == "unknown-agent"
+        response = one.open(f"{gateway.url}/web/nobody/")
+        assert response.status == 404 and response.headers["x-miagent-error"] == "unknown-agent"
         text = one.page.inner_text("main")
         assert word in text and "unknown-agent" in text
-        assert answer.headers["x-request-id"] in text
+        assert response.headers["x-request-id"] in text
         one.shoot(f"error-{locale}")

@@ -125,10 +125,10 @@ def test_pages_are_small_and_whole(start_gateway, tab):
     gateway = start_gateway()
     for path in ("/", "/.miagent/help", "/login", "/nowhere"):
         one = tab()
-        answer = one.open(gateway.url + path)
-        assert len(answer.body()) < 100 * 1024
+        response = one.open(gateway.url + path)
+        assert len(response.body()) < 100 * 1024
         assert [url for url in one.requests if not url.startswith("data:")][:1] == [gateway.url + path]
-        policy = answer.headers["content-security-policy"]
+        policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy
 
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.seed_agent import SeedAgent
-from helpers.seed_gateway import SeedGateway
+from helpers.v1_agent import V1Agent
+from helpers.v1_gateway import V1Gateway
 from miagent_tests.daemons import Agent, BIN, Gateway
 from miagent_tests.fixtures import check_ends, end, node, start_agent, start_gateway, started  # noqa: F401
 from miagent_tests.services import NginxService, PythonService
@@ -26,9 +26,9 @@ def pytest_configure():
 
 
 @pytest.fixture
-def seed_agent(started):
+def v1_agent(started):
     def start(*arguments, **options):
-        agent = SeedAgent(*arguments, **options)
+        agent = V1Agent(*arguments, **options)
         started.append(agent)
         return agent
 
@@ -36,9 +36,9 @@ def seed_agent(started):
 
 
 @pytest.fixture
-def seed_gateway(started):
+def v1_gateway(started):
     def start(**options):
-        gateway = SeedGateway(**options)
+        gateway = V1Gateway(**options)
         started.append(gateway)
         return gateway
 

@@ -11,7 +11,7 @@ import time
 from helpers.hostile import (
     MIB, HostileGateway, Sink, Stranger, batches, big_body, greedy_visitors, send_all_unread, unfinished_messages,
     uploading_visitors)
-from helpers.seed_agent import SeedAgent, result
+from helpers.v1_agent import V1Agent, result
 from miagent_tests.attacks import Memory, OtherVisitor
 from miagent_tests.daemons import Agent, Gateway
 
@@ -44,12 +44,12 @@ def flood(gateway, protocol, query, data):
 
 def responses(gateway, count=100):
     body = big_body()
-    SeedAgent(gateway, "my-agent", lambda params: result(200, {}, body))
+    V1Agent(gateway, "my-agent", lambda params: result(200, {}, body))
     return greedy_visitors(gateway, "/web/my-agent/big", count)
 
 
 def requests(gateway, count=100):
-    SeedAgent(gateway, "my-agent", lambda params: result(200, {}, b""))
+    V1Agent(gateway, "my-agent", lambda params: result(200, {}, b""))
     return uploading_visitors(gateway, "/web/my-agent/", count, 8 * MIB - 1)
 
 

@@ -21,13 +21,13 @@ def test_a_file_in_the_combined_format_survives_logrotate(start_gateway, start_a
     path = tmp_path / "access.log"
     gateway = start_gateway({"accessLog": {"format": "combined", "file": str(path)}, "loops": 2}, "--log-requests")
     agent = start_agent(gateway, "pi", service_port=node.port)
-    answer = curl(f"{gateway.url}/web/pi/inspect?token=sekrit", "-A", 'a "b"', "-e", "http://x/y?token=sekrit", "-H", "X-Request-ID: one-1")
-    assert answer.status == 200 and answer["x-request-id"] == "one-1"
-    assert json.loads(answer.body)["headers"]["x-request-id"] == "one-1"
+    response = curl(f"{gateway.url}/web/pi/inspect?token=sekrit", "-A", 'a "b"', "-e", "http://x/y?token=sekrit", "-H", "X-Request-ID: one-1")
+    assert response.status == 200 and response["x-request-id"] == "one-1"
+    assert json.loads(response.body)["headers"]["x-request-id"] == "one-1"
     eventually(lambda: len(lines(path)) == 1, "a line")
     method, target, status, size, referer, browser, request = COMBINED.match(lines(path)[0]).groups()
     assert (method, target, status, referer, request) == ("GET", "/web/pi/inspect", "200", "http://x/y", "one-1")
-    assert browser == r"a \x22b\x22" and int(size) == len(answer.body)
+    assert browser == r"a \x22b\x22" and int(size) == len(response.body)
     record = gateway.wait_for_event("web.request")
     assert record["id"] == "one-1" and "sekrit" not in gateway.output
     path.rename(tmp_path / "access.log.1")
@@ -42,7 +42,7 @@ def test_a_file_in_the_combined_format_survives_logrotate(start_gateway, start_a
 def test_json_goes_to_standard_output(start_gateway, start_agent, node):
     gateway = start_gateway({"accessLog": {"format": "json"}})
     start_agent(gateway, "pi", service_port=node.port)
-    answer = curl(f"{gateway.url}/web/pi/inspect", "-d", "abc")
+    response = curl(f"{gateway.url}/web/pi/inspect", "-d", "abc")
 
     def record(line):
         found = json.loads(line) if line.startswith("{") else {}
@@ -50,7 +50,7 @@ def test_json_goes_to_standard_output(start_gateway, start_agent, node):
 
     found = gateway.wait_for(record, "the request's line")
     assert found["status"] == 200 and found["agent"] == "pi" and found["in"] == 3 and found["outcome"] == "done"
-    assert found["id"] == answer["x-request-id"] and found["us"] >= found["firstByteUs"] > 0
+    assert found["id"] == response["x-request-id"] and found["us"] >= found["firstByteUs"] > 0
 
 
 def test_a_file_that_cannot_be_made_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""onAgentOffline: curl carries the word to a server of Python's, which fails at first."""
+"""onAgentOffline: curl posts the alert to a server of Python's, which fails at first."""
 
 import http.server
 import json
@@ -11,7 +11,7 @@ from miagent_tests.waiting import eventually
 
 
 class Hook:
-    """A server that keeps what is posted to it and answers 503 to the first message."""
+    """A server that keeps what is posted to it and responds to the first message with 503."""
 
     def __init__(self):
         self.calls = []

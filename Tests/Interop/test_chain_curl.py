@@ -8,7 +8,7 @@ import pytest
 from miagent_tests.visitors import RawSocket, curl
 
 
-def test_the_seeds_two_routes(chain):
+def test_the_two_routes_of_the_examples(chain):
     hello = curl(chain.url("node", "/api/hello"))
     assert (hello.status, hello["content-type"], json.loads(hello.body)) == (
         200, "application/json", {"message": "Hello from Agent!"})
@@ -28,7 +28,7 @@ def test_the_service_sees_an_ordinary_request(chain, node):
     assert "content-length" not in headers and "transfer-encoding" not in headers
 
 
-def test_strangers_cannot_set_forwarded_fields(chain):
+def test_clients_cannot_set_forwarded_fields(chain):
     seen = json.loads(curl(
         chain.url("node", "/inspect"), "-H", "X-Forwarded-For: 10.0.0.1", "-H", "X-Forwarded-Proto: https",
         "-H", "X-Forwarded-Host: evil.example", "-H", "X-Forwarded-Prefix: /evil", "-H", "Forwarded: for=10.0.0.1").body)

@@ -1,5 +1,5 @@
 """Clients that keep their connection: Python's http.client, h11, and pipelining on a bare socket. A byte too many or too few
-in one answer shows in the next."""
+in one response shows in the next."""
 
 import http.client
 import json
@@ -39,7 +39,7 @@ def test_bodies_of_every_framing_by_h11(chain):
             assert client.request("HEAD", f"{prefix}/stream?bytes={size}").body == b""
 
 
-def test_own_answers_and_services_share_a_connection(chain):
+def test_own_responses_and_services_share_a_connection(chain):
     with KeepAliveClient(chain.gateway.url) as client:
         for _ in range(3):
             assert client.request("POST", "/web/nobody/", body=b"thrown away").error == "unknown-agent"
@@ -56,20 +56,20 @@ def test_one_connection_to_all_services(chain):
                 assert client.request("GET", chain.prefix(service) + "/").status == 200
 
 
-def test_pipelined_requests_are_answered_in_order(chain):
+def test_pipelined_requests_get_their_responses_in_order(chain):
     prefix = chain.prefix("node")
     requests = []
     for number in range(20):
         requests.append(("GET", f"{prefix}/inspect?n={number}", b""))
         requests.append(("POST", f"{prefix}/echo", b"body %d " % number * 50))
     with KeepAliveClient(chain.gateway.url) as client:
-        answers = client.pipeline(requests)
-    for (method, target, body), answer in zip(requests, answers, strict=True):
-        assert answer.status == 200
+        responses = client.pipeline(requests)
+    for (method, target, body), response in zip(requests, responses, strict=True):
+        assert response.status == 200
         if method == "POST":
-            assert answer.body == body
+            assert response.body == body
         else:
-            assert json.loads(answer.body)["url"] == target.removeprefix(prefix)
+            assert json.loads(response.body)["url"] == target.removeprefix(prefix)
 
 
 def test_a_request_in_single_bytes(chain):
@@ -79,8 +79,8 @@ def test_a_request_in_single_bytes(chain):
         visitor.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in head.encode() + body:
             visitor.send(bytes([byte]))
-        answer = visitor.read_to_end()
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\nhello")
+        response = visitor.read_to_end()
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n") and response.endswith(b"\r\n\r\nhello")
 
 
 def test_chunks_of_all_sizes_and_trailers(chain):
@@ -90,16 +90,16 @@ def test_chunks_of_all_sizes_and_trailers(chain):
         for piece in pieces:
             visitor.send(b"%X;ext=1\r\n%s\r\n" % (len(piece), piece))
         visitor.send(b"0\r\nX-Sum: 1\r\n\r\n")
-        answer = visitor.read_to_end()
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.count(b"x" * 20_000) == 1
+        response = visitor.read_to_end()
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.count(b"x" * 20_000) == 1
 
 
 def test_connection_close_is_honoured(chain):
     target = chain.prefix("node") + "/api/hello"
     with RawSocket(chain.gateway.url, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()) as visitor:
-        answer = visitor.read_to_end().lower()
-    assert b"\r\nconnection: close\r\n" in answer and b'"hello from agent!"}' in answer
+        response = visitor.read_to_end().lower()
+    assert b"\r\nconnection: close\r\n" in response and b'"hello from agent!"}' in response
 
 
 def test_http_1_0_keep_alive(chain):

@@ -1,4 +1,4 @@
-"""Services nobody here wrote, behind agentd: Python's http.server (HTTP/1.0, a connection for each answer) and nginx."""
+"""Services of other projects, behind agentd: Python's http.server (HTTP/1.0, a connection for each response) and nginx."""
 
 import http.client
 import json
@@ -17,13 +17,13 @@ def test_python_serves_files(chain):
     assert curl(chain.url("python", "/with%20space%20%26%20%C3%A9.txt")).body == b"odd name"
 
 
-def test_python_answer_without_a_length(chain):
+def test_python_response_without_a_length(chain):
     response = curl(chain.url("python", "/no-length"))
     assert response.status == 200 and response.body == BIG
     assert curl(chain.url("python", "/no-length"), "--http1.0").body == BIG
 
 
-def test_python_answer_without_a_length_keeps_the_visitors_connection(chain):
+def test_python_response_without_a_length_keeps_the_visitors_connection(chain):
     with KeepAliveClient(chain.gateway.url) as client:
         for _ in range(3):
             assert client.request("GET", chain.prefix("python") + "/no-length").body == BIG

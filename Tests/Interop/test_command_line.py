@@ -1,4 +1,4 @@
-"""The command line of both daemons: help, versions, checks, exit codes, and the nearest right word."""
+"""The command line of both daemons: help, versions, checks, exit codes, and the nearest right name."""
 
 import json
 import re
@@ -10,9 +10,9 @@ import pytest
 from miagent_tests.daemons import BIN, Daemon, run_to_end
 from miagent_tests.visitors import curl
 
-SEED = Path(__file__).parent / "seed-settings"
+V1_SETTINGS = Path(__file__).parent / "v1-settings"
 DAEMONS = ["gatewayd", "agentd"]
-SEED_FILES = {"gatewayd": SEED / "config.json", "agentd": SEED / "agent.config.json"}
+V1_FILES = {"gatewayd": V1_SETTINGS / "config.json", "agentd": V1_SETTINGS / "agent.config.json"}
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
@@ -35,19 +35,19 @@ def test_version(daemon, option):
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
-@pytest.mark.parametrize("words, complaint", [
+@pytest.mark.parametrize("arguments, complaint", [
     (["--confg", "x"], "--config"), (["--prot", "1"], "unknown option --prot"), (["--config"], "needs a value"),
     (["-z"], "unknown option -z"), (["one", "two"], "unexpected argument"), (["--help=yes"], "takes no value"),
 ])
-def test_wrong_words_are_64(daemon, words, complaint):
-    done = run_to_end(daemon, *words)
+def test_wrong_arguments_are_64(daemon, arguments, complaint):
+    done = run_to_end(daemon, *arguments)
     assert (done.returncode, done.stdout) == (64, "")
     assert complaint in done.stderr and f"{daemon} --help" in done.stderr
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
-def test_the_seeds_file_is_accepted_as_it_stands(daemon):
-    done = run_to_end(daemon, "--check-config", "--config", SEED_FILES[daemon])
+def test_a_v1_file_is_accepted_as_it_stands(daemon):
+    done = run_to_end(daemon, "--check-config", "--config", V1_FILES[daemon])
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -59,7 +59,7 @@ def test_the_seeds_file_is_accepted_as_it_stands(daemon):
 ])
 def test_a_wrong_key_names_itself_its_line_and_the_nearest(tmp_path, daemon, old, new, place, nearest):
     file = tmp_path / "settings.json"
-    file.write_text(SEED_FILES[daemon].read_text().replace(f'"{old}"', f'"{new}"'))
+    file.write_text(V1_FILES[daemon].read_text().replace(f'"{old}"', f'"{new}"'))
     done = run_to_end(daemon, "--check-config", "--config", file)
     assert (done.returncode, done.stdout) == (78, "")
     [line] = [line for line in done.stderr.splitlines() if new in line]
@@ -78,9 +78,9 @@ def test_a_wrong_key_names_itself_its_line_and_the_nearest(tmp_path, daemon, old
 ])
 def test_a_wrong_value_is_78_and_secrets_are_not_shown(tmp_path, daemon, old, new, complaint):
     file = tmp_path / "settings.json"
-    file.write_text(SEED_FILES[daemon].read_text().replace(old, new, 1))
-    for words in (["--check-config"], []):
-        done = run_to_end(daemon, *words, "--config", file)
+    file.write_text(V1_FILES[daemon].read_text().replace(old, new, 1))
+    for arguments in (["--check-config"], []):
+        done = run_to_end(daemon, *arguments, "--config", file)
         assert done.returncode == 78 and complaint in done.stderr and f"{file}:" in done.stderr
         assert "your-" not in done.stderr and "your secret" not in done.stderr
 
@@ -92,11 +92,11 @@ def settings_of(daemon):
 @pytest.mark.parametrize("daemon", DAEMONS)
 @pytest.mark.parametrize("how", ["flag", "variable", "file", "token file", "name of the file", "blank"])
 def test_an_empty_secret_is_78(tmp_path, daemon, how):
-    settings, words, env = settings_of(daemon), [], {}
+    settings, arguments, env = settings_of(daemon), [], {}
     if how in ("flag", "variable"):
         settings["gatewayToken"] = "of-the-file"
     if how == "flag":
-        words = ["--token", ""]
+        arguments = ["--token", ""]
     elif how == "variable":
         env = {"MIAGENT_GATEWAY_TOKEN": ""}
     elif how == "file":
@@ -110,7 +110,7 @@ def test_an_empty_secret_is_78(tmp_path, daemon, how):
         env = {"MIAGENT_GATEWAY_TOKEN": " "}
     file = tmp_path / "settings.json"
     file.write_text(json.dumps(settings))
-    done = run_to_end(daemon, "--config", file, *words, environment=env)
+    done = run_to_end(daemon, "--config", file, *arguments, environment=env)
     assert done.returncode == 78 and "token" in done.stderr.lower() and "of-the-file" not in done.stderr, done.stderr
 
 
@@ -168,7 +168,7 @@ def test_wrong_variables_are_78(name, complaint):
 
 @pytest.mark.parametrize("daemon", DAEMONS)
 def test_token_files(tmp_path, daemon):
-    base = ["--check-config", "--config", SEED_FILES[daemon]]
+    base = ["--check-config", "--config", V1_FILES[daemon]]
     (tmp_path / "token").write_text("from-a-file\n")
     (tmp_path / "empty").write_text("\n")
     for name, code in (("token", 0), ("empty", 78), ("missing", 78)):
@@ -227,7 +227,7 @@ def test_agent_without_a_service_to_reach_says_so(start_gateway, start_agent):
     assert str(port) in json.dumps(agent.wait_for_event("service.unreachable"))
 
 
-@pytest.mark.parametrize("words", [[], ["8080"], ["--id", "x"]])
-def test_agent_with_too_little_to_go_on_is_78(words):
-    done = run_to_end("agentd", *words)
+@pytest.mark.parametrize("arguments", [[], ["8080"], ["--id", "x"]])
+def test_agent_with_too_little_to_go_on_is_78(arguments):
+    done = run_to_end("agentd", *arguments)
     assert done.returncode == 78 and "is required" in done.stderr

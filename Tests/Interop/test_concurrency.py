@@ -10,7 +10,7 @@ import socket
 
 from websockets.asyncio.client import connect
 
-from helpers.seed_agent import result
+from helpers.v1_agent import result
 from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
 
 VISITORS = 50
@@ -23,8 +23,8 @@ def test_50_visitors_with_distinct_bodies(chain):
         for turn in range(4):
             body = os.urandom(100 + 997 * number) + b"%d.%d" % (number, turn)
             connection.request("POST", chain.prefix("node") + f"/echo?{number}", body, {"Content-Type": f"x/{number}"})
-            answer = connection.getresponse()
-            if (answer.status, answer.getheader("content-type"), answer.read()) != (200, f"x/{number}", body):
+            response = connection.getresponse()
+            if (response.status, response.getheader("content-type"), response.read()) != (200, f"x/{number}", body):
                 return False
         connection.close()
         return True
@@ -33,7 +33,7 @@ def test_50_visitors_with_distinct_bodies(chain):
         assert all(pool.map(visit, range(VISITORS)))
 
 
-def test_200_agents_at_once_all_answer(start_gateway):
+def test_200_agents_at_once_all_respond(start_gateway):
     gateway = start_gateway()
     asyncio.run(asyncio.wait_for(run_agents(gateway), 60))
 
@@ -42,14 +42,14 @@ async def run_agents(gateway):
     ids = [f"agent-{number}" for number in range(AGENTS)]
     tunnels = await asyncio.gather(*(
         connect(f"{gateway.agent_url}?agentId={agent_id}", open_timeout=30, compression=None, proxy=None) for agent_id in ids))
-    servers = [asyncio.create_task(answer_as(agent_id, tunnel)) for agent_id, tunnel in zip(ids, tunnels, strict=True)]
+    servers = [asyncio.create_task(respond_as(agent_id, tunnel)) for agent_id, tunnel in zip(ids, tunnels, strict=True)]
     await asyncio.to_thread(visit_agents, gateway, ids)
     for tunnel in tunnels:
         await tunnel.close()
     await asyncio.gather(*servers)
 
 
-async def answer_as(agent_id, tunnel):
+async def respond_as(agent_id, tunnel):
     async for message in tunnel:
         request = json.loads(message)
         body = agent_id.encode() + base64.b64decode(request["params"]["body"])

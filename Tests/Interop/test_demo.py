@@ -28,15 +28,15 @@ def test_the_page(demo):
         assert curl(f"{demo.web_service}/{link.decode()}").status == 200
 
 
-def test_the_seeds_routes(demo):
+def test_the_routes_of_the_examples(demo):
     assert json.loads(curl(demo.web_service + "/api/hello").body) == {"message": "Hello from Agent!"}
     status = json.loads(curl(demo.web_service + "/api/status").body)
     assert status["ok"] is True and status["ts"] > 1_700_000_000_000
 
 
 def test_echo(demo):
-    answer = curl(demo.web_service + "/echo", "--data-binary", "anything", "-H", "Content-Type: text/x-mine")
-    assert (answer.body, answer["content-type"]) == (b"anything", "text/x-mine")
+    response = curl(demo.web_service + "/echo", "--data-binary", "anything", "-H", "Content-Type: text/x-mine")
+    assert (response.body, response["content-type"]) == (b"anything", "text/x-mine")
     big = b"y" * 900_000
     with KeepAliveClient(demo.status_page) as client:
         path = demo.web_service.removeprefix(demo.status_page) + "/echo"

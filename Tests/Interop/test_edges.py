@@ -1,4 +1,4 @@
-"""Rare but legal, on both ends: services that answer early or hang up, hints, trailers, heads too long, other addresses."""
+"""Rare but legal, on both ends: services that respond early or hang up, hints, trailers, heads too long, other addresses."""
 
 import concurrent.futures
 import http.server
@@ -33,33 +33,33 @@ HOSTS = ["127.0.0.1"] + ["::1"] * can_bind("::1")  # many containers have no IPv
 @pytest.mark.parametrize("service, path, status", [
     ("node", "/nowhere", 404), ("nginx", "/text.txt", 405), ("nginx", "/nowhere", 405),
 ])
-def test_an_answer_before_the_body_is_over(chain, tmp_path, service, path, status):
-    """The service does not wait for what it will not read; the visitor still gets its answer."""
+def test_a_response_before_the_body_is_over(chain, tmp_path, service, path, status):
+    """The service does not wait for what it will not read; the visitor still gets its response."""
     (tmp_path / "body").write_bytes(os.urandom(3 << 20))
     for _ in range(3):
         assert curl(chain.url(service, path), "--data-binary", f"@{tmp_path}/body").status in (status, 413)
     assert curl(chain.url("node", "/api/hello")).status == 200
 
 
-def test_a_service_that_hangs_up_after_each_answer(chain):
+def test_a_service_that_hangs_up_after_each_response(chain):
     with KeepAliveClient(chain.gateway.url) as client:
         for _ in range(50):
-            answer = client.request("GET", chain.prefix("node") + "/last-words")
-            assert (answer.status, answer.body) == (200, b"gone")
+            response = client.request("GET", chain.prefix("node") + "/last-words")
+            assert (response.status, response.body) == (200, b"gone")
 
 
 def test_early_hints_do_not_confuse_anybody(chain):
     with KeepAliveClient(chain.gateway.url) as client:
         for _ in range(2):
-            answer = client.request("GET", chain.prefix("node") + "/early-hints")
-            assert (answer.status, answer.body) == (200, b"after the hints")
+            response = client.request("GET", chain.prefix("node") + "/early-hints")
+            assert (response.status, response.body) == (200, b"after the hints")
 
 
-def test_trailers_of_an_answer(chain):
+def test_trailers_of_a_response(chain):
     with KeepAliveClient(chain.gateway.url) as client:
-        answer = client.request("GET", chain.prefix("node") + "/trailers")
-        assert answer.body == b"body"
-        assert answer.trailers == ([("x-sum", "42")] if chain.protocol == "v2" else [])  # v1 has no place for them
+        response = client.request("GET", chain.prefix("node") + "/trailers")
+        assert response.body == b"body"
+        assert response.trailers == ([("x-sum", "42")] if chain.protocol == "v2" else [])  # v1 has no place for them
         assert client.request("GET", chain.prefix("node") + "/api/hello").status == 200
 
 
@@ -67,14 +67,14 @@ def test_trailers_of_a_request(chain):
     head = (f"POST {chain.prefix('node')}/received-trailers HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
             "Connection: close\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n")
     with RawSocket(chain.gateway.url, head.encode()) as visitor:
-        answer = visitor.read_to_end()
-    assert b'"body":"body"' in answer
-    assert (b'"trailers":{"x-sum":"42"}' in answer) == (chain.protocol == "v2")
+        response = visitor.read_to_end()
+    assert b'"body":"body"' in response
+    assert (b'"trailers":{"x-sum":"42"}' in response) == (chain.protocol == "v2")
 
 
 def test_a_head_without_end_is_502(chain):
-    answer = curl(chain.url("node", "/huge-head"))
-    assert (answer.status, answer.error) == (502, "service-broken")
+    response = curl(chain.url("node", "/huge-head"))
+    assert (response.status, response.error) == (502, "service-broken")
     assert curl(chain.url("node", "/api/hello")).status == 200
 
 
@@ -115,8 +115,8 @@ def test_odd_start_lines(chains, start_line, statuses):
 def test_a_head_that_never_ends_is_408(start_gateway):
     gateway = start_gateway({"limits": {"headTimeoutMs": 200}})
     with RawSocket(gateway.url, b"GET / HTTP/1.1\r\nHost:") as visitor:
-        answer = visitor.read_to_end()
-    assert answer.startswith(b"HTTP/1.1 408 ") and b"connection: close" in answer.lower()
+        response = visitor.read_to_end()
+    assert response.startswith(b"HTTP/1.1 408 ") and b"connection: close" in response.lower()
 
 
 def test_an_idle_connection_is_closed_without_a_word(start_gateway):
@@ -154,7 +154,7 @@ def test_an_agent_url_by_name(start_gateway, start_agent, node):
     assert curl(f"{gateway.url}/web/my-agent/api/hello").status == 200
 
 
-# Peers that are there and do not answer
+# Peers that are there and do not respond
 
 
 def test_an_agent_that_is_stopped_is_given_up_and_comes_back(start_gateway, start_agent, node):
@@ -186,12 +186,12 @@ def test_a_gateway_that_is_stopped_is_given_up_and_found_again(start_gateway, st
     assert curl(f"{gateway.url}/web/my-agent/api/hello").status == 200
 
 
-def test_both_ends_ping_a_peer_by_another_hand(start_gateway, start_agent, seed_agent, node, seed_gateway):
-    """websockets answers pings by itself; a tunnel that outlives several deadlines has been kept alive by that alone."""
+def test_both_ends_ping_a_peer_by_another_hand(start_gateway, start_agent, v1_agent, node, v1_gateway):
+    """websockets sends pongs by itself; a tunnel that outlives several deadlines has been kept alive by that alone."""
     gateway = start_gateway({"limits": {"pingIntervalMs": 100, "pongTimeoutMs": 100}})
-    theirs = seed_gateway()
+    theirs = v1_gateway()
     agent = start_agent(theirs, "my-agent", service_port=node.port, wait=False, pingMs=100, pongTimeoutMs=100)
-    peers = [seed_agent(gateway, "seed", lambda _: None).socket, theirs.next_tunnel().socket]
+    peers = [v1_agent(gateway, "v1-agent", lambda _: None).socket, theirs.next_tunnel().socket]
     for peer in peers:
         pings = count_pings(peer)
         eventually(lambda: pings() >= 5, "five pings")

@@ -10,7 +10,7 @@ import pytest
 from helpers.hostile import (
     MIB, HostileGateway, Sink, Stranger, answer_of, batches, big_body, client_frame, greedy_visitors, send_all_unread, server_frame,
     unfinished_messages, uploading_visitors)
-from helpers.seed_agent import result
+from helpers.v1_agent import result
 from miagent_tests.attacks import Memory, OtherVisitor
 
 
@@ -49,7 +49,7 @@ def test_a_gateway_that_reads_no_replies_is_given_up(start_agent, started, node,
 
 
 def test_a_gateway_that_reads_no_pongs_costs_next_to_nothing(start_agent, started, node):
-    gateway = HostileGateway(flood=server_frame(bytes(125), opcode=9))  # of many pings at once one is answered
+    gateway = HostileGateway(flood=server_frame(bytes(125), opcode=9))  # of many pings at once one gets a pong
     started.append(gateway)
     agent = start_agent(gateway, "my-agent", service_port=node.port)
     with Memory(agent) as memory:
@@ -68,10 +68,10 @@ def test_a_gateways_window_is_not_believed(start_agent, started, streams):
     assert memory.growth < 300 * MIB
 
 
-def test_whole_responses_that_nobody_reads_are_bounded_and_not_lost(start_gateway, seed_agent):
+def test_whole_responses_that_nobody_reads_are_bounded_and_not_lost(start_gateway, v1_agent):
     gateway = start_gateway({"loops": 1, "limits": {"v1BufferPerAgent": 32 * MIB}})
     body = big_body()
-    seed_agent(gateway, "my-agent", lambda params: result(200, {}, body if params["path"] == "/big" else b"small"))
+    v1_agent(gateway, "my-agent", lambda params: result(200, {}, body if params["path"] == "/big" else b"small"))
     with Memory(gateway) as memory:
         visitors = greedy_visitors(gateway, "/web/my-agent/big", 30)
         time.sleep(5)
@@ -89,9 +89,9 @@ def test_whole_responses_that_nobody_reads_are_bounded_and_not_lost(start_gatewa
         connection.close()
 
 
-def test_whole_requests_beyond_the_budget_are_refused(start_gateway, seed_agent):
+def test_whole_requests_beyond_the_budget_are_refused(start_gateway, v1_agent):
     gateway = start_gateway({"loops": 1, "limits": {"v1BufferPerAgent": 32 * MIB}})
-    seed_agent(gateway, "my-agent", lambda params: result(200, {}, b"got it"))
+    v1_agent(gateway, "my-agent", lambda params: result(200, {}, b"got it"))
     with Memory(gateway) as memory:
         visitors = uploading_visitors(gateway, "/web/my-agent/", 20, 8 * MIB - 1)
         time.sleep(1)

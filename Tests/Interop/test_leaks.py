@@ -1,4 +1,4 @@
-"""Nothing stays behind: hundreds of agents and visitors come and go, strangers send garbage, and the gateway's descriptors and
+"""Nothing stays behind: hundreds of agents and visitors come and go, untrusted peers send garbage, and the gateway's descriptors and
 memory are where they were."""
 
 import itertools
@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from helpers.seed_agent import SeedAgent, result
+from helpers.v1_agent import V1Agent, result
 from miagent_tests.visitors import KeepAliveClient, RawSocket, curl
 from miagent_tests.waiting import eventually
 
@@ -58,7 +58,7 @@ def test_visitors_come_and_go(gateway, start_agent, node):
         if number % 5 == 1:
             visitor.send(b"GET /web/my-agent/api/hello HTTP/1.1\r\nHost: x\r\n\r\n")
             visitor.read_until(b"}")
-        elif number % 5 == 2:  # leaves without waiting for its answer
+        elif number % 5 == 2:  # leaves without waiting for its response
             visitor.send(b"GET /web/my-agent/stream?bytes=200000 HTTP/1.1\r\nHost: x\r\n\r\n")
         elif number % 5 == 3:  # leaves in its body
             visitor.send(b"POST /web/my-agent/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\npart")
@@ -72,7 +72,7 @@ def test_visitors_come_and_go(gateway, start_agent, node):
 def test_agents_come_and_go(gateway):
     """Under ten ids, so that what is remembered of agents gone stays the same."""
     def cycle(number):
-        agent = SeedAgent(gateway, f"agent-{number % 10}", lambda _: result(body=b"x"), place="register")
+        agent = V1Agent(gateway, f"agent-{number % 10}", lambda _: result(body=b"x"), place="register")
         if number % 3 == 0:
             with KeepAliveClient(gateway.url) as client:
                 assert client.request("GET", f"/web/agent-{number % 10}/").body == b"x"

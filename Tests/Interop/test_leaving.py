@@ -10,7 +10,7 @@ PROTOCOLS = ["v2", "v1"]
 
 
 class Load:
-    """Eight visitors in a loop: seven that ask, one that sends bodies; what they were answered."""
+    """Eight visitors in a loop: seven that ask, one that sends bodies; what responses they got."""
 
     def __init__(self, gateway, prefix):
         self.gateway, self.prefix = gateway, prefix
@@ -23,10 +23,10 @@ class Load:
             with KeepAliveClient(self.gateway.url) as client:
                 while not self._is_over.is_set():
                     if number:
-                        answer = client.request("GET", f"{self.prefix}/api/hello")
+                        response = client.request("GET", f"{self.prefix}/api/hello")
                     else:
-                        answer = client.request("POST", f"{self.prefix}/echo", body=b"sent once, and whole")
-                    self.statuses.append(answer.status)
+                        response = client.request("POST", f"{self.prefix}/echo", body=b"sent once, and whole")
+                    self.statuses.append(response.status)
         except Exception as problem:  # noqa: BLE001: whatever it is, it is a visitor's loss
             self.problems.append(repr(problem))
 

@@ -1,4 +1,4 @@
-"""Logs: one JSON object or one text line for each event, whatever strangers send, and never a token."""
+"""Logs: one JSON object or one text line for each event, whatever clients send, and never a token."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from helpers.seed_agent import SeedAgent, result
+from helpers.v1_agent import V1Agent, result
 from miagent_tests.daemons import BIN, Daemon, parse_record
 from miagent_tests.visitors import RawSocket, curl
 
@@ -32,15 +32,15 @@ def be_busy(start_gateway, start_agent, node):
     agents[2].wait_for_event("agent.refused")
     for place in ("query", "header"):
         with pytest.raises(InvalidStatus):
-            SeedAgent(gateway, "seed", None, SECRETS["wrong"], place)
-    SeedAgent(gateway, "seed", None, SECRETS["wrong"], "register").wait_for_close()
-    seed = SeedAgent(gateway, "seed", lambda _: result(), SECRETS["gatewayToken"], "register")
+            V1Agent(gateway, "v1-agent", None, SECRETS["wrong"], place)
+    V1Agent(gateway, "v1-agent", None, SECRETS["wrong"], "register").wait_for_close()
+    agent = V1Agent(gateway, "v1-agent", lambda _: result(), SECRETS["gatewayToken"], "register")
     for token in (SECRETS["authToken"], SECRETS["wrong"]):
         curl(f"{gateway.url}/web/good/inspect?token={SECRETS['query']}", "-H", f"Authorization: Bearer {token}",
              "-H", f"Cookie: session={SECRETS['cookie']}")
-        curl(f"{gateway.url}/web/seed/", "-H", f"Authorization: Bearer {token}")
+        curl(f"{gateway.url}/web/v1-agent/", "-H", f"Authorization: Bearer {token}")
     RawSocket(gateway.url, f"GET / HTTP/1.1\r\nAuthorization: Bearer {SECRETS['wrong']}\r\n\r\n".encode()).read_to_end()
-    seed.close()
+    agent.close()
     for daemon in (*agents, gateway):
         assert daemon.terminate() == 0
     return gateway, agents
@@ -84,14 +84,14 @@ def test_text_lines(start_gateway):
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_strangers_cannot_forge_lines(start_gateway, log_format):
+def test_clients_cannot_forge_lines(start_gateway, log_format):
     gateway = start_gateway(None, "--log-level", "debug", "--log-requests", log_format=log_format)
     evil = "x\r\n2026-01-01T00:00:00.000Z info forged.event\u001b[31m\u2028"
     with connect(gateway.agent_url, proxy=None) as socket:
         socket.send(json.dumps({
             "jsonrpc": "2.0", "id": 1, "method": "agent.register", "params": {"agentId": evil, "type": evil, "host": evil}}))
         socket.recv(timeout=10)
-    SeedAgent(gateway, "ok", lambda _: result(500, {}, evil.encode()), place="register")
+    V1Agent(gateway, "ok", lambda _: result(500, {}, evil.encode()), place="register")
     RawSocket(gateway.url, b"GET /web/ok/\x1b[31m\xe2\x80\xa8 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").read_to_end()
     RawSocket(gateway.url, b"\x1b]0;x\x07 / HTTP/1.1\r\n\r\n").read_to_end()
     assert gateway.terminate() == 0

@@ -36,7 +36,7 @@ def test_whoever_reads_gets_all_that_it_asked_for(start_gateway):
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_a_flood_of_refusals_is_a_few_lines(start_gateway, log_format):
-    """Whatever a stranger can have logged is counted, and summed up; what else happens is there, line by line."""
+    """Whatever an untrusted client can have logged is counted, and summed up; what else happens is there, line by line."""
     gateway = start_gateway({"gatewayToken": "right", "loops": 1}, log_format=log_format)
     count = 3_000
     with connect(gateway) as greedy:
@@ -87,7 +87,7 @@ def test_dribbled_bodies_leave_the_agent_to_others(start_gateway, start_agent, n
         connection.sendall(request("/web/my-agent/inspect", greedy.line, "Content-Length: 1000", method="POST") + b"x")
     assert [status_of(connection) for connection in connections[16:]] == [b"429"] * 54
     with OtherVisitor(gateway, "/web/my-agent/api/hello", other.fields) as visitor:
-        eventually(lambda: len(visitor.statuses) > 5, "answers for another visitor")
+        eventually(lambda: len(visitor.statuses) > 5, "responses for another visitor")
     assert set(visitor.statuses) == {200}
     for connection in connections:
         connection.close()
@@ -109,8 +109,8 @@ def test_connections_and_requests_a_second_have_shares(start_gateway):
     gateway = start_gateway(
         {**Behind.settings, "loops": 2, "limits": {"requestsPerSecondPerAddress": 5, "requestBurstPerAddress": 20}})
     with KeepAliveClient(gateway.url) as client:
-        answers = [client.request("GET", "/healthz", Behind("203.0.113.9").fields) for _ in range(60)]
-        refused = [answer for answer in answers if answer.status == 429]
+        responses = [client.request("GET", "/healthz", Behind("203.0.113.9").fields) for _ in range(60)]
+        refused = [response for response in responses if response.status == 429]
         assert refused and refused[0].error == "too-many-requests" and int(refused[0]["retry-after"]) >= 1
         assert client.request("GET", "/healthz", Behind("198.51.100.1").fields).status == 200
     gateway = start_gateway({"limits": {"connectionsPerAddress": 10}})

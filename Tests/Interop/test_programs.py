@@ -17,9 +17,9 @@ OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 EVIL = "<script>\"quoted\" \\ and\nbroken"
 
 
-def answer_all(exchange):
+def respond_to_all(exchange):
     exchange.read_all()
-    exchange.answer(404 if exchange.params["path"] == "/missing" else 200, body=b"hello")
+    exchange.respond_whole(404 if exchange.params["path"] == "/missing" else 200, body=b"hello")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def busy(start_gateway, started):
     """A gateway of two loops with agents that were asked for something, one that went, and one that says strange things."""
     gateway = start_gateway({"loops": 2})
     for name in ("one", "two", "gone"):
-        agent = V2Agent(gateway, name, answer_all)
+        agent = V2Agent(gateway, name, respond_to_all)
         started.append(agent)
         for path in ("/", "/missing", "/"):
             curl(f"{gateway.url}/web/{name}{path}", "-d", "abc")

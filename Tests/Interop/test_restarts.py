@@ -43,8 +43,8 @@ def test_agent_killed_in_a_request_is_502(start_gateway, start_agent, node, prot
         visit = pool.submit(curl, f"{gateway.url}/web/my-agent/hold/killed-{protocol}")
         node.wait_until_held(f"killed-{protocol}")
         agent.kill()
-        answer = visit.result(10)
-    assert (answer.status, answer.error) == (502, "agent-lost")
+        response = visit.result(10)
+    assert (response.status, response.error) == (502, "agent-lost")
     gone = curl(f"{gateway.url}/web/my-agent/")
     assert (gone.status, gone.error) == (503, "agent-offline") and int(gone["retry-after"]) > 0
     mark = gateway.mark()
@@ -71,8 +71,8 @@ def test_service_stopped_and_started(start_gateway, start_agent, started, protoc
     assert curl(url).status == 200
     service.stop()
     for _ in range(2):
-        answer = curl(url)
-        assert (answer.status, answer.error) == (502, "service-unreachable")
+        response = curl(url)
+        assert (response.status, response.error) == (502, "service-unreachable")
     again = NodeService(service.port)
     started.append(again)
     assert curl(url).status == 200
@@ -87,8 +87,8 @@ def test_service_killed_in_a_request_is_502(start_gateway, start_agent):
         visit = pool.submit(curl, f"{gateway.url}/web/my-agent/hold/x", "-X", "POST")
         service.wait_until_held("x")
         service.stop()
-        answer = visit.result(10)
-    assert (answer.status, answer.error) == (502, "service-broken")
+        response = visit.result(10)
+    assert (response.status, response.error) == (502, "service-broken")
 
 
 def test_a_second_agent_takes_the_place_of_the_first(start_gateway, start_agent, node, python_service):

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the settings, by a validator that nobody here wrote: every settings file in the documents is valid and taken by its
+"""The JSON Schemas of the settings, by a validator of another project: every settings file in the documents is valid and taken by its
 daemon, a misspelled key and a wrong value are not."""
 
 import json
@@ -12,7 +12,7 @@ from miagent_tests.daemons import run_to_end
 
 ROOT = Path(__file__).parents[2]
 DAEMONS = ["gatewayd", "agentd"]
-SEED = Path(__file__).parent / "seed-settings"
+V1_SETTINGS = Path(__file__).parent / "v1-settings"
 
 
 def schema(daemon):
@@ -27,8 +27,8 @@ def strip(text):
 
 def examples():
     """The fenced `jsonc` blocks of README and Docs, which are settings files, and the files of the protocol's first description."""
-    found = [("gatewayd", "config.json", (SEED / "config.json").read_text()),
-             ("agentd", "agent.config.json", (SEED / "agent.config.json").read_text())]
+    found = [("gatewayd", "config.json", (V1_SETTINGS / "config.json").read_text()),
+             ("agentd", "agent.config.json", (V1_SETTINGS / "agent.config.json").read_text())]
     for page in [ROOT / "README.md", *sorted((ROOT / "Docs").rglob("*.md"))]:
         for number, block in enumerate(re.findall(r"```jsonc\n(.*?)```", page.read_text(), re.DOTALL)):
             found.append(("agentd" if "gatewayUrl" in block else "gatewayd", f"{page.name}:{number}", block))

@@ -135,7 +135,7 @@ class AtTerminal:
     def __init__(self, command, folder=None):
         self.master, slave = os.openpty()
         self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=slave, stdout=slave, stderr=slave, start_new_session=True, cwd=folder,
+            [str(part) for part in command], stdin=slave, stdout=slave, stderr=slave, start_new_session=True, cwd=folder,
             env=clean_environment(TERM="xterm"), preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(slave)
         self.reader = threading.Thread(target=self.read, daemon=True)

@@ -184,4 +184,4 @@ def test_websocket_over_v1_is_not_switched(start_gateway, start_agent, node):
     gateway = start_gateway()
     start_agent(gateway, "my-agent", service_port=node.port, protocol="v1")
     visitor = WebSocketVisitor(gateway, "/web/my-agent/api/hello")
-    assert visitor.next(RejectConnection).status_code == 200  # an ordinary answer to a request whose wish is ignored
+    assert visitor.next(RejectConnection).status_code == 200  # an ordinary response to a request whose upgrade is ignored

@@ -20,9 +20,9 @@ def unit(request, tmp_path):
     return copy
 
 
-def analyze(*words):
+def analyze(*arguments):
     return subprocess.run(
-        ["systemd-analyze", "--no-pager", *map(str, words)], capture_output=True, text=True, timeout=30,
+        ["systemd-analyze", "--no-pager", *map(str, arguments)], capture_output=True, text=True, timeout=30,
         env={**os.environ, "SYSTEMD_LOG_LEVEL": "info", "SYSTEMD_COLORS": "0"})
 
 

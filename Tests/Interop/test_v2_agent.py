@@ -62,15 +62,15 @@ def read_head(visitor):
 
 
 def is_cut(visitor):
-    """Whether a chunked answer broke off before its end."""
+    """Whether a chunked response broke off before its end."""
     return not visitor.read_to_end().endswith(b"0\r\n\r\n")
 
 
 def stays_open(agent, gateway, background):
     """Whether the tunnel still serves after whatever the agent did to it."""
-    answer = background(curl, f"{gateway.url}/web/my-agent/again")
-    agent.next_exchange().answer(200, body=b"still here")
-    return answer.result().body == b"still here"
+    response = background(curl, f"{gateway.url}/web/my-agent/again")
+    agent.next_exchange().respond_whole(200, body=b"still here")
+    return response.result().body == b"still here"
 
 
 # The tunnel.
@@ -91,7 +91,7 @@ def test_settings_change_the_terms(start_gateway, v2_agent):
     assert (agent.welcome["initialWindow"], agent.welcome["maxStreams"], agent.welcome["pingMs"]) == (65_536, 7, 1500)
 
 
-def test_ping_is_answered_and_asked(start_gateway, v2_agent, background):
+def test_pings_go_both_ways_and_get_pongs(start_gateway, v2_agent, background):
     gateway = start_gateway({"limits": {"pingIntervalMs": 100, "pongTimeoutMs": 5000}})
     agent = v2_agent(at=gateway)
     assert agent.socket.ping(os.urandom(125)).wait(10)  # true after a pong with the same payload
@@ -106,13 +106,13 @@ def test_drain_is_announced_and_what_is_in_flight_ends(start_gateway, v2_agent):
         exchange = agent.next_exchange()
         gateway.signal(15)
         assert agent.next_text() == {"jsonrpc": "2.0", "method": "gateway.drain", "params": {"withinMs": 5000}}
-        exchange.answer(200, body=b"late")
+        exchange.respond_whole(200, body=b"late")
         assert visitor.read_until(b"late")
         assert agent.wait_for_close() == 1012
     assert gateway.wait() == 0
 
 
-# Requests and answers.
+# Requests and responses.
 
 
 def test_get_carries_exactly_these_members(agent, gateway):
@@ -140,18 +140,18 @@ def test_a_query_is_absent_or_empty_or_there(agent, gateway, target, query):
     with visit(gateway, target):
         exchange = agent.next_exchange()
         assert exchange.params.get("query") == query and ("query" in exchange.params) == (query is not None)
-        exchange.answer(204)
+        exchange.respond_whole(204)
 
 
-def test_answers_without_bodies(agent, gateway, background):
+def test_responses_without_bodies(agent, gateway, background):
     for method, status in (("HEAD", 200), ("GET", 204), ("GET", 304), ("GET", 200)):
-        answer = background(curl, f"{gateway.url}/web/my-agent/", *(["-I"] if method == "HEAD" else []))
+        response = background(curl, f"{gateway.url}/web/my-agent/", *(["-I"] if method == "HEAD" else []))
         agent.next_exchange().respond(status, {"content-length": "0"} if status == 200 and method == "GET" else {}, end=True)
-        assert (answer.result().status, answer.result().body) == (status, b"")
+        assert (response.result().status, response.result().body) == (status, b"")
 
 
 def test_one_connection_and_many_visitors_at_once(v2_agent, gateway, background):
-    v2_agent(lambda exchange: exchange.answer(200, body=exchange.read_all()))
+    v2_agent(lambda exchange: exchange.respond_whole(200, body=exchange.read_all()))
 
     def visitor(number):
         with KeepAliveClient(gateway.url) as client:
@@ -168,9 +168,9 @@ def test_one_connection_and_many_visitors_at_once(v2_agent, gateway, background)
     (-32013, 502, "service-broken"), (-32014, 503, "too-many-streams"), (-32015, 404, "no-web-service"),
     (-32601, 502, "service-unreachable"), (-1, 502, "service-unreachable")])
 def test_errors_become_the_visitors(agent, gateway, background, code, status, name):
-    answer = background(curl, f"{gateway.url}/web/my-agent/")
+    response = background(curl, f"{gateway.url}/web/my-agent/")
     agent.next_exchange().fail(code, "for a test")
-    assert (answer.result().status, answer.result().error) == (status, name)
+    assert (response.result().status, response.result().error) == (status, name)
     assert stays_open(agent, gateway, background)
 
 
@@ -180,7 +180,7 @@ def test_a_full_agent_gets_no_more_requests(start_gateway, v2_agent, background)
     with visit(gateway), visit(gateway):
         held = [agent.next_exchange(), agent.next_exchange()]
         assert curl(f"{gateway.url}/web/my-agent/").error == "too-many-streams"
-        held[0].answer(200, body=b"one ends")
+        held[0].respond_whole(200, body=b"one ends")
         assert stays_open(agent, gateway, background)
 
 
@@ -205,24 +205,24 @@ def test_post_in_pieces_is_echoed_while_it_goes_on(agent, gateway):
 
 
 def test_an_upload_waits_for_credit(agent, gateway, background):
-    answer = background(curl, f"{gateway.url}/web/my-agent/", "--data-binary", "@-", "-H", "Expect:", stdin=BIG)
+    response = background(curl, f"{gateway.url}/web/my-agent/", "--data-binary", "@-", "-H", "Expect:", stdin=BIG)
     exchange = agent.next_exchange()
     assert exchange.params["headers"]["content-length"] == str(len(BIG))
     exchange.wait_for_bytes(WINDOW)
     time.sleep(0.2)  # to see that nothing more comes
     assert exchange.received_bytes == WINDOW
-    exchange.answer(200, body=hashlib.sha256(exchange.read_all()).digest())
-    assert answer.result().body == hashlib.sha256(BIG).digest()
+    exchange.respond_whole(200, body=hashlib.sha256(exchange.read_all()).digest())
+    assert response.result().body == hashlib.sha256(BIG).digest()
 
 
 @pytest.mark.parametrize("fields", [{"content-length": str(len(BIG))}, {}])
 def test_a_download_goes_on_with_credit(agent, gateway, background, fields):
-    answer = background(curl, f"{gateway.url}/web/my-agent/")
+    response = background(curl, f"{gateway.url}/web/my-agent/")
     exchange = agent.next_exchange()
     exchange.respond(200, fields)
     exchange.end(BIG)
-    assert answer.result().body == BIG
-    assert answer.result()["content-length"] == fields.get("content-length")
+    assert response.result().body == BIG
+    assert response.result()["content-length"] == fields.get("content-length")
 
 
 def test_credit_comes_only_for_what_the_visitor_took(agent, gateway, background):
@@ -261,9 +261,9 @@ def test_bodies_both_ways_at_once(v2_agent, gateway, background):
         exchange.end()
 
     v2_agent(echo)
-    answers = [
+    responses = [
         background(curl, f"{gateway.url}/web/my-agent/", "-H", "Expect:", "--data-binary", "@-", stdin=BIG) for _ in range(3)]
-    assert all(answer.result().body == BIG for answer in answers)
+    assert all(response.result().body == BIG for response in responses)
 
 
 def test_server_sent_events_arrive_one_by_one(agent, gateway):
@@ -296,7 +296,7 @@ def test_reserved_bytes_and_unknown_flags_are_ignored(agent, gateway):
         assert visitor.read_until(b"ok").endswith(b"\r\n\r\nok")
 
 
-def test_trailers_of_an_answer(agent, gateway):
+def test_trailers_of_a_response(agent, gateway):
     with visit(gateway) as visitor:
         exchange = agent.next_exchange()
         exchange.respond(200)
@@ -310,15 +310,15 @@ def test_trailers_of_a_request(agent, gateway):
         visitor.send(b"5\r\nhello\r\n0\r\nX-Sum: 5\r\n\r\n")
         exchange = agent.next_exchange()
         assert exchange.read_all() == b"hello" and exchange.trailers == {"x-sum": "5"}
-        exchange.answer(204)
+        exchange.respond_whole(204)
         assert read_head(visitor)[0] == 204
 
 
-def test_an_early_answer_gives_the_rest_of_the_request_up(agent, gateway, background):
+def test_an_early_response_gives_the_rest_of_the_request_up(agent, gateway, background):
     with visit(gateway, "/", "POST", "Content-Length: 1000000", body=b"begin") as visitor:
         exchange = agent.next_exchange()
         assert exchange.read() == b"begin"
-        exchange.answer(413, body=b"too much")
+        exchange.respond_whole(413, body=b"too much")
         assert read_head(visitor)[0] == 413
         visitor.read_until(b"too much")
         assert exchange.wait_for_reset() == CANCELLED
@@ -333,13 +333,13 @@ def test_an_early_answer_gives_the_rest_of_the_request_up(agent, gateway, backgr
     (CANCELLED, 502, "service-broken"), (OVERRAN, 502, "service-broken"), (PROTOCOL_ERROR, 502, "service-broken"),
     (999, 502, "service-broken")])
 def test_a_reset_before_the_head(agent, gateway, background, reason, status, name):
-    answer = background(curl, f"{gateway.url}/web/my-agent/")
+    response = background(curl, f"{gateway.url}/web/my-agent/")
     agent.next_exchange().reset(reason)
-    assert (answer.result().status, answer.result().error) == (status, name)
+    assert (response.result().status, response.result().error) == (status, name)
     assert stays_open(agent, gateway, background)
 
 
-def test_a_reset_within_the_answer_cuts_it(agent, gateway, background):
+def test_a_reset_within_the_response_cuts_it(agent, gateway, background):
     with visit(gateway) as visitor:
         exchange = agent.next_exchange()
         exchange.respond(200)
@@ -365,9 +365,9 @@ def test_a_visitor_who_leaves_resets_the_stream(agent, gateway, background):
 def test_no_head_in_time_resets_the_stream(start_gateway, v2_agent, background):
     gateway = start_gateway({"channels": {"webService": {"timeoutMs": 200}}})
     agent = v2_agent(at=gateway)
-    answer = background(curl, f"{gateway.url}/web/my-agent/")
+    response = background(curl, f"{gateway.url}/web/my-agent/")
     exchange = agent.next_exchange()
-    assert exchange.wait_for_reset() == TIMED_OUT and answer.result().error == "service-timed-out"
+    assert exchange.wait_for_reset() == TIMED_OUT and response.result().error == "service-timed-out"
     exchange.respond(200, end=True)  # late, and nobody minds
     assert stays_open(agent, gateway, background)
 
@@ -435,10 +435,10 @@ def test_each_half_of_an_upgrade_ends_alone(agent, gateway, background):
                 assert exchange.read_all() == b"mine come after"
 
 
-def test_an_upgrade_that_is_refused_is_an_ordinary_answer(agent, gateway):
+def test_an_upgrade_that_is_refused_gets_an_ordinary_response(agent, gateway):
     visitor, exchange = upgrade(agent, gateway)
     with visitor:
-        exchange.answer(426, body=b"no")
+        exchange.respond_whole(426, body=b"no")
         assert read_head(visitor)[0] == 426
         visitor.read_until(b"no")
         assert exchange.read() == b""
@@ -510,7 +510,7 @@ def misbehave_with_a_result(exchange):
     misbehave_before_the_head, misbehave_after_the_end, misbehave_with_credit, misbehave_with_more_than_the_length,
     misbehave_with_less_than_the_length, misbehave_with_an_end_instead_of_the_length, misbehave_with_a_result],
     ids=lambda act: act.__name__)
-def test_nonsense_on_a_stream_is_answered_with_a_reset(agent, gateway, background, act):
+def test_nonsense_on_a_stream_gets_a_reset(agent, gateway, background, act):
     with visit(gateway, "/", "POST", "Transfer-Encoding: chunked"):  # the request stays open, and so does the stream
         exchange = agent.next_exchange()
         act(exchange)
@@ -555,10 +555,10 @@ def test_a_message_that_is_too_long_ends_the_tunnel(agent):
     ("{", -32700), ("[]", -32600), ('{"jsonrpc":"2.0","id":7,"method":"no.such"}', -32601),
     ('{"jsonrpc":"2.0","id":7,"method":"web.request","params":{}}', -32601),
     ('{"jsonrpc":"2.0","id":7,"method":"agent.register","params":{"agentId":7}}', -32602)])
-def test_texts_that_make_no_sense_are_answered(agent, gateway, background, text, code):
+def test_texts_that_make_no_sense_get_an_error(agent, gateway, background, text, code):
     agent.socket.send(text)
-    answer = agent.next_text()
-    assert answer["error"]["code"] == code and answer["id"] == (7 if code in (-32601, -32602) else None)
+    response = agent.next_text()
+    assert response["error"]["code"] == code and response["id"] == (7 if code in (-32601, -32602) else None)
     assert stays_open(agent, gateway, background)
 
 
@@ -574,7 +574,7 @@ def test_registering_again_changes_what_was_said(agent, gateway, background):
 def test_the_newer_of_two_wins(v2_agent, gateway):
     older, newer = v2_agent(), v2_agent()
     assert older.wait_for_close() == 4001
-    answer = visit(gateway)
-    with answer:
-        newer.next_exchange().answer(200, body=b"newer")
-        answer.read_until(b"newer")
+    response = visit(gateway)
+    with response:
+        newer.next_exchange().respond_whole(200, body=b"newer")
+        response.read_until(b"newer")

@@ -35,19 +35,19 @@ def main():
     parser.add_argument("--workloads", default="", metavar="W2,W5", help="of the comparison; all")
     parser.add_argument("--count", type=int, default=10_000, help="of idle agents and streams (10,000)")
     parser.add_argument("--write", action="store_true", help="also fill the tables of Docs/Performance.md and Docs/Operations.md")
-    words = parser.parse_args()
-    unknown = set(words.parts) - set(PARTS)
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that whatever was started is ended
     subprocess.run(["gcc", "-O2", "-o", BUILD / "service", HERE / "programs" / "service.c"], check=True)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name in words.parts or PARTS:
+    for name in arguments.parts or PARTS:
         part = importlib.import_module(f"parts.{name}")
-        results[name] = {**part.measure(words), "when": time.strftime("%Y-%m-%d"), "machine": machine.description()}
+        results[name] = {**part.measure(arguments), "when": time.strftime("%Y-%m-%d"), "machine": machine.description()}
         RESULTS.write_text(json.dumps(results, indent=1))
         print(f"\n{part.render(results[name])}\n", flush=True)
-    if words.write:
+    if arguments.write:
         write_pages(results)
 
 

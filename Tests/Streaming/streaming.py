@@ -18,15 +18,15 @@ def main():
     parser = argparse.ArgumentParser(prog="Tests/Streaming/run")
     parser.add_argument("--quick", action="store_true", help="smaller counts, within a minute")
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=f"of {', '.join(MEASURES)}")
-    words = parser.parse_args()
-    unknown = set(words.measures) - set(MEASURES)
+    arguments = parser.parse_args()
+    unknown = set(arguments.measures) - set(MEASURES)
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     report = Report()
-    for name in words.measures or MEASURES:
+    for name in arguments.measures or MEASURES:
         began = time.monotonic()
         try:
-            importlib.import_module(f"measures.{name}").measure(report, QUICK if words.quick else FULL)
+            importlib.import_module(f"measures.{name}").measure(report, QUICK if arguments.quick else FULL)
         except Exception as error:  # a measure that breaks has failed; the others still run
             traceback.print_exc()
             report.add(f"{name} runs to its end", "no error", f"{type(error).__name__}: {error}"[:60], False)

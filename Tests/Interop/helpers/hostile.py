@@ -1,5 +1,5 @@
 """Tunnels that keep no rule: agents that never register, send without an end and read nothing; a gateway that grants itself
-windows without a limit; a v1 agent that answers fast and visitors that do not read. WebSocket frames are made by hand."""
+windows without a limit; a v1 agent that responds fast and visitors that do not read. WebSocket frames are made by hand."""
 
 import base64
 import hashlib
@@ -99,7 +99,7 @@ def unfinished_messages(gateway, count=60, size=11_000_000):
 
 
 def batches(count=128):
-    """A batch each of whose elements is answered with an error of its own."""
+    """A batch each of whose elements gets an error of its own."""
     return client_frame(b"[" + b",".join([b"1"] * count) + b"]")
 
 

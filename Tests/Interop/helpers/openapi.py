@@ -23,7 +23,7 @@ class Description:
         self.schema({"$ref": f"#/components/schemas/{name}"}).validate(value)
 
     def check(self, path, response, method="get"):
-        """Fails unless the document lists the status of this answer for `path`, and its body is as described there."""
+        """Fails unless the document lists the status of this response for `path`, and its body is as described there."""
         responses = self.document["paths"][path][method]["responses"]
         assert str(response.status) in responses, f"{path}: {response.status} is not described"
         described = responses[str(response.status)]

@@ -1,4 +1,4 @@
-"""An agent that speaks miagent.v2, written from Docs/Protocol.md alone: what a stranger with Python's websockets would write.
+"""An agent that speaks miagent.v2, written from Docs/Protocol.md alone: what somebody with Python's websockets would write.
 
 A reader thread takes what comes and never waits for anybody; each request becomes an `Exchange` that a test, or a thread that
 serves, reads from and writes to. It sends a body only with credit, and gives credit back when bytes have been read.
@@ -36,7 +36,7 @@ class WasReset(Exception):
 
 
 class Exchange:
-    """One request and its answer. Window and buffer belong to `condition`; the reader thread fills, others take."""
+    """One request and its response. Window and buffer belong to `condition`; the reader thread fills, others take."""
 
     def __init__(self, agent, message):
         self.agent = agent
@@ -48,7 +48,7 @@ class Exchange:
         self.received_bytes = 0  # payload of this stream so far, read or not
         self.sent_bytes = 0
         self.has_request_ended = self.params.get("end", False)
-        self.has_answer_ended = False
+        self.has_response_ended = False
         self.trailers = None
         self.reason = None  # of the gateway's reset
         self.may_send = agent.initial_window
@@ -119,12 +119,12 @@ class Exchange:
         except WasReset as reset:
             return reset.reason
 
-    # The answer.
+    # The response.
 
     def respond(self, status, headers=None, end=False):
         result = {"statusCode": status, "headers": headers or {}, "stream": self.stream}
         if end:
-            result["end"] = self.has_answer_ended = True
+            result["end"] = self.has_response_ended = True
         self.agent.forget_if_over(self)
         self.agent.send_text(id=self.id, result=result)
 
@@ -151,12 +151,12 @@ class Exchange:
         self.write(data)
         if trailers:
             self.agent.send_text(method="web.trailers", params={"stream": self.stream, "trailers": trailers})
-        self.has_answer_ended = True
+        self.has_response_ended = True
         self.agent.forget_if_over(self)
         self.send_frame(DATA, flags=END)
 
-    def answer(self, status, headers=None, body=b""):
-        """A whole answer whose length is known."""
+    def respond_whole(self, status, headers=None, body=b""):
+        """A whole response whose length is known."""
         self.respond(status, {"content-length": str(len(body)), **(headers or {})}, end=not body)
         if body:
             self.end(body)
@@ -170,7 +170,7 @@ class Exchange:
 
 
 class Connection(ClientConnection):
-    """Counts the gateway's pings; websockets answers them itself."""
+    """Counts the gateway's pings; websockets sends the pongs itself."""
 
     pings = 0
 
@@ -187,7 +187,7 @@ class V2Agent:
         self.handler = handler
         self.exchanges = {}  # open streams
         self.incoming = queue.Queue()
-        self.texts = queue.Queue()  # what is no request: answers, notifications
+        self.texts = queue.Queue()  # what is no request: responses, notifications
         self.violations = []  # of Docs/Protocol.md, by the gateway
         self.socket = connect(
             f"{gateway.agent_url}?agentId={agent_id}", subprotocols=list(offers), compression=None, max_size=262_144,
@@ -256,7 +256,7 @@ class V2Agent:
 
     def forget_if_over(self, exchange):
         """Both directions have ended: the number of the stream is free."""
-        if exchange.has_request_ended and exchange.has_answer_ended:
+        if exchange.has_request_ended and exchange.has_response_ended:
             self.forget(exchange)
 
     def forget(self, exchange):

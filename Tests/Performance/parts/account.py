@@ -14,7 +14,7 @@ PEERS = ["nginx", "haproxy", "miagent"]
 CONNECTIONS = [1, 64, 512]
 
 
-def measure(words):
+def measure(arguments):
     result = {}
     with Children() as children:
         service, _ = start_service(children)
@@ -23,7 +23,7 @@ def measure(words):
                 machine.wait_until_quiet()
                 with Chain(peer, service) as chain:
                     load.requests(f"{chain.url}/small", connections, 1)
-                    times = cpu_times(chain, connections, words.seconds)
+                    times = cpu_times(chain, connections, arguments.seconds)
                     calls = system_calls(chain, connections)
                 result[f"{peer} {connections}"] = {**times, "calls": calls}
                 print(f"{peer} {connections}: {times}", flush=True)

@@ -20,7 +20,7 @@ end
 """ + load.SCRIPT.replace("%", "%%")
 
 
-def measure(words):
+def measure(arguments):
     result = {}
     with Children() as children:
         service, _ = start_service(children)
@@ -33,8 +33,8 @@ def measure(words):
                 await_agents(chain, count)
                 paths = ", ".join(f'"/web/{name}/small"' for name in names)
                 result[count] = {
-                    "one": cost(chain, agents, words.seconds, load.SCRIPT),
-                    "all": cost(chain, agents, words.seconds, SPREAD % paths)}
+                    "one": cost(chain, agents, arguments.seconds, load.SCRIPT),
+                    "all": cost(chain, agents, arguments.seconds, SPREAD % paths)}
                 print(f"{count} agents: {result[count]}", flush=True)
     return {"counts": result}
 

@@ -29,18 +29,18 @@ WORKLOADS = {
 NOISE = 0.05
 
 
-def measure(words):
-    chosen = words.workloads.split(",") if words.workloads else list(WORKLOADS)
+def measure(arguments):
+    chosen = arguments.workloads.split(",") if arguments.workloads else list(WORKLOADS)
     samples = {workload: {peer: [] for peer in PEERS} for workload in chosen}
     with Children() as children:
         service, service_pid = start_service(children)
-        for number in range(words.rounds):
+        for number in range(arguments.rounds):
             for workload in chosen:
                 for peer in PEERS[number % 3:] + PEERS[:number % 3]:
-                    sample = best_of(lambda: one(peer, workload, service, service_pid, words.seconds))
+                    sample = best_of(lambda: one(peer, workload, service, service_pid, arguments.seconds))
                     samples[workload][peer].append({**sample, "round": number})
                     print(f"{number} {workload} {peer:8} {sample.get('error') or figures(sample)}", flush=True)
-    return {"samples": samples, "seconds": words.seconds}
+    return {"samples": samples, "seconds": arguments.seconds}
 
 
 def figures(sample):

@@ -49,7 +49,7 @@ class Watcher:
         self.socket.close()
 
 
-def measure(words):
+def measure(arguments):
     with Children() as children:
         service, _ = start_service(children)
         with Chain("miagent", service) as chain:

@@ -13,15 +13,15 @@ PER_CLIENT = 5_000
 IDLE_SECONDS = 40
 
 
-def measure(words):
-    settings = {"limits": {"maxConnections": words.count + 100}}
+def measure(arguments):
+    settings = {"limits": {"maxConnections": arguments.count + 100}}
     with Children() as children:
         service, _ = start_service(children)
         with Chain("miagent", service, gateway=settings) as chain:
             time.sleep(2)
             before, kernel = machine.status(chain.near, "RssAnon"), machine.kernel_socket_bytes()
             began = time.monotonic()
-            start_agents(chain, words.count)
+            start_agents(chain, arguments.count)
             took = time.monotonic() - began
             time.sleep(3)
             used = machine.cpu_seconds(chain.near)
@@ -31,7 +31,7 @@ def measure(words):
             chain.get("/small")
             peak = machine.status(chain.near, "VmHWM")
     return {
-        "count": words.count, "gateway": (after - before) * KIB / words.count, "peak": peak,
+        "count": arguments.count, "gateway": (after - before) * KIB / arguments.count, "peak": peak,
         "kernel": sum(kernel_after) - sum(kernel), "seconds": took, "cpu": idle / IDLE_SECONDS}
 
 

@@ -8,7 +8,7 @@ from support.tables import table
 COUNTS = [1_000, 10_000, 100_000]
 
 
-def measure(words):
+def measure(arguments):
     package = HERE.parent / "Benchmarks"
     scratch = BUILD.parent / ".build-benchmarks"
     subprocess.run(["swift", "build", "-c", "release", "--scratch-path", scratch], cwd=package, check=True)
@@ -23,7 +23,7 @@ def measure(words):
 def render(result):
     names = {
         "register.ns": ("connect and register, ns an agent", 1), "ping.again.ns": ("ping and pong, ns an agent", 1),
-        "request.ns": ("a request and its answer, ns", 1), "lose.ns": ("lose the connection, ns an agent", 1),
+        "request.ns": ("a request and its response, ns", 1), "lose.ns": ("lose the connection, ns an agent", 1),
         "memory.pinged.bytes": ("memory, bytes an agent", 1), "page.ns": ("the status page, µs", 1_000),
         "thousand.ns": ("the same with 1,000 rows, µs", 1_000), "list.ns": ("`/.miagent/agents?limit=1000`, µs", 1_000),
         "search.ns": ("`/.miagent/agents?filter=nothing`, µs", 1_000), "metrics.ns": ("`/metrics`, µs", 1_000)}

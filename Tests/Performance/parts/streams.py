@@ -12,15 +12,15 @@ PER_CLIENT = 5_000
 IDLE_SECONDS = 20
 
 
-def measure(words):
-    limits = {"maxConnections": words.count + 100, "maxStreamsPerAgent": min(words.count + 10, 65_536)}
-    settings = {"gateway": {"limits": limits}, "agent": {"maxExchanges": min(words.count + 10, 65_535)}}
+def measure(arguments):
+    limits = {"maxConnections": arguments.count + 100, "maxStreamsPerAgent": min(arguments.count + 10, 65_536)}
+    settings = {"gateway": {"limits": limits}, "agent": {"maxExchanges": min(arguments.count + 10, 65_535)}}
     with Children() as children:
         service, _ = start_service(children)
         with Chain("miagent", service, **settings) as chain:
             time.sleep(1)
             before, kernel = memory(chain), machine.kernel_socket_bytes()
-            start_visitors(chain, words.count)
+            start_visitors(chain, arguments.count)
             time.sleep(3)
             used = [sum(machine.cpu_seconds(pids)) for pids in (chain.near, chain.far)]
             time.sleep(IDLE_SECONDS)
@@ -28,8 +28,8 @@ def measure(words):
             after, kernel_after = memory(chain), machine.kernel_socket_bytes()
             chain.get("/small")
     return {
-        "count": words.count, "gateway": (after[0] - before[0]) * KIB / words.count,
-        "agent": (after[1] - before[1]) * KIB / words.count, "kernel": sum(kernel_after) - sum(kernel),
+        "count": arguments.count, "gateway": (after[0] - before[0]) * KIB / arguments.count,
+        "agent": (after[1] - before[1]) * KIB / arguments.count, "kernel": sum(kernel_after) - sum(kernel),
         "cpu": idle / IDLE_SECONDS}
 
 

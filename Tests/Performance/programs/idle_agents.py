@@ -1,4 +1,4 @@
-"""Agents that register (tunnel v2) and then only answer pings: as many as one process may have descriptors.
+"""Agents that register (tunnel v2) and then only send pongs: as many as one process may have descriptors.
 
     idle_agents.py PORT TOKEN FIRST COUNT SOURCE
 
@@ -33,7 +33,7 @@ class Agent:
         self.socket.setblocking(False)
 
     def read(self):
-        """What a gateway says to an idle agent; how many registrations were answered."""
+        """What a gateway says to an idle agent; how many registrations got a response."""
         data = self.socket.recv(65_536)
         if not data:
             sys.exit(f"{self.name}: the gateway closed the connection")
@@ -52,7 +52,7 @@ class Agent:
         return self.read_frames()
 
     def read_frames(self):
-        answered = 0
+        registered = 0
         while len(self.unread) >= 2:
             opcode, length, at = self.unread[0] & 15, self.unread[1] & 127, 2
             if length == 126:
@@ -67,10 +67,10 @@ class Agent:
             elif opcode == 1:
                 if b'"result"' not in payload:
                     sys.exit(f"{self.name}: {payload!r}")
-                answered += 1
+                registered += 1
             elif opcode == 8:
                 sys.exit(f"{self.name}: closed, {payload!r}")
-        return answered
+        return registered
 
 
 poller = selectors.DefaultSelector()

@@ -4,7 +4,7 @@
 //     GET  /small        128 bytes of JSON
 //     GET  /bytes/N      N bytes that do not compress, by sendfile
 //     GET  /events       the head of an event stream and one event, then silence for ever
-//     POST anything      reads the whole body (of a length, or chunked) and answers its count
+//     POST anything      reads the whole body (of a length, or chunked) and responds with its count
 //
 // Prints its port on 127.0.0.1 and runs until it is killed.
 #define _GNU_SOURCE
@@ -50,7 +50,7 @@ static void watch(struct client *c, int op, uint32_t events) {
     epoll_ctl(poller, op, c->fd, &event);
 }
 
-static void answer(struct client *c, const char *type, long long length, const char *body) {
+static void respond(struct client *c, const char *type, long long length, const char *body) {
     c->out_done = 0;
     c->out_count = snprintf(c->out, sizeof c->out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n", type);
     if (length >= 0)
@@ -58,10 +58,10 @@ static void answer(struct client *c, const char *type, long long length, const c
     c->out_count += snprintf(c->out + c->out_count, sizeof c->out - c->out_count, "\r\n%s", body);
 }
 
-static void answer_count(struct client *c) {
+static void respond_with_count(struct client *c) {
     char text[64];
     int count = snprintf(text, sizeof text, "{\"bytes\":%llu}\n", (unsigned long long)c->seen);
-    answer(c, "application/json", count, text);
+    respond(c, "application/json", count, text);
 }
 
 // 1: all is out, 0: the socket is full, -1: the client is gone.
@@ -91,15 +91,15 @@ static void request(struct client *c, char *head, size_t count) {
         char *length = strcasestr(head, "\r\ncontent-length:");
         c->body = strcasestr(head, "\r\ntransfer-encoding:") ? CHUNK_SIZE : length ? LENGTH : NONE;
         c->left = c->body == LENGTH ? strtoull(length + 17, 0, 10) : 0;
-        if (c->body == NONE || (c->body == LENGTH && !c->left)) { c->body = NONE; answer_count(c); }
+        if (c->body == NONE || (c->body == LENGTH && !c->left)) { c->body = NONE; respond_with_count(c); }
     } else if (path && !strncmp(path + 1, "/bytes/", 7)) {
         c->file_left = strtoull(path + 8, 0, 10);
         c->file_at = 0;
-        answer(c, "application/octet-stream", c->file_left, "");
+        respond(c, "application/octet-stream", c->file_left, "");
     } else if (path && !strncmp(path + 1, "/events", 7)) {
-        answer(c, "text/event-stream", -1, "data: 1\n\n");
+        respond(c, "text/event-stream", -1, "data: 1\n\n");
     } else {
-        answer(c, "application/json", sizeof pad - 1, pad);
+        respond(c, "application/json", sizeof pad - 1, pad);
     }
 }
 
@@ -125,7 +125,7 @@ static size_t take(struct client *c, const char *bytes, size_t count) {
             c->line = byte == '\n' ? 0 : c->line + (byte != '\r');
         }
     }
-    if (c->body == NONE) answer_count(c);
+    if (c->body == NONE) respond_with_count(c);
     return at;
 }
 

@@ -86,7 +86,7 @@ class Children:
     def start(self, *command, **options):
         log = open(self.folder / f"{len(self.processes)}.log", "ab")
         options = {"stdin": subprocess.DEVNULL, "stdout": log, **options}
-        process = subprocess.Popen([str(word) for word in command], stderr=log, start_new_session=True, **options)
+        process = subprocess.Popen([str(part) for part in command], stderr=log, start_new_session=True, **options)
         self.processes.append(process)
         return process
 
@@ -133,7 +133,7 @@ class Chain(Children):
     def __enter__(self):
         try:
             getattr(self, f"start_{self.kind}")()
-            self.await_answer()
+            self.await_response()
         except BaseException:
             self.__exit__()
             raise
@@ -169,15 +169,15 @@ class Chain(Children):
             await_port(at)
 
     def get(self, path, timeout=5):
-        with urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
-            return answer.read()
+        with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+            return response.read()
 
     def get_own(self, path):
         """One of the gateway's own pages."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return answer.read()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            return response.read()
 
-    def await_answer(self, limit_seconds=20):
+    def await_response(self, limit_seconds=20):
         end = time.monotonic() + limit_seconds
         while time.monotonic() < end and all(process.poll() is None for process in self.processes):
             with contextlib.suppress(OSError):

@@ -56,7 +56,7 @@ async def act(socket, order, saw):
     while len(saw["messages"]) < order.get("wait", 0):
         saw["messages"].append(described(await socket.recv()))
     if "ping" in order:
-        await (await socket.ping(order["ping"]))  # answered only by a pong with the same payload
+        await (await socket.ping(order["ping"]))  # followed only by a pong with the same payload
         saw["pongs"].append(order["ping"])
     if order.get("terminate"):
         return socket.transport.abort()

@@ -1,4 +1,4 @@
-"""Visitors that leave in the middle of an answer: the local service is told at once, each time, and nothing stays behind."""
+"""Visitors that leave in the middle of a response: the local service is told at once, each time, and nothing stays behind."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ LARGEST_GROWTH_MIB = 64
 
 def measure(report, scale):
     with chain("streams.py", logRequests=True) as tunnel:
-        for what, route, count in (("an answer that drips", "drip", scale.leaving), ("a flood", "flood", scale.leaving // 10)):
+        for what, route, count in (("a response that drips", "drip", scale.leaving), ("a flood", "flood", scale.leaving // 10)):
             leave_all(report, tunnel, f"{count} visitors leave {what}", route, count)
         lines = [line for daemon in tunnel.daemons.values() for line in daemon.output.splitlines()]
         warnings = [record for record in map(parse_record, lines) if record and record["level"] in ("warning", "error")]

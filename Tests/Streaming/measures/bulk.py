@@ -55,5 +55,5 @@ def up(tunnel, size, framing):
         is_chunked = framing == "chunked"
         visitor.sendall(b"Transfer-Encoding: chunked\r\n\r\n" if is_chunked else f"Content-Length: {size}\r\n\r\n".encode())
         sent = send_blocks(visitor, size, is_chunked)
-        answer = json.loads(file.read(read_head(file)))
-    return sent, answer["sha256"]
+        response = json.loads(file.read(read_head(file)))
+    return sent, response["sha256"]

@@ -1,4 +1,4 @@
-"""Answers and requests that break off never look whole: not when the service dies, nor the agent, nor the visitor. curl says 18
+"""Responses and requests that break off never look whole: not when the service dies, nor the agent, nor the visitor. curl says 18
 (bytes are missing) or 56 (the connection broke)."""
 
 import socket
@@ -17,7 +17,7 @@ def measure(report, scale):
         for framing in ("length", "chunked"):
             with chain("streams.py") as tunnel:
                 code = download_and_kill(tunnel, framing, getattr(tunnel, victim))
-                what = f"{victim} is killed within an answer ({framing}): curl's exit code"
+                what = f"{victim} is killed within a response ({framing}): curl's exit code"
                 report.add(what, " or ".join(map(str, CUT)), str(code), code in CUT)
     with chain("streams.py") as tunnel:
         cut_upload(report, tunnel)
@@ -31,7 +31,7 @@ def download_and_kill(tunnel, framing, victim):
             "curl", "-q", "-sS", "-N", "--noproxy", "*", "--max-time", "20", "-o", file,
             f"http://127.0.0.1:{tunnel.port}{tunnel.prefix}/half?framing={framing}"], stderr=subprocess.DEVNULL)
         try:
-            eventually(lambda: file.exists() and file.stat().st_size == 65_536, "the first half of the answer")
+            eventually(lambda: file.exists() and file.stat().st_size == 65_536, "the first half of the response")
             victim.kill()
             return curl.wait(20)
         finally:

@@ -27,12 +27,12 @@ def measure(report, scale):
 
 
 def pings(report, pair):
-    asked, answered = pair.visit([
+    asked, received = pair.visit([
         pair.order(f"/echo?id={pair.client}-ping", ping="a payload of its own", close=[1000, ""]),
         pair.order(f"/ping?id={pair.client}-pong", wait=1, close=[1000, ""])])
     report.equal(f"{pair.name}: a visitor's ping and its pong", (["a payload of its own"],) * 2,
                  (seen(pair, f"{pair.client}-ping")["pings"], asked["pongs"]))
-    report.equal(f"{pair.name}: a service's ping and its pong", "pong: are you there", answered["messages"][0]["text"])
+    report.equal(f"{pair.name}: a service's ping and its pong", "pong: are you there", received["messages"][0]["text"])
 
 
 def closes(report, pair):

@@ -1,4 +1,4 @@
-"""WebSockets between programs nobody here wrote: Python's websockets and Node's ws as visitors and as services, beneath a path
+"""WebSockets between other implementations: Python's websockets and Node's ws as visitors and as services, beneath a path
 and under a host name of their own. The gateway carries bytes; what two ends agree on must work as if nothing stood between."""
 
 import hashlib

@@ -14,7 +14,7 @@ SEEN = {}  # id: {"pings": [payload], "close": [code, reason]}
 
 
 class Recording(ServerConnection):
-    """Notes pings; websockets answers them itself."""
+    """Notes pings; websockets sends the pongs itself."""
 
     def process_event(self, event):
         if isinstance(event, Frame) and event.opcode is Opcode.PING:

@@ -1,4 +1,4 @@
-"""A local service on asyncio for many streams at once: events, floods, drips, answers that stop half-way. It remembers by the
+"""A local service on asyncio for many streams at once: events, floods, drips, responses that stop half-way. It remembers by the
 `id` of a request how much it could write, and when it saw its connection end (CLOCK_MONOTONIC, the same for all processes)."""
 
 import asyncio
@@ -75,7 +75,7 @@ async def drip(exchange):
 
 
 async def half(exchange):
-    """The first 64 KiB of an answer that never ends."""
+    """The first 64 KiB of a response that never ends."""
     if exchange.query["framing"] == "length":
         exchange.head(content_length=1 << 30)
         exchange.writer.write(BLOCK)

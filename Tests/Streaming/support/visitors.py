@@ -6,7 +6,7 @@ import time
 
 
 class Visitor:
-    """One connection and the answer on it. Bodies are read as they are framed, chunk sizes and all."""
+    """One connection and the response on it. Bodies are read as they are framed, chunk sizes and all."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -15,7 +15,7 @@ class Visitor:
 
     @classmethod
     async def open(cls, port, target, *, method="GET", fields=(), receive_buffer=None, limit=65_536):
-        """Connects, asks, and reads the head of the answer."""
+        """Connects, asks, and reads the head of the response."""
         bare = socket.socket()
         bare.setblocking(False)
         if receive_buffer:
@@ -26,7 +26,7 @@ class Visitor:
         visitor.writer.write(f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode())
         await visitor.read_head()
         if visitor.status != 200:
-            raise RuntimeError(f"{target} is answered with {visitor.status}")
+            raise RuntimeError(f"{target} got {visitor.status}")
         return visitor
 
     async def read_head(self):

@@ -1,9 +1,9 @@
 'use strict';
-// A web service on Node's own http module: the seed's two routes, and one route for each thing that a proxy can get wrong.
+// A web service on Node's own http module: the two routes of the examples, and one route for each thing that a proxy can get wrong.
 //
 //     node service.js [port]        prints the port that it listens on, on 127.0.0.1
 //
-// /hold/NAME answers only after somebody asked for /release/NAME, so that a test decides how long a request is in flight;
+// /hold/NAME responds only after somebody asked for /release/NAME, so that a test decides how long a request is in flight;
 // /held tells which names are waited for.
 const http = require('http');
 const zlib = require('zlib');
@@ -91,7 +91,7 @@ const routes = {
     res.write('data: first\n\n');
     hold(query.get('name'), { end: () => res.end('data: last\n\n') });
   },
-  // Ends the connection after an answer that did not say so: the next request must not be lost on it.
+  // Ends the connection after a response that did not say so: the next request must not be lost on it.
   '/last-words': (req, res) => {
     const { socket } = req;
     res.end('gone', () => socket.destroySoon());

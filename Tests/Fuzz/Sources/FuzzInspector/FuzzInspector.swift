@@ -1,4 +1,4 @@
-// libFuzzer's way into `fuzzInspector` of FuzzBodies: what people and strangers give to the inspector and its pages.
+// libFuzzer's way into `fuzzInspector` of FuzzBodies: what people and untrusted clients give to the inspector and its pages.
 // Decides nothing: the invariant stands in the body, which traps where it does not hold.
 
 import FuzzBodies

@@ -39,7 +39,7 @@ class Daemon:
         self.has_been_awaited = False  # a test knows that it has ended, and how
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=clean_environment(**(environment or {})), start_new_session=True)  # nobody hangs up on it
         self._readers = [
             threading.Thread(target=self._read, args=(name, stream), daemon=True)

@@ -1,4 +1,4 @@
-"""Proxies that nobody here wrote, in front of a gateway."""
+"""Proxies of other projects, in front of a gateway."""
 
 import contextlib
 import shutil
@@ -13,7 +13,7 @@ PROXY = "127.0.0.1"
 
 @contextlib.contextmanager
 def running(command, port):
-    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL)
     try:
         def listens():
             assert process.poll() is None

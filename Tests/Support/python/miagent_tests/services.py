@@ -33,8 +33,8 @@ class ServiceProgram:
 
     def get(self, path):
         """Asks the service itself, past the tunnel."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE_SECONDS) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE_SECONDS) as response:
+            return json.load(response)
 
     def kill(self):
         """SIGKILL: as a crash would end it."""
@@ -64,7 +64,7 @@ class NodeService(ServiceProgram):
 
 
 class PythonService:
-    """http.server with files, and one answer whose length nobody says. It speaks HTTP/1.0: each answer ends its connection."""
+    """http.server with files, and one response without a length. It speaks HTTP/1.0: each response ends its connection."""
 
     def __init__(self, folder):
         self.folder = write_files(folder)

@@ -85,17 +85,17 @@ class KeepAliveClient:
         return self._next_response()
 
     def pipeline(self, requests):
-        """Sends all at once, then reads the answers in order. h11 pauses between them, as RFC 9112 §9.3.2 allows."""
+        """Sends all at once, then reads the responses in order. h11 pauses between them, as RFC 9112 §9.3.2 allows."""
         everything = b""
         for method, target, body in requests:
             scratch = h11.Connection(h11.CLIENT)
             everything += self._encode(method, target, (), body, scratch)
         self.socket.sendall(everything)
-        answers = []
+        responses = []
         for method, target, body in requests:
             self._encode(method, target, (), body)
-            answers.append(self._next_response())
-        return answers
+            responses.append(self._next_response())
+        return responses
 
     def _encode(self, method, target, fields, body, connection=None):
         connection = connection or self.connection

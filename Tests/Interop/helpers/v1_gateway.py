@@ -1,4 +1,4 @@
-"""The seed's gateway, played by Python's websockets: takes an agent in by its URL, selects no subprotocol."""
+"""A gateway of the original v1, played by Python's websockets: registers an agent by its URL, selects no subprotocol."""
 
 import base64
 import json
@@ -11,9 +11,9 @@ from websockets.sync.server import serve
 from miagent_tests.waiting import DEADLINE_SECONDS
 
 
-class SeedGateway:
-    """`on_register` decides what becomes of `agent.register`: None leaves it unanswered, as the seed does; a function makes the
-    members of an answer out of the request."""
+class V1Gateway:
+    """`on_register` decides what becomes of `agent.register`: None leaves it without a response, as the original v1 does; a function makes the
+    members of a response out of the request."""
 
     def __init__(self, on_register=None, port=0):
         self.on_register = on_register
@@ -70,7 +70,7 @@ class SeedTunnel:
         return self.inbox.get(timeout=seconds)
 
     def send_request(self, path, method="GET", query="", headers=None, body=b"", request_id=None):
-        """The seed's `web.request`, exactly; the id that it has."""
+        """The original v1's `web.request`, exactly; the id that it has."""
         request_id = request_id if request_id is not None else f"web_{uuid.uuid4()}"
         self.send({
             "jsonrpc": "2.0", "id": request_id, "method": "web.request",
@@ -80,7 +80,7 @@ class SeedTunnel:
         return request_id
 
     def ask(self, path, **parts):
-        """Sends a request and returns the whole message that answers it."""
+        """Sends a request and returns the whole message that responds to it."""
         request_id = self.send_request(path, **parts)
         message = self.next_message()
         assert message["id"] == request_id

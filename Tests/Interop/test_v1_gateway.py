@@ -1,4 +1,4 @@
-"""A gateway that knows only the seed's protocol has agentd as an agent: Python's websockets sends the seed's exact JSON, and
+"""A gateway that knows only the original v1 has agentd as an agent: Python's websockets sends its exact JSON, and
 Node's http is the web service."""
 
 import base64
@@ -14,15 +14,15 @@ TOKEN = "your-secret-token"
 
 
 @pytest.fixture
-def tunnel(seed_gateway, start_agent, node):
-    """An agent's connection to the seed's gateway."""
-    gateway = seed_gateway()
+def tunnel(v1_gateway, start_agent, node):
+    """An agent's connection to a v1 gateway."""
+    gateway = v1_gateway()
     start_agent(gateway, "my-agent", service_port=node.port, token=TOKEN, wait=False, type="pi-coding", model="m/2")
     return gateway.next_tunnel()
 
 
 def decoded(message):
-    """The answer's result, with exactly the seed's members, and its body's bytes."""
+    """The response's result, with exactly v1's members, and its body's bytes."""
     assert list(message) == ["jsonrpc", "id", "result"] and message["jsonrpc"] == "2.0"
     result = message["result"]
     assert list(result) == ["statusCode", "headers", "body"]
@@ -63,23 +63,23 @@ def brief_welcome(request):
 
 
 @pytest.mark.parametrize("on_register", [None, unknown_method, brief_welcome])
-def test_serves_whatever_becomes_of_register(seed_gateway, start_agent, node, on_register):
-    gateway = seed_gateway(on_register=on_register)
+def test_serves_whatever_becomes_of_register(v1_gateway, start_agent, node, on_register):
+    gateway = v1_gateway(on_register=on_register)
     start_agent(gateway, "my-agent", service_port=node.port, wait=False)
     tunnel = gateway.next_tunnel()
     for _ in range(3):
         assert decoded(tunnel.ask("/api/hello"))[0] == 200
 
 
-def test_asks_again_when_the_gateway_comes_back(seed_gateway, start_agent, node):
-    gateway = seed_gateway()
+def test_asks_again_when_the_gateway_comes_back(v1_gateway, start_agent, node):
+    gateway = v1_gateway()
     start_agent(gateway, "my-agent", service_port=node.port, wait=False)
     gateway.next_tunnel().socket.close()
     assert decoded(gateway.next_tunnel().ask("/api/hello"))[0] == 200
 
 
-def test_replaced_means_gone(seed_gateway, start_agent, node):
-    gateway = seed_gateway()
+def test_replaced_means_gone(v1_gateway, start_agent, node):
+    gateway = v1_gateway()
     agent = start_agent(gateway, "my-agent", service_port=node.port, wait=False)
     gateway.next_tunnel().socket.close(4001, "another agent registered as my-agent")
     agent.wait_for_event("agent.replaced")
@@ -91,7 +91,7 @@ def test_replaced_means_gone(seed_gateway, start_agent, node):
 # Requests
 
 
-def test_get_and_its_exact_answer(tunnel):
+def test_get_and_its_exact_response(tunnel):
     message = tunnel.ask("/api/hello", headers={"accept": "application/json"}, request_id="web_xxx")
     status, headers, body = decoded(message)
     assert (message["id"], status, headers["content-type"]) == ("web_xxx", 200, "application/json")
@@ -126,8 +126,8 @@ def test_post_body_arrives_whole(tunnel, size):
 
 def test_post_with_the_length_that_the_gateway_passed_on(tunnel):
     headers = {"content-length": "5", "content-type": "text/x-five"}
-    _, answered, echoed = decoded(tunnel.ask("/echo", method="POST", body=b"12345", headers=headers))
-    assert echoed == b"12345" and answered["content-type"] == "text/x-five"
+    _, headers_back, echoed = decoded(tunnel.ask("/echo", method="POST", body=b"12345", headers=headers))
+    assert echoed == b"12345" and headers_back["content-type"] == "text/x-five"
 
 
 @pytest.mark.parametrize("path, method, status", [
@@ -153,7 +153,7 @@ def test_cookies_are_an_array(tunnel):
     assert len(headers["set-cookie"]) == 2 and headers["set-cookie"][0].startswith("a=1")
 
 
-def test_chunked_answer_becomes_one_body(tunnel):
+def test_chunked_response_becomes_one_body(tunnel):
     assert len(decoded(tunnel.ask("/stream", query="bytes=300001"))[2]) == 300001
 
 
@@ -161,7 +161,7 @@ def test_latin1_survives(tunnel):
     assert decoded(tunnel.ask("/odd-fields"))[1]["x-latin1"] == "caf\u00e9"
 
 
-def test_several_at_once_each_answered_under_its_id(tunnel, node):
+def test_several_at_once_each_with_a_response_under_its_id(tunnel, node):
     names = [f"several-{number}" for number in range(10)]
     ids = {tunnel.send_request(f"/hold/{name}"): name for name in names}
     for name in names:
@@ -184,9 +184,9 @@ def assert_error(message, request_id, code=None):
         assert message["error"]["code"] == code
 
 
-def test_service_down_is_an_rpc_error_until_it_is_back(seed_gateway, start_agent, started):
+def test_service_down_is_an_rpc_error_until_it_is_back(v1_gateway, start_agent, started):
     service = NodeService()
-    gateway = seed_gateway()
+    gateway = v1_gateway()
     start_agent(gateway, "my-agent", service_port=service.port, wait=False)
     tunnel = gateway.next_tunnel()
     assert decoded(tunnel.ask("/api/hello"))[0] == 200
@@ -206,7 +206,7 @@ def test_service_that_breaks_off_is_an_rpc_error(tunnel, path):
 def test_unknown_method_is_32601(tunnel):
     tunnel.send({"jsonrpc": "2.0", "id": "m1", "method": "web.unheardOf", "params": {}})
     assert_error(tunnel.next_message(), "m1", -32601)
-    tunnel.send({"jsonrpc": "2.0", "method": "web.unheardOf"})  # a notification is not answered
+    tunnel.send({"jsonrpc": "2.0", "method": "web.unheardOf"})  # a notification gets no response
     assert decoded(tunnel.ask("/api/hello"))[0] == 200
 
 

@@ -1,4 +1,4 @@
-"""The seed's agent, played by Python's websockets: JSON-RPC 2.0 in text messages, base64 bodies, no subprotocol."""
+"""An agent of the original v1, played by Python's websockets: JSON-RPC 2.0 in text messages, base64 bodies, no subprotocol."""
 
 import base64
 import json
@@ -9,29 +9,29 @@ from websockets.sync.client import connect
 
 from miagent_tests.waiting import DEADLINE_SECONDS, eventually
 
-#: Returned by an `answer` function instead of a result.
+#: Returned by a `respond` function instead of a result.
 SILENCE = object()
 CLOSE = object()
 
 
 def result(status=200, headers=None, body=b""):
-    """The seed's `result`."""
+    """The original v1's `result`."""
     return {"statusCode": status, "headers": headers or {}, "body": base64.b64encode(body).decode()}
 
 
 class RPCError(Exception):
-    """Raised by an `answer` function: the agent answers with a JSON-RPC error."""
+    """Raised by a `respond` function: the agent responds with a JSON-RPC error."""
 
     def __init__(self, code, message):
         super().__init__(message)
         self.code = code
 
 
-class SeedAgent:
-    """Answers every `web.request` with `answer(params)`, in the order in which they come, on a thread of its own."""
+class V1Agent:
+    """Responds to every `web.request` with `respond(params)`, in the order in which they come, on a thread of its own."""
 
-    def __init__(self, gateway, agent_id, answer, token=None, place="query"):
-        self.answer = answer
+    def __init__(self, gateway, agent_id, respond, token=None, place="query"):
+        self.respond = respond
         self.messages = []  # everything that came, as it came
         url, headers = f"{gateway.agent_url}?agentId={agent_id}", {}
         if place == "register":
@@ -50,7 +50,7 @@ class SeedAgent:
             gateway.wait_for_event("agent.registered", agent=agent_id, protocol="miagent.v1")
 
     def _register(self, agent_id, token):
-        params = {"agentId": agent_id, "type": "seed", "model": "none", "webService": {"enabled": True}}
+        params = {"agentId": agent_id, "type": "v1", "model": "none", "webService": {"enabled": True}}
         if token:
             params["token"] = token
         self.socket.send(json.dumps({"jsonrpc": "2.0", "id": "r1", "method": "agent.register", "params": params}))
@@ -68,16 +68,16 @@ class SeedAgent:
 
     def _handle(self, request):
         try:
-            answer = self.answer(request["params"])
+            response = self.respond(request["params"])
         except RPCError as error:
-            answer = {"error": {"code": error.code, "message": str(error)}}
+            response = {"error": {"code": error.code, "message": str(error)}}
         else:
-            if answer is SILENCE:
+            if response is SILENCE:
                 return
-            if answer is CLOSE:
+            if response is CLOSE:
                 return self.socket.close()
-            answer = {"result": answer}
-        self.send({"jsonrpc": "2.0", "id": request["id"], **answer})
+            response = {"result": response}
+        self.send({"jsonrpc": "2.0", "id": request["id"], **response})
 
     def send(self, message):
         self.socket.send(json.dumps(message))
@@ -98,4 +98,4 @@ class SeedAgent:
 
     def close(self):
         self.socket.close()
-        assert all(isinstance(message, str) for message in self.messages)  # the seed knows no binary messages
+        assert all(isinstance(message, str) for message in self.messages)  # v1 has no binary messages
