@@ -1,7 +1,7 @@
 // Invariant: any bytes decode to responses or to one error, never a trap; the events, the error and the bytes left after HTTP
 // are the same however the bytes are cut; and a response that decodes, encoded again, decodes to an equal response.
 //
-// The first byte chooses which methods the responses answer.
+// The first byte chooses which methods the responses are to.
 
 import HTTPCodec
 

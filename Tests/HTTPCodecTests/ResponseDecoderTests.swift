@@ -1,4 +1,4 @@
-// Responses, whose framing depends on the request that they answer (RFC 9112 §6.3).
+// Responses, whose framing depends on the request that they belong to (RFC 9112 §6.3).
 
 import HTTPCodec
 import TestSupport
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", ""])
-    func headAnswersHaveNoBodyWhateverTheyDeclare(field: String) {
+    func responsesToHEADHaveNoBodyWhateverTheyDeclare(field: String) {
         let seen = responses("HTTP/1.1 200 OK\r\n\(field)\r\nHTTP/1.1 304 Not Modified\r\n\(field)\r\n", to: ["HEAD", "GET"])
         #expect(seen.brief == ["200 none", "end", "304 none", "end", "closed"])
     }

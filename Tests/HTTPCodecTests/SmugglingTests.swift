@@ -1,12 +1,12 @@
 // Attacks in which two recipients are to see different messages in the same bytes. Each is refused, with the status that a
-// server answers, and however the bytes are cut. (RFC 9112 §11.2; GHSA-mgc4-wqv7-4pxm, CVE-2022-1705, CVE-2019-16276 and their
+// server responds with, and however the bytes are cut. (RFC 9112 §11.2; GHSA-mgc4-wqv7-4pxm, CVE-2022-1705, CVE-2019-16276 and their
 // like.)
 
 import HTTPCodec
 import TestSupport
 import Testing
 
-/// One attack: its name, what stands between `Host: a CRLF` and the empty line, and the status that answers it.
+/// One attack: its name, what stands between `Host: a CRLF` and the empty line, and the status of its response.
 struct Attack: Sendable, CustomTestStringConvertible {
     var name: String
     var lines: String

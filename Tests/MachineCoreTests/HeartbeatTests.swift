@@ -6,7 +6,7 @@ import Testing
 @Suite struct HeartbeatTests {
     private func moment(_ seconds: UInt64) -> Moment { Moment(nanoseconds: seconds * 1_000_000_000) }
 
-    @Test func aPingIsDueThenItsAnswerThenTheNext() {
+    @Test func aPingIsDueThenItsPongThenTheNext() {
         var heartbeat = Heartbeat()
         #expect(heartbeat.expired() == .ping)
         #expect(heartbeat.ping(at: moment(1)) == [0, 0, 0, 0, 0, 0, 0, 1])
@@ -24,7 +24,7 @@ import Testing
         #expect(heartbeat.expired() == .silent)
     }
 
-    @Test func onlyTheFirstAnswerToTheLastPingMeasures() {
+    @Test func onlyTheFirstPongToTheLastPingMeasures() {
         var heartbeat = Heartbeat()
         let first = heartbeat.ping(at: moment(1))
         let second = heartbeat.ping(at: moment(2))
@@ -37,7 +37,7 @@ import Testing
         #expect(heartbeat.sentAt == moment(2))
     }
 
-    @Test func anAnswerWithoutAPingMeasuresNothing() {
+    @Test func aPongWithoutAPingMeasuresNothing() {
         var heartbeat = Heartbeat()
         #expect(heartbeat.pong(heartbeat.payload[...], at: moment(1)) == nil)
     }

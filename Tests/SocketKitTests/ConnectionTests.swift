@@ -219,7 +219,7 @@ struct ConnectionTests {
         harness.loop.perform(.abort(server))
         try harness.pump("the reset") { harness.isClosed(client) && harness.isClosed(server) }
         #expect(harness.error(of: client) == "connection reset by the peer")
-        #expect(harness.error(of: server) == nil, "it was our own wish")
+        #expect(harness.error(of: server) == nil, "we closed it ourselves")
         #expect(harness.received[client] == nil, "what was queued is dropped")
         #expect(!harness.ended.contains(client), "a reset must not pass for an end")
     }

@@ -86,7 +86,7 @@ struct HappyEyeballsTests {
             try harness.pump("the failure") { harness.dialFailures[dial] != nil }
             let reason = try #require(harness.dialFailures[dial])
             for address in addresses { #expect(reason.contains("\(address.text): "), "\(reason)") }
-            #expect(reason.contains("Connection refused") && reason.contains("no answer within"))
+            #expect(reason.contains("Connection refused") && reason.contains("no connection within"))
             #expect(harness.loop.connectionCount == 0 && harness.loop.timers.next == nil)
         }
 

@@ -1,4 +1,4 @@
-// What a confused or hostile peer may say. Each gets an error, or is ignored, or ends the tunnel with a code that names the
+// What a confused or hostile peer may send. Each gets an error, or is ignored, or ends the tunnel with a code that names the
 // fault; none disturbs anything else.
 
 import HTTPCodec
@@ -148,7 +148,7 @@ import WireWS
             return
         }
         #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
-        // The agent believes that its response is under way: untold it would hold the stream for ever.
+        // For the agent its response is still under way: without a reset it would hold the stream for ever.
         #expect(peer.heard() == [.binary(resetFrame(1, 6))])
         #expect(peer.isClean)
     }

@@ -15,7 +15,7 @@ enum Heard: Hashable {
     case closed(WSCloseCode?, String)
 }
 
-/// A session under test and its peer, which is no session: it says whatever the test wants, and writes down what it hears.
+/// A session under test and its peer, which is no session: it sends whatever the test wants, and records what it receives.
 struct RawPeer {
     var session: TunnelSession
     private var socket: WSConnection

@@ -157,7 +157,7 @@ extension SocketLoop {
         guard let dial = dials[id] else { return }
         let now = Self.now()
         for attempt in dial.attempts where attempt.until <= now {
-            attemptFailed(id, attempt.slot, "no answer within \(limits.connectTimeout)")
+            attemptFailed(id, attempt.slot, "no connection within \(limits.connectTimeout)")
         }
         if dial.attempts.isEmpty || dials[id]?.attempts.isEmpty == true || dial.nextAt.map({ $0 <= now }) == true {
             tryNext(id)
@@ -241,7 +241,7 @@ extension SocketLoop {
     private func retryLater(_ id: DialID) -> Bool {
         let now = Self.now()
         let limit = dials[id]?.retryUntil ?? now.advanced(by: limits.connectTimeout)
-        guard now < limit else { return skip(id, "no answer within \(limits.connectTimeout)") }
+        guard now < limit else { return skip(id, "no connection within \(limits.connectTimeout)") }
         dials[id]?.retryUntil = limit
         timers.set(.dial(id), at: now.advanced(by: .milliseconds(10)))
         return true

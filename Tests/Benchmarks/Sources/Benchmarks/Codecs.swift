@@ -25,7 +25,7 @@ enum Codecs {
 
     private static var heads: [Benchmark] {
         let request = Requests.browserGet
-        let response = Requests.smallAnswer
+        let response = Requests.smallResponse
         return [
             Benchmark("http.request.parse", bytes: request.count) {
                 var decoder = HTTPRequestDecoder()

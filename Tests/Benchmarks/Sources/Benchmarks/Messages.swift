@@ -86,7 +86,7 @@ enum Messages {
     private static func responseFields() throws -> HTTPFields {
         var decoder = HTTPResponseDecoder()
         decoder.expectResponse(to: "GET")
-        decoder.receive(Requests.smallAnswer[...])
+        decoder.receive(Requests.smallResponse[...])
         guard case .head(let head, _) = try decoder.next() else { throw WrongResult("no head") }
         return head.fields
     }

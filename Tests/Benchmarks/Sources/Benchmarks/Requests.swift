@@ -5,16 +5,16 @@ import TunnelLink
 enum Requests {
     static var benchmarks: [Benchmark] {
         [
-            request("request.v2", .v2, visitors: 64, Script(request: browserGet, response: smallAnswer)),
+            request("request.v2", .v2, visitors: 64, Script(request: browserGet, response: smallResponse)),
             request(
-                "request.v2.inspected", .v2, visitors: 64, isInspected: true, Script(request: browserGet, response: smallAnswer)
+                "request.v2.inspected", .v2, visitors: 64, isInspected: true, Script(request: browserGet, response: smallResponse)
             ),
-            request("request.v1", .v1, visitors: 64, Script(request: browserGet, response: smallAnswer)),
-            request("request.v2.alone", .v2, visitors: 1, Script(request: browserGet, response: smallAnswer)),
-            request("request.v2.bare", .v2, visitors: 64, Script(request: bareGet, response: bareAnswer)),
-            request("request.v1.bare", .v1, visitors: 64, Script(request: bareGet, response: bareAnswer)),
-            request("download.1MiB.v2", .v2, visitors: 8, Script(request: bareGet, response: largeAnswer), bytes: 1 << 20),
-            request("upload.1MiB.v2", .v2, visitors: 8, Script(request: largePost, response: bareAnswer), bytes: 1 << 20),
+            request("request.v1", .v1, visitors: 64, Script(request: browserGet, response: smallResponse)),
+            request("request.v2.alone", .v2, visitors: 1, Script(request: browserGet, response: smallResponse)),
+            request("request.v2.bare", .v2, visitors: 64, Script(request: bareGet, response: bareResponse)),
+            request("request.v1.bare", .v1, visitors: 64, Script(request: bareGet, response: bareResponse)),
+            request("download.1MiB.v2", .v2, visitors: 8, Script(request: bareGet, response: largeResponse), bytes: 1 << 20),
+            request("upload.1MiB.v2", .v2, visitors: 8, Script(request: largePost, response: bareResponse), bytes: 1 << 20),
         ]
     }
 
@@ -46,16 +46,16 @@ enum Requests {
         "Accept-Language: en-GB,en;q=0.9,it;q=0.8", "Cookie: session=7f3a9c1e5b2d4806; theme=dark; consent=1; tz=Europe%2FRome",
     ])
 
-    static let bareAnswer = lines(
+    static let bareResponse = lines(
         ["HTTP/1.1 200 OK", "Server: bench", "Content-Type: application/json", "Content-Length: 128"], pad(128))
     /// As a framework responds: 9 fields.
-    static let smallAnswer = lines(
+    static let smallResponse = lines(
         [
             "HTTP/1.1 200 OK", "Date: Fri, 10 Apr 2026 05:21:22 GMT", "Content-Type: application/json; charset=utf-8",
             "Content-Length: 128", "Connection: keep-alive", "Cache-Control: no-cache, no-store, must-revalidate",
             "ETag: W/\"80-KJ0dPqVq1r4l1xTq3w\"", "Vary: Accept-Encoding", "X-Powered-By: Express",
         ], pad(128))
-    static let largeAnswer = lines(
+    static let largeResponse = lines(
         ["HTTP/1.1 200 OK", "Content-Type: application/octet-stream", "Content-Length: 1048576"], pad(1 << 20))
     static let largePost = lines(
         ["POST /web/bench/sink HTTP/1.1", "Host: 127.0.0.1:18100", "Content-Length: 1048576"], pad(1 << 20))
