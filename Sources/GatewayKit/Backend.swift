@@ -130,7 +130,7 @@ final class Backend: Reconfigurable {
     // MARK: What comes through a tunnel
 
     func receive(_ bytes: ArraySlice<UInt8>, from agent: AgentConnection, _ turn: inout Turn) {
-        agent.heartbeat.heard()
+        agent.heartbeat.received()
         agent.session.receive(bytes)
         pump(agent, &turn)
         guard agents[agent.id] === agent else { return }

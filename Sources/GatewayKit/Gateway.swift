@@ -80,7 +80,7 @@ public struct Gateway: Machine {
         case .transport(let event): handle(event, &turn)
         case .message(.drain(let duration)): beginDrain(within: duration, &turn)
         case .message(.reconfigure(let configuration)): reconfigure(configuration, &turn)
-        case .message(.loop(let message)): hear(message.content, &turn)
+        case .message(.loop(let message)): receive(message.content, &turn)
         case .tick: for visitor in frontend.resumePaused(&turn) { backend.pump(visitor, &turn) }
         }
         turn.end(into: &outputs)
@@ -138,11 +138,11 @@ public struct Gateway: Machine {
         if let due = console.eventDue, due <= turn.now,
             let event = console.nextEvent(isWatched: streams.isWatched(.status), visitors: visitors.count, turn.now)
         {
-            streams.tell(.status, event, &turn)
+            streams.send(.status, event, &turn)
         }
         if let due = inspector.due, due <= turn.now {
             for (agentID, exchanges) in inspector.takeChanges(turn.now) {
-                streams.tell(.exchanges(agentID), ExchangeJSON.event(exchanges), &turn)
+                streams.send(.exchanges(agentID), ExchangeJSON.event(exchanges), &turn)
             }
         }
     }
@@ -200,13 +200,13 @@ public struct Gateway: Machine {
 // MARK: Other loops
 
 extension Gateway {
-    private mutating func hear(_ message: LoopMessage.Content, _ turn: inout Turn) {
+    private mutating func receive(_ message: LoopMessage.Content, _ turn: inout Turn) {
         switch message {
         case .adopt(let id, let moved): adopt(id, moved, &turn)
         case .moveFailed: peers.visitorCame()
-        case .broadcast(let broadcast, let sender): hear(broadcast, from: sender, &turn)
+        case .broadcast(let broadcast, let sender): receive(broadcast, from: sender, &turn)
         case .report(let report, let sender):
-            metrics.hear(report, from: sender)
+            metrics.receive(report, from: sender)
             for (id, counts) in report.agents {
                 if let agent = registry.counters(of: id) { metrics.add(counts, to: agent) }
             }
@@ -221,12 +221,12 @@ extension Gateway {
         backend.pump(visitor, &turn)
     }
 
-    private func hear(_ broadcast: LoopBroadcast, from sender: Int, _ turn: inout Turn) {
+    private func receive(_ broadcast: LoopBroadcast, from sender: Int, _ turn: inout Turn) {
         switch broadcast {
-        case .counts(let counts): peers.hear(counts, from: sender)
-        case .connections(let address, let count): shares.hear(address, connections: count, from: sender)
-        case .attempts(let uses): for use in uses { access.hear(use, turn.now) }
-        case .requests(let uses): for use in uses { shares.hear(use, turn.now) }
+        case .counts(let counts): peers.receive(counts, from: sender)
+        case .connections(let address, let count): shares.receive(address, connections: count, from: sender)
+        case .attempts(let uses): for use in uses { access.receive(use, turn.now) }
+        case .requests(let uses): for use in uses { shares.receive(use, turn.now) }
         case .agent(let id, let record):
             registry.learn(id, record, from: sender)
             guard record?.isOnline == true else { return }
@@ -242,7 +242,7 @@ extension Gateway {
             if record == nil || record?.loop == loop { turn.broadcast(.agent(id: id, record)) }
         }
         let counts = frontend.ownConnections
-        if peers.shouldTell(counts, limit: configuration.limits.maximumConnections) { turn.broadcast(.counts(counts)) }
+        if peers.shouldBroadcast(counts, limit: configuration.limits.maximumConnections) { turn.broadcast(.counts(counts)) }
         for (address, count) in shares.takeConnectionChanges() { turn.broadcast(.connections(address, count)) }
         let (attempts, requests) = (access.takeUntoldAttempts(), shares.takeUntoldRequests(turn.now))
         if !attempts.isEmpty { turn.broadcast(.attempts(attempts)) }

@@ -49,7 +49,7 @@ public struct Heartbeat: Sendable, Hashable {
     }
 
     /// Something came from the peer, whatever it is.
-    @inlinable public mutating func heard() {
+    @inlinable public mutating func received() {
         if state == .awaiting { isAlive() }
     }
 
@@ -57,7 +57,7 @@ public struct Heartbeat: Sendable, Hashable {
     public mutating func pong(_ payload: ArraySlice<UInt8>, at now: Moment) -> Duration? {
         guard awaitsPong, payload.elementsEqual(self.payload) else { return nil }
         awaitsPong = false
-        heard()
+        received()
         return now.since(sentAt)
     }
 

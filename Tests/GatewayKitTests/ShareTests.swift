@@ -222,7 +222,7 @@ import TunnelLink
         var shares = [ConnectionShares(loops: 2), ConnectionShares(loops: 2)]
         let address = NetworkAddress("203.0.113.9") ?? .local
         func tell(_ loop: Int) {
-            for (address, count) in shares[loop].takeChanges(limit: 64) { shares[1 - loop].hear(address, count, from: loop) }
+            for (address, count) in shares[loop].takeChanges(limit: 64) { shares[1 - loop].receive(address, count, from: loop) }
         }
         for count in 1...10 {
             #expect(shares[0].add(address) == count)
@@ -235,7 +235,7 @@ import TunnelLink
         for _ in 0..<2 { shares[1].remove(address) }
         tell(1)
         #expect(shares[0].count == 0 && shares[1].count == 0)
-        shares[0].hear(address, 1, from: 7)
+        shares[0].receive(address, 1, from: 7)
         shares[0].remove(address)
         #expect(shares[0].count == 0)
     }

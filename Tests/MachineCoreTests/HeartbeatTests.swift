@@ -11,7 +11,7 @@ import Testing
         #expect(heartbeat.expired() == .ping)
         #expect(heartbeat.ping(at: moment(1)) == [0, 0, 0, 0, 0, 0, 0, 1])
         #expect(heartbeat.state == .awaiting)
-        heartbeat.heard()
+        heartbeat.received()
         #expect(heartbeat.state == .alive)
         #expect(heartbeat.expired() == .rest)
         #expect(heartbeat.expired() == .ping)
@@ -19,7 +19,7 @@ import Testing
 
     @Test func silenceAfterAPingIsSaid() {
         var heartbeat = Heartbeat()
-        heartbeat.heard()  // before the ping: proves nothing
+        heartbeat.received()  // before the ping: proves nothing
         _ = heartbeat.ping(at: moment(1))
         #expect(heartbeat.expired() == .silent)
     }

@@ -19,7 +19,7 @@ import Testing
         let limits = pair.gateway.session.limits
         while true {
             upload.step(&pair.gateway)
-            if !hasResponded, pair.agent.heard.contains(where: { if case .request = $0 { true } else { false } }) {
+            if !hasResponded, pair.agent.received.contains(where: { if case .request = $0 { true } else { false } }) {
                 hasResponded = true
                 pair.agent.session.respond(WebResponse(status: 200, hasBody: true), on: id)
             }
@@ -35,7 +35,7 @@ import Testing
         }
         #expect(pair.agent.bodies[id] ?? [] == upload.bytes)
         #expect(pair.gateway.bodies[id] ?? [] == download.bytes)
-        let ends = [pair.agent.heard, pair.gateway.heard].map { $0.filter { $0 == .end(id, trailers: HTTPFields()) }.count }
+        let ends = [pair.agent.received, pair.gateway.received].map { $0.filter { $0 == .end(id, trailers: HTTPFields()) }.count }
         #expect(ends == [1, 1])
         #expect(pair.isClean)
     }
@@ -45,8 +45,8 @@ import Testing
     ) throws {
         var pair = Pair(version, seed: UInt64(size), largestCut: size < 100 ? 3 : 20_000)
         try exchange(&pair, up: size, down: size, piece: size < 100 ? 1 : 9_000)
-        pair.gateway.heard = []
-        pair.agent.heard = []
+        pair.gateway.received = []
+        pair.agent.received = []
         pair.gateway.bodies = [:]
         pair.agent.bodies = [:]
         try exchange(&pair, up: 0, down: size, piece: 16_384)
@@ -89,11 +89,11 @@ import Testing
         let down = fields(("x-time", "\u{e9}"))
         #expect(pair.gateway.session.send(pattern(100)[...], on: id, end: true, trailers: up) == .sent)
         pair.settle()
-        #expect(pair.agent.heard.last == .end(id, trailers: up))
+        #expect(pair.agent.received.last == .end(id, trailers: up))
         pair.agent.session.respond(WebResponse(status: 200, hasBody: true), on: id)
         #expect(pair.agent.session.send([], on: id, end: true, trailers: down) == .sent)
         pair.settle()
-        #expect(pair.gateway.heard.last == .end(id, trailers: down))
+        #expect(pair.gateway.received.last == .end(id, trailers: down))
         #expect(pair.isClean)
     }
 
@@ -103,7 +103,7 @@ import Testing
         pair.settle()
         pair.agent.session.respond(WebResponse(status: 200), on: id)
         pair.settle()
-        #expect(pair.gateway.heard == [.response(id, WebResponse(status: 200)), .end(id, trailers: HTTPFields())])
+        #expect(pair.gateway.received == [.response(id, WebResponse(status: 200)), .end(id, trailers: HTTPFields())])
         #expect(pair.gateway.session.openStreams == 1)
         #expect(pair.gateway.session.send([1, 2], on: id, end: true) == .sent)
         pair.settle()
@@ -116,11 +116,11 @@ import Testing
         let id = try pair.gateway.open(WebRequest(method: "GET", path: [0x2f], upgrade: "websocket", hasBody: true))
         pair.settle()
         #expect(
-            pair.agent.heard == [.request(id, WebRequest(method: "GET", path: [0x2f], upgrade: "websocket", hasBody: true))])
+            pair.agent.received == [.request(id, WebRequest(method: "GET", path: [0x2f], upgrade: "websocket", hasBody: true))])
         pair.agent.session.respond(WebResponse(status: 101, hasBody: true), on: id)
         #expect(pair.agent.session.send([1], on: id, end: true) == .sent)
         pair.settle()
-        #expect(pair.gateway.heard.last == .end(id, trailers: HTTPFields()))
+        #expect(pair.gateway.received.last == .end(id, trailers: HTTPFields()))
         #expect(pair.gateway.session.send(pattern(50_000)[...], on: id, end: false) == .sent)
         pair.settle()
         #expect(pair.agent.bodies[id] == pattern(50_000))
@@ -137,7 +137,7 @@ import Testing
         let failure = TunnelFailure.serviceUnreachable.failure("refused")
         pair.agent.session.fail(id, failure, reason: .unreachable)
         pair.settle()
-        #expect(pair.gateway.heard == [.failed(id, failure)])
+        #expect(pair.gateway.received == [.failed(id, failure)])
         #expect(pair.isClean)
     }
 
@@ -152,7 +152,7 @@ import Testing
             let failure = TunnelFailure.serviceBroken.failure("it broke off")
             pair.agent.session.fail(id, failure, reason: .unreachable)
             pair.settle()
-            #expect(pair.gateway.heard.last == (version == .v1 ? .failed(id, failure) : .reset(id, .unreachable)))
+            #expect(pair.gateway.received.last == (version == .v1 ? .failed(id, failure) : .reset(id, .unreachable)))
             #expect(pair.isClean)
         }
     }
@@ -172,7 +172,7 @@ import Testing
                 "params":{"httpMethod":"GET","path":"/","stream":\(stream)}}
                 """)
         }
-        #expect(peer.heardText()?.contains(#""id":"web_3","error":{"code":-32014"#) == true)
+        #expect(peer.receivedText()?.contains(#""id":"web_3","error":{"code":-32014"#) == true)
         #expect(peer.session.openStreams == 2)
     }
 
@@ -193,7 +193,7 @@ import Testing
         #expect(pair.agent.session.send(pattern(11)[...], on: id, end: false) == .overflow)
         pair.agent.session.fail(id, TunnelFailure.bodyTooLarge.failure("11"), reason: .overran)
         pair.settle()
-        #expect(pair.gateway.heard == [.failed(id, TunnelFailure.bodyTooLarge.failure("11"))])
+        #expect(pair.gateway.received == [.failed(id, TunnelFailure.bodyTooLarge.failure("11"))])
         #expect(pair.isClean)
     }
 
@@ -204,11 +204,11 @@ import Testing
         let request =
             #"{"jsonrpc":"2.0","id":"a","method":"web.request","params":{"httpMethod":"GET","path":"/","body":"AAAA"}}"#
         #expect(agent.say(request).isEmpty)
-        #expect(agent.heardText()?.contains("-32013") == true)
+        #expect(agent.receivedText()?.contains("-32013") == true)
         #expect(agent.isClean)
         var gateway = RawPeer(of: .gateway, .v1, limits: limits)
         let id = try gateway.open(WebRequest(method: "GET", path: [0x2f]))
-        _ = gateway.heard()
+        _ = gateway.received()
         let events = gateway.say(#"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200,"body":"AAAA"}}"#)
         #expect(events == [.failed(id, TunnelFailure.bodyTooLarge.failure("the body is over 2 bytes"))])
         #expect(gateway.isClean)
@@ -241,7 +241,7 @@ import Testing
         pair.agent.session.respond(WebResponse(status: 200), on: id)
         pair.agent.session.respond(WebResponse(status: 500), on: id)
         pair.settle()
-        #expect(pair.gateway.heard == [.response(id, WebResponse(status: 200)), .end(id, trailers: HTTPFields())])
+        #expect(pair.gateway.received == [.response(id, WebResponse(status: 200)), .end(id, trailers: HTTPFields())])
         #expect(pair.isClean)
     }
 
@@ -250,8 +250,8 @@ import Testing
         pair.gateway.session.ping([1, 2, 3])
         pair.agent.session.ping([])
         pair.settle()
-        #expect(pair.gateway.heard == [.pong([1, 2, 3])])
-        #expect(pair.agent.heard == [.pong([])])
+        #expect(pair.gateway.received == [.pong([1, 2, 3])])
+        #expect(pair.agent.received == [.pong([])])
         #expect(pair.isClean)
     }
 
@@ -259,8 +259,8 @@ import Testing
         var pair = Pair(.v1)
         pair.gateway.session.close(.init(rawValue: TunnelClose.replaced.rawValue), reason: "another came")
         pair.settle()
-        #expect(pair.agent.heard == [.closed(.init(rawValue: 4001), reason: "another came")])
-        #expect(pair.gateway.heard == [.closed(.init(rawValue: 4001), reason: "")])
+        #expect(pair.agent.received == [.closed(.init(rawValue: 4001), reason: "another came")])
+        #expect(pair.gateway.received == [.closed(.init(rawValue: 4001), reason: "")])
         #expect(pair.isClean)
     }
 

@@ -10,9 +10,9 @@ import WireWS
 @Suite struct FlowTests {
     private let post = WebRequest(method: "POST", path: Array("/".utf8), hasBody: true)
 
-    /// The data frames among what was heard: stream and size.
-    private func data(_ heard: [Heard]) -> [[Int]] {
-        heard.compactMap { message in
+    /// The data frames among what was received: stream and size.
+    private func data(_ received: [Received]) -> [[Int]] {
+        received.compactMap { message in
             guard case .binary(let bytes) = message, case .data(let id, let payload, _)? = DataFrame(bytes[...]) else {
                 return nil
             }
@@ -27,19 +27,19 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2, limits: limits)
         let id = try peer.open(post)
         #expect(peer.session.send(pattern(2_500)[...], on: id, end: false) == .sent)
-        #expect(data(peer.heard()) == [[1, 1_000]])
-        #expect(peer.heard().isEmpty)
+        #expect(data(peer.received()) == [[1, 1_000]])
+        #expect(peer.received().isEmpty)
         #expect(!peer.session.hasOutput)
         #expect(peer.session.queuedBytes == 1_500)
         #expect(peer.session.send(pattern(500)[...], on: id, end: true) == .full)
         #expect(peer.say(creditFrame(1, 700)).isEmpty)
-        #expect(data(peer.heard()) == [[1, 700]])
+        #expect(data(peer.received()) == [[1, 700]])
         #expect(peer.events().isEmpty)
         #expect(peer.say(creditFrame(1, 300)).isEmpty)
-        #expect(data(peer.heard()) == [[1, 300]])
+        #expect(data(peer.received()) == [[1, 300]])
         #expect(peer.events() == [.resume(id)])  // half of the queue is free
         #expect(peer.say(creditFrame(1, 5_000)).isEmpty)
-        #expect(peer.heard() == [.binary(dataFrame(1, pattern(2_500).suffix(500) + pattern(500), end: true))])
+        #expect(peer.received() == [.binary(dataFrame(1, pattern(2_500).suffix(500) + pattern(500), end: true))])
         #expect(peer.session.queuedBytes == 0)
     }
 
@@ -49,9 +49,9 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2, limits: limits)
         let id = try peer.open(post)
         #expect(peer.session.send([1, 2, 3], on: id, end: false) == .sent)
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.session.send([], on: id, end: true) == .sent)
-        #expect(peer.heard() == [.binary(dataFrame(1, [], end: true))])
+        #expect(peer.received() == [.binary(dataFrame(1, [], end: true))])
     }
 
     @Test func aReaderThatDoesNotReadStopsItsSenderAndNoOther() throws {
@@ -83,9 +83,9 @@ import WireWS
         let window = TunnelLimits().initialWindow
         for _ in 0..<4 { #expect(peer.say(dataFrame(1, pattern(window / 4))).count == 1) }
         for _ in 0..<(window / 2 / 64 - 1) { peer.session.consumed(64, on: .number(1)) }
-        #expect(peer.heard().isEmpty)
+        #expect(peer.received().isEmpty)
         peer.session.consumed(64, on: .number(1))
-        #expect(peer.heard() == [.binary(creditFrame(1, UInt32(window / 2)))])
+        #expect(peer.received() == [.binary(creditFrame(1, UInt32(window / 2)))])
     }
 
     @Test func anOverrunResetsTheStream() {
@@ -95,7 +95,7 @@ import WireWS
         _ = peer.say(#"{"jsonrpc":"2.0","id":"x","method":"web.request","params":{"httpMethod":"PUT","path":"/","stream":1}}"#)
         #expect(peer.say(dataFrame(1, pattern(10))).count == 1)
         #expect(peer.say(dataFrame(1, [1])) == [.reset(.number(1), .overran)])
-        #expect(peer.heard() == [.binary(resetFrame(1, 5))])
+        #expect(peer.received() == [.binary(resetFrame(1, 5))])
         #expect(peer.say(dataFrame(1, [1])).isEmpty)
         #expect(peer.isClean)
     }
@@ -111,8 +111,8 @@ import WireWS
         #expect(peer.session.send(pattern(256 * 1024)[...], on: bulk, end: true) == .full)
         let small = try peer.open(post)
         #expect(peer.session.send([1, 2, 3], on: small, end: true) == .sent)
-        _ = peer.heard()  // what was on its way before
-        let frames = data(peer.heard())
+        _ = peer.received()  // what was on its way before
+        let frames = data(peer.received())
         #expect(frames.prefix(2) == [[1, 16 * 1024], [2, 3]])
         #expect(frames.dropFirst(2).allSatisfy { $0[0] == 1 })
     }
@@ -125,8 +125,8 @@ import WireWS
         let ids = try (0..<5).map { _ in try peer.open(post) }
         #expect(peer.session.send(pattern(400 * 1024)[...], on: ids[0], end: false) == .full)
         for id in ids.dropFirst() { _ = peer.session.send(pattern(120 * 1024)[...], on: id, end: false) }
-        _ = peer.heard()
-        for _ in 0..<3 { #expect(data(peer.heard()) == (1...5).map { [$0, 40 * 1024] }) }
+        _ = peer.received()
+        for _ in 0..<3 { #expect(data(peer.received()) == (1...5).map { [$0, 40 * 1024] }) }
     }
 
     @Test func aTurnIsAtLeast16KiB() throws {
@@ -136,9 +136,9 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2, limits: limits)
         let ids = try (0..<3).map { _ in try peer.open(post) }
         for id in ids { _ = peer.session.send(pattern(100 * 1024)[...], on: id, end: false) }
-        _ = peer.heard()
-        #expect(data(peer.heard()) == [[1, 16 * 1024], [2, 16 * 1024]])
-        #expect(data(peer.heard()) == [[3, 16 * 1024], [1, 16 * 1024]])
+        _ = peer.received()
+        #expect(data(peer.received()) == [[1, 16 * 1024], [2, 16 * 1024]])
+        #expect(data(peer.received()) == [[3, 16 * 1024], [1, 16 * 1024]])
     }
 
     @Test func aStreamAloneUsesLargeFrames() throws {
@@ -147,7 +147,7 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2, limits: limits)
         let id = try peer.open(post)
         _ = peer.session.send(pattern(200 * 1024)[...], on: id, end: true)
-        #expect(data(peer.heard()) == [[1, 65_536], [1, 65_536], [1, 65_536], [1, 8_192]])
+        #expect(data(peer.received()) == [[1, 65_536], [1, 65_536], [1, 65_536], [1, 8_192]])
     }
 
     @Test func aGatewaysOutputInPiecesIsTheSameAndLargePayloadsAreAlone() throws {
@@ -182,7 +182,7 @@ import WireWS
         peer.session.ping([9])
         #expect(peer.ping([7]).isEmpty)
         peer.session.reset(other, .cancelled)
-        let kinds = peer.heard().map { message in
+        let kinds = peer.received().map { message in
             switch message {
             case .text: "head"
             case .binary(let bytes): bytes[0] == 0 ? "data" : "reset"
@@ -192,7 +192,7 @@ import WireWS
             }
         }
         #expect(kinds == ["head", "data", "head", "ping", "pong", "reset"])
-        #expect(data(peer.heard()) == [[1, 64 * 1024]])
+        #expect(data(peer.received()) == [[1, 64 * 1024]])
     }
 
     @Test func dataWaitsWhileTheTransportIsFull() throws {
@@ -242,10 +242,10 @@ import WireWS
             if fromGateway { pair.gateway.session.reset(id, .cancelled) } else { pair.agent.session.reset(id, .timedOut) }
             pair.settle()
             if fromGateway {
-                #expect(pair.agent.heard.last == .reset(id, .cancelled))
+                #expect(pair.agent.received.last == .reset(id, .cancelled))
                 #expect(pair.gateway.bodies[id] == nil)  // late data is dropped
             } else {
-                #expect(pair.gateway.heard.last == .reset(id, .timedOut))
+                #expect(pair.gateway.received.last == .reset(id, .timedOut))
             }
             #expect(pair.gateway.session.send([1], on: id, end: false) == .gone)
             #expect(pair.agent.session.send([1], on: id, end: false) == .gone)
@@ -261,7 +261,7 @@ import WireWS
         #expect(peer.session.send(pattern(1_000)[...], on: id, end: true) == .sent)
         #expect(peer.session.queuedBytes == 990)
         #expect(peer.say(resetFrame(1, 2)) == [.reset(id, .unreachable)])
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.isClean)
     }
 
@@ -273,7 +273,7 @@ import WireWS
         for id in ids { _ = peer.session.send(pattern(5_000)[...], on: id, end: true) }
         peer.session.reset(ids[1], .cancelled)
         var frames: [[Int]] = []
-        while peer.session.hasOutput { frames += data(peer.heard()) }
+        while peer.session.hasOutput { frames += data(peer.received()) }
         #expect(frames.filter { $0[0] == 2 }.isEmpty)
         let count: Int = frames.reduce(0) { $1[0] != 2 ? $0 + $1[1] : $0 }
         #expect(count == 10_000)
@@ -282,9 +282,9 @@ import WireWS
     @Test func resetsMeanNothingInV1() throws {
         var peer = RawPeer(of: .gateway, .v1)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
-        _ = peer.heard()
+        _ = peer.received()
         peer.session.reset(id, .cancelled)
-        #expect(peer.heard().isEmpty)
+        #expect(peer.received().isEmpty)
         #expect(peer.say(#"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200}}"#).isEmpty)
         #expect(peer.isClean)
     }

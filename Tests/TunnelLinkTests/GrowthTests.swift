@@ -24,7 +24,7 @@ import Testing
             _ = try peer.open(WebRequest(method: "GET", path: Array("/".utf8)))
             _ = peer.say(#"{"jsonrpc":"2.0","id":"web_\#(number)","result":{"statusCode":200}}"#)
         }
-        _ = peer.heard()
+        _ = peer.received()
         return peer
     }
 
@@ -37,8 +37,8 @@ import Testing
             left -= piece
         }
         peer.session.consumed(count, on: .number(stream), now: moment)
-        return peer.heard().reduce(0) { sum, heard in
-            guard case .binary(let bytes) = heard, bytes.count == 12, bytes[0] == 1 else { return sum }
+        return peer.received().reduce(0) { sum, received in
+            guard case .binary(let bytes) = received, bytes.count == 12, bytes[0] == 1 else { return sum }
             return sum + bytes[8...].reduce(0) { $0 << 8 | Int($1) }
         }
     }
@@ -111,7 +111,7 @@ import Testing
             peer.session.consumed(window / 2, on: .number(1))
         }
         #expect(!peer.session.wantsRoundTrip)
-        #expect(peer.heard().allSatisfy { $0 == .binary(creditFrame(1, UInt32(window / 2))) })
+        #expect(peer.received().allSatisfy { $0 == .binary(creditFrame(1, UInt32(window / 2))) })
     }
 
     @Test func aWindowStopsAtItsMaximum() throws {
@@ -143,7 +143,7 @@ import Testing
         #expect(peer.session.openStreams == 0)
         _ = try peer.open(WebRequest(method: "GET", path: Array("/".utf8)))
         _ = peer.say(#"{"jsonrpc":"2.0","id":"web_4","result":{"statusCode":200}}"#)
-        _ = peer.heard()
+        _ = peer.received()
         #expect(grow(4, window) == window)
         #expect(grow(4, 2 * window) == 3 * window / 2)
     }
@@ -154,6 +154,6 @@ import Testing
         #expect(empty(&peer, 1, window, at: start) == window)
         #expect(peer.say(dataFrame(1, pattern(window), end: true)).count == 2)
         peer.session.consumed(window, on: .number(1), now: start)
-        #expect(peer.heard().isEmpty)
+        #expect(peer.received().isEmpty)
     }
 }

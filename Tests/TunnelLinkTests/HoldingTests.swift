@@ -27,7 +27,7 @@ import WireWS
             count += 1
         }
         #expect(count == 9)
-        #expect(peer.heard() == [.binary(resetFrame(1, 5))])
+        #expect(peer.received() == [.binary(resetFrame(1, 5))])
         #expect(peer.session.heldBytes == 0)
     }
 
@@ -64,12 +64,12 @@ import WireWS
         let post = WebRequest(method: "POST", path: [0x2f], hasBody: true)
         let streams = [try peer.open(post), try peer.open(post)]
         for id in streams { _ = peer.session.send(pattern(5_000)[...], on: id, end: false) }
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.session.queuedBytes == 8_000 && !peer.session.isFull)
         _ = peer.session.send(pattern(3_000)[...], on: streams[0], end: true)
         #expect(peer.session.queuedBytes == 11_000 && peer.session.isFull)
         _ = peer.say(creditFrame(1, 1 << 30))
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.session.queuedBytes == 4_000 && !peer.session.isFull)
         peer.session.reset(streams[1], .cancelled)
         #expect(peer.session.queuedBytes == 0)
@@ -89,12 +89,12 @@ import WireWS
         let outcomes = streams.map { peer.session.send(pattern(6_000)[...], on: $0, end: false) }
         #expect(outcomes == [.sent, .sent, .full, .full])
         #expect(peer.session.send(pattern(6_000)[...], on: streams[0], end: false) == .full)
-        #expect(peer.heard().isEmpty && peer.events().isEmpty, "the second goes on")
+        #expect(peer.received().isEmpty && peer.events().isEmpty, "the second goes on")
         var ended = 1
         #expect(peer.session.send(pattern(10)[...], on: streams[1], end: true) == .sent)
         while ended < 4 {
-            _ = peer.heard()
-            _ = peer.heard()
+            _ = peer.received()
+            _ = peer.received()
             let resumed = peer.events().compactMap { if case .resume(let id) = $0 { id } else { nil } }
             guard !resumed.isEmpty else { break }
             for id in resumed {
@@ -102,7 +102,7 @@ import WireWS
                 ended += 1
             }
         }
-        _ = peer.heard()
+        _ = peer.received()
         #expect(ended == 4)
         #expect(peer.isClean)
     }
@@ -120,7 +120,7 @@ import WireWS
             return
         }
         #expect(peer.say(request(2)).isEmpty)
-        #expect(peer.heardText()?.contains("-32014") == true)
+        #expect(peer.receivedText()?.contains("-32014") == true)
         peer.session.consumed(6_000, on: first)
         #expect(peer.session.heldBytes == 0)
         #expect(peer.say(request(3)).count == 3)

@@ -15,7 +15,7 @@ import Testing
             method: "GET", path: Array("/api/hello".utf8), query: Array("foo=bar".utf8), fields: fields(("Accept", "*/*")))
         #expect(peer.session.open(request) == .number(1))
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":"web_1","method":"web.request","params":{"requestId":"web_1","httpMethod":"GET",\
                 "path":"/api/hello","query":"foo=bar","headers":{"accept":"*/*"},"body":""}}
                 """)
@@ -24,11 +24,11 @@ import Testing
     @Test func aRequestOfV1CarriesItsBodyAsBase64AndAnUpgradeNotAtAll() throws {
         var peer = RawPeer(of: .gateway, .v1)
         let id = try peer.open(WebRequest(method: "POST", path: Array("/".utf8), upgrade: "websocket", hasBody: true))
-        #expect(peer.heard().isEmpty)
+        #expect(peer.received().isEmpty)
         #expect(peer.session.send(Array("hel".utf8)[...], on: id, end: false) == .sent)
         #expect(peer.session.send(Array("lo".utf8)[...], on: id, end: true) == .sent)
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":"web_1","method":"web.request","params":{"requestId":"web_1","httpMethod":"POST",\
                 "path":"/","query":"","headers":{},"body":"aGVsbG8="}}
                 """)
@@ -53,7 +53,7 @@ import Testing
         peer.session.respond(head, on: .number(1))
         #expect(peer.session.send(Array(#"{"ok":true}"#.utf8)[...], on: .number(1), end: true) == .sent)
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":"web_xxx","result":{"statusCode":200,"headers":{"content-type":"application/json"},\
                 "body":"eyJvayI6dHJ1ZX0="}}
                 """)
@@ -63,7 +63,7 @@ import Testing
     @Test func aResponseOfOriginalV1IsUnderstood() throws {
         var peer = RawPeer(of: .gateway, .v1)
         let id = try peer.open(WebRequest(method: "GET", path: Array("/".utf8)))
-        _ = peer.heard()
+        _ = peer.received()
         let events = peer.say(
             """
             {"jsonrpc": "2.0", "id": "web_1", "result": {"statusCode": 200, "headers": {"content-type": "application/json"},
@@ -91,7 +91,7 @@ import Testing
         var peer = RawPeer(of: .gateway, .v2)
         _ = peer.session.open(WebRequest(method: "GET", path: Array("/x".utf8)))
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":"web_1","method":"web.request","params":{"requestId":"web_1","httpMethod":"GET",\
                 "path":"/x","headers":{},"stream":1,"end":true}}
                 """)
@@ -99,7 +99,7 @@ import Testing
             method: "GET", path: Array("/ws".utf8), query: [], fields: fields(("a", "b")), upgrade: "websocket", hasBody: true)
         _ = peer.session.open(upgrade)
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":"web_2","method":"web.request","params":{"requestId":"web_2","httpMethod":"GET",\
                 "path":"/ws","query":"","headers":{"a":"b"},"upgrade":"websocket","stream":2}}
                 """)
@@ -129,10 +129,10 @@ import Testing
         }
         peer.session.respond(WebResponse(status: 204), on: .number(1))
         #expect(
-            peer.heardText()
+            peer.receivedText()
                 == #"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":204,"headers":{},"stream":1,"end":true}}"#)
         peer.session.respond(WebResponse(status: 200, hasBody: true), on: .number(2))
-        #expect(peer.heardText() == #"{"jsonrpc":"2.0","id":"web_2","result":{"statusCode":200,"headers":{},"stream":2}}"#)
+        #expect(peer.receivedText() == #"{"jsonrpc":"2.0","id":"web_2","result":{"statusCode":200,"headers":{},"stream":2}}"#)
     }
 
     @Test func aResponseOfV2IsUnderstood() throws {
@@ -140,7 +140,7 @@ import Testing
         let id = try peer.open(WebRequest(method: "GET", path: Array("/".utf8)))
         let events = peer.say(#"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":304,"stream":1,"end":true}}"#)
         #expect(events == [.response(id, WebResponse(status: 304)), .end(id, trailers: HTTPFields())])
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.isClean)
     }
 
@@ -160,12 +160,12 @@ import Testing
         var pair = Pair(version, seed: 3, largestCut: 50)
         let id = try pair.gateway.open(request)
         pair.settle()
-        #expect(pair.agent.heard == [.request(id, request), .end(id, trailers: HTTPFields())])
+        #expect(pair.agent.received == [.request(id, request), .end(id, trailers: HTTPFields())])
         pair.agent.session.respond(WebResponse(status: 200, fields: value), on: id)
         pair.settle()
         let whole = version == .v1 ? 0 : nil
         let response = WebResponse(status: 200, fields: value, wholeBodyCount: whole)
-        #expect(pair.gateway.heard == [.response(id, response), .end(id, trailers: HTTPFields())])
+        #expect(pair.gateway.received == [.response(id, response), .end(id, trailers: HTTPFields())])
         #expect(pair.isClean)
     }
 
@@ -173,8 +173,8 @@ import Testing
         var peer = RawPeer(of: .gateway, .v2)
         let several = fields(("Set-Cookie", "a=1"), ("x", "y"), ("set-cookie", "b=2"), ("SET-COOKIE", "c=3"))
         _ = peer.session.open(WebRequest(method: "GET", path: Array("/".utf8), fields: several))
-        let heard = peer.heardText()
-        let text = try #require(heard)
+        let received = peer.receivedText()
+        let text = try #require(received)
         #expect(text.contains(#""headers":{"set-cookie":["a=1","b=2","c=3"],"x":"y"}"#))
     }
 
@@ -183,8 +183,8 @@ import Testing
         var many = HTTPFields()
         for index in 0..<200 { try many.append(HTTPFieldName("x-\(index)"), "\(index)") }
         _ = peer.session.open(WebRequest(method: "GET", path: Array("/".utf8), fields: many))
-        let heard = peer.heardText()
-        let text = try #require(heard)
+        let received = peer.receivedText()
+        let text = try #require(received)
         #expect(!text.contains("["))
         for index in 0..<200 { #expect(text.contains(#""x-\#(index)":"\#(index)""#)) }
     }
@@ -203,10 +203,10 @@ import Testing
     @Test func trailersAreANotification() throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "POST", path: Array("/".utf8), hasBody: true))
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.session.send([1], on: id, end: true, trailers: fields(("X-Sum", "1"))) == .sent)
         #expect(
-            peer.heard() == [
+            peer.received() == [
                 .text(#"{"jsonrpc":"2.0","method":"web.trailers","params":{"stream":1,"trailers":{"x-sum":"1"}}}"#),
                 .binary(dataFrame(1, [1], end: true)),
             ])
@@ -227,7 +227,7 @@ import Testing
         let params = #"{"httpMethod":"GET","path":"/","stream":7,"end":true}"#
         _ = agent.say(#"{"jsonrpc":"2.0","id":"web_7","method":"web.request","params":\#(params)}"#)
         agent.session.inform(WebInformational(status: 103, fields: fields(("Link", "</a>"))), on: .number(7))
-        let text = agent.heardText() ?? ""
+        let text = agent.receivedText() ?? ""
         #expect(
             text == """
                 {"jsonrpc":"2.0","method":"web.informational","params":{"stream":7,"statusCode":103,"headers":{"link":"</a>"}}}
@@ -236,7 +236,7 @@ import Testing
         agent.session.inform(WebInformational(status: 103), on: .number(8))
         agent.session.respond(WebResponse(status: 200), on: .number(7))
         agent.session.inform(WebInformational(status: 103), on: .number(7))
-        #expect(agent.heard().count == 1)
+        #expect(agent.received().count == 1)
 
         var gateway = RawPeer(of: .gateway, .v2)
         for _ in 1...7 { _ = try gateway.open(WebRequest(method: "GET", path: Array("/".utf8))) }
@@ -253,6 +253,6 @@ import Testing
         var agent = RawPeer(of: agentRole, .v1)
         _ = agent.say(#"{"jsonrpc":"2.0","id":"a","method":"web.request","params":{"httpMethod":"GET","path":"/"}}"#)
         agent.session.inform(WebInformational(status: 103), on: .number(1))
-        #expect(agent.heard().isEmpty)
+        #expect(agent.received().isEmpty)
     }
 }

@@ -45,7 +45,7 @@ import WireWS
         _ = peer.say(
             #"{"jsonrpc":"2.0","id":"web_9","method":"web.request","params":{"httpMethod":"GET","path":"/","stream":9}}"#)
         #expect(peer.say(#"{"jsonrpc":"2.0","id":"web_1","method":"web.request","params":\#(params)}"#).isEmpty)
-        let failure = failure(peer.heardText(), id: .string("web_1"))
+        let failure = failure(peer.receivedText(), id: .string("web_1"))
         #expect(failure?.code == -32602)
         #expect(failure?.message.contains(member) == true, "\(failure?.message ?? "")")
         #expect(peer.session.openStreams == 1)
@@ -57,7 +57,7 @@ import WireWS
             let events = peer.say(
                 #"{"jsonrpc":"2.0","id":5,"method":"web.request","params":{"httpMethod":"GET","path":"/","body":\#(body)}}"#)
             #expect(events.isEmpty)
-            let failure = failure(peer.heardText(), id: .integer(5))
+            let failure = failure(peer.receivedText(), id: .integer(5))
             #expect(failure?.code == -32602)
             #expect(failure?.message.contains("body") == true)
         }
@@ -72,7 +72,7 @@ import WireWS
     ]) func badParamsOfARegistrationAreNamed(params: String, member: String) {
         var peer = RawPeer(of: .gateway, .v2)
         #expect(peer.say(#"{"jsonrpc":"2.0","id":"r","method":"agent.register","params":\#(params)}"#).isEmpty)
-        let failure = failure(peer.heardText(), id: .string("r"))
+        let failure = failure(peer.receivedText(), id: .string("r"))
         #expect(failure?.code == -32602)
         #expect(failure?.message.contains(member) == true, "\(failure?.message ?? "")")
     }
@@ -83,9 +83,9 @@ import WireWS
         ] {
             var peer = RawPeer(of: role, .v2)
             #expect(peer.say(#"{"jsonrpc":"2.0","id":3,"method":"\#(method)","params":{}}"#).isEmpty)
-            #expect(failure(peer.heardText(), id: .integer(3))?.code == -32601)
+            #expect(failure(peer.receivedText(), id: .integer(3))?.code == -32601)
             #expect(peer.say(#"{"jsonrpc":"2.0","method":"\#(method)","params":{}}"#).isEmpty)
-            #expect(peer.heard().isEmpty)  // a notification never gets a response
+            #expect(peer.received().isEmpty)  // a notification never gets a response
         }
     }
 
@@ -97,10 +97,10 @@ import WireWS
                 ("[]", -32600), (#"{"jsonrpc":"1.0","method":"x"}"#, -32600), (#"{"jsonrpc":"2.0","method":1}"#, -32600),
             ] {
                 #expect(peer.say(text).isEmpty)
-                #expect(failure(peer.heardText(), id: .null)?.code == code, "\(text)")
+                #expect(failure(peer.receivedText(), id: .null)?.code == code, "\(text)")
             }
             #expect(peer.ping([1]).isEmpty)
-            #expect(peer.heard() == [.pong([1])])
+            #expect(peer.received() == [.pong([1])])
         }
     }
 
@@ -116,18 +116,18 @@ import WireWS
             """)
         #expect(events.count == 4)
         #expect(peer.session.openStreams == 2)
-        #expect(peer.heard().count == 2)
+        #expect(peer.received().count == 2)
     }
 
     @Test func responsesToNoRequestAreIgnored() throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
-        _ = peer.heard()
+        _ = peer.received()
         for stray in [#""web_2""#, #""web_""#, #""1""#, "1", "null", #""web_99999999999999999999""#] {
             #expect(peer.say(#"{"jsonrpc":"2.0","id":\#(stray),"result":{"statusCode":200}}"#).isEmpty)
             #expect(peer.say(#"{"jsonrpc":"2.0","id":\#(stray),"error":{"code":1,"message":""}}"#).isEmpty)
         }
-        #expect(peer.heard().isEmpty)
+        #expect(peer.received().isEmpty)
         #expect(peer.session.isOpen(id))
         let response = #"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200}}"#
         #expect(peer.say(response).count == 1)
@@ -141,7 +141,7 @@ import WireWS
     ]) func aResponseThatMakesNoSenseFailsTheStreamAndTellsTheAgent(result: String) throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
-        _ = peer.heard()
+        _ = peer.received()
         let events = peer.say(#"{"jsonrpc":"2.0","id":"web_1","result":\#(result)}"#)
         guard case .failed(id, let failure)? = events.first, events.count == 1 else {
             Issue.record("\(events)")
@@ -149,7 +149,7 @@ import WireWS
         }
         #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
         // For the agent its response is still under way: without a reset it would hold the stream for ever.
-        #expect(peer.heard() == [.binary(resetFrame(1, 6))])
+        #expect(peer.received() == [.binary(resetFrame(1, 6))])
         #expect(peer.isClean)
     }
 
@@ -167,15 +167,15 @@ import WireWS
         ] {
             var peer = RawPeer(of: .gateway, version)
             let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
-            _ = peer.heard()
+            _ = peer.received()
             guard case .failed(id, let failure)? = peer.say(text).first else {
                 Issue.record("\(text) was not the end of its request")
                 continue
             }
             #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
-            #expect(peer.heard() == (version == .v2 ? [.binary(resetFrame(1, 6))] : []))
+            #expect(peer.received() == (version == .v2 ? [.binary(resetFrame(1, 6))] : []))
             #expect(peer.say(text).isEmpty, "it is over, and a stray reply has no effect")
-            _ = peer.heard()
+            _ = peer.received()
             #expect(peer.isClean)
         }
     }
@@ -192,9 +192,9 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2)
         let one = try peer.open(WebRequest(method: "GET", path: [0x2f]))
         let other = try peer.open(WebRequest(method: "GET", path: [0x2f]))
-        _ = peer.heard()
+        _ = peer.received()
         for stray in ["1", "null", #""web_9""#, "{}"] { #expect(peer.say(#"{"jsonrpc":"2.0","id":\#(stray)}"#).isEmpty) }
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.say(#"{"jsonrpc":"2.0","id":"web_2"}"#).count == 1)
         #expect(peer.session.isOpen(one) && !peer.session.isOpen(other))
         // Its head came: what follows under its id is late, and the body goes on.
@@ -207,10 +207,10 @@ import WireWS
         for version in TunnelVersion.allCases {
             var peer = RawPeer(of: agentRole, version)
             peer.session.register(AgentDescription(agentID: "a"))
-            _ = peer.heard()
+            _ = peer.received()
             let events = peer.say(#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#)
             #expect(events.count == (version == .v2 ? 1 : 0))
-            #expect(peer.heard().isEmpty, "a reply is not replied to")
+            #expect(peer.received().isEmpty, "a reply is not replied to")
         }
     }
 
@@ -221,7 +221,7 @@ import WireWS
             var peer = RawPeer(of: role, .v1)
             let reason = "binary messages are not part of miagent.v1"
             #expect(peer.say(dataFrame(1, [])) == [.broken(code: .unsupportedData, reason: reason)])
-            #expect(peer.heard() == [.closed(.unsupportedData, reason)])
+            #expect(peer.received() == [.closed(.unsupportedData, reason)])
         }
     }
 
@@ -234,7 +234,7 @@ import WireWS
     {
         var peer = RawPeer(of: .gateway, .v2)
         #expect(peer.say(message) == [.broken(code: .protocolError, reason: "not a data, credit or reset frame")])
-        #expect(peer.heard() == [.closed(.protocolError, "not a data, credit or reset frame")])
+        #expect(peer.received() == [.closed(.protocolError, "not a data, credit or reset frame")])
     }
 
     @Test func aDataFrameThatIsTooLargeEndsTheTunnel() {
@@ -260,16 +260,16 @@ import WireWS
         }
     }
 
-    @Test func afterTheTunnelIsBrokenNothingMoreIsHeard() {
+    @Test func afterTheTunnelIsBrokenNothingMoreIsReceived() {
         var peer = RawPeer(of: .gateway, .v2)
         _ = peer.say([9])
         #expect(peer.say([9]).isEmpty)
         #expect(peer.say(#"{"jsonrpc":"2.0","id":1,"method":"agent.register","params":{"agentId":"a"}}"#).isEmpty)
         #expect(peer.close(.normal, "") == [.closed(.normal, reason: "")])
-        #expect(peer.heard().count == 1)
+        #expect(peer.received().count == 1)
     }
 
-    @Test func afterOurCloseOnlyThePeersCloseIsHeard() throws {
+    @Test func afterOurCloseOnlyThePeersCloseIsReceived() throws {
         var peer = RawPeer(of: .gateway, .v2)
         peer.session.close(.goingAway, reason: "bye")
         #expect(peer.session.open(WebRequest(method: "GET", path: [0x2f])) == nil)
@@ -277,7 +277,7 @@ import WireWS
         #expect(peer.say(dataFrame(1, [1])).isEmpty)
         #expect(peer.say([77]).isEmpty)
         #expect(peer.close(.goingAway, "") == [.closed(.goingAway, reason: "")])
-        #expect(peer.heard() == [.closed(.goingAway, "bye")])
+        #expect(peer.received() == [.closed(.goingAway, "bye")])
         #expect(peer.isClean)
     }
 
@@ -286,9 +286,9 @@ import WireWS
     @Test func dataBeforeTheHeadOfAResponseResetsTheStream() throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "GET", path: [0x2f]))
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.say(dataFrame(1, [1])) == [.reset(id, .protocolError)])
-        #expect(peer.heard() == [.binary(resetFrame(1, 6))])
+        #expect(peer.received() == [.binary(resetFrame(1, 6))])
         #expect(peer.isClean)
     }
 
@@ -296,9 +296,9 @@ import WireWS
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "POST", path: [0x2f], hasBody: true))
         _ = peer.say(#"{"jsonrpc":"2.0","id":"web_1","result":{"statusCode":200,"end":true}}"#)
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.say(dataFrame(1, [])) == [.reset(id, .protocolError)])
-        #expect(peer.heard() == [.binary(resetFrame(1, 6))])
+        #expect(peer.received() == [.binary(resetFrame(1, 6))])
         #expect(peer.isClean)
     }
 
@@ -309,7 +309,7 @@ import WireWS
                 #expect(peer.say(message).isEmpty)
             }
             #expect(peer.say(#"{"jsonrpc":"2.0","method":"web.trailers","params":{"stream":5,"trailers":{"a":"b"}}}"#).isEmpty)
-            #expect(peer.heard().isEmpty)
+            #expect(peer.received().isEmpty)
             #expect(peer.isClean)
         }
     }
@@ -317,10 +317,10 @@ import WireWS
     @Test func creditBeyondAnyWindowResetsTheStream() throws {
         var peer = RawPeer(of: .gateway, .v2)
         let id = try peer.open(WebRequest(method: "POST", path: [0x2f], hasBody: true))
-        _ = peer.heard()
+        _ = peer.received()
         #expect(peer.say(creditFrame(1, 1 << 30)).isEmpty)
         #expect(peer.say(creditFrame(1, .max)) == [.reset(id, .protocolError)])
-        #expect(peer.heard() == [.binary(resetFrame(1, 6))])
+        #expect(peer.received() == [.binary(resetFrame(1, 6))])
         #expect(peer.isClean)
     }
 

@@ -9,7 +9,7 @@ import TunnelLink
 struct End {
     var session: TunnelSession
     /// Everything but data.
-    var heard: [TunnelEvent] = []
+    var received: [TunnelEvent] = []
     /// Data, by stream.
     var bodies: [StreamID: [UInt8]] = [:]
     /// Whether what comes is consumed at once; else it is held, as for a visitor that does not read.
@@ -36,7 +36,7 @@ struct End {
                 continue
             }
             if case .resume(let id) = event { paused.remove(id) }
-            heard.append(event)
+            received.append(event)
         }
     }
 

@@ -12,7 +12,7 @@ import Testing
     /// One line of an example: who says what.
     private struct Line: Hashable {
         var isFromGateway: Bool
-        var heard: Heard
+        var received: Received
     }
 
     private static let page: String = {
@@ -43,8 +43,8 @@ import Testing
             }
         }
         return lines.map { line in
-            let heard: Heard = line.kind == "text" ? .text(line.content) : .binary(bytes(line.content))
-            return Line(isFromGateway: line.arrow == "→", heard: heard)
+            let received: Received = line.kind == "text" ? .text(line.content) : .binary(bytes(line.content))
+            return Line(isFromGateway: line.arrow == "→", received: received)
         }
     }
 
@@ -57,26 +57,26 @@ import Testing
         #expect(lines.count >= 9)
         var gateway = RawPeer(of: .gateway, .v2)
         var agent = RawPeer(of: .agent(seed: [1]), .v2)
-        var heardFromGateway: [Heard] = []
-        var heardFromAgent: [Heard] = []
+        var heardFromGateway: [Received] = []
+        var heardFromAgent: [Received] = []
         for line in lines {
             // What one session makes of a message, the other is told to say.
-            let events = line.isFromGateway ? Self.say(line.heard, to: &agent) : Self.say(line.heard, to: &gateway)
+            let events = line.isFromGateway ? Self.say(line.received, to: &agent) : Self.say(line.received, to: &gateway)
             if line.isFromGateway {
                 Self.replay(events, on: &gateway.session)
-                heardFromGateway += gateway.heard()
+                heardFromGateway += gateway.received()
             } else {
                 Self.replay(events, on: &agent.session)
-                heardFromAgent += agent.heard()
+                heardFromAgent += agent.received()
             }
         }
-        #expect(heardFromGateway == lines.filter(\.isFromGateway).map(\.heard))
-        #expect(heardFromAgent == lines.filter { !$0.isFromGateway }.map(\.heard))
+        #expect(heardFromGateway == lines.filter(\.isFromGateway).map(\.received))
+        #expect(heardFromAgent == lines.filter { !$0.isFromGateway }.map(\.received))
         #expect(gateway.session.openStreams == 0 && agent.session.openStreams == 0)
     }
 
-    private static func say(_ heard: Heard, to peer: inout RawPeer) -> [TunnelEvent] {
-        switch heard {
+    private static func say(_ received: Received, to peer: inout RawPeer) -> [TunnelEvent] {
+        switch received {
         case .text(let text): peer.say(text)
         case .binary(let bytes): peer.say(bytes)
         case .ping, .pong, .closed: []

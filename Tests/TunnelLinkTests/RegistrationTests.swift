@@ -35,19 +35,19 @@ import Testing
             agentID: "pi", type: "pi-coding", host: "VM-0-17", model: "minimax/M2.7", status: "busy", version: "1.0")
         peer.session.register(description)
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":1,"method":"agent.register","params":{"agentId":"pi","type":"pi-coding","host":"VM-0-17",\
                 "model":"minimax/M2.7","status":"busy","version":"1.0","webService":{"enabled":true}}}
                 """)
         description.token = "s3cret"
         description.servesWeb = false
         peer.session.register(description)
-        let heard = peer.heardText()
-        let text = try #require(heard)
+        let received = peer.receivedText()
+        let text = try #require(received)
         #expect(text.hasSuffix(#""webService":{"enabled":false},"token":"s3cret"}}"#))
         description.wantsInspection = true
         peer.session.register(description)
-        #expect(peer.heardText()?.hasSuffix(#""token":"s3cret","inspect":true}}"#) == true)
+        #expect(peer.receivedText()?.hasSuffix(#""token":"s3cret","inspect":true}}"#) == true)
     }
 
     @Test func theGatewayLearnsWhatTheAgentSays() {
@@ -57,12 +57,12 @@ import Testing
         description.wantsInspection = true
         pair.agent.session.register(description)
         pair.settle()
-        #expect(pair.gateway.heard == [.register(.integer(1), description)])
+        #expect(pair.gateway.received == [.register(.integer(1), description)])
         let welcome = Welcome(
             sessionID: "s1", webURL: "http://gw/web/a/", ping: .seconds(7), initialWindow: 70_000, maximumStreams: 9)
         pair.gateway.session.welcome(.integer(1), welcome)
         pair.settle()
-        #expect(pair.agent.heard == [.welcome(welcome)])
+        #expect(pair.agent.received == [.welcome(welcome)])
         pair.agent.session.adopt(welcome)
         #expect(pair.agent.session.limits.initialWindow == 70_000)
         #expect(pair.agent.session.limits.maximumStreams == 9)
@@ -75,7 +75,7 @@ import Testing
             sessionID: "s1", webURL: "http://gw/web/a/", ping: .seconds(20), initialWindow: 262_144, maximumStreams: 256)
         peer.session.welcome(.integer(1), welcome)
         #expect(
-            peer.heardText() == """
+            peer.receivedText() == """
                 {"jsonrpc":"2.0","id":1,"result":{"sessionId":"s1","webUrl":"http://gw/web/a/","pingMs":20000,\
                 "initialWindow":262144,"maxStreams":256}}
                 """)
@@ -107,7 +107,7 @@ import Testing
         let failure = TunnelFailure.unauthorized.failure("the token is wrong")
         pair.gateway.session.refuse(.integer(1), failure)
         pair.settle()
-        #expect(pair.agent.heard == [.refused(failure)])
+        #expect(pair.agent.received == [.refused(failure)])
         #expect(failure.code == -32001)
         #expect(pair.isClean)
     }
@@ -125,21 +125,21 @@ import Testing
     @Test func statusUpdatesCarryOnlyWhatChanged() {
         var agent = RawPeer(of: agentRole, .v2)
         agent.session.update(StatusUpdate(status: "busy"))
-        #expect(agent.heardText() == #"{"jsonrpc":"2.0","method":"agent.status","params":{"status":"busy"}}"#)
+        #expect(agent.receivedText() == #"{"jsonrpc":"2.0","method":"agent.status","params":{"status":"busy"}}"#)
         agent.session.update(StatusUpdate(model: "m", servesWeb: true))
-        let text = agent.heardText()
+        let text = agent.receivedText()
         #expect(text == #"{"jsonrpc":"2.0","method":"agent.status","params":{"model":"m","webService":{"enabled":true}}}"#)
         var gateway = RawPeer(of: .gateway, .v2)
         #expect(gateway.say(text ?? "") == [.status(StatusUpdate(model: "m", servesWeb: true))])
         #expect(gateway.say(#"{"jsonrpc":"2.0","method":"agent.status","params":{}}"#) == [.status(StatusUpdate())])
         #expect(gateway.say(#"{"jsonrpc":"2.0","method":"agent.status","params":{"status":1}}"#).isEmpty)
-        #expect(gateway.heard().isEmpty)
+        #expect(gateway.received().isEmpty)
     }
 
     @Test func drainIsANotificationWithATime() {
         var gateway = RawPeer(of: .gateway, .v2)
         gateway.session.drain(within: .milliseconds(1_500))
-        let text = gateway.heardText()
+        let text = gateway.receivedText()
         #expect(text == #"{"jsonrpc":"2.0","method":"gateway.drain","params":{"withinMs":1500}}"#)
         var agent = RawPeer(of: agentRole, .v2)
         #expect(agent.say(text ?? "") == [.drain(within: .milliseconds(1_500))])

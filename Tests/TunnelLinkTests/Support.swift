@@ -7,7 +7,7 @@ import TunnelLink
 import WireWS
 
 /// Something that a session put on the wire.
-enum Heard: Hashable {
+enum Received: Hashable {
     case text(String)
     case binary([UInt8])
     case ping([UInt8])
@@ -77,32 +77,32 @@ struct RawPeer {
     }
 
     /// What the session said since the last call, all of it written at once.
-    mutating func heard() -> [Heard] {
+    mutating func received() -> [Received] {
         let bytes = session.takeOutput()
         session.wrote(bytes.count)
         socket.receive(bytes)
-        var heard: [Heard] = []
+        var received: [Received] = []
         var pongs: [UInt8] = []
         do {
             while let event = try socket.next(replies: &pongs) {
                 switch event {
-                case .text(let text): heard.append(.text(String(decoding: text, as: UTF8.self)))
-                case .binary(let message): heard.append(.binary(Array(message)))
+                case .text(let text): received.append(.text(String(decoding: text, as: UTF8.self)))
+                case .binary(let message): received.append(.binary(Array(message)))
                 case .binaryPiece: Issue.record("a piece that was not asked for")
-                case .ping: heard.append(.ping([]))
-                case .pong(let payload): heard.append(.pong(Array(payload)))
-                case .closed(let code, let reason): heard.append(.closed(code, reason))
+                case .ping: received.append(.ping([]))
+                case .pong(let payload): received.append(.pong(Array(payload)))
+                case .closed(let code, let reason): received.append(.closed(code, reason))
                 }
             }
         } catch {
             Issue.record("the session wrote what is no WebSocket: \(error)")
         }
-        return heard
+        return received
     }
 
     /// The one text message that the session said since the last call.
-    mutating func heardText() -> String? {
-        let all = heard()
+    mutating func receivedText() -> String? {
+        let all = received()
         guard all.count == 1, case .text(let text)? = all.first else {
             Issue.record("not one text message: \(all)")
             return nil

@@ -52,7 +52,7 @@ import WireWS
         var count = 0
         while !peer.session.isClosing, count < 3_000 {
             _ = peer.say(text)
-            _ = peer.heard()
+            _ = peer.received()
             count += 1
         }
         #expect(count < 400)
@@ -106,7 +106,7 @@ import WireWS
             var peer = RawPeer(of: role, .v2)
             for _ in 0..<30_000 {
                 _ = peer.say("x")
-                _ = peer.heard()
+                _ = peer.received()
             }
             #expect(!peer.session.isClosing)
         }

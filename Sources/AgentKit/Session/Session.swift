@@ -224,7 +224,7 @@ struct Session {
     /// The gateway refused `agent.register`. A v1 gateway that does not know the method takes requests for it nevertheless.
     mutating func refused(_ tunnel: Tunnel, _ failure: RPCFailure, _ turn: inout Turn<AgentNote>) {
         if tunnel.session?.version == .v1, failure.code == RPCFailure.methodNotFound.code { return }
-        _ = tunnel.sayClose(.normal, "not registered", &turn)
+        _ = tunnel.sendClose(.normal, "not registered", &turn)
         lose(tunnel, .registration(failure, hasToken: configuration.token != nil), .close, &turn)
     }
 
@@ -334,7 +334,7 @@ struct Session {
 
     /// Starts the closing handshake, if there is a session, and removes the tunnel. What is in flight is cut.
     private mutating func close(_ tunnel: Tunnel, _ reason: String, _ turn: inout Turn<AgentNote>) {
-        remove(tunnel, tunnel.sayClose(.goingAway, reason, &turn), &turn)
+        remove(tunnel, tunnel.sendClose(.goingAway, reason, &turn), &turn)
     }
 
     /// Takes a tunnel away; false if it was away already. What that means for the phase is the caller's to say.

@@ -141,7 +141,7 @@ final class Tunnel {
 
     /// Bytes came: the outcome of the handshake, or nil if they are the session's.
     func receive(_ bytes: ArraySlice<UInt8>) -> Handshake.Outcome? {
-        heartbeat.heard()
+        heartbeat.received()
         if let outcome = handshake?.receive(bytes) { return outcome }
         session?.receive(bytes)
         return nil
@@ -229,7 +229,7 @@ final class Tunnel {
     }
 
     /// Says why the tunnel closes, if there is anyone to say it to.
-    func sayClose(_ code: WSCloseCode, _ reason: String, _ turn: inout Turn<AgentNote>) -> TunnelEnding {
+    func sendClose(_ code: WSCloseCode, _ reason: String, _ turn: inout Turn<AgentNote>) -> TunnelEnding {
         guard session != nil else { return .abort }
         session?.close(code, reason: reason)
         flush(&turn)

@@ -170,7 +170,7 @@ final class AccessControl: Reconfigurable {
     func takeUntoldAttempts() -> [AddressUse] { untold.take() }
 
     /// Another loop says how many wrong tokens came from an address there.
-    func hear(_ use: AddressUse, _ now: Moment) {
+    func receive(_ use: AddressUse, _ now: Moment) {
         attempts.failed(use.address, count: use.count, limit: environment.configuration.login.attemptsPerMinute, now)
     }
 }

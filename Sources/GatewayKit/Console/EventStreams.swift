@@ -41,7 +41,7 @@ final class EventStreams {
         return .tooManyRequests(seconds: 5)
     }
 
-    /// Begins a response that does not end, with `first`: events as text. Further ones come by `tell`.
+    /// Begins a response that does not end, with `first`: events as text. Further ones come by `send`.
     func begin(
         _ topic: WatchTopic, _ request: VisitorRequest, of visitor: VisitorConnection, first: [UInt8], _ turn: inout Turn
     ) {
@@ -58,7 +58,7 @@ final class EventStreams {
     func isWatched(_ topic: WatchTopic) -> Bool { byTopic[topic] != nil }
 
     /// Sends whole events to all who watch `topic`.
-    func tell(_ topic: WatchTopic, _ events: [UInt8], _ turn: inout Turn) {
+    func send(_ topic: WatchTopic, _ events: [UInt8], _ turn: inout Turn) {
         for id in byTopic[topic] ?? [] {
             guard let visitor = watchers[id]?.visitor, visitor.phase == .watching else { continue }
             guard watchers[id]?.subscription.admits(unread: visitor.queuedBytes) == true else { continue }

@@ -59,12 +59,12 @@ final class PeerLoops {
         return isEmpty || sum <= 0
     }
 
-    func hear(_ others: ConnectionCounts, from sender: Int) {
+    func receive(_ others: ConnectionCounts, from sender: Int) {
         if counts.indices.contains(sender) { counts[sender] = others }
     }
 
     /// Whether the others should be sent the counts: for a limit they need them roughly, for a drain exactly.
-    func shouldTell(_ own: ConnectionCounts, limit: Int) -> Bool {
+    func shouldBroadcast(_ own: ConnectionCounts, limit: Int) -> Bool {
         let told = counts[loop]
         let step = max(1, limit / (16 * counts.count))
         guard own.isDraining ? own != told : abs(own.connections - told.connections) >= step else { return false }

@@ -23,7 +23,7 @@ struct LoopTotals: Sendable {
     }
 
     /// Keeps a loop's report, but for its agents, which are the registry's.
-    mutating func hear(_ report: LoopReport, from sender: Int) {
+    mutating func receive(_ report: LoopReport, from sender: Int) {
         guard reports.indices.contains(sender) else { return }
         add(report.points)
         reports[sender] = report

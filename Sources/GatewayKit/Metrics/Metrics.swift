@@ -143,7 +143,7 @@ final class Metrics {
     }
 
     /// Another loop says what it did; its agents are told apart by the caller.
-    func hear(_ report: LoopReport, from sender: Int) { totals.hear(report, from: sender) }
+    func receive(_ report: LoopReport, from sender: Int) { totals.receive(report, from: sender) }
 
     /// What another loop counted of an agent.
     func add(_ counts: AgentCounts, to agent: AgentCounters) {

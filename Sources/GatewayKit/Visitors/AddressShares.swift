@@ -117,12 +117,12 @@ final class AddressShares: Reconfigurable {
     }
 
     /// Another loop has so many connections of this address.
-    func hear(_ address: NetworkAddress, connections count: Int, from loop: Int) {
-        connections.hear(address, count, from: loop)
+    func receive(_ address: NetworkAddress, connections count: Int, from loop: Int) {
+        connections.receive(address, count, from: loop)
     }
 
     /// Another loop says how many requests an address made there.
-    func hear(_ use: AddressUse, _ now: Moment) {
+    func receive(_ use: AddressUse, _ now: Moment) {
         if let pace = limits.pace { rates.take(use.count, use.address, pace, now) }
     }
 }

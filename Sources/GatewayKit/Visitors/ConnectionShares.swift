@@ -51,7 +51,7 @@ struct ConnectionShares: Sendable {
     }
 
     /// Another loop has so many of this address.
-    mutating func hear(_ address: NetworkAddress, _ count: Int, from loop: Int) {
+    mutating func receive(_ address: NetworkAddress, _ count: Int, from loop: Int) {
         guard elsewhere.indices.contains(loop) else { return }
         elsewhere[loop][address] = count > 0 ? count : nil
     }

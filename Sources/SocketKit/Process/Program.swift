@@ -66,14 +66,14 @@ extension CommandLineParser {
 
     /// Shows what the arguments ask for in place of running; nil if they ask for nothing of the kind.
     private func inform(_ arguments: ParsedCommandLine, _ version: String, _ describe: () -> SettingsDescriber) -> Int32? {
-        if arguments.has("--help") { return say(help(defaultText: describe().defaultText)) }
-        if arguments.has("--version") { return say("\(program) \(version)") }
+        if arguments.has("--help") { return show(help(defaultText: describe().defaultText)) }
+        if arguments.has("--version") { return show("\(program) \(version)") }
         guard arguments.has("--describe-settings") else { return nil }
         let form = arguments.value("--describe-settings") ?? "markdown"
         guard let text = describe().text(form) else {
             return refuse("--describe-settings takes markdown or json-schema, not \"\(form)\"")
         }
-        return say(text)
+        return show(text)
     }
 
     private func start<Settings>(
@@ -82,7 +82,7 @@ extension CommandLineParser {
     ) -> Int32 {
         do {
             let settings = try load(arguments)
-            if arguments.has("--check-config") { return say("the settings are in order") }
+            if arguments.has("--check-config") { return show("the settings are in order") }
             Platform.keepFreedMemory()
             return try main(settings, arguments)
         } catch let refusal as SettingsRefused {
@@ -99,7 +99,7 @@ extension CommandLineParser {
         return ExitCode.usage
     }
 
-    private func say(_ text: String) -> Int32 {
+    private func show(_ text: String) -> Int32 {
         print(text)
         return ExitCode.ok
     }
