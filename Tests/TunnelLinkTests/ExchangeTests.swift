@@ -35,7 +35,9 @@ import Testing
         }
         #expect(pair.agent.bodies[id] ?? [] == upload.bytes)
         #expect(pair.gateway.bodies[id] ?? [] == download.bytes)
-        let ends = [pair.agent.received, pair.gateway.received].map { $0.filter { $0 == .end(id, trailers: HTTPFields()) }.count }
+        let ends = [pair.agent.received, pair.gateway.received].map {
+            $0.filter { $0 == .end(id, trailers: HTTPFields()) }.count
+        }
         #expect(ends == [1, 1])
         #expect(pair.isClean)
     }

@@ -7,7 +7,8 @@ enum Requests {
         [
             request("request.v2", .v2, visitors: 64, Script(request: browserGet, response: smallResponse)),
             request(
-                "request.v2.inspected", .v2, visitors: 64, isInspected: true, Script(request: browserGet, response: smallResponse)
+                "request.v2.inspected", .v2, visitors: 64, isInspected: true,
+                Script(request: browserGet, response: smallResponse)
             ),
             request("request.v1", .v1, visitors: 64, Script(request: browserGet, response: smallResponse)),
             request("request.v2.alone", .v2, visitors: 1, Script(request: browserGet, response: smallResponse)),
