@@ -1,4 +1,4 @@
-// A service with a base path or a host of its own: what it says of where things are, and what it is told.
+// A service with a base path or a host of its own: the addresses in its responses, and those in its requests.
 
 import HTTPCodec
 import MachineCore

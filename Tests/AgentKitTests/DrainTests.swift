@@ -110,7 +110,7 @@ import WireWS
 
     @Test(arguments: TunnelVersion.allCases) func whatIsOnItsWayWhileTheAgentLeavesIsServed(version: TunnelVersion) throws {
         var (world, gateway) = try World.serving(version: version)
-        // The gateway sends it before it hears that the agent leaves.
+        // The gateway sends it before it learns that the agent leaves.
         let opened = world.gateways[gateway]?.session.open(WebRequest(method: "GET", path: Array("/late".utf8)))
         let stream = try #require(opened)
         world.send(.drain(within: .seconds(30)))

@@ -256,7 +256,7 @@ import TunnelLink
     @Test func aGatewayThatDoesNotReadIsGivenUp() throws {
         var (world, gateway) = try World.serving(.sample { $0.limits.maximumBacklog = 100_000 })
         var outputs: [MachineOutput<AgentNote>] = []
-        // Pings are answered, and the responses never taken.
+        // Pings get pongs, and the responses never taken.
         var peer = try #require(world.gateways[gateway]?.session)
         for _ in 0..<2_000 where world.agent.phase == .serving {
             peer.ping([UInt8](repeating: 1, count: 100))

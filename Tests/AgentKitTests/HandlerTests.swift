@@ -1,4 +1,4 @@
-// Requests that the program itself answers.
+// Requests that the program itself responds to.
 
 import HTTPCodec
 import MachineCore

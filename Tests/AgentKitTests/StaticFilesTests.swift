@@ -1,4 +1,4 @@
-// Static files without a disk: which names a path stands for, and what is answered when they are there.
+// Static files without a disk: which names a path stands for, and which response they get.
 
 import HTTPCodec
 import TestSupport

@@ -1,4 +1,4 @@
-// Requests that the program itself answers piece by piece: what the host is told, and what becomes of what it says.
+// Requests that the program itself responds to piece by piece: what the host is told, and what becomes of what it says.
 
 import HTTPCodec
 import MachineCore

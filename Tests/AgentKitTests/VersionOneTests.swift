@@ -1,4 +1,4 @@
-// The seed's protocol: whole bodies in JSON, and gateways that say little.
+// The original v1: whole bodies in JSON, and gateways that send little beside them.
 
 import HTTPCodec
 import MachineCore

@@ -1,7 +1,7 @@
 // Untrusted peers that send anything at all: to the gateway's port, to an agent in place of its gateway, and in the middle of a
 // tunnel. Nothing ends a daemon, and nothing stays open behind it. Every byte follows from a seed that the failure names.
 //
-// An agent believes a 101 only with the right Sec-WebSocket-Accept (RFC 6455 §4.1), so the liar asks a real gateway for it.
+// An agent accepts a 101 only with the right Sec-WebSocket-Accept (RFC 6455 §4.1), so the liar asks a real gateway for it.
 
 import Foundation
 import TestSupport

@@ -58,7 +58,7 @@ def test_a_gateway_that_reads_no_pongs_costs_next_to_nothing(start_agent, starte
 
 
 @pytest.mark.parametrize("streams", [1, 64])
-def test_a_gateways_window_is_not_believed(start_agent, started, streams):
+def test_a_gateways_window_is_bounded_by_our_own_limit(start_agent, started, streams):
     gateway, service = HostileGateway(streams=streams), Sink()
     started += [gateway, service]
     agent = start_agent(gateway, "my-agent", service_port=service.port)

@@ -1,4 +1,4 @@
-// What one end holds is for its own limits to say, and not for numbers that it is told.
+// What one end holds is bounded by its own limits, and not by numbers that the peer sends.
 
 import HTTPCodec
 import Testing
@@ -6,7 +6,7 @@ import WireWS
 
 @testable import TunnelLink
 
-@Suite struct HoldingTests {
+@Suite struct HeldBytesTests {
     private func request(_ stream: UInt32) -> String {
         #"{"jsonrpc":"2.0","id":"web_\#(stream)","method":"web.request","params":{"httpMethod":"PUT","path":"/","stream":\#(stream)}}"#
     }
@@ -15,7 +15,7 @@ import WireWS
         Welcome(sessionID: "", webURL: "", ping: .seconds(1), initialWindow: window, maximumStreams: 1_000)
     }
 
-    @Test func aGatewaysWindowIsBelievedUpToOurOwnLimit() {
+    @Test func aGatewaysWindowCountsUpToOurOwnLimit() {
         var limits = TunnelLimits()
         limits.maximumWindow = 500_000
         var peer = RawPeer(of: agentRole, .v2, limits: limits)

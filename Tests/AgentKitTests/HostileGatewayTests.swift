@@ -1,4 +1,4 @@
-// An agent whose gateway is hostile, or only slow: what it holds, and what it believes.
+// An agent whose gateway is hostile, or only slow: what it holds, and which numbers it accepts.
 
 import HTTPCodec
 import MachineCore
@@ -7,7 +7,7 @@ import TunnelLink
 
 @testable import AgentKit
 
-@Suite struct HoldingTests {
+@Suite struct HostileGatewayTests {
     @Test func responsesThatTheGatewayDoesNotTakeStopTheReadingOfAllServices() throws {
         var (world, gateway) = try World.serving(.sample { $0.maximumHeldBytes = 150_000 })
         world.readsResponses = false
