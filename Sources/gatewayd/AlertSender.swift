@@ -1,4 +1,4 @@
-// Carries alerts to the address that the operator named, by curl: it knows TLS, proxies and retrying better than we ever would.
+// Carries alerts to the address that the operator named, by curl: it knows TLS, proxies and retrying already.
 // One message at a time, on a thread of its own; what comes up meanwhile goes together in the next one.
 //
 // The address may hold a secret, so it goes through curl's standard input and not on its command line. What does not get

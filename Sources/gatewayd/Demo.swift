@@ -42,7 +42,7 @@ enum Demo {
         return ExitCode.ok
     }
 
-    /// Runs an agent on a thread of its own; the way to tell it something.
+    /// Runs an agent on a thread of its own. The mailbox takes messages for it.
     private static func startAgent(_ gateway: Endpoint, token: String?, _ log: LogWriter) throws -> Mailbox<AgentMessage> {
         let description = AgentDescription(
             agentID: agentID, type: "demo", host: hostName(), model: "none", version: AgentConfiguration.programVersion)

@@ -1,5 +1,5 @@
 // One loop of the gateway: a machine, its sockets and its thread (Docs/Decisions/0007). It does for its machine what no machine
-// can do itself: hands connections to other loops, tells them what it has to say, and listens.
+// can do itself: hands connections and messages to other loops, and listens.
 //
 // Loop 0 listens from the start. Another begins when it comes to own its first agent, and from then on the system gives it a
 // share of the new connections; while there is one agent, none ever moves.

@@ -40,7 +40,7 @@ final class GatewayLoops: Sendable {
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
-    /// Says it to every loop.
+    /// Sends it to every loop.
     func post(_ message: GatewayMessage) {
         for mailbox in all { mailbox.post(message) }
     }

@@ -1,5 +1,5 @@
 // The live view on a terminal: `TerminalView` draws, SocketKit's `Terminal` takes the bytes, and this decides when. Log
-// lines that would go to a terminal too stand above its block; those that go to a file are none of its business.
+// lines that would go to a terminal too stand above its block; those that go to a file do not concern it.
 
 import AgentKit
 import MachineCore
