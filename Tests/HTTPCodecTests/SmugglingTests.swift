@@ -1,6 +1,6 @@
 // Attacks in which two recipients are to see different messages in the same bytes. Each is refused, with the status that a
-// server responds with, and however the bytes are cut. (RFC 9112 §11.2; GHSA-mgc4-wqv7-4pxm, CVE-2022-1705, CVE-2019-16276 and their
-// like.)
+// server responds with, and however the bytes are cut. (RFC 9112 §11.2; GHSA-mgc4-wqv7-4pxm, CVE-2022-1705, CVE-2019-16276 and
+// their like.)
 
 import HTTPCodec
 import TestSupport

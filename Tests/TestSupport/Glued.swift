@@ -1,7 +1,7 @@
 // Sentences that were glued together out of parts: what two marks side by side give away.
 
-/// Two marks side by side in `text`, where one of them is too many; nil if there are none. An ellipsis of three dots, and dots of a
-/// path, are none.
+/// Two marks side by side in `text`, where one of them is too many; nil if there are none. An ellipsis of three dots, and dots
+/// of a path, are none.
 public func gluedMarks(in text: String) -> String? {
     for pair in [".;", "?;", "!;", ";;", "?.", "!.", ".。", "?。", ". .", ".,", "?,", ":;", ": ;", "; ;", ":.", ";."]
     where text.contains(pair) {
