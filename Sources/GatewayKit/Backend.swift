@@ -248,7 +248,7 @@ final class Backend: Reconfigurable {
         case .notRegistered(let agent):
             close(agent, .notRegistered, "agent.register did not come in time", &turn)
         case .checkLiveness(let agent):
-            if agents.bodies.holdsForNothing(agent) {
+            if agents.bodies.holdsUnclaimedMessage(agent) {
                 cut(agent, "it does not end a message that no request waits for, and there is no room for more", &turn)
             } else if !agents.checkLiveness(agent, turn.now) {
                 cut(agent, "it did not answer a ping", &turn)

@@ -244,7 +244,7 @@ extension Gateway {
         let counts = frontend.ownConnections
         if peers.shouldBroadcast(counts, limit: configuration.limits.maximumConnections) { turn.broadcast(.counts(counts)) }
         for (address, count) in shares.takeConnectionChanges() { turn.broadcast(.connections(address, count)) }
-        let (attempts, requests) = (access.takeUntoldAttempts(), shares.takeUntoldRequests(turn.now))
+        let (attempts, requests) = (access.takeUnreportedAttempts(), shares.takeUnreportedRequests(turn.now))
         if !attempts.isEmpty { turn.broadcast(.attempts(attempts)) }
         if !requests.isEmpty { turn.broadcast(.requests(requests)) }
     }

@@ -27,7 +27,7 @@ public struct InspectorServer: Machine {
     /// The most connections at once, including those that are about to close.
     public static let maximumClients = 32
     /// How long a request may take to arrive, and a response to be taken.
-    private static let patience = Duration.seconds(10)
+    private static let transferTimeout = Duration.seconds(10)
     /// How long a client waits for a request that is sent again: longer than the agent gives it.
     private static let replayPatience = Duration.seconds(40)
     /// Between two events, so that many requests at once are a few messages.
@@ -143,7 +143,7 @@ public struct InspectorServer: Machine {
         case .accepted(let id, _, _):
             guard clients.count < Self.maximumClients else { return turn.emit(.abort(id)) }
             clients[id] = InspectorClient()
-            deadlines.set(.client(id), at: turn.now.advanced(by: Self.patience))
+            deadlines.set(.client(id), at: turn.now.advanced(by: Self.transferTimeout))
         case .received(let id, let bytes): receive(bytes, from: id, &turn)
         case .receivedEOF(let id):
             // A client that waits for a response may close its half; one whose request is incomplete is gone.
@@ -218,7 +218,7 @@ public struct InspectorServer: Machine {
 
     private mutating func write(_ bytes: [UInt8], to id: ConnectionID, _ client: InspectorClient, _ turn: inout Turn<Note>) {
         client.wrote(bytes.count)
-        deadlines.set(.client(id), at: turn.now.advanced(by: Self.patience))
+        deadlines.set(.client(id), at: turn.now.advanced(by: Self.transferTimeout))
         turn.emit(.write(id, bytes[...]))
     }
 

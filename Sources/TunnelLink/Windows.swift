@@ -76,7 +76,7 @@ public struct SendWindow: Sendable, Hashable {
     /// A window with this much credit at the start.
     public init(credit: Int) { self.credit = max(0, credit) }
 
-    /// The peer grants more. False: more than any window can hold (2^31), so the peer is confused.
+    /// The peer grants more. False: more than any window can hold (2^31), which breaks the protocol.
     public mutating func grant(_ count: Int) -> Bool {
         let (sum, overflow) = credit.addingReportingOverflow(count)
         guard !overflow, count >= 0, sum <= Int(Int32.max) else { return false }

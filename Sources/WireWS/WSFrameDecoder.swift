@@ -2,7 +2,7 @@
 //
 // Decides where frames begin and end, and refuses everything that one header alone can show to be wrong: reserved bits and
 // opcodes, a mask where none may be, lengths not in shortest form or over the limit, fragmented or long control frames. How
-// frames follow one another (§5.4) is the business of WSConnection. A declared length costs nothing: payload passes
+// frames follow one another (§5.4) is checked by WSConnection. A declared length costs nothing: payload passes
 // through, and of a header that is cut at most 13 bytes are kept.
 
 /// Cuts a stream of bytes into frames.

@@ -253,12 +253,12 @@ import TunnelLink
         for number in 0..<1_024 as Range<UInt32> {
             let peer = "10.0.\(number >> 8).\(number & 255)"
             let visitor = visitors.accept(ConnectionID(slot: number, generation: 1), peer: peer, turn.now)
-            #expect(shares.due != turn.now && shares.takeUntoldRequests(turn.now).isEmpty, "not yet")
+            #expect(shares.due != turn.now && shares.takeUnreportedRequests(turn.now).isEmpty, "not yet")
             #expect(shares.charge(request, of: visitor, &turn) == nil)
         }
         #expect(shares.due == turn.now)
-        #expect(shares.takeUntoldRequests(turn.now).count == 1_024)
-        #expect(shares.due == nil && shares.takeUntoldRequests(turn.now).isEmpty)
+        #expect(shares.takeUnreportedRequests(turn.now).count == 1_024)
+        #expect(shares.due == nil && shares.takeUnreportedRequests(turn.now).isEmpty)
     }
 
     @Test(arguments: [

@@ -19,7 +19,7 @@ enum LifeEvent: Sendable, Hashable {
     case registered
     /// The connection is lost, was never made, or was refused.
     case lost(until: Moment, reason: String)
-    /// The host wants it to end gently.
+    /// The host asks for a drain.
     case drain
     /// It ends: the host says so, nothing is left to drain, or another agent took its place.
     case halt

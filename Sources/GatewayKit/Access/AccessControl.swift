@@ -25,7 +25,7 @@ final class AccessControl: Reconfigurable {
     @exclusivity(unchecked) private(set) var environment: Environment
     let signer: LoginCookieSigner
     private var attempts = AttemptLimiter()
-    private var untold = UntoldUse()
+    private var unreported = UnreportedUse()
 
     /// `secret`: what cookies are signed with.
     init(_ environment: Environment, secret: [UInt8]) {
@@ -163,11 +163,11 @@ final class AccessControl: Reconfigurable {
     /// A wrong token came from this address.
     func attemptFailed(_ client: NetworkAddress?, _ now: Moment) {
         attempts.failed(client, limit: environment.configuration.login.attemptsPerMinute, now)
-        if !environment.isAlone { untold.add((client ?? .local).responsible) }
+        if !environment.isAlone { unreported.add((client ?? .local).responsible) }
     }
 
     /// Wrong tokens that the other loops have not been told of.
-    func takeUntoldAttempts() -> [AddressUse] { untold.take() }
+    func takeUnreportedAttempts() -> [AddressUse] { unreported.take() }
 
     /// Another loop says how many wrong tokens came from an address there.
     func receive(_ use: AddressUse, _ now: Moment) {

@@ -7,7 +7,7 @@ package struct AddressUse: Sendable, Hashable {
 }
 
 /// What addresses used here since the other loops were told.
-struct UntoldUse: Sendable {
+struct UnreportedUse: Sendable {
     private var uses: [NetworkAddress: AddressUse] = [:]
 
     var count: Int { uses.count }

@@ -44,7 +44,7 @@ final class Agents: Reconfigurable {
 
     // MARK: Coming and going
 
-    /// Whether one more tunnel may stand from there whose agent has proved nothing.
+    /// Whether one more tunnel of an unregistered agent may be opened from there.
     func hasRoomForUnproven(from client: NetworkAddress?) -> Bool { unregistered.hasRoom(for: client) }
 
     /// A tunnel stands. `hasProof`: its handshake presented an accepted token.

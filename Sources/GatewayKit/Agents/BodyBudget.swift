@@ -132,9 +132,8 @@ final class BodyBudget {
 
     func isPaused(_ agent: AgentConnection) -> Bool { agent.bodyUse.isPaused }
 
-    /// Whether an agent that is not read stands in the way of others for nothing: it is in the middle of a message that no
-    /// request waits for.
-    func holdsForNothing(_ agent: AgentConnection) -> Bool {
+    /// Whether an agent that is not read holds memory for nothing: it is in the middle of a message that no request waits for.
+    func holdsUnclaimedMessage(_ agent: AgentConnection) -> Bool {
         isPaused(agent) && agent.session.unfinishedBytes > 0 && agent.session.openStreams == 0
     }
 }

@@ -55,7 +55,7 @@ final class Registrar: Reconfigurable {
         try access.authorize(handshake, from: client, now)
         guard let id = handshake.agentID, handshake.token != nil || !environment.access.admission.needsToken(id) else { return }
         if let owner = registry.otherOwner(of: id) { throw .nameTaken(id, by: owner) }
-        if duplicates == .reject, !rivals(of: id).isEmpty { throw .duplicateAgent(id) }
+        if duplicates == .reject, !activeTunnels(of: id).isEmpty { throw .duplicateAgent(id) }
     }
 
     /// Where an agent's handshake is to go on; nil: here.
@@ -119,7 +119,7 @@ final class Registrar: Reconfigurable {
             let failure = TunnelFailure.duplicateAgent.failure(GatewayError.nameTaken(agentID, by: owner).explanation)
             return RegistrationRefusal(failure, .duplicate)
         }
-        if duplicates == .reject, rivals(of: agentID).contains(where: { $0 !== agent }) {
+        if duplicates == .reject, activeTunnels(of: agentID).contains(where: { $0 !== agent }) {
             let failure = TunnelFailure.duplicateAgent.failure("an agent \(agentID) is connected already")
             return RegistrationRefusal(failure, .duplicate)
         }
@@ -127,13 +127,13 @@ final class Registrar: Reconfigurable {
     }
 
     /// The tunnels under this id; those that were told to go elsewhere do not count.
-    private func rivals(of agentID: String) -> [AgentConnection] {
+    private func activeTunnels(of agentID: String) -> [AgentConnection] {
         registry.tunnels(of: agentID).compactMap { agents[$0] }.filter { !$0.isRetiring && !$0.isLeaving }
     }
 
-    /// Those that make way for the agent under its id, unless they share the work.
+    /// Those that the agent replaces under its id, unless they share the work.
     func replaced(by agent: AgentConnection, as agentID: String) -> [AgentConnection] {
-        duplicates == .balance ? [] : rivals(of: agentID).filter { $0 !== agent }
+        duplicates == .balance ? [] : activeTunnels(of: agentID).filter { $0 !== agent }
     }
 
     /// Puts the agent on the list. True: it was not there under this tunnel.

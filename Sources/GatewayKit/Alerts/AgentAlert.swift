@@ -1,4 +1,4 @@
-// The alert about an agent that was away for longer than a hiccup, or that came back after such an alert.
+// The alert about an agent that was away for longer than a short interruption, or that came back after such an alert.
 
 import Primitives
 import RPCCore
@@ -8,7 +8,7 @@ import SettingsCore
 public struct OfflineAlertConfiguration: Sendable, Hashable {
     /// Where to: an address for an HTTP POST. It may hold a secret and is never logged.
     public var url: String
-    /// How long an agent must have been away: what comes back sooner is a hiccup.
+    /// How long an agent must have been away: a shorter interruption causes no alert.
     public var after = Duration.seconds(30)
 
     /// Tells `url` after half a minute.

@@ -2,7 +2,7 @@
 // `Path=/` holds for both and stays, which also means that the other agents at this host get the cookie (Docs/Access.md). Any
 // other path is two paths in a browser's eyes, so such a cookie is set twice. Without a `Path` a browser takes the request's
 // own directory (RFC 6265 §5.1.4): where that is the service's root, `Path=/` says so; of other directories a cookie without a
-// path is the browser's affair.
+// path is left to the browser.
 
 import HTTPCodec
 

@@ -12,12 +12,12 @@ final class AddressShares: Reconfigurable {
     @exclusivity(unchecked) private var environment: Environment
     private var connections: ConnectionShares
     private var rates = AddressBuckets(generationCount: 4_096)
-    private var untold = UntoldUse()
+    private var unreported = UnreportedUse()
     /// When the others are to be told of requests.
     private(set) var due: Moment?
 
     /// Of so many addresses the others are told at the end of the turn.
-    private static let maximumUntold = 1_024
+    private static let maximumUnreported = 1_024
     /// How long requests are collected.
     private static let pause = Duration.milliseconds(100)
 
@@ -87,8 +87,12 @@ final class AddressShares: Reconfigurable {
         }
         rates.take(1, client, pace, turn.now)
         guard !environment.isAlone else { return nil }
-        untold.add(client)
-        if untold.count >= Self.maximumUntold { due = turn.now } else if due == nil { due = turn.now.advanced(by: Self.pause) }
+        unreported.add(client)
+        if unreported.count >= Self.maximumUnreported {
+            due = turn.now
+        } else if due == nil {
+            due = turn.now.advanced(by: Self.pause)
+        }
         return nil
     }
 
@@ -110,10 +114,10 @@ final class AddressShares: Reconfigurable {
     }
 
     /// What addresses took, if it is time to tell the others.
-    func takeUntoldRequests(_ now: Moment) -> [AddressUse] {
+    func takeUnreportedRequests(_ now: Moment) -> [AddressUse] {
         guard let due, due <= now else { return [] }
         self.due = nil
-        return untold.take()
+        return unreported.take()
     }
 
     /// Another loop has so many connections of this address.
