@@ -1,6 +1,6 @@
 // Server-sent events to a reader that may not read. It costs a bounded memory: while more than `maximumUnread` bytes wait for
 // it, it is sent no events; when it has taken everything, it is told that it missed some (`resync`). One that takes nothing is
-// to be cut, and a quiet one gets a comment now and then, so that nothing on the way takes its connection for dead (WHATWG HTML
+// to be cut, and a quiet one gets a comment now and then, so that no intermediary closes its connection as idle (WHATWG HTML
 // §9.2.7).
 
 /// What one reader of an event stream of our own is sent, and when.

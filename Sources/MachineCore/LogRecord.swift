@@ -1,4 +1,4 @@
-// A log line as a value: what machines say about themselves. Whoever runs them decides where it goes.
+// A log line as a value: machines emit them, their host writes them.
 
 /// One event, for the log.
 public struct LogRecord: Sendable, Hashable {

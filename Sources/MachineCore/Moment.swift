@@ -1,4 +1,4 @@
-// Time as data. A machine never asks for the time: it is told, and it says when it wants to be told again.
+// Time as data. A machine reads no clock: it gets the time with each input, and names its next deadline.
 
 /// A point on the monotonic clock of whoever drives the machine: nanoseconds since an instant that stays fixed while it runs.
 public struct Moment: Sendable, Hashable, Comparable {

@@ -36,7 +36,7 @@ extension TunnelSession {
         fits(response.fields, besides: 0) { response.write(to: &$0, stream: StreamID(rawValue: .max), wholeBody: nil) }
     }
 
-    /// Nearly always the bytes alone tell: quoting at most doubles what a head may hold, and 8 bytes stand around each field.
+    /// The byte count nearly always decides: quoting at most doubles what a head may hold, and 8 bytes stand around each field.
     private func fits(_ fields: HTTPFields, besides count: Int, _ write: (inout JSONWriter) -> Void) -> Bool {
         let most = limits.maximumHeadBytes - Self.envelopeBytes
         if (fields.storedByteCount + count) * 2 + fields.count * 8 <= most { return true }
@@ -87,7 +87,7 @@ extension TunnelSession {
         return true
     }
 
-    /// v1: lets those go on that wait, while there is room; without, one, so that it becomes whole.
+    /// v1: resumes the streams that wait while there is room; without room one of them, so that it becomes whole.
     mutating func releaseHeldBack() {
         while true {
             let hasRoom = queuedCount + backlog <= limits.maximumQueued / 2

@@ -1,5 +1,5 @@
-// Running out of descriptors: what is told of it, and how often. Every connection and dial is affected while it lasts, so it is
-// said once at its beginning and once a minute from then on, with how often it happened; silence of ten seconds ends it.
+// Running out of descriptors: what is logged of it, and how often. Every connection and dial is affected while it lasts, so it
+// is said once at its beginning and once a minute from then on, with how often it happened; silence of ten seconds ends it.
 
 import MachineCore
 

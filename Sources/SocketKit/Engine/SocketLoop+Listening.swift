@@ -143,7 +143,7 @@ extension SocketLoop {
         }
     }
 
-    /// Descriptors have run out: the longest waiting connection is told so by being closed, rather than left hanging.
+    /// Descriptors have run out: the longest waiting connection is closed, so that its client need not wait.
     private func shedOne(_ index: Int) {
         guard spareDescriptor >= 0 else { return reopenSpare() }
         systemClose(spareDescriptor)

@@ -1,4 +1,4 @@
-// What a daemon tells its parent by ending. The numbers are those of <sysexits.h>, which service managers and init scripts
+// The exit codes of the daemons. The numbers are those of <sysexits.h>, which service managers and init scripts
 // already know: a wrong option or a wrong settings file is not worth a restart, a failure at run time is
 // (systemd: `RestartPreventExitStatus=64 78`).
 

@@ -1,4 +1,4 @@
-// Opens a file beneath a folder for whoever may name any path: one name at a time, each with O_NOFOLLOW, so that no symbolic
+// Opens a file beneath a folder by an untrusted path: one name at a time, each with O_NOFOLLOW, so that no symbolic
 // link leads anywhere, be it put there between a look and the use of it. What was opened is what is described and read.
 //
 // A pipe or a device without a reader does not hold up the opening (O_NONBLOCK). The folder itself is opened anew each time: a

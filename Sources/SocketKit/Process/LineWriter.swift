@@ -1,7 +1,7 @@
 // Lines to a descriptor that another process reads: a terminal, a pipe, journald, a file.
-// A log must not hurt the daemon. Each line is one write(2); a reader that does not read costs one short wait and from then
-// on nothing, a reader that has gone costs its lines only. Lines that were lost are counted, and the next one that gets
-// through is preceded by their number, if the caller gives a text for it.
+// Logging never blocks the daemon for long. Each line is one write(2); a reader that does not read costs one short wait and
+// from then on nothing, a reader that has gone costs its lines only. Lines that were lost are counted, and the next one that
+// gets through is preceded by their number, if the caller gives a text for it.
 
 import Synchronization
 

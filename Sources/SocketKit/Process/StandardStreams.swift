@@ -1,4 +1,4 @@
-// Leaving, and speaking to whoever started the program.
+// Ending the process, and writing to its standard streams.
 
 #if canImport(Glibc)
     import Glibc
