@@ -1,4 +1,4 @@
-// The agent as a state machine: what it is made of, which part takes an input, and what one part says to another. It dials a
+// The agent as a state machine: what it is made of, which part takes an input, and what one part passes to another. It dials a
 // gateway, upgrades, registers, responds to requests from a service on this machine or from the program itself, and comes back
 // when the connection is lost.
 //
@@ -14,9 +14,9 @@ import TunnelLink
 
 /// An agent. Give it `AgentMessage.start`, transport events and ticks; perform its commands, and mind its notes.
 public struct Agent: Machine {
-    /// What the host says to it.
+    /// What the host sends it.
     public typealias Message = AgentMessage
-    /// What it says to the host.
+    /// What it sends the host.
     public typealias Note = AgentNote
 
     /// What the agent was made with, or told since.

@@ -1,4 +1,4 @@
-// What an agent is told by its host and what it tells it: values, never closures.
+// The messages of a host to its agent, and the agent's notes to its host: values, never closures.
 //
 // Nothing here holds the token. Bytes of visitors (paths, queries) stay bytes; text is made of them only when asked for, and
 // then of visible ASCII alone.
@@ -8,7 +8,7 @@ import Inspection
 import MachineCore
 import TunnelLink
 
-/// What the host says to an agent.
+/// A message of the host to its agent.
 public enum AgentMessage: Sendable, Hashable {
     /// Dial the gateway. Ignored while the agent runs, except that a back-off is cut short.
     case start
@@ -38,7 +38,7 @@ public enum AgentMessage: Sendable, Hashable {
     case stop
 }
 
-/// What an agent says to its host.
+/// A note of an agent to its host.
 public enum AgentNote: LoggingNote, Hashable {
     /// For the log; never holds a secret.
     case log(LogRecord)
@@ -54,8 +54,8 @@ public enum AgentNote: LoggingNote, Hashable {
     /// A request for the streaming handler or for a folder. `body` and one `bodyEnd` follow, or `cancelled`, as long as it is
     /// not replied to.
     case open(HandlerCall, HandlerHead)
-    /// Bytes of the request's body, lent: a host that keeps them beyond this call copies them. It says `AgentMessage.took` when
-    /// it is rid of them.
+    /// Bytes of the request's body, lent: a host that keeps them beyond this call copies them. It sends `AgentMessage.took`
+    /// when it is rid of them.
     case body(HandlerCall, ArraySlice<UInt8>)
     /// The request's body is whole, or there is none.
     case bodyEnd(HandlerCall)

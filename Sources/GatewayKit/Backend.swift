@@ -69,7 +69,7 @@ final class Backend: Reconfigurable {
                 .init("peer", environment.forwarding.clientText(visitor.peer, fields)), .init("status", "\(error.status)"),
                 .init("code", error.code),
             ]
-            // Who was turned away is not told; a missing token is no reason to, since it may come in `agent.register`.
+            // No reason is sent to a refused agent; a missing token is no reason to, since it may come in `agent.register`.
             if error == .unauthorized { record.append(.init("reason", "the token is wrong")) }
             turn.log(.warning, "agent.turned-away", record)
             visitor.respond(.error(error, to: request), to: request, &turn)
@@ -191,7 +191,7 @@ final class Backend: Reconfigurable {
         case .broken(_, let reason):
             lose(agent, reason, &turn)
             turn.emit(.close(agent.id))
-        case .welcome, .refused, .request, .drain: break  // not said to a gateway
+        case .welcome, .refused, .request, .drain: break  // not sent to a gateway
         }
     }
 

@@ -6,7 +6,7 @@ struct Drain {
     /// When what is in flight is cut; nil: there is no drain, or that has been done.
     private(set) var deadline: Moment?
     private(set) var isOn = false
-    /// Nothing was left, and the host was told so.
+    /// Nothing was left, and `drained` was emitted.
     private(set) var hasEnded = false
     private var end = Moment()
 

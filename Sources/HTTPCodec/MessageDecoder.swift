@@ -27,13 +27,13 @@ struct MessageDecoder: Sendable {
         case trailers
         /// (end)
         case untilClose
-        /// The end of a message without trailers is still to be told. (paused)
+        /// The end of a message without trailers is still to be returned. (paused)
         case end
         /// (head)
         case paused
         /// What follows is not HTTP. (none)
         case left
-        /// EOF was told. (none)
+        /// EOF was returned. (none)
         case finished
     }
 
@@ -67,7 +67,7 @@ struct MessageDecoder: Sendable {
         failure == nil && input.count == 0 && (phase == .paused || phase == .head && !awaitsFinalHead)
     }
 
-    /// No head of the current message has been told, so that what is expected may still be changed.
+    /// No head of the current message has been returned, so that what is expected may still be changed.
     var isBeforeHead: Bool { phase == .head && !awaitsFinalHead }
 
     mutating func receive(_ bytes: ArraySlice<UInt8>) {

@@ -70,7 +70,7 @@ extension TunnelSession {
     }
 
     /// JSON that is no message. If its id is that of a response we wait for, this was to be it: a reply is never replied to,
-    /// and whoever waits for it is told at once.
+    /// and the request that waits for it fails at once.
     private mutating func handle(_ error: RPCDecodeError) {
         guard case .invalidRequest(let id, let reason) = error else { return sendMessage(error.reply) }
         if isGateway, let (stream, _) = awaitedStream(id) {

@@ -27,7 +27,7 @@ final class TunnelStream {
     var endSent = false
     /// The stream is in the scheduler's queue, once.
     var isScheduled = false
-    /// The owner was told to pause.
+    /// The owner is to pause.
     var isFull = false
 
     var receiveWindow: ReceiveWindow

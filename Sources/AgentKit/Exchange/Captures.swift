@@ -1,4 +1,4 @@
-// Exchanges as an inspector wants them: heads, the beginnings of bodies, times, and how they ended, told to the host when they
+// Exchanges as an inspector wants them: heads, the beginnings of bodies, times, and how they ended, noted to the host when they
 // begin and when they are over. A copy on the side: nothing waits for it, and secrets in heads are masked before they are kept.
 //
 // Bodies of all exchanges under way take at most `CaptureSettings.maximumBytes`; beyond that they are only counted. Without

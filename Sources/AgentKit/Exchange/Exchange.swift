@@ -17,7 +17,7 @@ enum Progress: Sendable {
     case full
     /// The response is given, whole.
     case responded
-    /// There will be no (whole) response; the gateway is to be told why.
+    /// There will be no (whole) response; the gateway gets the reason.
     indirect case failed(RPCFailure, ResetReason)
     /// The gateway has given it up, or no more of it is wanted. `outcome` is for an inspector.
     indirect case cut(reason: String, outcome: String)
@@ -116,10 +116,10 @@ final class Exchange {
 
     /// The status of the head that went into the tunnel.
     private(set) var status: Int?
-    /// The response has a body, so its end must be said.
+    /// The response has a body, so its end must be sent.
     private(set) var responseHasBody = false
     private var responseBytes = 0
-    /// What an inspector is told of it; nil if there is none.
+    /// The record for an inspector; nil if there is none.
     let capture: Capture?
     /// How much of a response that goes nowhere is taken.
     private let replayLimit: Int
@@ -254,7 +254,7 @@ final class Exchange {
     /// Whoever still works on it stops at once.
     func finish() { isOver = true }
 
-    /// What is told of it when it is over.
+    /// Its record when it is over.
     func record(at now: Moment, failure: String?) -> ExchangeRecord {
         ExchangeRecord(
             method: request.method, path: request.path, query: request.query, status: status, requestBytes: requestBytes,

@@ -189,7 +189,7 @@ struct Exchanges {
 
     // MARK: Back-pressure
 
-    /// The tunnel has room again for what the service or the host has to say.
+    /// The tunnel has room again for what the service or the host sends.
     mutating func resume(_ stream: StreamID, of tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
         if let exchange = table[stream, tunnel] { setReading(true, of: exchange, &turn) }
     }

@@ -46,7 +46,7 @@ final class LocalConnection {
     private var sawBytes = false
     /// The service sends no more.
     private var sawEnd = false
-    /// The transport said that it is closed: there is nothing left to command.
+    /// The transport reported it closed: there is nothing left to command.
     var isGone = false
     /// The response's head lets the connection persist.
     private var keepsAlive = false

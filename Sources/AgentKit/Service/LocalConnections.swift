@@ -172,7 +172,7 @@ struct LocalConnections {
 
     func wrote(_ count: Int, on id: ConnectionID, _ now: Moment) { connections[id]?.wrote(count, now) }
 
-    /// The tunnel has no room, or has it again, for what the service says.
+    /// The tunnel has no room, or has it again, for what the service sends.
     func setReading(_ isReading: Bool, on id: ConnectionID, _ turn: inout Turn<AgentNote>) {
         if isReading { connections[id]?.resume(&turn) } else { connections[id]?.pause(&turn) }
     }
@@ -228,7 +228,7 @@ struct LocalConnections {
         case close
     }
 
-    /// Forgets the connection, and tells the transport unless it is gone already. Returns how many bytes of the request's body
+    /// Forgets the connection, and closes it unless it is gone already. Returns how many bytes of the request's body
     /// it has not written.
     @discardableResult
     private mutating func drop(_ id: ConnectionID, _ ending: Ending, _ turn: inout Turn<AgentNote>) -> Int {

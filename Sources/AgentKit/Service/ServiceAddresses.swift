@@ -1,5 +1,5 @@
-// Addresses in what a service says, brought back to what the gateway knows: a path beneath the agent. The gateway then puts it
-// under the prefix that the visitor sees.
+// Addresses in a service's responses, brought back to what the gateway knows: a path beneath the agent. The gateway then puts
+// it under the prefix that the visitor sees.
 //
 //   - The service's own origin, by the `Host` that it is sent or by where it listens, goes.
 //   - The base path goes, from `Location` and its like and from the paths of cookies. A service that assumes

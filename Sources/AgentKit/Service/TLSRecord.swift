@@ -1,5 +1,5 @@
-// What a TLS endpoint says to plain HTTP, if it says anything: an alert (RFC 8446 §5.1, §6). Only looked at when a response is
-// not HTTP, to name the mistake.
+// What a TLS endpoint sends in response to plain HTTP, if anything: an alert (RFC 8446 §5.1, §6). Only looked at when a
+// response is not HTTP, to name the mistake.
 
 enum TLSRecord {
     /// Bytes that tell a record.

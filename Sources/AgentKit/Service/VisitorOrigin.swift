@@ -1,4 +1,4 @@
-// `Origin` and `Referer` on their way to a service that is told another `Host` than the visitor's (RFC 6454 §7, RFC 9110
+// `Origin` and `Referer` on their way to a service that gets another `Host` than the visitor's (RFC 6454 §7, RFC 9110
 // §10.1.3).
 //
 // Services compare both with their own host, to refuse what pages of other sites have a browser send. So what names the

@@ -89,7 +89,7 @@ struct Session {
         if phase == .draining, tunnels.isEmpty { state.halt(reason: "drained", &turn) }
     }
 
-    // MARK: What the gateway is told
+    // MARK: Updates to the gateway
 
     mutating func update(_ update: StatusUpdate) {
         description.status = update.status ?? description.status

@@ -228,7 +228,7 @@ final class Tunnel {
         deadlines.set(.retire, at: moment)
     }
 
-    /// Says why the tunnel closes, if there is anyone to say it to.
+    /// Sends the reason for which the tunnel closes, if it is open.
     func sendClose(_ code: WSCloseCode, _ reason: String, _ turn: inout Turn<AgentNote>) -> TunnelEnding {
         guard session != nil else { return .abort }
         session?.close(code, reason: reason)

@@ -166,10 +166,10 @@ final class AccessControl: Reconfigurable {
         if !environment.isAlone { unreported.add((client ?? .local).responsible) }
     }
 
-    /// Wrong tokens that the other loops have not been told of.
+    /// Wrong tokens that were not broadcast to the other loops yet.
     func takeUnreportedAttempts() -> [AddressUse] { unreported.take() }
 
-    /// Another loop says how many wrong tokens came from an address there.
+    /// Another loop broadcasts how many wrong tokens came from an address there.
     func receive(_ use: AddressUse, _ now: Moment) {
         attempts.failed(use.address, count: use.count, limit: environment.configuration.login.attemptsPerMinute, now)
     }

@@ -1,4 +1,4 @@
-// What addresses used on this loop since the other loops were told.
+// What addresses used on this loop since the last broadcast to the other loops.
 
 /// How much of something an address used.
 package struct AddressUse: Sendable, Hashable {
@@ -6,7 +6,7 @@ package struct AddressUse: Sendable, Hashable {
     var count = 0
 }
 
-/// What addresses used here since the other loops were told.
+/// What addresses used here since the last broadcast to the other loops.
 struct UnreportedUse: Sendable {
     private var uses: [NetworkAddress: AddressUse] = [:]
 

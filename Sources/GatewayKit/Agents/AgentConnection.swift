@@ -10,7 +10,7 @@ final class AgentConnection {
     let client: NetworkAddress?
     /// The page that it is, if it is one that may be an agent.
     let origin: String?
-    /// Where its handshake found the gateway, for the URL that it is told.
+    /// Where its handshake found the gateway, for the URL in its welcome.
     let address: String
     // Unchecked (as in VisitorConnection): the session's own methods, which are all that runs during an access, know of no
     // connection.
@@ -61,7 +61,7 @@ final class AgentConnection {
 
     // MARK: Registration
 
-    /// The agent is one of ours from now on, or says anew what it is.
+    /// The agent is one of ours from now on, or describes itself anew.
     func admit(_ description: AgentDescription, credential: TokenDigest?) {
         agentID = description.agentID
         if !isRegistered { self.credential = credential }

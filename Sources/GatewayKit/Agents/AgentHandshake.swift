@@ -1,10 +1,10 @@
-// What an agent's WebSocket handshake says (RFC 6455 §4.2).
+// The content of an agent's WebSocket handshake (RFC 6455 §4.2).
 
 import HTTPCodec
 import TunnelLink
 import WireWS
 
-/// What an agent's handshake says.
+/// The content of an agent's handshake.
 struct AgentHandshake {
     var agentID: String?
     var token: String?

@@ -5,7 +5,7 @@ import TunnelLink
 
 /// What the status page shows of one agent.
 public struct AgentRecord: Sendable, Hashable {
-    /// What the agent says of itself.
+    /// How the agent describes itself.
     public var description: AgentDescription
     /// The loop that owns it.
     public var loop = 0

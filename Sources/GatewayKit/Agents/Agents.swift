@@ -71,7 +71,7 @@ final class Agents: Reconfigurable {
         proved(agent)
     }
 
-    /// What a registered agent is told.
+    /// The welcome of a registered agent.
     func welcome(_ agent: AgentConnection, as agentID: String) -> Welcome {
         sessionCount += 1
         let loop = environment.loop

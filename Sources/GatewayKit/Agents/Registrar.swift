@@ -47,7 +47,7 @@ final class Registrar: Reconfigurable {
 
     // MARK: Handshake
 
-    /// Whether an agent at `client` may connect with what its handshake says.
+    /// Whether an agent at `client` may connect with its handshake.
     func check(_ handshake: AgentHandshake, origin: HTTPFields, from client: NetworkAddress?, _ now: Moment)
         throws(GatewayError)
     {
@@ -164,8 +164,8 @@ final class Registrar: Reconfigurable {
 
     // MARK: What is shown of it
 
-    /// What is shown of an agent is what one of its tunnels said, the newest or the last to say something. It serves the web if
-    /// any of them does.
+    /// What is shown of an agent is what one of its tunnels sent, the newest or the last to send something. It serves the web
+    /// if any of them does.
     private func describe(_ agentID: String, by agent: AgentConnection) {
         let servesWeb = registry.tunnels(of: agentID).contains { agents[$0]?.description.servesWeb == true }
         registry.update(agentID) { record in
@@ -177,7 +177,7 @@ final class Registrar: Reconfigurable {
         }
     }
 
-    /// The agent says what has changed about it.
+    /// The agent sends what has changed about it.
     func update(_ agent: AgentConnection, _ update: StatusUpdate) {
         guard agent.isRegistered, let agentID = agent.agentID else { return }
         agent.description.status = update.status ?? agent.description.status

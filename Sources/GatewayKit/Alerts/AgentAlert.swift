@@ -45,7 +45,7 @@ public struct AgentAlert: Sendable, Hashable {
     public enum Event: String, Sendable, Hashable {
         /// It has been away for as long as was set.
         case offline = "agent.offline"
-        /// It is back after that was said.
+        /// It is back after such an alert.
         case online = "agent.online"
     }
 

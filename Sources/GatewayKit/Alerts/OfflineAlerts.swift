@@ -10,7 +10,7 @@ final class OfflineAlerts: Reconfigurable {
     private let registry: Registry
     /// How long the agent of this name has been away.
     private var absences = Deadlines<String>()
-    /// Agents of whom it was said that they are gone, by name.
+    /// Agents that an alert went out for, by name.
     private var announced: Set<String> = []
 
     init(_ environment: Environment, _ registry: Registry) {

@@ -2,7 +2,7 @@
 // under way, of those that wait, of those that watch, and, if `requestsPerSecond` says so, of requests a second. The address is
 // the client's: behind a trusted proxy the one that it names; the proxy's own connections are not counted.
 //
-// The loops tell each other what an address has and took, so the limits hold for all of them together (Docs/Decisions/0009).
+// The loops broadcast what an address has and took, so the limits hold for all of them together (Docs/Decisions/0009).
 
 import HTTPCodec
 import MachineCore
@@ -13,10 +13,10 @@ final class AddressShares: Reconfigurable {
     private var connections: ConnectionShares
     private var rates = AddressBuckets(generationCount: 4_096)
     private var unreported = UnreportedUse()
-    /// When the others are to be told of requests.
+    /// When the next broadcast of requests is due.
     private(set) var due: Moment?
 
-    /// Of so many addresses the others are told at the end of the turn.
+    /// So many addresses are broadcast at the end of the turn.
     private static let maximumUnreported = 1_024
     /// How long requests are collected.
     private static let pause = Duration.milliseconds(100)
@@ -40,7 +40,7 @@ final class AddressShares: Reconfigurable {
 
     enum ConnectionVerdict {
         case welcome
-        /// Its address has too many: it is told so, or cut if the address goes on and on.
+        /// Its address has too many: it gets an error, or is cut if the address goes on and on.
         case tooMany(isFarTooMany: Bool)
     }
 
@@ -113,7 +113,7 @@ final class AddressShares: Reconfigurable {
         connections.takeChanges(limit: limits.connections ?? AddressLimits.usualConnections)
     }
 
-    /// What addresses took, if it is time to tell the others.
+    /// What addresses took, if a broadcast is due.
     func takeUnreportedRequests(_ now: Moment) -> [AddressUse] {
         guard let due, due <= now else { return [] }
         self.due = nil
@@ -125,7 +125,7 @@ final class AddressShares: Reconfigurable {
         connections.receive(address, count, from: loop)
     }
 
-    /// Another loop says how many requests an address made there.
+    /// Another loop broadcasts how many requests an address made there.
     func receive(_ use: AddressUse, _ now: Moment) {
         if let pace = limits.pace { rates.take(use.count, use.address, pace, now) }
     }

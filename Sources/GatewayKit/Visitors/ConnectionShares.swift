@@ -1,17 +1,17 @@
-// How many connections each address has, on this loop and on the others. What an address has here is told to the others when it
-// has changed by a sixteenth of a loop's part of the limit: so the sum is right to a sixteenth of it, and nothing is said of
-// those that have few. Bounded by the connections that there are.
+// How many connections each address has, on this loop and on the others. What an address has here is broadcast to the others
+// when it has changed by a sixteenth of a loop's part of the limit: so the sum is right to a sixteenth of it, and nothing is
+// sent of those that have few. Bounded by the connections that there are.
 
 import MachineCore
 
 /// Connections by address (in IPv6 by /64).
 struct ConnectionShares: Sendable {
     private var here: [NetworkAddress: Int] = [:]
-    /// What the others were told.
+    /// The last broadcast to the others.
     private var told: [NetworkAddress: Int] = [:]
-    /// What the others have said, by loop.
+    /// The last broadcasts of the others, by loop.
     private var elsewhere: [[NetworkAddress: Int]]
-    /// Whose number has changed since the others were told.
+    /// Whose number has changed since the last broadcast.
     private var changed: Set<NetworkAddress> = []
 
     /// One of `loops` loops.
@@ -35,7 +35,7 @@ struct ConnectionShares: Sendable {
         if elsewhere.count > 1 { changed.insert(address) }
     }
 
-    /// What the others are to be told now, if an address may have `limit` connections.
+    /// The broadcast that is due now, if an address may have `limit` connections.
     mutating func takeChanges(limit: Int) -> [(NetworkAddress, Int)] {
         guard !changed.isEmpty else { return [] }
         let step = max(1, limit / (16 * elsewhere.count))

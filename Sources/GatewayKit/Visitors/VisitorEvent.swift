@@ -1,4 +1,4 @@
-// What a visitor's connection says of what came on it.
+// The events of a visitor's connection.
 
 import HTTPCodec
 

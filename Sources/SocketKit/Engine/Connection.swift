@@ -15,7 +15,7 @@ struct Connection {
         case open
         /// The machine closed it: what is queued is written, what still comes is discarded. (ended)
         case closing
-        /// The descriptor is closed; `closed` is still to be said. (free)
+        /// The descriptor is closed; `closed` is still to be lent. (free)
         case ended
     }
 
@@ -48,7 +48,7 @@ struct Connection {
     var marks: Marks = []
     /// What the poller watches for, if `watched`.
     var interest: Interest = []
-    /// Bytes that the socket took and no `wrote` has said yet.
+    /// Bytes that the socket took and no `wrote` has reported yet.
     var unreported = 0
     var queue = SendQueue()
     /// Large pieces that were written behind the queue and are still where their writer had them.

@@ -7,7 +7,7 @@
 import MachineCore
 
 extension SocketLoop {
-    /// Handles what the poller said about the connection in `slot`.
+    /// Handles what the poller reported about the connection in `slot`.
     func take(_ conditions: Readiness.Conditions, _ slot: Int, _ handler: (TransportEvent) -> Void) {
         if connections.entries[slot].phase == .connecting { return attemptEnded(slot) }
         guard connections.isAlive(slot) else { return }
@@ -79,7 +79,7 @@ extension SocketLoop {
 
     // MARK: Settling
 
-    /// Brings a touched connection up to date: writes, reports, half-closes, ends, and tells the poller.
+    /// Brings a touched connection up to date: writes, reports, half-closes, ends, and updates the poller.
     func settle(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         connections.entries[slot].marks.remove(.touched)
         if connections.isAlive(slot) {

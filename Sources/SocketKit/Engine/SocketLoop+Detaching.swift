@@ -26,7 +26,7 @@ public final class DetachedConnection: Sendable {
 
 extension SocketLoop {
     /// Takes the connection out of this loop, for another to adopt. No event follows here, not even `closed`; bytes that the
-    /// socket took and no `wrote` has said are said by the other loop. Nil if it is gone, failed or closing.
+    /// socket took and no `wrote` has reported are reported by the other loop. Nil if it is gone, failed or closing.
     public func detach(_ id: ConnectionID) -> DetachedConnection? {
         writeLent()
         guard let slot = connections.slot(of: id), connections.entries[slot].phase == .open else { return nil }

@@ -125,7 +125,7 @@ extension SocketLoop {
         }
     }
 
-    /// The poller says that the connecting `slot` has a result.
+    /// The poller reported that the connecting `slot` has a result.
     func attemptEnded(_ slot: Int) {
         guard let id = attempts[slot] else { return }
         let code = takeStoredError(connections.entries[slot].descriptor)
@@ -168,8 +168,8 @@ extension SocketLoop {
 
     // MARK: Attempts
 
-    /// Begins an attempt at the next address, or at those after it if it fails at once; says that the dial failed when none is
-    /// left.
+    /// Begins an attempt at the next address, or at those after it if it fails at once; reports that the dial failed when none
+    /// is left.
     private func tryNext(_ id: DialID) {
         while let dial = dials[id], dial.next < dial.addresses.count {
             if attempt(dial.addresses[dial.next], for: id) { return setTimer(id) }

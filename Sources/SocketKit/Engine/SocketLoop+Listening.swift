@@ -30,9 +30,9 @@ public struct Listener: Sendable, Hashable {
 public enum PortSharing: Sendable, Hashable {
     /// No one else.
     case none
-    /// No one now; later sockets of this user that say `further`.
+    /// No one now; later sockets of this user that use `further`.
     case first
-    /// Those who said `first` or `further`.
+    /// Those that use `first` or `further`.
     case further
 }
 

@@ -1,7 +1,7 @@
 // Commands, and how bytes leave. Small writes gather in the connection's queue until the end of the turn, so that what a
-// machine says in several pieces costs one call. Large pieces are not copied: they are kept where they are until the machine
+// machine writes in several pieces costs one call. Large pieces are not copied: they are kept where they are until the machine
 // returns, and go to the kernel together, with what was queued before and what was written between them; only what the
-// kernel has no room for is copied. A full socket is not tried again until the poller says it has room.
+// kernel has no room for is copied. A full socket is not tried again until the poller reports room.
 
 import MachineCore
 

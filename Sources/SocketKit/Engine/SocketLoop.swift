@@ -104,7 +104,7 @@ public final class SocketLoop {
     /// Connections that are open or still owe their `closed`, and dials that have no result yet.
     public var connectionCount: Int { connections.count }
 
-    /// Whether there is something to write or to say, so that the next turn will not wait.
+    /// Whether there is something to write or to report, so that the next turn will not wait.
     public var hasUnsettled: Bool { !touched.isEmpty || !owed.isEmpty }
 
     /// One turn: waits until `deadline` (nil: for ever) or until something happens, then lends each event to `handler` at

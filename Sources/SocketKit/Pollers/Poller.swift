@@ -18,7 +18,7 @@ public enum PollerBackend: String, Sendable, CaseIterable {
     }
 }
 
-/// What one wants to hear about a descriptor.
+/// Which conditions of a descriptor are of interest.
 struct Interest: OptionSet, Sendable {
     let rawValue: UInt8
     /// It has something to read, or its stream ended.

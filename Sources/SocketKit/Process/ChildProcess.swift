@@ -49,7 +49,7 @@ private func spawn(_ path: String, _ arguments: [String], reading input: Int32) 
     return posix_spawn(&child, path, &actions, nil, pointers, environ) == 0 ? child : nil
 }
 
-/// A child that does not read what it is given has a reason, and its exit code says it.
+/// A child need not read its input; its exit code tells whether that was a failure.
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -1,5 +1,5 @@
 // The daemons' log: records as lines, to a descriptor, usually standard error, which a terminal, a pipe or journald reads. One
-// that is limited sums up what repeats (MachineCore's LogLimiter), at this one place for all that a daemon has to say.
+// that is limited sums up what repeats (MachineCore's LogLimiter), at this one place for all records of a daemon.
 
 import Dispatch
 import MachineCore
