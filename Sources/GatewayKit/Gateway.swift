@@ -6,7 +6,7 @@
 //     Access        who may do what
 //     Inspector     what is recorded of exchanges
 //     Metrics       what is counted
-//     Loops         what several loops of one gateway say to each other
+//     Loops         messages between the loops of one gateway
 
 import HTTPCodec
 import Inspection

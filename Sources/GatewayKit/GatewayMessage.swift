@@ -1,18 +1,18 @@
-// What a gateway and its host say to each other beside what happens on connections.
+// The messages between a gateway and its host, beside what happens on connections.
 
 import MachineCore
 
-/// What the host says to a gateway.
+/// A message of the host to a gateway.
 public enum GatewayMessage: Sendable {
-    /// Stop: tell the agents, let what is in flight finish within that time, then close everything and say `drained`.
+    /// Stop: tell the agents, let what is in flight finish within that time, then close everything and emit `drained`.
     case drain(within: Duration)
     /// From now on behave so: tokens, routes and timeouts at once, limits for new connections.
     case reconfigure(GatewayConfiguration)
-    /// Another loop of the same gateway says so.
+    /// From another loop of the same gateway.
     case loop(LoopMessage)
 }
 
-/// What a gateway says to its host.
+/// A note of a gateway to its host.
 public enum GatewayNote: Sendable {
     /// For the log.
     case log(LogRecord)

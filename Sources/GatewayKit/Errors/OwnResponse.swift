@@ -8,7 +8,7 @@ struct OwnResponse: Sendable {
     var status: Int
     var fields = HTTPFields()
     var body: [UInt8]
-    /// Set if it says that something went wrong.
+    /// Set if it is an error.
     private(set) var error: GatewayError?
 
     init(_ status: Int, type: String, body: [UInt8]) {
@@ -52,7 +52,7 @@ extension OwnResponse {
 // MARK: Errors
 
 extension OwnResponse {
-    /// What is said of `error` to whoever sent `request`.
+    /// The response with `error` to `request`.
     static func error(_ error: GatewayError, to request: VisitorRequest?) -> OwnResponse {
         var response = body(of: error, request)
         response.status = error.status
@@ -119,7 +119,7 @@ extension Language {
         return Language(chosen: chosen(by: request)?.rawValue ?? kept, accept: fields[.acceptLanguage])
     }
 
-    /// What `?lang=` says.
+    /// The language of `?lang=`.
     fileprivate static func chosen(by request: VisitorRequest) -> Language? {
         Authorization.queryValue("lang", in: request.query).flatMap(Language.init(rawValue:))
     }

@@ -1,4 +1,4 @@
-// What goes wrong with an exchange, what each side is told of it, and how long either may take.
+// What goes wrong with an exchange, what each side is sent then, and how long either may take.
 //
 // Before the head of the response is out, an error is a response of ours; after it, the connection is cut so that no client
 // takes a part for the whole. Whoever works for an exchange that is over is told at once.
@@ -12,8 +12,8 @@ import RPCCore
 import TunnelLink
 
 extension Exchanges {
-    /// Gives the exchange up and tells the visitor: by a response if its head is not out, else by cutting the connection, so
-    /// that nothing incomplete looks complete.
+    /// Gives the exchange up and lets the visitor know: by a response if its head is not out, else by cutting the connection,
+    /// so that nothing incomplete looks complete.
     func fail(_ exchange: Exchange, _ error: GatewayError, _ reason: ResetReason, _ turn: inout Turn) {
         guard self[exchange.id] != nil else { return }
         let visitor = exchange.visitor
@@ -62,7 +62,7 @@ extension Exchanges {
             ])
     }
 
-    // MARK: What agents say
+    // MARK: From agents
 
     /// The agent's response is an error.
     func failed(_ exchange: Exchange, _ failure: RPCFailure, _ turn: inout Turn) {

@@ -1,5 +1,5 @@
 // Requests that wait a moment for their agent: after a restart of the gateway, or when a tunnel has just broken, agents are
-// back within a second or two, and a visitor would rather wait than be told so: a browser's EventSource that gets a 503 never
+// back within a second or two, and for a visitor waiting is better than an error: a browser's EventSource that gets a 503 never
 // asks again. Unless `web.agentWait` says otherwise, an agent is waited for that was here a minute ago or later; one that was
 // never here, or has been away for longer, is not.
 //
@@ -14,7 +14,7 @@ final class WaitingRequests: Reconfigurable {
     struct Waiting {
         let visitor: VisitorConnection
         var pending: PendingRequest
-        /// What the visitor is told when time is up.
+        /// The error for the visitor when time is up.
         let error: GatewayError
         /// Whose share of those that wait it is.
         let client: NetworkAddress

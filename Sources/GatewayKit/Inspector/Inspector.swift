@@ -12,7 +12,7 @@ final class Inspector: Reconfigurable {
     private(set) var store: InspectorStore
     /// Agents whose exchanges have watchers.
     private var watched: Set<String> = []
-    /// Exchanges of which they are to be told, by agent, and when.
+    /// Exchanges that they are to be sent, by agent, and when.
     private var changed: [String: Set<UInt64>] = [:]
     private(set) var due: Moment?
     private var toldAt: Moment?
@@ -112,6 +112,6 @@ final class Inspector: Reconfigurable {
         if !replayers.isEmpty { replayers.remove(visitor) }
     }
 
-    /// How many replays are being read or are under way, and of how many agents something is to be told: for tests.
+    /// How many replays are being read or are under way, and of how many agents something is to be sent: for tests.
     var pendingCounts: (replays: Int, changed: Int) { (replayers.count, changed.count) }
 }

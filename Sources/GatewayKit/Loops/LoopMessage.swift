@@ -1,17 +1,17 @@
-// What the loops of one gateway say to each other (Docs/Decisions/0007). A host that runs several carries these values from one
+// The messages between the loops of one gateway (Docs/Decisions/0007). A host that runs several carries these values from one
 // to another and need not know what is in them.
 
 import HTTPCodec
 import MachineCore
 
-/// What another loop says.
+/// A message from another loop.
 public struct LoopMessage: Sendable {
     package enum Content: Sendable {
         /// A visitor's connection came from another loop, and has this id here.
         case adopt(ConnectionID, MovedVisitor)
         /// A connection that was to move could not: it had ended already.
         case moveFailed
-        /// The loop with this number says so to all.
+        /// A broadcast of the loop with this number.
         case broadcast(LoopBroadcast, from: Int)
         /// To loop 0: what the loop with this number did.
         case report(LoopReport, from: Int)
@@ -22,7 +22,7 @@ public struct LoopMessage: Sendable {
     package init(_ content: Content) { self.content = content }
 }
 
-/// What a loop has to say to others.
+/// A message for other loops.
 public struct LoopNote: Sendable {
     package enum Content: Sendable {
         /// Hand this connection to the loop with that number, as `adopt`; if it has ended already, reply with `moveFailed`.
@@ -38,7 +38,7 @@ public struct LoopNote: Sendable {
     package init(_ content: Content) { self.content = content }
 }
 
-/// What a loop tells all others.
+/// What a loop broadcasts to all others.
 package enum LoopBroadcast: Sendable {
     /// What the sender knows of an agent of its own; nil: it has forgotten it.
     case agent(id: String, AgentRecord?)

@@ -1,15 +1,15 @@
 // What one loop knows of the others, and, on loop 0, which loop owns each agent (Docs/Decisions/0007).
 //
-// How many visitors there are is told as a balance: those that were accepted on a loop, less those that ended there. A visitor
+// The number of visitors is broadcast as a balance: those that were accepted on a loop, less those that ended there. A visitor
 // that moves changes no balance until it ends, so the sum over all loops counts those under way too. Once no loop accepts,
 // balances only fall: a sum of old ones is never too small, and if it is zero, no visitor is left anywhere.
 
 import MachineCore
 
-/// The other loops, as far as they have said.
+/// The other loops, as of their last broadcasts.
 final class PeerLoops {
     private let loop: Int
-    /// By loop, as last heard; at its own place what a loop last said itself.
+    /// By loop, as last received; at its own place what a loop last broadcast itself.
     private var counts: [ConnectionCounts]
     /// Visitors that left for other loops, less those that came from there.
     private var moved = 0

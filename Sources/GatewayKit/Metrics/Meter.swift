@@ -25,7 +25,7 @@ struct Meter {
     private(set) var point = HistoryPoint(slot: 0)
     /// When they are over.
     private(set) var rollsAt = Moment()
-    /// What `statistics` said when they began.
+    /// The `statistics` when they began.
     private var base = GatewayStatistics.Flow()
     /// Five seconds that are over and not reported.
     private var finished: [HistoryPoint] = []
@@ -35,7 +35,7 @@ struct Meter {
     var wantsChanges: Bool
     /// Requests on their way.
     var openStreams = 0
-    /// What was last told, to see whether anything happened since.
+    /// What was last reported, to see whether anything happened since.
     private var told = GatewayStatistics.Flow()
     private var toldVisitors = 0
 

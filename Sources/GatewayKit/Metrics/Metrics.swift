@@ -105,7 +105,7 @@ final class Metrics {
     func agentRegistered() { statistics.agentsRegistered &+= 1 }
     func agentLost() { statistics.agentsLost &+= 1 }
 
-    /// Whether it is to be noted for which agents something happened. Only loop 0 can say no.
+    /// Whether it is to be noted for which agents something happened. Only on loop 0 it may be false.
     func wantChanges(_ isOn: Bool) {
         meter.wantsChanges = isOn || !isFirstLoop
         if !isOn { _ = meter.takeChanged(.max) }
@@ -126,7 +126,7 @@ final class Metrics {
         meter.roll(statistics, now)
     }
 
-    /// Loop 0: puts what was done here beside what others have said.
+    /// Loop 0: puts what was done here beside what others have reported.
     private func settle() { totals.add(meter.takePoints(statistics)) }
 
     // MARK: Loops
@@ -142,7 +142,7 @@ final class Metrics {
         return meter.report(statistics, visitors: visitors)
     }
 
-    /// Another loop says what it did; its agents are told apart by the caller.
+    /// Another loop reports what it did; its agents are told apart by the caller.
     func receive(_ report: LoopReport, from sender: Int) { totals.receive(report, from: sender) }
 
     /// What another loop counted of an agent.

@@ -4,7 +4,7 @@
 import HTTPCodec
 import TunnelLink
 
-/// What a request says of the page that sent it.
+/// The page that sent a request, as far as its fields name it.
 enum Referrer: Equatable {
     /// Nothing.
     case none
