@@ -78,21 +78,3 @@ public struct Setting<Value> {
             }, written: written)
     }
 }
-
-/// An object of the file in which the names are the user's own, such as agents by id. Variables and options do not reach what is
-/// beneath.
-public struct SettingsObject: Sendable, Hashable {
-    /// Its path.
-    public var path: String
-    /// What a name in it stands for, such as `id`: documents show `agents.{id}`.
-    public var name: String
-    /// What it is for, in a sentence.
-    public var meaning: String
-
-    /// The object at `path`.
-    public init(_ path: String, name: String, _ meaning: String) {
-        self.path = path
-        self.name = name
-        self.meaning = meaning
-    }
-}
