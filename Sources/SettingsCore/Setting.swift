@@ -35,14 +35,14 @@ public struct Setting<Value> {
 
     // MARK: What else is known of it
 
-    /// Says in words what holds without a setting, where that is no constant: `one for each processor`.
+    /// Says what holds without a setting, where that is no constant: `one for each processor`.
     public func defaulting(to text: String) -> Setting {
         var setting = self
         setting.description.defaultValue = .text(text)
         return setting
     }
 
-    /// Says what becomes of a change when the settings are read again; without a word it applies at once.
+    /// Says what becomes of a change when the settings are read again; by default it applies at once.
     public func onReload(_ effect: SettingReload) -> Setting {
         var setting = self
         setting.description.reload = effect

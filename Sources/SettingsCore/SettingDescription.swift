@@ -67,7 +67,7 @@ public enum SettingDefault: Sendable, Hashable {
     case none
     /// This value, as a file would hold it.
     case value(JSONValue)
-    /// Something that is no constant, in words.
+    /// Something that is no constant, as people are told.
     case text(String)
 }
 

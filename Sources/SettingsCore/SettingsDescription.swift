@@ -91,7 +91,7 @@ extension SettingDescription {
 }
 
 extension SettingDescription {
-    /// The default in the help of an option, without marks; nil where nothing would be worth a word.
+    /// The default in the help of an option, without marks; nil where there is nothing to tell.
     public var shortDefault: String? {
         let text = defaultText.replacing("`", with: "")
         return text.isEmpty || text.hasPrefix("none") ? nil : text

@@ -4,9 +4,9 @@ import RPCCore
 
 /// Where a setting stands: its key, and its value in the file.
 struct SettingsPlace: Sendable {
-    /// The full path, for problems and for flags.
+    /// The full path, for problems and for options.
     var path: String
-    /// The key in the schema, or `unknownKey` if nobody asked for it yet.
+    /// The key in the schema, or `unknownKey` if no setting was read there yet.
     var key: Int
     /// The value in the file; nil if there is none. It may be `null`.
     var node: JSONNode?

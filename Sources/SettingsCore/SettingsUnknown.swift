@@ -34,7 +34,7 @@ extension SettingsReader {
                 found.append(.init(rank: .file(offset: nameNode.offset), message: message, path: inner))
                 continue
             }
-            // A value was checked when it was read; an object with free names may hold anything that nobody reads.
+            // A value was checked when it was read; an object with free names may hold what is not read.
             if schema.isObject(child) { collect(in: value, key: child, path: inner, into: &found) }
         }
     }
@@ -77,7 +77,7 @@ extension SettingsReader {
             .map { source.environmentPrefix + $0 }
     }
 
-    /// Flags for settings that nobody reads: a mistake of ours, which should not pass unseen.
+    /// Options for settings that are not read: a mistake of ours, which should not pass unseen.
     func unknownFlags() -> [SettingsReport] {
         let known = Set(schema.overridablePaths)
         return source.flags.filter { !known.contains($0.path) }.map { flag in

@@ -16,11 +16,11 @@ enum AgentCommand {
         return parser
     }()
 
-    static func run(arguments words: [String]) -> Int32 {
+    static func run(_ arguments: [String]) -> Int32 {
         parser.run(
-            words, version: AgentConfiguration.programVersion, describe: describe, load: AgentDaemonSettings.load
-        ) { settings, arguments in
-            try AgentDaemon(settings, arguments).run()
+            arguments, version: AgentConfiguration.programVersion, describe: describe, load: AgentDaemonSettings.load
+        ) { settings, parsed in
+            try AgentDaemon(settings, parsed).run()
         }
     }
 

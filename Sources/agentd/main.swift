@@ -2,4 +2,4 @@
 
 import SocketKit
 
-exitProcess(AgentCommand.run(arguments: Array(CommandLine.arguments.dropFirst())))
+exitProcess(AgentCommand.run(Array(CommandLine.arguments.dropFirst())))

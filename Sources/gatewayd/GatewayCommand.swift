@@ -16,9 +16,9 @@ enum GatewayCommand {
         return parser
     }()
 
-    static func run(arguments words: [String]) -> Int32 {
-        parser.run(words, version: version, describe: describe, load: GatewayDaemonSettings.load) { settings, arguments in
-            try arguments.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, arguments).run()
+    static func run(_ arguments: [String]) -> Int32 {
+        parser.run(arguments, version: version, describe: describe, load: GatewayDaemonSettings.load) { settings, parsed in
+            try parsed.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, parsed).run()
         }
     }
 

@@ -2,4 +2,4 @@
 
 import SocketKit
 
-exitProcess(GatewayCommand.run(arguments: Array(CommandLine.arguments.dropFirst())))
+exitProcess(GatewayCommand.run(Array(CommandLine.arguments.dropFirst())))

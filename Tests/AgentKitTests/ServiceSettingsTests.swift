@@ -94,7 +94,7 @@ import Testing
         #expect(!problems.contains { $0.contains("hush") })
     }
 
-    // MARK: The word of the command line
+    // MARK: The argument of the command line
 
     @Test(arguments: [
         ("4173", "webService.port", "4173"), (":4173", "webService.port", "4173"), ("0", "webService.port", "0"),
@@ -107,23 +107,23 @@ import Testing
         (":", "webService.directory", ":"), ("::1", "webService.directory", "::1"), ("a:b", "webService.directory", "a:b"),
         ("", "webService.directory", ""), ("C:", "webService.directory", "C:"),
     ])
-    func theArgumentIsAPortAnAddressOrAFolder(word: String, path: String, value: String) {
-        let flag = SettingsFlag.service(word)
+    func theArgumentIsAPortAnAddressOrAFolder(argument: String, path: String, value: String) {
+        let flag = SettingsFlag.service(argument)
         #expect(flag.path == path)
         #expect(flag.value == value)
     }
 
     @Test(arguments: ["localhost:4173", ":4173", "4173", "127.0.0.1:4173", "[::1]:4173", "http://localhost:4173/"])
-    func whatNamesAPortIsAService(word: String) {
+    func whatNamesAPortIsAService(argument: String) {
         let flags = [
             SettingsFlag(name: "--id", path: "agentId", value: "a"),
-            SettingsFlag(name: "--gateway", path: "gatewayUrl", value: "ws://g"), .service(word),
+            SettingsFlag(name: "--gateway", path: "gatewayUrl", value: "ws://g"), .service(argument),
         ]
         var reader = SettingsReader(file: nil, flags: flags)
         let service = AgentConfiguration.read(from: &reader)?.service
         #expect(reader.finish() == [])
         guard case .http(let http) = service, case .tcp(let host, let port) = http.endpoint else {
-            Issue.record("\(word) is no service")
+            Issue.record("\(argument) is no service")
             return
         }
         #expect(port == 4173)

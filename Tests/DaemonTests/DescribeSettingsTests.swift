@@ -9,10 +9,10 @@ extension DaemonTests {
     @Suite struct DescribeSettingsTests {
         private static let advice = "out of date: .ci/generate makes it anew"
 
-        private func describe(_ daemon: String, _ words: String...) throws -> String {
+        private func describe(_ daemon: String, _ arguments: String...) throws -> String {
             var text = ""
             try onStage { stage in
-                let (ending, output) = try stage.run(daemon, words)
+                let (ending, output) = try stage.run(daemon, arguments)
                 #expect(ending == .exited(0))
                 text = output + "\n"
             }

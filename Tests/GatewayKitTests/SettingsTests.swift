@@ -1,4 +1,4 @@
-// The gateway's configuration file: the seed's as it stands, every key of ours, and what is refused.
+// The gateway's configuration file: that of the original v1 as it stands, every key of ours, and what is refused.
 
 import MachineCore
 import SettingsCore
@@ -13,7 +13,7 @@ import Testing
         return (configuration, reader.finish())
     }
 
-    @Test func theSeedsFileReadsAsItStands() {
+    @Test func theFileOfTheOriginalV1ReadsAsItStands() {
         let (configuration, problems) = read(
             """
             {

@@ -1,4 +1,4 @@
-// What the settings reader refuses, in which words and in which order; and that it never shows a secret.
+// What the settings reader refuses, with which text and in which order; and that it never shows a secret.
 
 import TestSupport
 import Testing

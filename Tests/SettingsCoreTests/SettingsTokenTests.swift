@@ -76,9 +76,9 @@ import Testing
         ("", "empty"), ("hush hush", "a blank at place 5"), ("hush,", "a comma at place 5"), ("hush\n", "a blank at place 5"),
         ("\u{feff}hush", "not ASCII at place 1"), ("hush\u{0}", "a control character at place 5"),
         ("schl\u{fc}ssel", "not ASCII at place 5"),
-    ]) func whatIsWrongIsSaidWithoutTheToken(token: String, words: String) throws {
+    ]) func whatIsWrongIsSaidWithoutTheToken(token: String, text: String) throws {
         let problem = try #require(TokenGrammar.problem(token))
-        #expect(problem.contains(words) && !problem.contains("hush"))
+        #expect(problem.contains(text) && !problem.contains("hush"))
     }
 
     @Test func allVisibleASCIIButTheCommaIsAllowed() {
@@ -92,15 +92,15 @@ import Testing
             ("odd", "a,b", "names a file that begins with a token with a comma at place 2"),
             ("gone", "", "names a file that cannot be read: it is not there"),
         ] as [(String, String?, String?)])
-    func aFileMayHoldTheToken(file: String, word: String?, problem: String?) {
+    func aFileMayHoldTheToken(file: String, first: String?, problem: String?) {
         struct Gone: Error, CustomStringConvertible { let description = "it is not there" }
         var reader = reader("{\"tokenFile\": \"\(file)\"}")
         let setting = Setting.tokenFile("tokenFile", "") { name in
             #expect(name == file)
-            if word == "" { throw Gone() }
-            return word
+            if first == "" { throw Gone() }
+            return first
         }
-        #expect(reader.read(setting) == (problem == nil ? word : nil))
+        #expect(reader.read(setting) == (problem == nil ? first : nil))
         let messages = reader.finish().map(\.message)
         #expect(messages.count == (problem == nil ? 0 : 1))
         #expect(messages.allSatisfy { $0.hasPrefix("\"tokenFile\" \(problem ?? "")") })

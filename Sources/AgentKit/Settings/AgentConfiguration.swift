@@ -16,7 +16,7 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var token: String?
     /// What the gateway is told about the agent; `agentID` must be valid.
     public var description: AgentDescription
-    /// Who answers requests.
+    /// Who responds to requests.
     public var service: LocalService
     /// It was given no id and has its machine's name: then the log says so.
     public var isNamedAfterMachine = false

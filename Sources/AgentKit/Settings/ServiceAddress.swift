@@ -1,4 +1,4 @@
-// Where a web service is, as people write it: an address in the settings, or the one word of the command line, which may be a
+// Where a web service is, as people write it: an address in the settings, or the one argument of the command line, which may be a
 // port, an address or a folder. A folder whose name looks like an address is written with a path before it: `./a:1`.
 
 import MachineCore
@@ -47,19 +47,19 @@ struct ServiceURL {
 }
 
 extension SettingsFlag {
-    /// The setting that the word `SERVICE` of a command line gives, by its form: a port (`4173`, `:4173`), an address
+    /// The setting that the argument `SERVICE` of a command line gives, by its form: a port (`4173`, `:4173`), an address
     /// (`http://host:port/path`, `host:port`, `localhost`), else a folder.
-    public static func service(_ word: String) -> SettingsFlag {
-        let digits = word.first == ":" ? word.dropFirst() : word[...]
+    public static func service(_ argument: String) -> SettingsFlag {
+        let digits = argument.first == ":" ? argument.dropFirst() : argument[...]
         if !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
             return SettingsFlag(name: "PORT", path: "webService.port", value: String(digits))
         }
-        if word.lowercased() == "localhost" {
-            return SettingsFlag(name: "URL", path: "webService.url", value: "http://\(word)")
+        if argument.lowercased() == "localhost" {
+            return SettingsFlag(name: "URL", path: "webService.url", value: "http://\(argument)")
         }
-        if word.contains("://") || Authority.isHostAndPort(word) {
-            return SettingsFlag(name: "URL", path: "webService.url", value: word)
+        if argument.contains("://") || Authority.isHostAndPort(argument) {
+            return SettingsFlag(name: "URL", path: "webService.url", value: argument)
         }
-        return SettingsFlag(name: "DIRECTORY", path: "webService.directory", value: word)
+        return SettingsFlag(name: "DIRECTORY", path: "webService.directory", value: argument)
     }
 }

@@ -1,5 +1,5 @@
-// What one address may take of a gateway (README, "Configuration"). Without a setting this machine's own addresses are free: behind
-// them may be a proxy that nobody declared, and with it all visitors.
+// What one address may take of a gateway (Docs/Configuration.md). Without a setting this machine's own addresses are free: behind
+// them may be a proxy that is not declared, and with it all visitors.
 
 import MachineCore
 import SettingsCore

@@ -8,7 +8,7 @@ extension Setting<[AddressRange]> {
         Setting<[String]>.texts(path, meaning).parsed(ranges)
     }
 
-    /// From where visitors may come; an empty list would admit everybody instead of nobody, and is refused.
+    /// From where visitors may come; an empty list would allow everybody rather than no one, and is refused.
     static func allowed(_ path: String, _ meaning: String) -> Setting {
         Setting<[String]>.texts(path, meaning).parsed { texts, refuse in
             if texts.isEmpty { refuse("must not be an empty list; leave it out to allow everybody") }

@@ -8,7 +8,7 @@ public struct StatusPageConfiguration: Sendable, Hashable {
     public var isEnabled = true
     /// What its visitors present; empty: what opens the web services, and where nothing does, it is open.
     public var authTokens: [String] = []
-    /// It is open although web services are not, and nobody is warned of it; tokens of its own come before this.
+    /// It is open although web services are not, and that is not warned of; tokens of its own come before this.
     public var isPublic = false
     /// The defaults.
     public init() {}

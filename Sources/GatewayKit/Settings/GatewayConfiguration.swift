@@ -18,7 +18,7 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var agentOrigins: [String] = []
     /// What happens when an id registers that is connected already.
     public var duplicateAgents = DuplicateAgents.replace
-    /// Whose `X-Forwarded-*` fields are believed.
+    /// Proxies whose `X-Forwarded-*` fields count.
     public var trustedProxies: [AddressRange] = []
     /// Where trusted proxies say whose a connection is before its first byte (PROXY protocol).
     public var proxyProtocol = ProxyProtocol.off

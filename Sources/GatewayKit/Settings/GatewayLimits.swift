@@ -38,7 +38,7 @@ public struct GatewayLimits: Sendable, Hashable {
     /// How long a visitor that expects `100 Continue` waits for the service's; then it is told to go on anyway, since an
     /// agent may not know how to pass that response on.
     public var continueTimeout = Duration.seconds(1)
-    /// Request bytes that are read and thrown away so that a connection survives an early response; beyond, it is closed.
+    /// Request bytes that are read and discarded so that a connection survives an early response; beyond, it is closed.
     public var maximumDiscardedBody: UInt64 = 64 * 1024
     /// The defaults.
     public init() {}

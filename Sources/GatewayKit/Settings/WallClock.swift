@@ -2,7 +2,7 @@
 
 import MachineCore
 
-/// Turns moments into wall-clock time: what a machine that reads no clock needs to date its answers.
+/// Turns moments into wall-clock time: what a machine that reads no clock needs to date its responses.
 public struct WallClock: Sendable, Hashable {
     /// Nanoseconds since 1970-01-01T00:00:00Z at the moment zero.
     public var unixNanosecondsAtZero: Int64
