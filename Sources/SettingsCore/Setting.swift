@@ -49,6 +49,13 @@ public struct Setting<Value> {
         return setting
     }
 
+    /// Says that it is a limit, and in short what happens beyond it.
+    public func beyond(_ text: String) -> Setting {
+        var setting = self
+        setting.description.beyond = text
+        return setting
+    }
+
     // MARK: What else is asked of it
 
     /// The setting as `parse` understands it. `parse` gives each problem to its second argument, as a text that reads on after the

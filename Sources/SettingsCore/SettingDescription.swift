@@ -16,6 +16,8 @@ public struct SettingDescription: Sendable, Hashable {
     public internal(set) var reload = SettingReload.applies
     /// What it is for, in a sentence or two.
     public internal(set) var meaning: String
+    /// What happens beyond it, if it is a limit.
+    public internal(set) var beyond: String?
     /// The environment variable that gives it; nil for what stands beneath a free name.
     public internal(set) var variable: String?
     /// The options of the command line that give it, such as `--port` and `-p`.
@@ -91,6 +93,11 @@ public enum SettingReload: Sendable, Hashable {
         case .restart: "A change needs a restart."
         }
     }
+}
+
+extension SettingDescription {
+    /// What happens beyond a limit, as a sentence.
+    var beyondSentence: String? { beyond.map { "Beyond it: \($0)." } }
 }
 
 /// An object of the file in which the names are the user's own, such as agents by id. Variables and options do not reach what is

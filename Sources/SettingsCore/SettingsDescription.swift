@@ -8,10 +8,15 @@ public struct SettingsDescription: Sendable {
     public let program: String
     /// Its settings, in the order of reading.
     public let settings: [SettingDescription]
+    let fixedLimits: [LimitDescription]
     let schema: SettingsSchema
 
-    init(program: String, schema: SettingsSchema, describe: (SettingDescription) -> SettingDescription) {
+    init(
+        program: String, schema: SettingsSchema, fixedLimits: [LimitDescription],
+        describe: (SettingDescription) -> SettingDescription
+    ) {
         self.program = program
+        self.fixedLimits = fixedLimits
         self.schema = schema.mapDescriptions(describe)
         settings = self.schema.descriptions
     }
@@ -24,6 +29,8 @@ public struct SettingsDescription: Sendable {
         switch form {
         case "markdown": markdown
         case "json-schema": jsonSchema
+        // For Docs/Protocol.md.
+        case "limits": limitTable
         // For `OtherProgram`.
         case "paths": settings.filter { $0.variable != nil }.map(\.path).joined(separator: "\n")
         default: nil
@@ -47,6 +54,14 @@ public struct SettingsDescription: Sendable {
         }
         return (["## \(program)"] + tables).joined(separator: "\n\n")
     }
+
+    /// All limits: settings in the order of reading, then those that no setting changes.
+    public var limits: [LimitDescription] { settings.compactMap { LimitDescription($0) } + fixedLimits }
+
+    /// A heading with the program's name, then the table of its limits.
+    public var limitTable: String {
+        (["### Limits of \(program)", ""] + LimitDescription.tableHead + limits.map(\.row)).joined(separator: "\n")
+    }
 }
 
 extension SettingDescription {
@@ -58,7 +73,7 @@ extension SettingDescription {
     /// A row of the Markdown table.
     var row: String {
         let names = ([path, variable] + options).compactMap { $0.map { "`\($0)`" } }
-        let sentences = [meaning, reload.sentence].compactMap { $0 }.joined(separator: " ")
+        let sentences = [meaning, beyondSentence, reload.sentence].compactMap { $0 }.joined(separator: " ")
         let cells = [names.joined(separator: "<br>"), valueText, defaultText, sentences]
         return "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
     }

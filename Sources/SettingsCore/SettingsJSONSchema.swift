@@ -50,6 +50,7 @@ extension SettingDescription {
         var sentences = [meaning]
         if let unit { sentences.append("Unit: \(unit.rawValue).") }
         if case .text(let text) = defaultValue { sentences.append("Default: \(text).") }
+        if let beyondSentence { sentences.append(beyondSentence) }
         if let reload = reload.sentence { sentences.append(reload) }
         if let variable { sentences.append("Variable: \(variable).") }
         if !options.isEmpty { sentences.append("Option: \(options.joined(separator: ", ")).") }

@@ -19,6 +19,8 @@ public struct SettingsReader: Sendable {
     /// What people write for a setting that is called otherwise or stands elsewhere, by the path as they write it: named in the
     /// problem, not read.
     public var misnomers: [String: String] = [:]
+    /// The limits that no setting changes, so that they are described beside those that are settings.
+    public var fixedLimits: [LimitDescription] = []
     var schema = SettingsSchema()
     var scope: SettingsPlace
     var reports: [SettingsReport] = []
@@ -123,7 +125,7 @@ public struct SettingsReader: Sendable {
     /// Every setting that was read so far, described for the program `program`. `options` are those of its command line, by path.
     public func description(of program: String, options: [String: [String]] = [:]) -> SettingsDescription {
         let variables = Set(schema.overridablePaths)
-        return SettingsDescription(program: program, schema: schema) { setting in
+        return SettingsDescription(program: program, schema: schema, fixedLimits: fixedLimits) { setting in
             var setting = setting
             if variables.contains(setting.path) { setting.variable = source.environmentName(ofPath: setting.path) }
             setting.options = options[setting.path] ?? []

@@ -58,8 +58,8 @@ struct AgentDaemonSettings {
                 .flag("logRequests", "Whether a line for each request is written to standard output.")
                     .defaulting(to: "on a terminal, or without a settings file")) ?? printsByDefault
         let drain = reader.read(
-            .milliseconds("drainMs", in: 0...3_600_000, "How long requests under way may take after SIGTERM."),
-            default: .seconds(10))
+            .milliseconds("drainMs", in: 0...3_600_000, "How long requests under way may take after SIGTERM.")
+                .beyond("they are cut"), default: .seconds(10))
         let log = log(&reader)
         let inspector = inspector(&reader)
         let terminal = terminal(&reader, environment)
@@ -113,8 +113,8 @@ struct AgentDaemonSettings {
                     + " responses."
             ).defaulting(to: "off").parsed(inspectorEndpoint).onReload(.restart))
         let memory = reader.read(
-            .integer("inspectMemoryMiB", in: 1...1024, unit: .mebibytes, "What these may take together.").onReload(.restart),
-            default: 16)
+            .integer("inspectMemoryMiB", in: 1...1024, unit: .mebibytes, "What these may take together.")
+                .beyond("the oldest are forgotten").onReload(.restart), default: 16)
         return endpoint.map { LocalInspector.Settings(endpoint: $0, memoryMiB: memory) }
     }
 

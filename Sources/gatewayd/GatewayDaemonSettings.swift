@@ -51,7 +51,7 @@ struct GatewayDaemonSettings {
         gateway.isReachableFromOutside = isReachableFromOutside
         reader.read(
             .milliseconds("drainMs", in: 0...3_600_000, "How long requests under way may take after SIGTERM.")
-                .onReload(.restart), into: &drain)
+                .beyond("they are cut").onReload(.restart), into: &drain)
         log = log(&reader)
         accessLog = accessLog(&reader)
         if gateway.offlineAlert != nil {

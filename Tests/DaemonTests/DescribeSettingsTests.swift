@@ -1,5 +1,5 @@
-// What the daemons say of their own settings, against the documents made from it: Docs/Configuration.md, Docs/*.schema.json,
-// and the lists by which each daemon knows the other's variables.
+// What the daemons say of their own settings, against the documents made from it: Docs/Configuration.md, the limits in
+// Docs/Protocol.md, Docs/*.schema.json, and the lists by which each daemon knows the other's variables.
 
 import Foundation
 import SettingsCore
@@ -25,11 +25,14 @@ extension DaemonTests {
             return try String(contentsOf: root.appending(path: path), encoding: .utf8)
         }
 
-        @Test func thePageIsWhatTheDaemonsSay() throws {
-            let page = try document("Docs/Configuration.md")
-            let start = try #require(page.firstRange(of: "## gatewayd\n"))
-            let said = try describe("gatewayd", "--describe-settings") + "\n" + describe("agentd", "--describe-settings")
-            #expect(page[start.lowerBound...] == said, "Docs/Configuration.md is \(Self.advice)")
+        @Test(arguments: [
+            ("Docs/Configuration.md", "## gatewayd\n", "--describe-settings"),
+            ("Docs/Protocol.md", "### Limits of gatewayd\n", "--describe-settings=limits"),
+        ]) func thePageEndsWithWhatTheDaemonsSay(path: String, heading: String, option: String) throws {
+            let page = try document(path)
+            let start = try #require(page.firstRange(of: heading))
+            let said = try describe("gatewayd", option) + "\n" + describe("agentd", option)
+            #expect(page[start.lowerBound...] == said, "\(path) is \(Self.advice)")
         }
 
         @Test(arguments: ["gatewayd", "agentd"]) func theSchemaIsWhatTheDaemonSays(_ daemon: String) throws {

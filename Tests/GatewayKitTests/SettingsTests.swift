@@ -151,6 +151,17 @@ import Testing
         }
     }
 
+    @Test func everyLimitSaysWhatHappensBeyondIt() {
+        var describing = SettingsReader.describing()
+        _ = GatewayConfiguration.read(from: &describing)
+        let description = describing.description(of: "gatewayd")
+        let silent = description.settings.filter { $0.path.hasPrefix("limits.") && $0.beyond == nil }
+        #expect(silent.map(\.path) == [])
+        let limits = description.limits
+        #expect(limits.first { $0.setting == "limits.maxConnections" }?.beyond == "503 `overloaded`")
+        #expect(limits.contains { $0.setting == nil && $0.value == "256 bytes" && $0.beyond == "400 `malformed-request`" })
+    }
+
     @Test(arguments: [
         (#"{"gatewayToken": 7}"#, "gatewayToken"), (#"{"gatewayToken": ""}"#, "gatewayToken"),
         (#"{"gatewayToken": ["a", ""]}"#, "gatewayToken"),

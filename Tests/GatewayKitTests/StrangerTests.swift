@@ -19,7 +19,7 @@ import TunnelLink
 
     @Test func anAddressHasOnlySoManyTunnelsThatAreNotRegistered() throws {
         let world = World()
-        let silent = try (0..<UnregisteredAgents.maximumPerAddress).map { _ in try dial(world, from: "192.0.2.1").1 }
+        let silent = try (0..<GatewayLimits.unregisteredAgentsPerAddress).map { _ in try dial(world, from: "192.0.2.1").1 }
         #expect(try !dial(world, from: "192.0.2.1").0)
         #expect(try dial(world, from: "192.0.2.2").0, "others are not locked out")
         world.leave(silent[0])
@@ -42,10 +42,10 @@ import TunnelLink
 
     @Test func aSubscriberOfIPv6IsOneAddressAndAProxyOnThisMachineIsNone() throws {
         let world = World()
-        for number in 1...UnregisteredAgents.maximumPerAddress { _ = try dial(world, from: "2001:db8::\(number)") }
+        for number in 1...GatewayLimits.unregisteredAgentsPerAddress { _ = try dial(world, from: "2001:db8::\(number)") }
         #expect(try !dial(world, from: "2001:db8::ffff").0)
         #expect(try dial(world, from: "2001:db8:0:1::1").0)
-        for _ in 0..<2 * UnregisteredAgents.maximumPerAddress { #expect(try dial(world, from: "127.0.0.1").0) }
+        for _ in 0..<2 * GatewayLimits.unregisteredAgentsPerAddress { #expect(try dial(world, from: "127.0.0.1").0) }
         world.end()
     }
 
@@ -64,7 +64,7 @@ import TunnelLink
             $0.agents["b"] = AgentAccess()
             $0.agents["b"]?.tokens = ["own"]
         }
-        for _ in 0..<UnregisteredAgents.maximumPerAddress { _ = try dial(world, from: "192.0.2.1") }
+        for _ in 0..<GatewayLimits.unregisteredAgentsPerAddress { _ = try dial(world, from: "192.0.2.1") }
         #expect(try !dial(world, from: "192.0.2.1", "agentId=a").0)
         #expect(try dial(world, from: "192.0.2.1", "agentId=a&token=common").0)
         #expect(try dial(world, from: "192.0.2.1", "token=common").0)

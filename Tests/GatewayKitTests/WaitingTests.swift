@@ -90,15 +90,17 @@ import TunnelLink
 
     @Test func noMoreWaitThanMay() throws {
         let world = patient()
-        for number in 0..<WaitingRequests.maximumPerAgent { _ = world.visit(get("/web/a/"), from: "203.0.113.\(number % 32)") }
+        for number in 0..<GatewayLimits.waitingRequestsPerAgent {
+            _ = world.visit(get("/web/a/"), from: "203.0.113.\(number % 32)")
+        }
         let other = try world.get("/web/a/", from: "198.51.100.1")
         #expect(other.errorCode == "unknown-agent", "one agent's visitors leave room for others'")
         for agent in ["b", "c", "d"] {
-            for number in 0..<WaitingRequests.maximumPerAgent {
+            for number in 0..<GatewayLimits.waitingRequestsPerAgent {
                 _ = world.visit(get("/web/\(agent)/"), from: "203.0.113.\(number % 32)")
             }
         }
-        #expect(world.gateway.internals.waitingRequests == WaitingRequests.maximumCount)
+        #expect(world.gateway.internals.waitingRequests == GatewayLimits.waitingRequests)
         #expect(try world.get("/web/e/", from: "198.51.100.1").errorCode == "unknown-agent")
         world.wait(.seconds(2))
         #expect(world.gateway.internals.waitingRequests == 0)

@@ -130,6 +130,39 @@ import Testing
         #expect(reader.finish().map(\.message) == [#"unknown key "web.$schema""#])
     }
 
+    @Test func limitsAreSettingsAndThenTheOthers() {
+        var reader = SettingsReader.describing()
+        reader.fixedLimits = [
+            .fixed(262_144, unit: .bytes, "A message.", beyond: "close 1009"),
+            .fixed(.seconds(1), "A pause.", beyond: "it goes on"),
+            .fixed(1_500, "Waiters.", beyond: "503"), .fixed(999, unit: .bytes, "A line.", beyond: "400"),
+        ]
+        var (port, wait, memory, share, body) = (12_345_678, Duration.milliseconds(1_500), 2 << 30, Int?.none, 0)
+        reader.read(.integer("port", in: 1...Int.max, "No limit."), into: &port)
+        reader.read(.milliseconds("waitMs", in: 0...9, "How long.").beyond("504").onReload(.restart), into: &wait)
+        reader.read(.mebibytes("memoryMiB", in: 1...8, "Memory.").beyond("the oldest go"), into: &memory)
+        reader.read(.integer("share", in: 0...9, "A share.").defaulting(to: "a quarter").beyond("429"), into: &share)
+        reader.read(.integer("body", in: 0...9, unit: .bytes, "A body; 0: no limit.").beyond("413"), into: &body)
+        let description = reader.description(of: "programd")
+        #expect(
+            description.text(form: "limits") == """
+                ### Limits of programd
+
+                | limit | default | setting | beyond it |
+                |---|---|---|---|
+                | How long. | 1,500 ms | `waitMs` | 504 |
+                | Memory. | 2 GiB | `memoryMiB` | the oldest go |
+                | A share. | a quarter | `share` | 429 |
+                | A body; 0: no limit. | 0 | `body` | 413 |
+                | A message. | 256 KiB |  | close 1009 |
+                | A pause. | 1 s |  | it goes on |
+                | Waiters. | 1,500 |  | 503 |
+                | A line. | 999 bytes |  | 400 |
+                """)
+        #expect(description.markdown.contains("| How long. Beyond it: 504. A change needs a restart. |"))
+        #expect(description.jsonSchema.contains("How long. Unit: ms. Beyond it: 504. A change needs a restart. Variable:"))
+    }
+
     @Test func formsAreKnownByName() {
         let description = description()
         #expect(description.text(form: "markdown") == description.markdown)

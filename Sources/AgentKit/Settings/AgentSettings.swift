@@ -97,43 +97,75 @@ extension AgentConfiguration {
         reader.read(
             .choice("protocol", among: [.v1, .v2], { "v\($0.rawValue)" }, "The highest version of the tunnel to offer.")
                 .onReload(.reconnects), into: &highestVersion)
-        reader.read(.integer("maxExchanges", in: 1...65_535, "Requests at once."), into: &maximumExchanges)
+        let broken = TunnelFailure.serviceBroken.inTables
+        reader.fixedLimits += fixedLimits
+        reader.read(
+            .integer("maxExchanges", in: 1...65_535, "Requests at once.").beyond(TunnelFailure.tooManyStreams.inTables),
+            into: &maximumExchanges)
         reader.read(
             .integer(
                 "maxHeldBytes", in: 1 << 20...1 << 40, unit: .bytes,
-                "Bytes of requests that services do not take, and of responses that the gateway does not take."),
+                "Bytes of requests that services do not take, and of responses that the gateway does not take."
+            ).beyond("the request: reset \(ResetReason.overran.rawValue); the response: no service is read"),
             into: &maximumHeldBytes)
         reader.read(
-            .integer("maxPooledConnections", in: 0...65_535, "Idle connections to services that are kept."),
+            .integer("maxPooledConnections", in: 0...65_535, "Idle connections to services that are kept.").beyond(Self.closed),
             into: &maximumPooledConnections)
         http.setHead(
             bytes: reader.read(
                 .integer(
                     "maxHeadBytes", in: 1_024...1 << 17, unit: .bytes,
-                    "The largest status line, and the largest field section of a service's response."),
+                    "The largest status line, and the largest field section of a service's response."
+                ).beyond(broken),
                 default: http.maximumStartLineBytes))
-        reader.read(.integer("maxFields", in: 16...4_096, "Fields of a service's response."), into: &http.maximumFieldCount)
+        reader.read(
+            .integer("maxFields", in: 16...4_096, "Fields of a service's response.").beyond(broken),
+            into: &http.maximumFieldCount)
         readTimes(from: &reader)
     }
 
     private mutating func readTimes(from reader: inout SettingsReader) {
         let hour = 3_600_000
         reader.read(
-            .milliseconds("pingMs", in: 100...hour, "Between pings, until the gateway says otherwise."), into: &pingInterval)
+            .milliseconds("pingMs", in: 100...hour, "Between pings, until the gateway says otherwise.")
+                .beyond("a ping is sent"), into: &pingInterval)
         reader.read(
-            .milliseconds("pongTimeoutMs", in: 100...hour, "How long any byte may take after a ping."), into: &pongTimeout)
+            .milliseconds("pongTimeoutMs", in: 100...hour, "How long any byte may take after a ping.").beyond(Self.dialsAgain),
+            into: &pongTimeout)
         reader.read(
-            .milliseconds("connectTimeoutMs", in: 1...hour, "How long a connection to the gateway or a service may take."),
+            .milliseconds("connectTimeoutMs", in: 1...hour, "How long a connection to the gateway or a service may take.")
+                .beyond("the gateway: \(Self.dialsAgain); a service: \(TunnelFailure.serviceUnreachable.inTables)"),
             into: &connectTimeout)
         reader.read(
-            .milliseconds("poolIdleMs", in: 0...hour, "How long an idle connection to a service is kept."),
+            .milliseconds("poolIdleMs", in: 0...hour, "How long an idle connection to a service is kept.").beyond(Self.closed),
             into: &poolIdleTimeout)
         reader.read(
             .milliseconds(
                 "responseTimeoutMs", in: 0...86_400_000,
-                "How long a service may take to the head of its response; 0: as long as the gateway waits."),
-            into: &responseHeadTimeout)
+                "How long a service may take to the head of its response; 0: as long as the gateway waits."
+            ).beyond(TunnelFailure.serviceTimedOut.inTables), into: &responseHeadTimeout)
     }
+
+    private static let closed = "the connection is closed"
+    private static let dialsAgain = "it is dialled again"
+
+    /// The limits that no setting changes. Those of the tunnel are the gateway's too.
+    private var fixedLimits: [LimitDescription] {
+        let broken = TunnelFailure.serviceBroken.inTables
+        return [
+            .fixed(
+                http.maximumChunkLineBytes, unit: .bytes, "The line before a chunk of a response, with its extensions.",
+                beyond: broken),
+            .fixed(http.maximumTrailerBytes, unit: .bytes, "The trailer section of a response.", beyond: broken),
+            .fixed(upgradeTimeout, "How long the gateway may take to respond to the handshake.", beyond: Self.dialsAgain),
+            .fixed(registrationTimeout, "How long it may take to respond to `agent.register`.", beyond: Self.dialsAgain),
+        ]
+    }
+}
+
+extension TunnelFailure {
+    /// As tables have it: `-32012`.
+    fileprivate var inTables: String { "\(rawValue)" }
 }
 
 extension AgentDescription {

@@ -11,16 +11,13 @@ struct UnregisteredAgents: Sendable {
     private var counts: [NetworkAddress: Int] = [:]
     private let maximum: Int
 
-    /// At most so many at once from one address; in IPv6 from a /64.
-    static let maximumPerAddress = 64
-
     /// `loops`: among how many they are shared out.
-    init(loops: Int) { maximum = max(32, 512 / max(1, loops)) }
+    init(loops: Int) { maximum = max(32, GatewayLimits.unregisteredAgents / max(1, loops)) }
 
     /// Whether one more may come from there.
     func hasRoom(for client: NetworkAddress?) -> Bool {
         guard count < maximum else { return false }
-        return Self.key(client).map { counts[$0, default: 0] < Self.maximumPerAddress } ?? true
+        return Self.key(client).map { counts[$0, default: 0] < GatewayLimits.unregisteredAgentsPerAddress } ?? true
     }
 
     mutating func add(_ client: NetworkAddress?) {

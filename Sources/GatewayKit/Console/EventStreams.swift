@@ -27,13 +27,11 @@ final class EventStreams {
     private var watchers: [ConnectionID: Watcher] = [:]
     private var byTopic: [WatchTopic: [ConnectionID]] = [:]
 
-    private static let maximumCount = 256
-
     init(_ shares: AddressShares) { self.shares = shares }
 
     /// Why no further watcher is admitted now; nil: one more is.
     func objection(to request: VisitorRequest, of visitor: VisitorConnection, _ turn: inout Turn) -> GatewayError? {
-        guard watchers.count < Self.maximumCount else { return .overloaded }
+        guard watchers.count < GatewayLimits.eventStreams else { return .overloaded }
         let client = shares.client(visitor, request.head)
         let share = shares.watchers(of: client)
         guard watchers.count >= share, watchers.values.count(where: { $0.client == client }) >= share else { return nil }

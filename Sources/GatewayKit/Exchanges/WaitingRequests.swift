@@ -27,13 +27,8 @@ final class WaitingRequests: Reconfigurable {
     private var requests: [String: [Waiting]] = [:]
     private var names: [ConnectionID: String] = [:]
 
-    /// Each may hold one read of the transport, 64 KiB.
-    static let maximumCount = 1_024
-    /// One lost agent with many visitors leaves room for those of others.
-    static let maximumPerAgent = 256
     /// An agent that was lost so long ago may come back any moment, and is waited for.
     private static let recentSeconds: Int64 = 60
-    private static let usualWait = Duration.seconds(3)
 
     init(_ environment: Environment, _ registry: Registry, _ shares: AddressShares) {
         self.environment = environment
@@ -54,9 +49,9 @@ final class WaitingRequests: Reconfigurable {
         let isRefusal = error == .tooManyStreams(agentID) && !pending.refusedBy.isEmpty
         guard isRefusal || error == .unknownAgent(agentID) || error == .agentOffline(agentID) else { return false }
         let (name, wait) = (AgentName.of(agentID), wait(for: pending.route, turn.now))
-        guard wait > .zero, count < Self.maximumCount, requests[name, default: []].count < Self.maximumPerAgent else {
-            return false
-        }
+        guard wait > .zero, count < GatewayLimits.waitingRequests,
+            requests[name, default: []].count < GatewayLimits.waitingRequestsPerAgent
+        else { return false }
         let until = pending.waitUntil ?? (isRefusal ? pending.request.received : turn.now).advanced(by: wait)
         let client = shares.client(visitor, pending.request.head)
         guard turn.now < until, !hasShare(client) else { return false }
@@ -72,14 +67,14 @@ final class WaitingRequests: Reconfigurable {
     private func wait(for route: WebRoute, _ now: Moment) -> Duration {
         if let wait = environment.configuration.web.agentWait { return wait }
         guard let record = registry.record(for: route) else { return .zero }
-        guard let lastSeen = record.lastSeen else { return Self.usualWait }
+        guard let lastSeen = record.lastSeen else { return WebConfiguration.usualAgentWait }
         let away = environment.clock.unixSeconds(at: now).subtractingReportingOverflow(lastSeen).partialValue
-        return (0...Self.recentSeconds).contains(away) ? Self.usualWait : .zero
+        return (0...Self.recentSeconds).contains(away) ? WebConfiguration.usualAgentWait : .zero
     }
 
     /// Whether the client has its share of those that wait.
     private func hasShare(_ client: NetworkAddress) -> Bool {
-        let share = shares.requests(of: client, streams: Self.maximumPerAgent)
+        let share = shares.requests(of: client, streams: GatewayLimits.waitingRequestsPerAgent)
         guard count >= share else { return false }
         return requests.values.reduce(0) { $0 + $1.count { $0.client == client } } >= share
     }

@@ -41,30 +41,32 @@ public struct AddressLimits: Sendable, Hashable {
     }
 
     mutating func read(from reader: inout SettingsReader) {
-        let exception = "this machine's own addresses are free"
+        let (exception, refused) = ("this machine's own addresses are free", GatewayError.tooManyRequests(seconds: 0))
         reader.read(
             .integer(
                 "limits.connectionsPerAddress", in: 0...10_000_000,
                 "Visitors' connections at once from one address, in IPv6 from a /64; proxies in `trustedProxies` may make any number."
                     + " 0: any number."
-            ).defaulting(to: "\(Self.usualConnections); \(exception)"), into: &connections)
+            ).defaulting(to: "\(Self.usualConnections); \(exception)").beyond(refused), into: &connections)
         reader.read(
             .integer(
                 "limits.requestsPerAddress", in: 0...65_536, "Requests under way from one address on one agent; 0: any number."
-            ).defaulting(to: "a quarter of `limits.maxStreamsPerAgent`, at least 16; \(exception)"), into: &requests)
+            ).defaulting(to: "a quarter of `limits.maxStreamsPerAgent`, at least 16; \(exception)").beyond(refused),
+            into: &requests)
         reader.read(
             .integer(
                 "limits.watchersPerAddress", in: 0...65_536,
                 "Event streams of the status page and the inspector to one address; 0: any number."
-            ).defaulting(to: "\(Self.usualWatchers); \(exception)"), into: &watchers)
+            ).defaulting(to: "\(Self.usualWatchers); \(exception)").beyond(refused), into: &watchers)
         reader.read(
             .integer(
                 "limits.requestsPerSecondPerAddress", in: 0...1_000_000,
-                "Requests a second from one address; beyond it 429. 0: any number."), into: &requestsPerSecond)
+                "Requests a second from one address; 0: any number."
+            ).beyond(refused), into: &requestsPerSecond)
         reader.read(
             .integer(
                 "limits.requestBurstPerAddress", in: 1...1_000_000, "Requests at once from one address before that counts."
-            ).defaulting(to: "twice `limits.requestsPerSecondPerAddress`"), into: &requestBurst)
+            ).defaulting(to: "twice `limits.requestsPerSecondPerAddress`").beyond(refused), into: &requestBurst)
         if requestBurst != nil, requestsPerSecond == 0 {
             reader.problem("limits.requestBurstPerAddress", "needs limits.requestsPerSecondPerAddress")
         }

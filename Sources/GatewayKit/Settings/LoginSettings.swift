@@ -16,7 +16,8 @@ public struct LoginConfiguration: Sendable, Hashable {
         reader.read(
             .integer(
                 "login.attemptsPerMinute", in: 0...1_000_000,
-                "Wrong tokens a minute from one address before no more are looked at; 0: any number."),
+                "Wrong tokens a minute from one address before no more are looked at; 0: any number."
+            ).beyond(.tooManyAttempts(seconds: 0)),
             into: &attemptsPerMinute)
     }
 }

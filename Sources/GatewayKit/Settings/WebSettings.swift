@@ -1,6 +1,7 @@
 // The web services behind agents, `channels.webService`: where they are, who may visit them, and how long they may take.
 
 import HTTPCodec
+import MachineCore
 import SettingsCore
 
 /// The web services behind agents: `channels.webService`.
@@ -37,6 +38,9 @@ public struct WebConfiguration: Sendable, Hashable {
     public var maximumBody: UInt64 = 0
     /// The defaults.
     public init() {}
+
+    /// How long an agent is waited for that was lost in the last minute.
+    static let usualAgentWait = Duration.seconds(3)
 }
 
 extension WebConfiguration {
@@ -48,20 +52,22 @@ extension WebConfiguration {
         readPaths(from: &reader)
         readAccess(from: &reader)
         reader.read(
-            .milliseconds(base + "timeoutMs", in: 1...86_400_000, "How long a service may take to the head of its response."),
-            into: &timeout)
+            .milliseconds(base + "timeoutMs", in: 1...86_400_000, "How long a service may take to the head of its response.")
+                .beyond(.serviceTimedOut(seconds: 0)), into: &timeout)
         reader.read(
             .milliseconds(
                 base + "agentWaitMs", in: 0...60_000,
                 "How long a request waits for an agent that is not here, so that a restart of the gateway is a delay instead of an"
                     + " error; it then holds for every agent, also one that this gateway has not seen. 0: not at all."
-            ).defaulting(to: "3000, for agents lost in the last minute"), into: &agentWait)
+            ).defaulting(to: "\(Self.usualAgentWait.wholeMilliseconds), for agents lost in the last minute")
+                .beyond(.unknownAgent(""), .agentOffline("")), into: &agentWait)
         reader.read(
             .milliseconds(
                 base + "sseKeepAliveMs", in: 0...86_400_000,
                 "After how long a quiet `text/event-stream` response gets a comment; 0: never."), into: &sseKeepAlive)
         reader.read(
             Setting.integer(base + "maxBody", in: 0...Int.max, unit: .bytes, "The largest request body; 0: no limit.")
+                .beyond(.bodyTooLarge(limit: 0))
                 .parsed({ count, _ in UInt64(count) }, written: { .integer(Int64(clamping: $0)) }), into: &maximumBody)
         readUpgrades(from: &reader)
     }
