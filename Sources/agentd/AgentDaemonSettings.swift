@@ -113,7 +113,7 @@ struct AgentDaemonSettings {
                     + " responses."
             ).defaulting(to: "off").parsed(inspectorEndpoint).onReload(.restart))
         let memory = reader.read(
-            .integer("inspectMemoryMiB", in: 1...1024, unit: .mebibytes, "What these may take together.")
+            .integer("inspectMemoryMiB", in: 1...1024, unit: .mebibytes, "What the exchanges on that page may take together.")
                 .beyond("the oldest are forgotten").onReload(.restart), default: 16)
         return endpoint.map { LocalInspector.Settings(endpoint: $0, memoryMiB: memory) }
     }

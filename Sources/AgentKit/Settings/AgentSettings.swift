@@ -106,7 +106,7 @@ extension AgentConfiguration {
             .integer(
                 "maxHeldBytes", in: 1 << 20...1 << 40, unit: .bytes,
                 "Bytes of requests that services do not take, and of responses that the gateway does not take."
-            ).beyond("the request: reset \(ResetReason.overran.rawValue); the response: no service is read"),
+            ).beyond("a request: reset \(ResetReason.overran.rawValue); responses: no service is read"),
             into: &maximumHeldBytes)
         reader.read(
             .integer("maxPooledConnections", in: 0...65_535, "Idle connections to services that are kept.").beyond(Self.closed),
@@ -134,7 +134,7 @@ extension AgentConfiguration {
             into: &pongTimeout)
         reader.read(
             .milliseconds("connectTimeoutMs", in: 1...hour, "How long a connection to the gateway or a service may take.")
-                .beyond("the gateway: \(Self.dialsAgain); a service: \(TunnelFailure.serviceUnreachable.inTables)"),
+                .beyond("\(Self.dialsAgain); a service: \(TunnelFailure.serviceUnreachable.inTables)"),
             into: &connectTimeout)
         reader.read(
             .milliseconds("poolIdleMs", in: 0...hour, "How long an idle connection to a service is kept.").beyond(Self.closed),
@@ -147,7 +147,7 @@ extension AgentConfiguration {
     }
 
     private static let closed = "the connection is closed"
-    private static let dialsAgain = "it is dialled again"
+    private static let dialsAgain = "the gateway is dialled again"
 
     /// The limits that no setting changes. Those of the tunnel are the gateway's too.
     private var fixedLimits: [LimitDescription] {
@@ -158,14 +158,15 @@ extension AgentConfiguration {
                 beyond: broken),
             .fixed(http.maximumTrailerBytes, unit: .bytes, "The trailer section of a response.", beyond: broken),
             .fixed(upgradeTimeout, "How long the gateway may take to respond to the handshake.", beyond: Self.dialsAgain),
-            .fixed(registrationTimeout, "How long it may take to respond to `agent.register`.", beyond: Self.dialsAgain),
+            .fixed(
+                registrationTimeout, "How long the gateway may take to respond to `agent.register`.", beyond: Self.dialsAgain),
         ]
     }
 }
 
 extension TunnelFailure {
-    /// As tables have it: `-32012`.
-    fileprivate var inTables: String { "\(rawValue)" }
+    /// As tables have it: `error -32012`.
+    fileprivate var inTables: String { "error \(rawValue)" }
 }
 
 extension AgentDescription {

@@ -67,7 +67,7 @@ public struct InspectorConfiguration: Sendable, Hashable {
             .mebibytes("inspector.memoryMiB", in: 1...65_536, "What all recorded exchanges may take together.")
                 .beyond("the oldest are forgotten"), into: &maximumBytes)
         reader.read(
-            .integer("inspector.maxBody", in: 0...16 << 20, unit: .bytes, "How much is kept of each body.")
+            .integer("inspector.maxBody", in: 0...16 << 20, unit: .bytes, "How much the inspector keeps of each body.")
                 .beyond("the rest is not kept"), into: &maximumBodyBytes)
         reader.read(.flag("inspector.replay", "Whether requests may be sent again from the inspector."), into: &allowsReplay)
         reader.read(

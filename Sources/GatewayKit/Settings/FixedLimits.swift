@@ -1,5 +1,6 @@
 // The limits of a gateway that no setting changes, and how all limits say what happens beyond them: by the table of errors.
 
+import Inspection
 import SettingsCore
 import TunnelLink
 import WireWS
@@ -11,7 +12,7 @@ extension Setting {
 
 extension GatewayLimits {
     /// The limits that no setting changes.
-    var fixed: [LimitDescription] { ofRequests + ofWaiting + ofTunnels + ofUnregisteredAgents }
+    var fixed: [LimitDescription] { ofRequests + ofWaiting + ofReplays + ofTunnels + ofUnregisteredAgents }
 
     private var ofRequests: [LimitDescription] {
         let closed = "the connection is closed"
@@ -44,6 +45,19 @@ extension GatewayLimits {
         ]
     }
 
+    private var ofReplays: [LimitDescription] {
+        let cut = GatewayError.replayCut.statusAndCode
+        return [
+            .fixed(ReplayRequest.maximumTime, "How long a request that the inspector sends again may take.", beyond: cut),
+            .fixed(
+                ReplayRequest.maximumResponseBytes, unit: .bytes, "The response to a request that the inspector sends again.",
+                beyond: cut),
+            .fixed(
+                ReplayRequest.maximumAtOnce, "Requests that the inspector sends again at once, on each loop.",
+                beyond: GatewayError.overloaded.statusAndCode),
+        ]
+    }
+
     private var ofTunnels: [LimitDescription] {
         let misfit = [GatewayError.malformed(.tooLarge(.fieldSection)), .serviceBroken("")].map(\.statusAndCode)
         return [
@@ -62,7 +76,7 @@ extension GatewayLimits {
                 beyond: "the connection is aborted"),
             .fixed(
                 maximumOfflineAgents, "Agents that are remembered while they are offline.",
-                beyond: "who is offline for the longest time is forgotten"),
+                beyond: "those that are offline for the longest time are forgotten"),
         ]
     }
 
@@ -75,13 +89,14 @@ extension GatewayLimits {
             .fixed(
                 tunnel.unregisteredMessageBytes, unit: .bytes, "A message before `agent.register`.",
                 beyond: WSCloseCode.messageTooBig.text),
-            .fixed(tunnel.unregisteredBytes, unit: .bytes, "All messages before it.", beyond: policy),
-            .fixed(tunnel.unregisteredReplies, unit: .bytes, "All replies before it.", beyond: policy),
+            .fixed(tunnel.unregisteredBytes, unit: .bytes, "All messages before `agent.register`.", beyond: policy),
+            .fixed(tunnel.unregisteredReplies, unit: .bytes, "All replies before `agent.register`.", beyond: policy),
             .fixed(
                 Self.unregisteredAgents, "Tunnels that have not registered and showed no token; loops share them out.",
                 beyond: overloaded),
             .fixed(
-                Self.unregisteredAgentsPerAddress, "The same from one address, on each loop; this machine's own are free.",
+                Self.unregisteredAgentsPerAddress,
+                "Such tunnels from one address, on each loop; this machine's own addresses are free.",
                 beyond: overloaded),
         ]
     }

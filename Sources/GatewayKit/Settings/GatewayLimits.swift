@@ -82,7 +82,7 @@ extension GatewayLimits {
         reader.read(
             .integer(
                 "limits.maxWindowPerStream", in: 16_384...1 << 30, unit: .bytes,
-                "What that may grow to on a network path with a large bandwidth-delay product."
+                "What the window of a stream may grow to on a network path with a large bandwidth-delay product."
             ).beyond("the window grows no more"), into: &tunnel.maximumWindow)
         reader.read(
             .integer(
@@ -95,13 +95,14 @@ extension GatewayLimits {
                 "Whole bodies (v1) that are held for one agent."
             ).beyond(.buffersFull("")), into: &bufferPerAgent)
         reader.read(
-            .integer("limits.v1BufferTotal", in: 1 << 20...1 << 40, unit: .bytes, "The same for all agents together.")
-                .beyond(.buffersFull("")), into: &bufferTotal)
+            .integer(
+                "limits.v1BufferTotal", in: 1 << 20...1 << 40, unit: .bytes, "Whole bodies (v1) that are held for all agents."
+            ).beyond(.buffersFull("")), into: &bufferTotal)
         reader.read(
             .milliseconds("limits.pingIntervalMs", in: 1...86_400_000, "How often an agent is pinged.")
                 .beyond("a ping is sent"), into: &pingInterval)
         reader.read(
-            .milliseconds("limits.pongTimeoutMs", in: 1...86_400_000, "How long its pong may take.")
+            .milliseconds("limits.pongTimeoutMs", in: 1...86_400_000, "How long the pong of an agent may take.")
                 .beyond("the connection is aborted"), into: &pongTimeout)
     }
 

@@ -59,7 +59,7 @@ extension WebConfiguration {
                 base + "agentWaitMs", in: 0...60_000,
                 "How long a request waits for an agent that is not here, so that a restart of the gateway is a delay instead of an"
                     + " error; it then holds for every agent, also one that this gateway has not seen. 0: not at all."
-            ).defaulting(to: "\(Self.usualAgentWait.wholeMilliseconds), for agents lost in the last minute")
+            ).defaulting(to: "\(Self.usualAgentWait.wholeMilliseconds) ms, for agents lost in the last minute")
                 .beyond(.unknownAgent(""), .agentOffline("")), into: &agentWait)
         reader.read(
             .milliseconds(
