@@ -1,4 +1,5 @@
-// The limits of a program in one table: its settings that are limits, and then what no setting changes. Docs/Protocol.md has both tables.
+// The limits of a program in one table: its settings that are limits, and then what no setting changes. Docs/Protocol.md has
+// both tables.
 
 /// One limit, described.
 public struct LimitDescription: Sendable, Hashable {

@@ -1,6 +1,6 @@
-// The settings of both daemons, by path, so that each knows the other's: one `.env` may serve both, and a key that belongs to the
-// other says so. The lists are in SettingPaths, which `.ci/generate` makes anew; what stands beneath a free name (`agents.{id}`) has no
-// variable and is not in them.
+// The settings of both daemons, by path, so that each knows the other's: one `.env` may serve both, and a key that belongs to
+// the other says so. The lists are in SettingPaths, which `.ci/generate` makes anew; what stands beneath a free name
+// (`agents.{id}`) has no variable and is not in them.
 
 /// A program beside which settings are read: its variables in a common environment are none of our business, and no mistake.
 public struct OtherProgram: Sendable, Hashable {

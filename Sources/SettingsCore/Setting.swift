@@ -1,6 +1,6 @@
-// A setting as its program declares it: what it is called, what it may be, and what it means. A program reads its settings by these
-// declarations alone, and describes itself by the same ones (`SettingsDescription`), so that no key is read without being described,
-// or described without being read. The default is the value of the field that the setting is read into.
+// A setting as its program declares it: what it is called, what it may be, and what it means. A program reads its settings by
+// these declarations alone, and describes itself by the same ones (`SettingsDescription`), so that no key is read without being
+// described, or described without being read. The default is the value of the field that the setting is read into.
 
 import RPCCore
 
@@ -58,8 +58,9 @@ public struct Setting<Value> {
 
     // MARK: What else is asked of it
 
-    /// The setting as `parse` understands it. `parse` gives each problem to its second argument, as a text that reads on after the
-    /// key's name, such as `must be a path`; a value that it returns nonetheless counts. `written` is its inverse, for the default.
+    /// The setting as `parse` understands it. `parse` gives each problem to its second argument, as a text that reads on after
+    /// the key's name, such as `must be a path`; a value that it returns nonetheless counts. `written` is its inverse, for the
+    /// default.
     public func parsed<Other>(
         _ parse: @escaping (Value, (String) -> Void) -> Other?, written: @escaping (Other) -> JSONValue? = { _ in nil }
     ) -> Setting<Other> {

@@ -1,4 +1,5 @@
-// What is known of a setting before it is read, as plain values: what the documents, the schema for editors and the tests are made of.
+// What is known of a setting before it is read, as plain values: what the documents, the schema for editors and the tests are
+// made of.
 
 import RPCCore
 
@@ -100,8 +101,8 @@ extension SettingDescription {
     var beyondSentence: String? { beyond.map { "Beyond it: \($0)." } }
 }
 
-/// An object of the file in which the names are the user's own, such as agents by id. Variables and options do not reach what is
-/// beneath.
+/// An object of the file in which the names are the user's own, such as agents by id. Variables and options do not reach what
+/// is beneath.
 public struct SettingsObject: Sendable, Hashable {
     /// Its path.
     public var path: String

@@ -13,8 +13,8 @@ extension Setting<String> {
         Setting(path, .token, meaning, value: { $0.token(path) }, written: { _ in nil })
     }
 
-    /// A token in a file of its own, of which the setting is the name. `read` gives what the file begins with, up to a blank, or nil if
-    /// that is nothing. An empty name is a problem, be it a variable.
+    /// A token in a file of its own, of which the setting is the name. `read` gives what the file begins with, up to a blank,
+    /// or nil if that is nothing. An empty name is a problem, be it a variable.
     public static func tokenFile(
         _ path: String, _ meaning: String, read: @escaping (String) throws -> String?
     ) -> Setting {

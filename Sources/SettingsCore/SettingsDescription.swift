@@ -1,4 +1,5 @@
-// All settings of a program, as its reader came to know them, and the Markdown of them. The JSON Schema is in SettingsJSONSchema.
+// All settings of a program, as its reader came to know them, and the Markdown of them. The JSON Schema is in
+// SettingsJSONSchema.
 
 import RPCCore
 
@@ -24,7 +25,8 @@ public struct SettingsDescription: Sendable {
     /// The setting at `path`, written as in documents: `agents.{id}.token`.
     public subscript(path: String) -> SettingDescription? { settings.first { $0.path == path } }
 
-    /// The description in one of the forms that `--describe-settings` takes, without a line feed at the end; nil: there is no such form.
+    /// The description in one of the forms that `--describe-settings` takes, without a line feed at the end; nil: there is no
+    /// such form.
     public func text(form: String) -> String? {
         switch form {
         case "markdown": markdown

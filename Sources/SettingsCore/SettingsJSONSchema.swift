@@ -1,5 +1,6 @@
-// The settings as a JSON Schema (draft 2020-12), so that an editor completes keys, shows what they mean and marks what is wrong while
-// it is written. What the daemon checks beyond it (names of agents, ranges of addresses, keys that need each other) it says itself.
+// The settings as a JSON Schema (draft 2020-12), so that an editor completes keys, shows what they mean and marks what is wrong
+// while it is written. What the daemon checks beyond it (names of agents, ranges of addresses, keys that need each other) it
+// says itself.
 
 import RPCCore
 

@@ -1,8 +1,8 @@
-// Reads a configuration in layers: option, then environment variable, then file, then the default. The program reads each setting by
-// its declaration; the reader remembers what was read, so that at the end it can refuse every key and variable that is no setting, name
-// the one that was meant, and describe them all. A wrong value is a problem and reads as absent: reading goes on, and `finish()` reports
-// everything at once.
-// Below an object with free names (agents by id) only the file counts: two ids can make the same variable's name.
+// Reads a configuration in layers: option, then environment variable, then file, then the default. The program reads each
+// setting by its declaration; the reader remembers what was read, so that at the end it can refuse every key and variable that
+// is no setting, name the one that was meant, and describe them all. A wrong value is a problem and reads as absent: reading
+// goes on, and `finish()` reports everything at once. Below an object with free names (agents by id) only the file counts: two
+// ids can make the same variable's name.
 
 import RPCCore
 
@@ -88,8 +88,8 @@ public struct SettingsReader: Sendable {
         return description
     }
 
-    /// Calls `body` for each name in `object`, in the order of the file, with this reader, whose paths are relative to that entry
-    /// meanwhile; the empty path is the entry itself.
+    /// Calls `body` for each name in `object`, in the order of the file, with this reader, whose paths are relative to that
+    /// entry meanwhile; the empty path is the entry itself.
     public mutating func each(_ object: SettingsObject, _ body: (String, inout SettingsReader) -> Void) {
         let place = ask(for: object.path, asValue: false)
         let key = schema.insertFreeName(in: place.key, object)
@@ -122,7 +122,8 @@ public struct SettingsReader: Sendable {
         return hasVariable(beneath: place.path)
     }
 
-    /// Every setting that was read so far, described for the program `program`. `options` are those of its command line, by path.
+    /// Every setting that was read so far, described for the program `program`. `options` are those of its command line, by
+    /// path.
     public func description(of program: String, options: [String: [String]] = [:]) -> SettingsDescription {
         let variables = Set(schema.overridablePaths)
         return SettingsDescription(program: program, schema: schema, fixedLimits: fixedLimits) { setting in

@@ -1,5 +1,5 @@
-// Which keys exist. There is no list to keep: a key is known once it has been read, by its declaration, so that code and list cannot
-// disagree. Keys form a tree; an object with free names (agents by id) has one branch, `*`, for all of them.
+// Which keys exist. There is no list to keep: a key is known once it has been read, by its declaration, so that code and list
+// cannot disagree. Keys form a tree; an object with free names (agents by id) has one branch, `*`, for all of them.
 
 /// The keys that have been read.
 struct SettingsSchema: Sendable {

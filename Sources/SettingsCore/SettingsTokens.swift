@@ -1,8 +1,9 @@
-// Secrets that are presented as tokens. An empty one is refused from wherever it comes: a variable that a script forgot to fill would
-// open to everybody what it was to close. What a token may consist of is the same for all who present one and all who ask for it.
+// Secrets that are presented as tokens. An empty one is refused from wherever it comes: a variable that a script forgot to fill
+// would open to everybody what it was to close. What a token may consist of is the same for all who present one and all who ask
+// for it.
 
-/// What a token may consist of: visible ASCII without a comma, which parts several in a variable or a flag. So it passes through a
-/// header, an address and a line of settings as it is.
+/// What a token may consist of: visible ASCII without a comma, which parts several in a variable or a flag. So it passes
+/// through a header, an address and a line of settings as it is.
 public enum TokenGrammar {
     /// What is wrong with a token, as a text that reads on after "a token"; nil: nothing. The token is not in it.
     public static func problem(_ token: some StringProtocol) -> String? {
@@ -23,8 +24,8 @@ public enum TokenGrammar {
 }
 
 extension SettingsReader {
-    /// The tokens that a setting holds: in the file one or a list, in a variable or a flag parted by commas. Unlike other settings, one
-    /// that is there and empty is a problem, be it a variable.
+    /// The tokens that a setting holds: in the file one or a list, in a variable or a flag parted by commas. Unlike other
+    /// settings, one that is there and empty is a problem, be it a variable.
     mutating func tokens(_ path: String) -> [String]? {
         let place = ask(for: path)
         let given: [String]

@@ -39,8 +39,8 @@ extension SettingsReader {
         }
     }
 
-    /// What was meant, or whose it is: a name that is said otherwise here, the same name but for case or in another object, the other
-    /// program's, and at last a near one.
+    /// What was meant, or whose it is: a name that is said otherwise here, the same name but for case or in another object, the
+    /// other program's, and at last a near one.
     private func hint(for name: String, at path: String, in key: Int) -> String {
         if let meant = misnomers[path] ?? sameKey(as: name, in: key) { return "; did you mean \"\(meant)\"?" }
         if let other = source.otherProgram, other.paths.contains(where: { $0 == path || $0.hasPrefix(path + ".") }) {

@@ -59,9 +59,10 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var captures: CaptureSettings?
     /// What the tunnel holds at most; the gateway's welcome may lower it. Of its streams there are `maximumExchanges`.
     public var limits = TunnelLimits()
-    /// Bytes of requests that services have not taken, and of responses that the gateway does not take, in each direction: beyond
-    /// it a request that goes on is given up, and no service is read. Default 128 MiB; a gateway may not ask for more, whatever
-    /// windows it grants itself. Both are one-sided stalls, so that in the usual run of things next to nothing is held.
+    /// Bytes of requests that services have not taken, and of responses that the gateway does not take, in each direction:
+    /// beyond it a request that goes on is given up, and no service is read. Default 128 MiB; a gateway may not ask for more,
+    /// whatever windows it grants itself. Both are one-sided stalls, so that in the usual run of things next to nothing is
+    /// held.
     public var maximumHeldBytes = 128 * 1024 * 1024
     /// How long the heads of the gateway and of the service may be.
     public var http = HTTPLimits()

@@ -1,5 +1,5 @@
-// The settings of an agent (Docs/Configuration.md), each checked where it is read. Problems are kept by the reader; the default then
-// stands in the place of what was wrong, so that all problems show at once.
+// The settings of an agent (Docs/Configuration.md), each checked where it is read. Problems are kept by the reader; the default
+// then stands in the place of what was wrong, so that all problems show at once.
 //
 // `webService` is in ServiceSettings. `gatewayTokenFile`, `logLevel` and the like are the daemon's to read: they need files and
 // a terminal.

@@ -60,8 +60,8 @@ enum Authority {
         }
     }
 
-    /// Whether `text` has the form `host:port`, perhaps with a path: a host name or a literal address before the last colon, and
-    /// digits behind it. Whether they are a port is not asked.
+    /// Whether `text` has the form `host:port`, perhaps with a path: a host name or a literal address before the last colon,
+    /// and digits behind it. Whether they are a port is not asked.
     static func isHostAndPort(_ text: String) -> Bool {
         let authority = text.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         guard let colon = authority.lastIndex(of: ":") else { return false }

@@ -3,8 +3,8 @@
 //
 // The path and the query are kept byte for byte, but for a slash at the path's end, which is dropped; an empty path stands for
 // "/agent". Refused, each with its reason: other schemes, a user or password (the token has a place of its own), a fragment
-// (RFC 6455 §3), characters that are not plain ASCII, and ports outside 1 to 65535. An error never repeats the text, for a query
-// may hold a secret.
+// (RFC 6455 §3), characters that are not plain ASCII, and ports outside 1 to 65535. An error never repeats the text, for a
+// query may hold a secret.
 
 /// The address of a gateway.
 public struct GatewayURL: Sendable, Hashable {

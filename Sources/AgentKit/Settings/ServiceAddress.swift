@@ -1,5 +1,5 @@
-// Where a web service is, as people write it: an address in the settings, or the one argument of the command line, which may be a
-// port, an address or a folder. A folder whose name looks like an address is written with a path before it: `./a:1`.
+// Where a web service is, as people write it: an address in the settings, or the one argument of the command line, which may be
+// a port, an address or a folder. A folder whose name looks like an address is written with a path before it: `./a:1`.
 
 import MachineCore
 import SettingsCore

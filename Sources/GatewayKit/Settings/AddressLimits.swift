@@ -1,5 +1,5 @@
-// What one address may take of a gateway (Docs/Configuration.md). Without a setting this machine's own addresses are free: behind
-// them may be a proxy that is not declared, and with it all visitors.
+// What one address may take of a gateway (Docs/Configuration.md). Without a setting this machine's own addresses are free:
+// behind them may be a proxy that is not declared, and with it all visitors.
 
 import MachineCore
 import SettingsCore
@@ -8,8 +8,8 @@ import SettingsCore
 public struct AddressLimits: Sendable, Hashable {
     /// Visitors' connections at once; nil: 1,024, but for this machine's own addresses; 0: any number.
     public var connections: Int?
-    /// Requests under way on one agent; nil: a quarter of what the agent takes, at least 16, but for this machine's own addresses; 0:
-    /// any number. Also those that wait for an agent.
+    /// Requests under way on one agent; nil: a quarter of what the agent takes, at least 16, but for this machine's own
+    /// addresses; 0: any number. Also those that wait for an agent.
     public var requests: Int?
     /// Event streams of the gateway's own; nil: 32, but for this machine's own addresses; 0: any number.
     public var watchers: Int?

@@ -1,5 +1,5 @@
-// What every component of one loop reads and none changes: the settings in force, what is worked out of them once so that a request only
-// looks it up, the clock, and which of the gateway's loops this is. New settings make a new environment.
+// What every component of one loop reads and none changes: the settings in force, what is worked out of them once so that a
+// request only looks it up, the clock, and which of the gateway's loops this is. New settings make a new environment.
 
 import MachineCore
 import TunnelLink

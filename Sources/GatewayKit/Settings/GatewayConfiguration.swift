@@ -1,5 +1,5 @@
-// Everything about a gateway that is decided before it starts, and the reading of it. Each part has a file of its own, with its fields,
-// their defaults and the settings that change them; each setting is checked where it is read.
+// Everything about a gateway that is decided before it starts, and the reading of it. Each part has a file of its own, with its
+// fields, their defaults and the settings that change them; each setting is checked where it is read.
 
 import MachineCore
 import SettingsCore

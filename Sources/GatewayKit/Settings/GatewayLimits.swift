@@ -1,5 +1,5 @@
-// What a gateway holds, and how long it waits. Each limit names its unit and the memory it implies; those that are settings say where
-// they are read what happens beyond them, and FixedLimits says it of the others.
+// What a gateway holds, and how long it waits. Each limit names its unit and the memory it implies; those that are settings say
+// where they are read what happens beyond them, and FixedLimits says it of the others.
 
 import HTTPCodec
 import SettingsCore
@@ -12,7 +12,8 @@ public struct GatewayLimits: Sendable, Hashable {
     public var tunnel = TunnelLimits()
     /// Of visitors' requests. A visitor in the middle of its head holds at most start line + field section, 40 KiB.
     public var http = HTTPLimits()
-    /// Whole bodies of one v1 agent, requests and responses, base64 included; raised to what one body of the greatest length needs.
+    /// Whole bodies of one v1 agent, requests and responses, base64 included; raised to what one body of the greatest length
+    /// needs.
     public var bufferPerAgent = 64 * 1024 * 1024
     /// The same of all v1 agents together; loops share it out.
     public var bufferTotal = 256 * 1024 * 1024

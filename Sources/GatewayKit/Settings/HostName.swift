@@ -1,5 +1,5 @@
-// A setting that is a host name, under which agents have names of their own. What people write instead of the bare name (a wildcard
-// as in a certificate, a URL as in a browser, a leading dot as in a cookie) is refused with the name that they mean.
+// A setting that is a host name, under which agents have names of their own. What people write instead of the bare name (a
+// wildcard as in a certificate, a URL as in a browser, a leading dot as in a cookie) is refused with the name that they mean.
 
 enum HostName {
     /// The host name in small letters; nil after a problem.
@@ -12,7 +12,8 @@ enum HostName {
         return nil
     }
 
-    /// Labels of letters, digits, `-` and `_`, parted by dots; the last is no number, or agents would have names beneath an address.
+    /// Labels of letters, digits, `-` and `_`, parted by dots; the last is no number, or agents would have names beneath an
+    /// address.
     static func isHostName(_ name: String) -> Bool {
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...253).contains(name.utf8.count), let last = labels.last, !last.allSatisfy(\.isNumber) else { return false }

@@ -16,15 +16,15 @@ public struct WebConfiguration: Sendable, Hashable {
     public var isPublic = false
     /// From where visitors may come; empty: from anywhere.
     public var allow: [AddressRange] = []
-    /// Whether `pathPrefix` leads to agents. Without, they have host names only, and no service shares an origin with another, or
-    /// with the gateway's own pages.
+    /// Whether `pathPrefix` leads to agents. Without, they have host names only, and no service shares an origin with another,
+    /// or with the gateway's own pages.
     public var routesByPath = true
     /// The protocols to which a visitor may switch its connection (`Upgrade`). `h2c`, `TLS` and their like never are.
     public var upgrades = ["websocket"]
     /// How long a service may take until the head of its response.
     public var timeout = Duration.seconds(30)
-    /// How long a request waits for an agent that is not here, known or not, so that a restart of the gateway, or a tunnel that broke,
-    /// is a delay instead of an error; zero: not at all. Nil: 3 s, for agents that were lost in the last minute.
+    /// How long a request waits for an agent that is not here, known or not, so that a restart of the gateway, or a tunnel that
+    /// broke, is a delay instead of an error; zero: not at all. Nil: 3 s, for agents that were lost in the last minute.
     public var agentWait: Duration?
     /// `{agentId}.` before this host name reaches an agent too; nil: only by path.
     public var subdomainHost: String?
