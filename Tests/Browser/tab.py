@@ -35,7 +35,7 @@ class Tab:
         self.page.on("dialog", self._dialog)
 
     def _console(self, message):
-        # The browser itself notes each answer that is an error; those that a test expects are no fault of the page.
+        # The browser itself notes each response that is an error; those that a test expects are no fault of the page.
         if message.type in self.levels and "the server responded with a status of" not in message.text:
             self.problems.append(f"console: {message.text}")
 

@@ -1,4 +1,4 @@
-// How the view looks: the lines of the block, the line of a request, and one frame in the terminal's words.
+// How the view looks: the lines of the block, the line of a request, and one frame in escape sequences.
 //
 // A frame goes up to where the block began, erases to the end of the screen, and writes what scrolled and the block again. A
 // terminal that was made narrower has broken the block's lines into more rows, which is counted in.
@@ -34,15 +34,15 @@ extension TerminalView {
     }
 
     private func stateLine(_ now: Moment) -> TerminalLine {
-        let (words, style) = Self.words(for: phase, gateway: facts.gateway, now)
+        let (description, style) = Self.description(for: phase, gateway: facts.gateway, now)
         var line = Self.row("agent", facts.agentID, .strong)
         line.add("  ")
-        line.add(words, style)
+        line.add(description, style)
         if let roundTrip, phase == .serving { line.add("  round trip \(Self.text(roundTrip))", .dim) }
         return line
     }
 
-    private static func words(for phase: AgentPhase, gateway: String, _ now: Moment) -> (String, TerminalLine.Style) {
+    private static func description(for phase: AgentPhase, gateway: String, _ now: Moment) -> (String, TerminalLine.Style) {
         switch phase {
         case .dialing(let attempt): ("connecting to \(gateway)" + (attempt > 1 ? ", attempt \(attempt)" : ""), .warning)
         case .upgrading, .registering: ("connecting to \(gateway)", .warning)
