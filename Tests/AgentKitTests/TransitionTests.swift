@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test func whoAnswersChangesOnlyAsTheTableSays() {
+    @Test func theResponderChangesOnlyAsTheTableSays() {
         let (dial, connection, call) = (DialID(rawValue: 7), ConnectionID(slot: 1, generation: 1), HandlerCall(id: 9))
         let responders: [Responder] = [
             .collecting, .dialing(DialID(rawValue: 1)), .connection(ConnectionID(slot: 0, generation: 1)),

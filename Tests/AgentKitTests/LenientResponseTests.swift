@@ -7,7 +7,7 @@ import TunnelLink
 
 @testable import AgentKit
 
-@Suite struct ToleranceTests {
+@Suite struct LenientResponseTests {
     @Test(arguments: [TunnelVersion.v1, .v2])
     func bothALengthAndChunksAreChunksAndTheConnectionIsNotUsedAgain(version: TunnelVersion) throws {
         var (world, gateway) = try World.serving(version: version)

@@ -1,4 +1,4 @@
-// Phases, back-off and pings.
+// The session with the gateway: phases, back-off and pings.
 
 import MachineCore
 import RPCCore
@@ -8,7 +8,7 @@ import WireWS
 
 @testable import AgentKit
 
-@Suite struct LifeTests {
+@Suite struct SessionTests {
     // MARK: Phases
 
     private static let phases: [AgentPhase] = [
