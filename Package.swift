@@ -80,7 +80,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "FuzzBodies",
-            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "Inspection", "WebConsole"],
+            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "TunnelLink", "Inspection", "WebConsole"],
             path: "Tests/FuzzBodies", swiftSettings: settings),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),

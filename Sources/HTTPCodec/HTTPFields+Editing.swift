@@ -67,12 +67,16 @@ extension HTTPFields {
 
     /// Removes all fields whose names begin with `prefix` and go on after it.
     public mutating func removeAll(beginningWith prefix: HTTPFieldName) {
-        prefix.bytes.withUnsafeBytes { prefix in
-            guard let start = prefix.baseAddress else { return }
-            removeSlots { storage, slot in
-                Int(slot.nameEnd - slot.nameStart) > prefix.count
-                    && Scan.equalIgnoringCase(storage + Int(slot.nameStart), start, prefix.count)
-            }
+        removeSlots { Self.begins($1, $0, with: prefix) }
+    }
+
+    /// Whether the field's name begins with `prefix` and goes on after it.
+    @inline(__always)
+    static func begins(_ slot: Slot, _ storage: UnsafeRawPointer, with prefix: HTTPFieldName) -> Bool {
+        guard Int(slot.nameEnd - slot.nameStart) > prefix.bytes.count else { return false }
+        return prefix.bytes.withUnsafeBytes { prefix in
+            guard let start = prefix.baseAddress else { return false }
+            return Scan.equalIgnoringCase(storage + Int(slot.nameStart), start, prefix.count)
         }
     }
 
@@ -89,15 +93,24 @@ extension HTTPFields {
     /// Removes the fields whose names have a `_` and are, with `-` in its place, in `names` or begin with `prefix`. CGI and
     /// what came of it make both one name, `HTTP_X_FORWARDED_FOR`, of which a reader sees one or both.
     public mutating func removeUnderscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) {
-        removeSlots { storage, slot in
-            let start = storage + Int(slot.nameStart)
-            let count = Int(slot.nameEnd - slot.nameStart)
-            guard Scan.hasUnderscore(start, count) else { return false }
-            let bytes = UnsafeRawBufferPointer(start: start, count: count).map { $0 == Octet.underscore ? Octet.hyphen : $0 }
-            let isLonger = bytes.count > prefix.bytes.count
-            if isLonger, zip(bytes, prefix.bytes).allSatisfy({ Octet.lowercased($0) == Octet.lowercased($1) }) { return true }
-            return names.contains(HTTPFieldName(String(decoding: bytes, as: UTF8.self)))
-        }
+        removeSlots { Self.isUnderscored($1, $0, spelling: names, orBeginningWith: prefix) }
+    }
+
+    @inline(__always)
+    static func isUnderscored(
+        _ slot: Slot, _ storage: UnsafeRawPointer, spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName
+    ) -> Bool {
+        let start = storage + Int(slot.nameStart)
+        let count = Int(slot.nameEnd - slot.nameStart)
+        guard Scan.hasUnderscore(start, count) else { return false }
+        return isRespelled(UnsafeRawBufferPointer(start: start, count: count), names, prefix)
+    }
+
+    private static func isRespelled(_ name: UnsafeRawBufferPointer, _ names: HTTPFieldSet, _ prefix: HTTPFieldName) -> Bool {
+        let bytes = name.map { $0 == Octet.underscore ? Octet.hyphen : $0 }
+        let isLonger = bytes.count > prefix.bytes.count
+        if isLonger, zip(bytes, prefix.bytes).allSatisfy({ Octet.lowercased($0) == Octet.lowercased($1) }) { return true }
+        return names.contains(HTTPFieldName(String(decoding: bytes, as: UTF8.self)))
     }
 
     /// Removes the fields for whose slots `isUnwanted` holds; it is asked once for each, in order, with the storage's
@@ -206,20 +219,24 @@ extension HTTPFields {
 
 extension HTTPFields {
     /// Appends `*( field-name ":" SP field-value CRLF )`, in order. Runs of fields that lie in `storage` in that very form,
-    /// which is nearly always all of them, are copied at once.
-    func encode(into bytes: inout [UInt8]) {
+    /// which is nearly always all of them, are copied at once. Those of `mask` are left out.
+    func encode(into bytes: inout [UInt8], without mask: HTTPFieldMask = HTTPFieldMask()) {
         storage.withUnsafeBufferPointer { stored in
             slots.withUnsafeBufferPointer { slots in
                 var index = 0
                 while index < slots.count {
                     let start = Int(slots[index].nameStart)
+                    if mask.contains(index) {
+                        index += 1
+                        continue
+                    }
                     guard Self.isCanonical(slots[index], stored) else {
                         Self.encode(slots[index], of: stored, into: &bytes)
                         index += 1
                         continue
                     }
                     while index + 1 < slots.count, slots[index + 1].nameStart == slots[index].valueEnd + 2,
-                        Self.isCanonical(slots[index + 1], stored)
+                        !mask.contains(index + 1), Self.isCanonical(slots[index + 1], stored)
                     {
                         index += 1
                     }

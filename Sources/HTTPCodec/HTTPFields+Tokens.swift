@@ -44,10 +44,14 @@ extension HTTPFields {
     public mutating func removeHopByHop(
         keeping kept: HTTPFieldSet = .framingAndAddress, andRemoving others: HTTPFieldSet = .none
     ) {
+        removeSlots(where: isHopByHop(keeping: kept, or: others))
+    }
+
+    /// Tells of a slot whether it belongs to one connection, or is one of `others`.
+    @inline(__always)
+    func isHopByHop(keeping kept: HTTPFieldSet, or others: HTTPFieldSet) -> (UnsafeRawPointer, Slot) -> Bool {
         guard contains(.connection) else {
-            return removeSlots { storage, slot in
-                HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
-            }
+            return { HTTPFieldSet.hopByHop.contains($1, $0) || others.contains($1, $0) }
         }
         // Hashes apart from names: a hostile list of thousands of names is then only a run of integers to each field.
         var hashes: [UInt32] = []
@@ -61,7 +65,7 @@ extension HTTPFields {
             }
             start = found + 1
         }
-        removeSlots { storage, slot in
+        return { [hashes, names] storage, slot in
             HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
                 || Self.isNamed(slot, storage, hashes, names) && !kept.contains(slot, storage)
         }

@@ -33,24 +33,12 @@ public struct HTTPRequestHead: Sendable, Hashable {
     public func encode(into bytes: inout [UInt8]) throws(HTTPFieldError) {
         guard !target.isEmpty, Scan.isTarget(target[...]) else { throw HTTPFieldError(.target) }
         if bytes.isEmpty { bytes.reserveCapacity(target.count + fields.storage.count + 64) }
-        guard Self.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
+        guard HTTPHeadWriter.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
         bytes.append(Octet.space)
         bytes.append(contentsOf: target)
         bytes.append(literal: minorVersion == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")
         fields.encode(into: &bytes)
         bytes.append(literal: "\r\n")
-    }
-
-    /// Appends a method; false, and nothing is appended, if it is no token.
-    private static func append(_ method: String, to bytes: inout [UInt8]) -> Bool {
-        var method = method
-        return method.withUTF8 { method in
-            guard let base = UnsafeRawPointer(method.baseAddress), method.count > 0,
-                Scan.endOfToken(base, 0, method.count) == method.count
-            else { return false }
-            bytes.append(contentsOf: method)
-            return true
-        }
     }
 
     /// Whether the client lets the connection persist (RFC 9112 §9.3).

@@ -20,6 +20,7 @@ enum Octet {
     static let equals: UInt8 = 0x3d
     static let backslash: UInt8 = 0x5c
     static let underscore: UInt8 = 0x5f
+    static let closingBrace: UInt8 = 0x7d
     static let delete: UInt8 = 0x7f
 
     /// `tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA`

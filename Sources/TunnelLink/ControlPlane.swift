@@ -148,7 +148,7 @@ extension TunnelSession {
     /// after the head, and if the stream is gone.
     public mutating func inform(_ interim: WebInformational, on id: StreamID) {
         guard version >= TunnelMethod.webInformational.since, WebInformational.isValidStatus(interim.status),
-            let stream = streams[id], !stream.headSent, fits(WebResponse(status: interim.status, fields: interim.fields))
+            let stream = streams[id], !stream.headSent, limits.fits(WebResponse(status: interim.status, fields: interim.fields))
         else {
             return
         }
@@ -169,10 +169,11 @@ extension TunnelSession {
     }
 
     mutating func sendResponse(
-        _ response: WebResponse, on id: StreamID, requestID: RPCID, wholeBody: ArraySlice<UInt8>?
+        _ response: WebResponse, on id: StreamID, requestID: RPCID?, wholeBody: ArraySlice<UInt8>?
     ) {
+        if wholeBody == nil, requestID == nil, sendCanonical({ response.writeCanonical(id, to: &$0) }) { return }
         sendText { writer in
-            RPCCodec.beginResult(id: requestID, in: &writer)
+            RPCCodec.beginResult(id: requestID ?? .string(id.requestID), in: &writer)
             response.write(to: &writer, stream: id, wholeBody: wholeBody)
             writer.endObject()
         }
@@ -254,10 +255,15 @@ extension TunnelSession {
             let reason = "\(heldBytes) bytes of other requests are held already"
             return reply(envelope.id, TunnelFailure.tooManyStreams.failure(reason))
         }
+        accept(consume request, body: body, on: id, requestID: envelope.id)
+    }
+
+    /// A request that makes sense begins its stream. `requestID`: the id of the response, if it is not made of the stream's number.
+    mutating func accept(_ request: consuming WebRequest, body: [UInt8], on id: StreamID, requestID: RPCID?) {
         let stream = TunnelStream(window: limits.initialWindow)
         stream.wholeBytes = body.count
         if !body.isEmpty { heldBytes += body.count }
-        stream.requestID = envelope.id
+        stream.requestID = requestID
         stream.headReceived = true
         stream.endReceived = version == .v1 || !request.hasBody
         streams.insert(stream, id)

@@ -1,5 +1,6 @@
 // What a tunnel holds at most: the limits that it keeps, and those that follow for what it reads.
 
+import HTTPCodec
 import RPCCore
 import WireWS
 
@@ -23,7 +24,7 @@ public struct TunnelLimits: Sendable, Hashable {
     /// The largest body that v1 carries; each exchange of a v1 tunnel may hold that much.
     public var maximumBufferedBody = 8 * 1024 * 1024
     /// The largest JSON-RPC message without a body: what either end takes. A head that does not fit is refused where it would
-    /// be sent (`TunnelSession.fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
+    /// be sent (`fits`); JSON writes most bytes as one, quotes and bytes beyond ASCII as two.
     public var maximumHeadBytes = 256 * 1024
     /// Bytes of one stream that wait for credit or their turn before its source is told to pause (v2).
     public var streamQueueBytes = 64 * 1024
@@ -63,4 +64,40 @@ public struct TunnelLimits: Sendable, Hashable {
     func json(_ version: TunnelVersion) -> JSONLimits {
         JSONLimits(maximumBytes: webSocket(version).maximumMessageBytes)
     }
+}
+
+// MARK: Heads
+
+extension TunnelLimits {
+    /// Whether the message that carries this head is one that the peer takes. A body does not count.
+    public func fits(_ request: ForwardedRequest) -> Bool {
+        let texts = request.path.count + (request.query?.count ?? 0) + request.method.utf8.count
+        let count = texts + (request.upgrade?.utf8.count ?? 0) + request.forwarding.byteCount + Self.forwardingNameBytes
+        return fits(request.fields, besides: count) { writer in
+            request.whole.write(to: &writer, stream: StreamID(rawValue: .max), requestID: "web_", wholeBody: nil)
+        }
+    }
+
+    /// Whether the message that carries this head is one that the peer takes. A body does not count.
+    public func fits(_ request: WebRequest) -> Bool { fits(ForwardedRequest(request)) }
+
+    /// The names of all forwarding fields, and what stands around them, in bytes.
+    private static var forwardingNameBytes: Int { 128 }
+
+    /// Whether the message that carries this head is one that the peer takes. A body does not count.
+    public func fits(_ response: WebResponse) -> Bool {
+        fits(response.fields, besides: 0) { response.write(to: &$0, stream: StreamID(rawValue: .max), wholeBody: nil) }
+    }
+
+    /// Nearly always the bytes alone tell: quoting at most doubles what a head may hold, and 8 bytes stand around each field.
+    private func fits(_ fields: HTTPFields, besides count: Int, _ write: (inout JSONWriter) -> Void) -> Bool {
+        let most = maximumHeadBytes - Self.envelopeBytes
+        if (fields.storedByteCount + count) * 2 + fields.count * 8 <= most { return true }
+        var writer = JSONWriter()
+        write(&writer)
+        return writer.finish().count <= most
+    }
+
+    /// Room for what stands around the params or the result: version, id, method, and the other members' names.
+    private static var envelopeBytes: Int { 512 }
 }

@@ -56,6 +56,7 @@ extension TunnelSession {
     // MARK: Text
 
     private mutating func handle(text: ArraySlice<UInt8>) {
+        if version == .v2, handleCanonical(text) { return }
         do {
             try RPCCodec.forEachEnvelope(text, limits: limits.json(version)) { element in
                 if unreadReplies > maximumReplies { return }  // it is over
@@ -66,6 +67,25 @@ extension TunnelSession {
             }
         } catch {
             sendMessage(error.reply)
+        }
+    }
+
+    /// Handles a head in canonical form; false, and nothing has happened: it is in another, or to be refused.
+    private mutating func handleCanonical(_ text: ArraySlice<UInt8>) -> Bool {
+        text.withUnsafeBytes { text in
+            if isGateway {
+                guard let (id, response) = WebResponse.readCanonical(text), let stream = streams[id], !stream.headReceived
+                else {
+                    return false
+                }
+                accept(response, body: [], on: id, stream)
+            } else {
+                guard let (id, request) = WebRequest.readCanonical(text), !streams.contains(id),
+                    streams.count < limits.maximumStreams
+                else { return false }
+                accept(request, body: [], on: id, requestID: nil)
+            }
+            return true
         }
     }
 

@@ -11,42 +11,39 @@ import WireWS
 extension TunnelSession {
     /// Writes one JSON-RPC message into a buffer that is kept, and frames it.
     mutating func sendText(_ write: (inout JSONWriter) -> Void) {
-        var writer = JSONWriter(reusing: scratch)
-        scratch = []
+        var writer = JSONWriter(reusing: takeScratch())
         write(&writer)
-        var text = writer.finish()
+        send(text: writer.finish())
+    }
+
+    /// Sends a message that `write` appends to no bytes; false, and nothing is sent, if that says so.
+    mutating func sendCanonical(_ write: (inout [UInt8]) -> Bool) -> Bool {
+        var text = takeScratch()
+        guard write(&text) else {
+            keepScratch(text)
+            return false
+        }
+        send(text: text)
+        return true
+    }
+
+    private mutating func send(text: consuming [UInt8]) {
         if output.isEmpty { output.reserveCapacity(max(text.count + 16, min(lastOutputCount, limits.outputHighWater))) }
         _ = socket.text(text[...], into: &output)
-        if text.capacity <= 16 * 1024 {
-            text.removeAll(keepingCapacity: true)
-            scratch = text
-        }
+        keepScratch(text)
     }
 
-    /// Whether the message that carries this head is one that the peer takes. A body does not count.
-    public func fits(_ request: WebRequest) -> Bool {
-        let count = request.path.count + (request.query?.count ?? 0) + request.method.utf8.count
-        return fits(request.fields, besides: count + (request.upgrade?.utf8.count ?? 0)) { writer in
-            request.write(to: &writer, stream: StreamID(rawValue: .max), requestID: "web_", wholeBody: nil)
-        }
+    private mutating func takeScratch() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &scratch)
+        return taken
     }
 
-    /// Whether the message that carries this head is one that the peer takes. A body does not count.
-    public func fits(_ response: WebResponse) -> Bool {
-        fits(response.fields, besides: 0) { response.write(to: &$0, stream: StreamID(rawValue: .max), wholeBody: nil) }
+    private mutating func keepScratch(_ buffer: consuming [UInt8]) {
+        guard buffer.capacity <= 16 * 1024 else { return }
+        buffer.removeAll(keepingCapacity: true)
+        scratch = buffer
     }
-
-    /// The byte count nearly always decides: quoting at most doubles what a head may hold, and 8 bytes stand around each field.
-    private func fits(_ fields: HTTPFields, besides count: Int, _ write: (inout JSONWriter) -> Void) -> Bool {
-        let most = limits.maximumHeadBytes - Self.envelopeBytes
-        if (fields.storedByteCount + count) * 2 + fields.count * 8 <= most { return true }
-        var writer = JSONWriter()
-        write(&writer)
-        return writer.finish().count <= most
-    }
-
-    /// Room for what stands around the params or the result: version, id, method, and the other members' names.
-    private static var envelopeBytes: Int { 512 }
 
     mutating func reply(_ id: RPCID, _ failure: RPCFailure) {
         let before = output.count

@@ -32,18 +32,18 @@ public struct TunnelSession {
     var socket: WSConnection
     /// The binary message that is coming.
     var frameReader = DataFrameReader()
-    var streams = StreamTable<TunnelStream>()
+    @usableFromInline var streams = StreamTable<TunnelStream>()
     var events = FIFO<TunnelEvent>()
     /// Encoded and ready for the wire, behind `outputPieces`.
-    var output: [UInt8] = []
+    @usableFromInline var output: [UInt8] = []
     /// What goes out before `output`: earlier output, and payloads where they lie, until the end of the turn.
     var outputPieces: [ArraySlice<UInt8>] = []
-    var pieceBytes = 0
+    @usableFromInline var pieceBytes = 0
     /// Streams that await their turn: those that are sendable, each once.
     var scheduled = FIFO<StreamID>()
     private var lastStream: UInt32 = 0
     /// Taken by the transport and not yet written.
-    private var unwritten = 0
+    @usableFromInline var unwritten = 0
     /// How much was taken at once before: about what will be next time.
     private(set) var lastOutputCount = 0
     /// The last message's buffer, for the next.
@@ -92,9 +92,9 @@ public struct TunnelSession {
     /// Whether this end has sent its Close frame.
     public var isClosing: Bool { socket.isClosing }
     /// Streams that are open.
-    public var openStreams: Int { streams.count }
+    @inlinable public var openStreams: Int { streams.count }
     /// Bytes waiting for the peer: encoded, or given to the transport and not yet written.
-    public var backlog: Int { pieceBytes + output.count + unwritten }
+    @inlinable public var backlog: Int { pieceBytes + output.count + unwritten }
     /// Bytes of bodies that wait in the streams.
     public var queuedBytes: Int { queuedCount }
     /// Whether the stream may be given more: it is not full.
@@ -174,17 +174,24 @@ public struct TunnelSession {
     // MARK: Streams
 
     /// Gateway: sends a request. Nil: as many streams are open as may be.
-    public mutating func open(_ request: WebRequest) -> StreamID? {
+    public mutating func open(_ request: WebRequest) -> StreamID? { open(ForwardedRequest(request)) }
+
+    /// Gateway: sends a request. Nil: as many streams are open as may be.
+    public mutating func open(_ request: ForwardedRequest) -> StreamID? {
         guard streams.count < limits.maximumStreams, !socket.isClosing else { return nil }
         let id = nextStreamID()
         let stream = TunnelStream(window: limits.initialWindow)
         stream.headSent = true
         if version == .v1, request.hasBody {
-            stream.heldRequest = request
+            stream.heldRequest = request.whole
         } else {
             stream.endRequested = !request.hasBody
             stream.endSent = !request.hasBody
-            sendRequest(request, on: id, wholeBody: version == .v1 ? [] : nil)
+            if version == .v1 {
+                sendRequest(request.whole, on: id, wholeBody: [])
+            } else if !sendCanonical({ request.writeCanonical(id, to: &$0) }) {
+                sendRequest(request.whole, on: id, wholeBody: nil)
+            }
         }
         streams.insert(stream, id)
         return id
@@ -194,7 +201,7 @@ public struct TunnelSession {
     /// gone.
     public mutating func respond(_ response: WebResponse, on id: StreamID) {
         guard let stream = streams[id], !stream.headSent else { return }
-        guard fits(response) else {
+        guard limits.fits(response) else {
             let failure = TunnelFailure.serviceBroken.failure("the head of the response is too large")
             return fail(id, failure, reason: .protocolError)
         }
@@ -239,7 +246,7 @@ public struct TunnelSession {
         guard let stream = streams[id] else { return }
         if version == .v2, stream.headSent { return reset(id, reason) }
         remove(id)
-        reply(stream.requestID, failure)
+        reply(stream.requestID ?? .string(id.requestID), failure)
     }
 
     // MARK: Shared with the extensions

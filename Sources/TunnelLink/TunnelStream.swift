@@ -4,9 +4,9 @@
 import HTTPCodec
 import RPCCore
 
-final class TunnelStream {
-    /// Agent: the id of the response that is due. A gateway derives it from the stream's number.
-    var requestID: RPCID = .null
+@usableFromInline final class TunnelStream {
+    /// The id of the response that is due; nil: the one that is made of the stream's number.
+    var requestID: RPCID?
     /// v1: the head that waits until its body is whole.
     var heldRequest: WebRequest?
     var heldResponse: WebResponse?

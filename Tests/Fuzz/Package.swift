@@ -17,6 +17,7 @@ let package = Package(
                 .product(name: "RPCCore", package: "miagent"),
                 .product(name: "WireWS", package: "miagent"),
                 .product(name: "HTTPCodec", package: "miagent"),
+                .product(name: "TunnelLink", package: "miagent"),
                 .product(name: "Inspection", package: "miagent"),
                 .product(name: "WebConsole", package: "miagent"),
             ]),
@@ -27,6 +28,7 @@ let package = Package(
         .executableTarget(name: "FuzzHTTPResponse", dependencies: [bodies]),
         .executableTarget(name: "FuzzChunked", dependencies: [bodies]),
         .executableTarget(name: "FuzzInspector", dependencies: [bodies]),
+        .executableTarget(name: "FuzzHeads", dependencies: [bodies]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -13,6 +13,7 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
     case httpResponse = "http-response"
     case chunked
     case inspector
+    case heads
 
     /// Feeds `bytes` to the body of this kind, which traps if its invariant does not hold.
     func run(_ bytes: [UInt8]) {
@@ -24,6 +25,7 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
         case .httpResponse: fuzzHTTPResponse(bytes)
         case .chunked: fuzzChunked(bytes)
         case .inspector: fuzzInspector(bytes)
+        case .heads: fuzzHeads(bytes)
         }
     }
 }

@@ -197,7 +197,7 @@ final class Exchange {
     // MARK: The response
 
     /// Whether the tunnel takes a head of this size.
-    func fits(_ response: WebResponse) -> Bool { tunnel?.session?.fits(response) != false }
+    func fits(_ response: WebResponse) -> Bool { tunnel?.session?.limits.fits(response) != false }
 
     /// Passes an interim response on: 100, 102 and 103 (RFC 9110 §15.2). It shows that the service works, so the wait for its
     /// head begins anew.

@@ -34,30 +34,36 @@ extension LocalHTTPService {
         let host = self.host(for: fields)
         try setDestinations(in: &fields, host: host)
         do throws(HTTPFieldError) {
-            fields.removeHopByHop()
-            // `Expect` is the service's to respond to where its 100 can be passed on, and where there is a body to wait for.
-            if wholeBodyCount != nil || !request.hasBody || request.upgrade != nil { fields.removeAll(.expect) }
             try setOrigins(in: &fields, host: host)
-            try fields.set(.host, host)
-            if let wholeBodyCount { try Self.setLength(wholeBodyCount, of: request.method, in: &fields) }
-            let declared = try Self.declaredLength(fields)
+            let ownLength = wholeBodyCount.flatMap { Self.length($0, of: request.method, fields) }
+            var dropped = fields.hopByHop()
+            dropped.insert(.host, of: fields)
+            // `Expect` is the service's to respond to where its 100 can be passed on, and where there is a body to wait for.
+            if wholeBodyCount != nil || !request.hasBody || request.upgrade != nil { dropped.insert(.expect, of: fields) }
+            if wholeBodyCount != nil { dropped.insert(.contentLength, of: fields) }
+            let declared = wholeBodyCount == nil ? try Self.declaredLength(fields) : ownLength
             let asksForUpgrade = request.upgrade != nil && (declared ?? 0) == 0
             let framing = try Self.framing(
                 declared: declared, hasBody: wholeBodyCount.map { $0 > 0 } ?? (request.hasBody && !asksForUpgrade))
-            if framing == .chunked { try fields.append(.transferEncoding, "chunked") }
+            var writer = try HTTPHeadWriter(
+                method: request.method, target: target(path: request.path[...], query: request.query)[...],
+                byteCount: fields.storedByteCount + Self.addedByteCount)
+            writer.fields(fields, without: dropped)
+            try writer.field(.host, host)
+            if let ownLength { try writer.field(.contentLength, "\(ownLength)") }
+            if framing == .chunked { try writer.field(.transferEncoding, "chunked") }
             if asksForUpgrade, let upgrade = request.upgrade {
-                try fields.append(.connection, "Upgrade")
-                try fields.append(.upgrade, upgrade)
+                try writer.field(.connection, "Upgrade")
+                try writer.field(.upgrade, upgrade)
             }
-            var bytes: [UInt8] = []
-            try HTTPRequestHead(
-                method: request.method, target: target(path: request.path[...], query: request.query), fields: fields
-            ).encode(into: &bytes)
-            return ServiceRequest(head: bytes, framing: framing, asksForUpgrade: asksForUpgrade)
+            return ServiceRequest(head: writer.end(), framing: framing, asksForUpgrade: asksForUpgrade)
         } catch {
             throw UnservableRequest(reason: Self.text(for: error))
         }
     }
+
+    /// What the agent's own fields mostly take.
+    private static let addedByteCount = 64
 
     func host(for fields: HTTPFields) -> String {
         switch hostField {
@@ -82,9 +88,9 @@ extension LocalHTTPService {
     // MARK: Framing
 
     /// A whole body has the length that it has. Without one a method that usually has a body says so (RFC 9110 §8.6).
-    private static func setLength(_ count: Int, of method: String, in fields: inout HTTPFields) throws(HTTPFieldError) {
+    private static func length(_ count: Int, of method: String, _ fields: HTTPFields) -> UInt64? {
         let usuallyHasBody = method == "POST" || method == "PUT" || method == "PATCH"
-        if count > 0 || usuallyHasBody || fields.contains(.contentLength) { try fields.set(.contentLength, "\(count)") }
+        return count > 0 || usuallyHasBody || fields.contains(.contentLength) ? UInt64(max(0, count)) : nil
     }
 
     /// `Content-Length`, nil if there is none. Anything but one decimal number is refused as a value that cannot be sent on.

@@ -6,8 +6,9 @@ enum TLSRecord {
     static let headerCount = 3
 
     /// Whether bytes begin with the header of an alert or of a handshake record, of any version from SSL 3.0 on.
-    static func begins(_ bytes: some Collection<UInt8>) -> Bool {
-        let header = Array(bytes.prefix(headerCount))
-        return header.count == headerCount && (header[0] == 0x15 || header[0] == 0x16) && header[1] == 3 && header[2] <= 4
+    static func begins(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard bytes.count >= headerCount, let type = bytes.first, type == 0x15 || type == 0x16 else { return false }
+        let version = bytes.dropFirst().prefix(2)
+        return version.first == 3 && version.last.map { $0 <= 4 } == true
     }
 }

@@ -3,7 +3,7 @@
 
 import HTTPCodec
 
-struct ForwardingPolicy: Sendable {
+final class ForwardingPolicy: Sendable {
     private let trustedProxies: [AddressRange]
     private let publicURL: String?
     private let outerPrefix: OuterPrefix

@@ -17,9 +17,9 @@ struct EventStreamTail: Sendable, Hashable {
     private var isEmpty = true
 
     /// The stream's beginning, if this response is one and may be added to; nil otherwise.
-    init?(_ status: Int, _ fields: HTTPFields, _ framing: HTTPBodyFraming, method: String) {
-        guard status == 200, method == "GET", framing == .chunked || framing == .untilClose else { return nil }
-        guard !fields.contains(.contentEncoding), let type = fields.first(.contentType), Self.isEventStream(type) else {
+    init?(_ head: ForwardedResponse, method: String) {
+        guard head.status == 200, method == "GET", head.framing == .chunked || head.framing == .untilClose else { return nil }
+        guard head.first(.contentEncoding) == nil, let type = head.first(.contentType), Self.isEventStream(type) else {
             return nil
         }
     }

@@ -22,10 +22,7 @@ extension Exchanges {
         remove(exchange)
         if let request = exchange.replay { return respondToReplay(exchange, request, &turn) }
         if exchange.status == nil {
-            var request = exchange.request
-            request.framing = .chunked
-            request.agentID = exchange.agentID
-            request.isOver = exchange.requestEnded
+            let request = exchange.request.failed(at: exchange.agentID, isOver: exchange.requestEnded)
             visitor.respond(.error(error, to: request), to: request, &turn)
             return visitor.setReading(true, &turn)
         }
@@ -104,8 +101,7 @@ extension Exchanges {
         guard exchange.visitor.phase == .exchanging, exchange.status == nil, exchange.replay == nil, let route = exchange.route,
             exchange.requestBytes == 0
         else { return nil }
-        var request = exchange.request
-        request.isOver = exchange.requestEnded || exchange.isUpgrade
+        let request = exchange.request.over(exchange.requestEnded || exchange.isUpgrade)
         if request.expectsContinue, !exchange.awaitsContinue { return nil }  // it was told to go on: its body is on its way
         refused(exchange, now)
         remove(exchange)

@@ -8,9 +8,9 @@ import TunnelLink
 
 extension Exchanges {
     /// An agent was asked for it as `web`. Called once for each exchange.
-    func began(_ exchange: Exchange, _ web: WebRequest, replayOf original: UInt64? = nil, _ now: Moment) {
+    func began(_ exchange: Exchange, _ web: ForwardedRequest, replayOf original: UInt64? = nil, _ now: Moment) {
         metrics.exchangeBegan(exchange.agent.counters)
-        if exchange.agent.isInspected { capture(exchange, web, replayOf: original, now) }
+        if exchange.agent.isInspected { capture(exchange, web.whole, replayOf: original, now) }
     }
 
     private func capture(_ exchange: Exchange, _ web: WebRequest, replayOf original: UInt64?, _ now: Moment) {
@@ -26,12 +26,12 @@ extension Exchanges {
     }
 
     /// The head of the response goes to the visitor as `head`. Called at most once for each exchange.
-    func responseBegan(_ exchange: Exchange, _ head: HTTPResponseHead, _ now: Moment) {
+    func responseBegan(_ exchange: Exchange, _ head: ForwardedResponse, _ now: Moment) {
         exchange.status = head.status
         exchange.respondedAt = now
         metrics.responseBegan(head.status, after: now.nanoseconds &- exchange.started.nanoseconds)
         if let number = exchange.capture {
-            inspector.responseBegan(number, head, afterMicroseconds: exchange.microseconds(until: now))
+            inspector.responseBegan(number, head.whole, afterMicroseconds: exchange.microseconds(until: now))
         }
     }
 

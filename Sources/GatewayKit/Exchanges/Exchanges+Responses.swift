@@ -17,15 +17,15 @@ extension Exchanges {
         let visitor = exchange.visitor
         if !exchange.awaitsContinue { visitor.setDeadline(turn.now.advanced(by: web.timeout)) }
         guard exchange.request.head.minorVersion >= 1, visitor.queuedBytes <= Self.maximumQueuedInterimBytes else { return }
-        var fields = fieldsToVisitor(interim.fields, exchange)
-        fields.removeAll(.contentLength)  // RFC 9110 §8.6
-        visitor.writeInterim(HTTPResponseHead(status: interim.status, fields: fields), &turn)
+        var (fields, dropped) = fieldsToVisitor(interim.fields, exchange)
+        dropped.insert(.contentLength, of: fields)  // RFC 9110 §8.6
+        visitor.writeInterim(HTTPResponseHead(status: interim.status, fields: fields.without(dropped)), &turn)
     }
 
     /// What may wait for a visitor before interim responses are left out: nothing else limits them.
     private static let maximumQueuedInterimBytes = 16 * 1024
 
-    private func fieldsToVisitor(_ fields: HTTPFields, _ exchange: Exchange) -> HTTPFields {
+    private func fieldsToVisitor(_ fields: HTTPFields, _ exchange: Exchange) -> (fields: HTTPFields, dropped: HTTPFieldMask) {
         HeaderRules.toVisitor(
             fields, prefix: exchange.prefix, host: exchange.request.head.fields[.host],
             rescuedPath: exchange.isRescuable && web.rescues ? exchange.route?.path : nil)
@@ -39,61 +39,64 @@ extension Exchanges {
             return fail(exchange, .serviceBroken(reason), .protocolError, &turn)
         }
         if exchange.replay != nil { return beginReplayedResponse(exchange, response, turn.now) }
-        var fields = fieldsToVisitor(response.fields, exchange)
-        guard let framing = Self.frame(response, to: exchange.request.head, &fields) else {
+        let (fields, dropped) = fieldsToVisitor(response.fields, exchange)
+        var head = ForwardedResponse(status: response.status, fields: fields, without: dropped)
+        guard Self.frame(&head, response, to: exchange.request.head) else {
             return fail(exchange, .serviceBroken("its Content-Length is not one number"), .protocolError, &turn)
         }
         // Who was not told to send its body must be told that it is not waited for any more (RFC 9110 §10.1.1).
-        let keepsAlive = exchange.keepsAlive && framing != .untilClose && !visitors.isDraining && !exchange.awaitsContinue
-        let head = head(response, fields, exchange, keepsAlive: keepsAlive)
-        guard exchange.visitor.beginResponse(head, framing, &turn) else {
-            return fail(exchange, .serviceBroken("its head holds an illegal field"), .protocolError, &turn)
+        let keepsAlive = exchange.keepsAlive && head.framing != .untilClose && !visitors.isDraining && !exchange.awaitsContinue
+        complete(&head, exchange, keepsAlive: keepsAlive)
+        guard exchange.visitor.beginResponse(head, &turn) else {
+            return fail(exchange, .serviceBroken("its status is none"), .protocolError, &turn)
         }
         exchange.keepsAlive = keepsAlive
         responseBegan(exchange, head, turn.now)
-        keepOpen(exchange, response.status, fields, framing)
+        keepOpen(exchange, head)
         exchange.visitor.watchWriting(turn.now)
         if exchange.isUpgrade { settleUpgrade(exchange, isGranted: response.status == 101, &turn) }
     }
 
-    private func head(_ response: WebResponse, _ fields: HTTPFields, _ exchange: Exchange, keepsAlive: Bool) -> HTTPResponseHead
-    {
-        var head = HTTPResponseHead(status: response.status, fields: fields)
-        try? head.fields.append(.xRequestID, exchange.request.id)  // an id is a legal value
-        PrefixRescue(environment).addFields(to: &head, of: exchange)
-        if response.status == 101 {
-            try? head.fields.append(.connection, "Upgrade")
-            try? head.fields.append(.upgrade, exchange.upgrade ?? "")
-        } else {
-            head.setConnection(keepsAlive: keepsAlive, minorVersion: exchange.request.head.minorVersion)
+    /// What the gateway says beside the service's fields.
+    private func complete(_ head: inout ForwardedResponse, _ exchange: Exchange, keepsAlive: Bool) {
+        head.requestID = exchange.request.id
+        if exchange.isRescuable { PrefixRescue(environment).addFields(to: &head, of: exchange) }
+        if head.status == 101 {
+            head.connection = "Upgrade"
+            head.upgrade = exchange.upgrade
+        } else if !keepsAlive {
+            head.connection = "close"
+        } else if exchange.request.head.minorVersion == 0 {
+            head.connection = "keep-alive"
         }
-        return head
     }
 
-    /// How the response's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. Nil: its length is
-    /// no number.
-    private static func frame(_ response: WebResponse, to request: HTTPRequestHead, _ fields: inout HTTPFields)
-        -> HTTPBodyFraming?
-    {
+    /// Settles how the response's body is framed towards this visitor (RFC 9112 §6.3), with the fields that say so. False: its
+    /// length is no number.
+    private static func frame(_ head: inout ForwardedResponse, _ response: WebResponse, to request: HTTPRequestHead) -> Bool {
         // RFC 9110 §8.6: neither may have a length.
-        if response.status == 101 || response.status == 204 { fields.removeAll(.contentLength) }
-        if response.status == 101 { return .untilClose }
+        if response.status == 101 || response.status == 204 { head.dropped.insert(.contentLength, of: head.fields) }
+        if response.status == 101 {
+            head.framing = .untilClose
+            return true
+        }
         let isBodyless = request.method == "HEAD" || response.status == 204 || response.status == 304
-        let declared = fields.first(.contentLength)
+        let declared = head.first(.contentLength)
         let isSilent = declared == nil && !response.hasBody && !isBodyless
         if let count = isBodyless ? nil : response.wholeBodyCount ?? (isSilent ? 0 : nil) {
-            fields.removeAll(.contentLength)
-            try? fields.append(.contentLength, "\(count)")
-            return .length(UInt64(count))
+            head.dropped.insert(.contentLength, of: head.fields)
+            head.framing = .length(UInt64(count))
+            head.saysFraming = true
+        } else if let declared {
+            guard head.fields.count(of: .contentLength) == 1, let count = HTTPBodyFraming.decimal(declared) else {
+                return false
+            }
+            head.framing = isBodyless ? .none : .length(count)
+        } else if !isBodyless {
+            head.framing = request.minorVersion >= 1 ? .chunked : .untilClose
+            head.saysFraming = head.framing == .chunked
         }
-        if let declared {
-            guard fields.count(of: .contentLength) == 1, let count = HTTPBodyFraming.decimal(declared) else { return nil }
-            return isBodyless ? HTTPBodyFraming.none : .length(count)
-        }
-        if isBodyless { return HTTPBodyFraming.none }
-        guard request.minorVersion >= 1 else { return .untilClose }
-        try? fields.append(.transferEncoding, "chunked")
-        return .chunked
+        return true
     }
 
     /// After a 101 the bytes that came beside it begin the other protocol; after anything else the request was an ordinary one.
@@ -179,9 +182,9 @@ extension Exchanges {
 
     // MARK: Event streams
 
-    private func keepOpen(_ exchange: Exchange, _ status: Int, _ fields: HTTPFields, _ framing: HTTPBodyFraming) {
+    private func keepOpen(_ exchange: Exchange, _ head: ForwardedResponse) {
         guard web.sseKeepAlive > .zero else { return }
-        exchange.eventStream = EventStreamTail(status, fields, framing, method: exchange.request.head.method)
+        exchange.eventStream = EventStreamTail(head, method: exchange.request.head.method)
         if exchange.eventStream != nil { exchange.visitor.response.quietLimit = web.sseKeepAlive }
     }
 

@@ -112,16 +112,16 @@ final class Exchanges: Reconfigurable {
         try checkBody(of: request, to: agentID, agent)
         let client = shares.client(visitor, request.head)
         try checkShare(of: client, on: agent)
-        var web = webRequest(pending, of: visitor, to: agent, grant)
+        let isTrusted = environment.forwarding.isTrusted(visitor.peerAddress)
+        var web = forwarded(pending, of: visitor, isTrusted: isTrusted, to: agent, grant)
         let upgrade = upgrade(asked: request, through: agent)
         if upgrade != nil {
             web.upgrade = upgrade
             web.hasBody = true
         }
         // To be read by the agent as one message.
-        guard agent.session.fits(web) else { throw .malformed(.tooLarge(.fieldSection)) }
+        guard agent.session.limits.fits(web) else { throw .malformed(.tooLarge(.fieldSection)) }
         guard let stream = openStream(web, on: agent) else { throw .tooManyStreams(agentID) }
-        let isTrusted = environment.forwarding.isTrusted(visitor.peerAddress)
         let prefix = environment.forwarding.prefix(of: request.head.fields, isByTrustedProxy: isTrusted) + pending.route.prefix
         let origin = Exchange.Origin(
             visitor: visitor, request: request, route: pending.route, prefix: prefix, client: client,
@@ -151,21 +151,21 @@ final class Exchanges: Reconfigurable {
     }
 
     /// The request as the agent gets it.
-    private func webRequest(
-        _ pending: PendingRequest, of visitor: VisitorConnection, to agent: AgentConnection, _ grant: Grant
-    ) -> WebRequest {
+    private func forwarded(
+        _ pending: PendingRequest, of visitor: VisitorConnection, isTrusted: Bool, to agent: AgentConnection, _ grant: Grant
+    ) -> ForwardedRequest {
         let (request, route) = (pending.request, pending.route)
-        let isTrusted = environment.forwarding.isTrusted(visitor.peerAddress)
         let untold = environment.forwarding.untoldPrefix(of: request.head.fields, isByTrustedProxy: isTrusted)
         let context = VisitorContext(
             peer: visitor.peer, isTrustedProxy: isTrusted, prefix: untold + route.prefix, grant: grant,
             removesCookies: environment.access.issuesCookies, requestID: request.id,
             // A v1 agent could not pass the service's decision on.
             passesExpect: request.expectsContinue && agent.session.version == .v2)
-        let query = grant.removesToken ? QueryToken(in: route.query)?.rest : route.query.map { Array($0) }
-        return WebRequest(
-            method: request.head.method, path: Array(route.path), query: query,
-            fields: HeaderRules.toService(request.head, context), hasBody: request.framing != .none)
+        let query = grant.removesToken ? QueryToken(in: route.query)?.rest.map { $0[...] } : route.query
+        let service = HeaderRules.toService(request.head, context)
+        return ForwardedRequest(
+            method: request.head.method, path: route.path, query: query, fields: service.fields, without: service.dropped,
+            and: service.forwarding, hasBody: request.framing != .none)
     }
 
     /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body it is not
@@ -176,7 +176,7 @@ final class Exchanges: Reconfigurable {
     }
 
     /// Gives a request to an agent; nil if it has too much to do.
-    func openStream(_ web: WebRequest, on agent: AgentConnection) -> StreamID? {
+    func openStream(_ web: ForwardedRequest, on agent: AgentConnection) -> StreamID? {
         guard !agents.isClogged(agent), let stream = agent.session.open(web) else { return nil }
         agent.lastExchange = metrics.streamOpened()
         agents.markDirty(agent)

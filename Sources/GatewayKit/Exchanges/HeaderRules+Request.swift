@@ -5,6 +5,7 @@
 // afresh, and `X-Request-ID`; the gateway's own token and cookies go.
 
 import HTTPCodec
+import TunnelLink
 
 /// What the rules need to know of a request.
 struct VisitorContext: Sendable {
@@ -36,36 +37,58 @@ enum HeaderRules {
         [.contentLength, .contentType, .errorMark], and: [.notForServices, .saysAProxy, .hopByHop])
     private static let forwarding: HTTPFieldName = "X-Forwarded-"
 
-    /// The fields that the service gets.
-    static func toService(_ head: HTTPRequestHead, _ visitor: VisitorContext) -> HTTPFields {
-        var fields = head.fields
-        fields.removeHopByHop(
-            keeping: kept, andRemoving: visitor.isTrustedProxy ? setForService : setForServiceOfOthers)
-        fields.removeUnderscored(spelling: notRespelled, orBeginningWith: forwarding)
-        if !visitor.passesExpect { fields.removeAll(.expect) }
-        if visitor.grant.removesAuthorization { fields.removeAll(.authorization) }
-        if visitor.removesCookies, fields.contains(.cookie) { OwnCookies.remove(from: &fields) }
-        if visitor.grant.isPreflight { fields = Preflight.passingFields(of: fields) }
-        if !visitor.requestID.isEmpty { try? fields.append(.xRequestID, visitor.requestID) }
-        if visitor.isTrustedProxy {
-            addForwarding(head.fields, visitor, to: &fields)
-        } else {
-            fields.removeAll(beginningWith: forwarding)
-            // Values that came as legal fields are legal again, and an address always is.
-            try? fields.append(.xForwardedFor, visitor.peer)
-            try? fields.append(.xForwardedProto, "http")
-            if let host = head.fields.first(.host), !host.isEmpty { try? fields.append(.xForwardedHost, bytes: host) }
-            if !visitor.prefix.isEmpty { try? fields.append(.xForwardedPrefix, visitor.prefix) }
+    /// The visitor's fields that the service gets: those of `fields` but for `dropped`, and then `forwarding`.
+    struct ServiceFields {
+        /// As they came, but for cookies of ours and what is no preflight's.
+        var fields: HTTPFields
+        var dropped: HTTPFieldMask
+        var forwarding: ForwardingFields
+
+        /// All of them.
+        var whole: HTTPFields {
+            var fields = fields.without(dropped)
+            forwarding.append(to: &fields)
+            return fields
         }
-        return fields
     }
 
-    /// Goes on where a trusted proxy left off.
-    private static func addForwarding(_ before: HTTPFields, _ visitor: VisitorContext, to fields: inout HTTPFields) {
-        set(.xForwardedFor, before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer, in: &fields)
-        set(.xForwardedProto, before[.xForwardedProto] ?? "http", in: &fields)
-        set(.xForwardedHost, before[.xForwardedHost] ?? before[.host] ?? "", in: &fields)
-        set(.xForwardedPrefix, OuterPrefix.told(before) + visitor.prefix, in: &fields)
+    /// The fields that the service gets.
+    static func toService(_ head: HTTPRequestHead, _ visitor: VisitorContext) -> ServiceFields {
+        var fields = head.fields
+        if visitor.removesCookies, fields.contains(.cookie) { OwnCookies.remove(from: &fields) }
+        if visitor.grant.isPreflight {
+            fields.removeHopByHop(keeping: kept)
+            fields = Preflight.passingFields(of: fields)
+        }
+        var dropped = fields.hopByHop(
+            keeping: kept, and: visitor.isTrustedProxy ? setForService : setForServiceOfOthers)
+        dropped |= fields.underscored(spelling: notRespelled, orBeginningWith: forwarding)
+        if !visitor.passesExpect { dropped.insert(.expect, of: fields) }
+        if visitor.grant.removesAuthorization { dropped.insert(.authorization, of: fields) }
+        if visitor.isTrustedProxy {
+            for name in forwardingNames { dropped.insert(name, of: fields) }
+        } else {
+            dropped |= fields.beginning(with: forwarding)
+        }
+        return ServiceFields(fields: fields, dropped: dropped, forwarding: forwardingFields(head.fields, visitor))
+    }
+
+    private static let forwardingNames: [HTTPFieldName] = [
+        .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPrefix,
+    ]
+
+    /// Where the request came from. A trusted proxy's account goes on; nobody else's counts.
+    private static func forwardingFields(_ before: HTTPFields, _ visitor: VisitorContext) -> ForwardingFields {
+        guard visitor.isTrustedProxy else {
+            return ForwardingFields(
+                requestID: visitor.requestID, client: visitor.peer, scheme: "http", host: before[.host] ?? "",
+                prefix: visitor.prefix)
+        }
+        return ForwardingFields(
+            requestID: visitor.requestID,
+            client: before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer,
+            scheme: before[.xForwardedProto] ?? "http", host: before[.xForwardedHost] ?? before[.host] ?? "",
+            prefix: OuterPrefix.told(before) + visitor.prefix)
     }
 
     /// The trailers that the service gets: the same, and nothing that pretends to come from a proxy.
@@ -76,12 +99,6 @@ enum HeaderRules {
         fields.removeHopByHop(keeping: kept, andRemoving: setForServiceOfOthers)
         fields.removeUnderscored(spelling: notRespelled, orBeginningWith: forwarding)
         return fields
-    }
-
-    private static func set(_ name: HTTPFieldName, _ value: String, in fields: inout HTTPFields) {
-        fields.removeAll(name)
-        // A value that came as a legal field is one again; an empty prefix is not worth a field.
-        if !value.isEmpty { try? fields.append(name, value) }
     }
 }
 

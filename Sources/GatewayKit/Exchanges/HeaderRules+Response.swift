@@ -11,14 +11,13 @@ extension HeaderRules {
     private static let setForVisitor = HTTPFieldSet.notForVisitors
     private static let setForVisitorUnderPrefix = HTTPFieldSet([], and: [.notForVisitors, .speaksForTheOrigin])
 
-    /// The fields that the visitor gets. `rescuedPath`: the request's path as the service saw it, if the service is also
-    /// reached without the prefix.
+    /// The fields that the visitor gets: those of a response but for some. `rescuedPath`: the request's path as the service saw
+    /// it, if the service is also reached without the prefix.
     static func toVisitor(
         _ response: HTTPFields, prefix: String, host: @autoclosure () -> String?,
         rescuedPath: @autoclosure () -> ArraySlice<UInt8>? = nil
-    ) -> HTTPFields {
+    ) -> (fields: HTTPFields, dropped: HTTPFieldMask) {
         var fields = response
-        fields.removeHopByHop(keeping: kept, andRemoving: prefix.isEmpty ? setForVisitor : setForVisitorUnderPrefix)
         if fields.containsAny(of: .addresses) {
             let host = host()
             fields.changeAddresses { locationForVisitor($0, prefix: prefix, host: host) }
@@ -28,7 +27,8 @@ extension HeaderRules {
             SetCookieRules.apply(to: &fields, prefix: path == nil ? prefix : "")
             if let path { CookiePaths.extend(&fields, prefix: prefix, requestPath: path) }
         }
-        return fields
+        let others = prefix.isEmpty ? setForVisitor : setForVisitorUnderPrefix
+        return (fields, fields.hopByHop(keeping: kept, and: others))
     }
 
     /// The trailers that the visitor gets. Whoever merges trailers into the head must not find there what a head may not have:

@@ -23,7 +23,7 @@ extension Exchanges {
         let maximum = agents.maximumBody(through: agent)
         guard UInt64(again.body.count) <= maximum else { throw .bodyTooLarge(limit: maximum) }
         let web = webRequest(again, of: visitor, request, to: agentID, like: original)
-        guard let stream = openStream(web, on: agent) else { throw .tooManyStreams(agentID) }
+        guard let stream = openStream(ForwardedRequest(web), on: agent) else { throw .tooManyStreams(agentID) }
         let sent = VisitorRequest(head: again.head(web.fields), framing: .none, id: request.id, received: turn.now)
         let origin = Exchange.Origin(
             visitor: visitor, request: sent, route: nil, prefix: web.fields[.xForwardedPrefix] ?? "", client: visitor.address,
@@ -31,7 +31,7 @@ extension Exchanges {
         let exchange = add(origin, to: agentID, agent, stream, turn.now)
         exchange.requestEnded = true
         exchange.requestBytes = UInt64(again.body.count)
-        began(exchange, web, replayOf: wanted.number, turn.now)
+        began(exchange, ForwardedRequest(web), replayOf: wanted.number, turn.now)
         visitor.setDeadline(turn.now.advanced(by: ReplayRequest.maximumTime))
         guard !again.body.isEmpty else { return }
         if let number = exchange.capture { inspector.requestBody(again.body[...], of: number) }
@@ -51,7 +51,7 @@ extension Exchanges {
             peer: visitor.peer, isTrustedProxy: false, prefix: "",
             grant: Grant(removesAuthorization: policy.accepts(Authorization.visitorToken(head))),
             removesCookies: environment.access.issuesCookies, requestID: request.id)
-        var fields = HeaderRules.toService(head, context)
+        var fields = HeaderRules.toService(head, context).whole
         for name in [HTTPFieldName.xForwardedProto, .xForwardedHost, .xForwardedPrefix] {
             fields.removeAll(name)
             if let value = original.requestFields.first(name) { try? fields.append(name, bytes: value) }
@@ -88,8 +88,8 @@ extension Exchanges {
     /// The head of the agent's response: for the inspector alone. What follows is counted, recorded and not written.
     func beginReplayedResponse(_ exchange: Exchange, _ response: WebResponse, _ now: Moment) {
         let host = exchange.request.head.fields[.host]
-        let fields = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: host)
-        responseBegan(exchange, HTTPResponseHead(status: response.status, fields: fields), now)
+        let (fields, dropped) = HeaderRules.toVisitor(response.fields, prefix: exchange.prefix, host: host)
+        responseBegan(exchange, ForwardedResponse(status: response.status, fields: fields, without: dropped), now)
     }
 
     func isReplayTooLarge(_ exchange: Exchange) -> Bool {

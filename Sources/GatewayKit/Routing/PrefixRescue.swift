@@ -83,20 +83,20 @@ struct PrefixRescue {
 
     /// Adds what the visitor must be told beside what the service said: with a page whose it is, for later; and to caches, of
     /// an address outside the prefix, that to another page it is another service's.
-    func addFields(to head: inout HTTPResponseHead, of exchange: Exchange) {
+    func addFields(to head: inout ForwardedResponse, of exchange: Exchange) {
         guard exchange.isRescuable, web.rescues else { return }
-        if exchange.route?.isRescued == true { try? head.fields.append(.vary, "Referer, Cookie, Service-Worker") }
+        if exchange.route?.isRescued == true { head.vary = "Referer, Cookie, Service-Worker" }
         let request = exchange.request.head
         guard isPage(request, head) else { return }
         let visitor = environment.forwarding.provenance(exchange.visitor.peer, request.fields)
         let isSecure = environment.forwarding.isSecure(visitor)
         guard PageCookie.agentID(in: request.fields, isSecure: isSecure) != exchange.agentID else { return }
-        try? head.fields.append(.setCookie, PageCookie.setCookie(exchange.agentID, isSecure: isSecure))
+        head.setCookie = PageCookie.setCookie(exchange.agentID, isSecure: isSecure)
     }
 
     /// Whether a person sees the response: the browser shows it, or what it has of it already (304).
-    private func isPage(_ request: HTTPRequestHead, _ response: HTTPResponseHead) -> Bool {
-        let type = response.fields.first(.contentType)
+    private func isPage(_ request: HTTPRequestHead, _ response: ForwardedResponse) -> Bool {
+        let type = response.first(.contentType)
         let isHTML = type.map { Self.isHTML($0) } ?? (response.status == 304 && request.isByBrowser)
         return isHTML && (request.fields["sec-fetch-mode"].map { $0 == "navigate" } ?? true)
     }

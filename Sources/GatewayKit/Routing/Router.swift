@@ -34,15 +34,15 @@ struct WebRoute: Equatable {
     var isRescued = false
 
     /// Why no agent is asked, whoever it is; nil: one may be.
-    func objection(_ web: WebConfiguration) -> GatewayError? {
-        if !web.isEnabled { return .webServiceOff }
+    func objection(isEnabled: Bool) -> GatewayError? {
+        if !isEnabled { return .webServiceOff }
         // Whoever resolved it would find another agent, or a page of ours.
         guard !prefix.isEmpty, PathDots.climb(path) else { return nil }
         return .malformed(.badStartLine("the path leads out of \(prefix)/"))
     }
 }
 
-struct Router: Sendable, Hashable {
+final class Router: Sendable {
     /// With a trailing slash.
     let webPrefix: [UInt8]
     /// With a leading dot, in lower case.

@@ -1,22 +1,23 @@
-// A request as the gateway deals with it, from its head's last byte on: every component reads this value.
+// A request as the gateway deals with it, from its head's last byte on: every component reads it, and none changes it. One
+// object, because it goes through a dozen hands.
 
 import HTTPCodec
 import MachineCore
 
 /// A request's head, what its target means, and how its body is framed.
-struct VisitorRequest: Sendable {
-    var head: HTTPRequestHead
+final class VisitorRequest: Sendable {
+    let head: HTTPRequestHead
     /// Nil: it is neither in origin-form nor in absolute-form.
     let target: RequestTarget?
-    var framing: HTTPBodyFraming
+    let framing: HTTPBodyFraming
     /// What ties its lines in the log together, and those of others (`X-Request-ID`).
     let id: String
     /// When its head was here.
     let received: Moment
     /// The agent that was to respond, once that is known.
-    var agentID: String?
+    let agentID: String?
     /// The body has come whole and was taken care of.
-    var isOver = false
+    let isOver: Bool
 
     init(head: HTTPRequestHead, framing: HTTPBodyFraming, id: String, received: Moment) {
         self.head = head
@@ -24,6 +25,19 @@ struct VisitorRequest: Sendable {
         self.id = id
         self.received = received
         target = RequestTarget(head.target)
+        agentID = nil
+        isOver = false
+    }
+
+    /// `other`, but for these.
+    private init(_ other: VisitorRequest, head: HTTPRequestHead, framing: HTTPBodyFraming, agentID: String?, isOver: Bool) {
+        self.head = head
+        self.framing = framing
+        self.agentID = agentID
+        self.isOver = isOver
+        id = other.id
+        received = other.received
+        target = other.target
     }
 
     /// What follows the first `?` of the target.
@@ -31,9 +45,19 @@ struct VisitorRequest: Sendable {
 
     /// The same request, whose connection ends with the response.
     var closing: VisitorRequest {
-        var request = self
-        try? request.head.fields.set(.connection, "close")
-        return request
+        var head = head
+        try? head.fields.set(.connection, "close")
+        return VisitorRequest(self, head: head, framing: framing, agentID: agentID, isOver: isOver)
+    }
+
+    /// The same request, of whose body nothing is left to come, or something.
+    func over(_ isOver: Bool) -> VisitorRequest {
+        VisitorRequest(self, head: head, framing: framing, agentID: agentID, isOver: isOver)
+    }
+
+    /// The same request, which an agent was to respond to: of its body so much has come that the rest cannot be told.
+    func failed(at agentID: String, isOver: Bool) -> VisitorRequest {
+        VisitorRequest(self, head: head, framing: .chunked, agentID: agentID, isOver: isOver)
     }
 
     /// Whether there is a body and the visitor waits before it sends it. One that may hold back nothing need not be told.

@@ -63,8 +63,9 @@ struct RequestReader {
     /// How much of a later request is here.
     var unreadCount: Int { decoder.unreadCount }
 
-    /// How much of it is here while it cannot be read yet.
-    var waitingCount: Int { decoder.isPaused ? decoder.unreadCount : 0 }
+    /// How much of it is here while it cannot be read yet. (Mutating, so that the decoder is asked where it is, and not a copy
+    /// of it.)
+    mutating func waitingCount() -> Int { decoder.isPaused ? decoder.unreadCount : 0 }
 
     /// For another loop, between two requests.
     mutating func handOver() -> HTTPRequestDecoder {
@@ -95,7 +96,7 @@ struct RequestReader {
     private mutating func takeCollected() -> CollectedRequest? {
         guard var request = collected else { return nil }
         collected = nil
-        request.request.isOver = true
+        request.request = request.request.over(true)
         return request
     }
 }

@@ -13,13 +13,10 @@ struct ResponseWriter {
     /// How the body is framed.
     var framing: HTTPBodyFraming { encoder.framing }
 
-    /// The bytes of a head whose body is framed so; nil: a field of it is illegal.
-    mutating func begin(_ head: HTTPResponseHead, _ framing: HTTPBodyFraming, adding date: HTTPFields) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        do { try head.encode(into: &bytes, adding: date) } catch { return nil }
+    /// The head is out, and its body is framed so.
+    mutating func begin(_ framing: HTTPBodyFraming) {
         encoder = HTTPBodyEncoder(framing)
         isUnderWay = true
-        return bytes
     }
 
     /// What stands before and behind `count` bytes of the body; nil: more than was declared.

@@ -17,10 +17,10 @@ extension VisitorConnection {
         write(bytes[...], &turn)
     }
 
-    /// Begins a response whose body is framed so. False: a field of it is illegal, and nothing was written.
-    func beginResponse(_ head: HTTPResponseHead, _ framing: HTTPBodyFraming, _ turn: inout Turn) -> Bool {
-        let date = head.fields.contains(.date) ? HTTPFields() : shared.date(at: turn.now)
-        guard let bytes = response.begin(head, framing, adding: date) else { return false }
+    /// Begins a response. False: its status is none, and nothing was written.
+    func beginResponse(_ head: ForwardedResponse, _ turn: inout Turn) -> Bool {
+        guard let bytes = head.bytes(date: shared.date(at: turn.now)) else { return false }
+        response.begin(head.framing)
         write(bytes[...], &turn)
         return true
     }

@@ -119,7 +119,7 @@ final class VisitorConnection {
     private func boundUnread(_ turn: inout Turn) {
         switch phase {
         case .exchanging:
-            if reader.waitingCount > Self.maximumUnreadRequest { setReading(false, &turn) }
+            if reader.waitingCount() > Self.maximumUnreadRequest { setReading(false, &turn) }
         case .watching, .closing: _ = reader.takeUnread()
         case .receivingHead, .paused, .awaitingAgent, .collecting, .discarding, .upgraded: break
         }

@@ -1,0 +1,112 @@
+// Fields that a recipient leaves out when it passes a message on: chosen by their places, so that nothing is copied or moved
+// before the message is written in its new form.
+
+/// A choice of fields of one field section, by index.
+public struct HTTPFieldMask: Sendable, Hashable {
+    /// Bit i: field i, for the first 64.
+    private var first: UInt64 = 0
+    /// Those beyond, 64 to a word.
+    private var rest: [UInt64] = []
+
+    /// No field.
+    public init() {}
+
+    /// Whether no field is chosen.
+    @inline(__always)
+    public var isEmpty: Bool { first == 0 && rest.isEmpty }
+
+    /// Whether the field at `index` is chosen.
+    @inline(__always)
+    public func contains(_ index: Int) -> Bool {
+        if index < 64 { return first &>> UInt64(truncatingIfNeeded: index) & 1 == 1 }
+        let word = index / 64 - 1
+        return word < rest.count && rest[word] >> UInt64(index % 64) & 1 == 1
+    }
+
+    /// Chooses the field at `index`.
+    @inline(__always)
+    public mutating func insert(_ index: Int) {
+        guard index >= 64 else { return first |= 1 &<< UInt64(truncatingIfNeeded: max(0, index)) }
+        while rest.count < index / 64 { rest.append(0) }
+        rest[index / 64 - 1] |= 1 << UInt64(index % 64)
+    }
+
+    /// Chooses all fields of `fields` that have this name.
+    public mutating func insert(_ name: HTTPFieldName, of fields: HTTPFields) {
+        var start = 0
+        while let found = fields.index(of: name, from: start) {
+            insert(found)
+            start = found + 1
+        }
+    }
+}
+
+extension HTTPFields {
+    /// The fields that `removeHopByHop` removes.
+    public func hopByHop(keeping kept: HTTPFieldSet = .framingAndAddress, and others: HTTPFieldSet = .none) -> HTTPFieldMask {
+        var mask = HTTPFieldMask()
+        mark(&mask, isHopByHop(keeping: kept, or: others))
+        return mask
+    }
+
+    /// The fields that `removeUnderscored` removes.
+    public func underscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) -> HTTPFieldMask {
+        var mask = HTTPFieldMask()
+        mark(&mask) { Self.isUnderscored($1, $0, spelling: names, orBeginningWith: prefix) }
+        return mask
+    }
+
+    /// The fields that `removeAll(beginningWith:)` removes.
+    public func beginning(with prefix: HTTPFieldName) -> HTTPFieldMask {
+        var mask = HTTPFieldMask()
+        mark(&mask) { Self.begins($1, $0, with: prefix) }
+        return mask
+    }
+
+    /// The value of the first field of this name that is not in `mask`.
+    public func first(_ name: HTTPFieldName, without mask: HTTPFieldMask) -> ArraySlice<UInt8>? {
+        var start = 0
+        while let found = index(of: name, from: start) {
+            if !mask.contains(found) { return value(at: found) }
+            start = found + 1
+        }
+        return nil
+    }
+
+    /// The same fields without those of `mask`.
+    public func without(_ mask: HTTPFieldMask) -> HTTPFields {
+        guard !mask.isEmpty else { return self }
+        var fields = self
+        var index = -1
+        fields.removeSlots { _, _ in
+            index += 1
+            return mask.contains(index)
+        }
+        return fields
+    }
+
+    @inline(__always)
+    private func mark(_ mask: inout HTTPFieldMask, _ isChosen: (UnsafeRawPointer, Slot) -> Bool) {
+        storage.withUnsafeBytes { storage in
+            guard let base = storage.baseAddress else { return }
+            for index in slots.indices where isChosen(base, slots[index]) { mask.insert(index) }
+        }
+    }
+}
+
+extension HTTPFieldMask {
+    /// The fields of both.
+    public static func | (a: HTTPFieldMask, b: HTTPFieldMask) -> HTTPFieldMask {
+        var both = a
+        both.first |= b.first
+        for (word, bits) in b.rest.enumerated() {
+            if word < both.rest.count { both.rest[word] |= bits } else { both.rest.append(bits) }
+        }
+        return both
+    }
+
+    /// Chooses the fields of `other` too.
+    public static func |= (mask: inout HTTPFieldMask, other: HTTPFieldMask) {
+        if other.rest.isEmpty { mask.first |= other.first } else { mask = mask | other }
+    }
+}

@@ -1,0 +1,130 @@
+// The JSON text of the tunnel's heads as this project writes it, read and written from front to back without a tree: the
+// members in one order, nothing between the tokens, texts plain but for what `HTTPFields.readMembers` takes. Whatever is in
+// another form is left to the general reader and writer, whose result is the same (CanonicalHeadTests and FuzzHeads compare
+// them).
+
+import HTTPCodec
+
+/// Reads one message.
+struct CanonicalReader {
+    private let text: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ text: UnsafeRawBufferPointer) { self.text = text }
+
+    /// Whether nothing follows.
+    var isAtEnd: Bool { position == text.count }
+
+    /// Reads these very bytes; false, and nothing is read, if others stand here.
+    @inline(__always)
+    mutating func take(_ expected: StaticString) -> Bool {
+        let count = expected.utf8CodeUnitCount
+        guard text.count &- position >= count, let base = text.baseAddress else { return false }
+        let (here, there) = (base + position, UnsafeRawPointer(expected.utf8Start))
+        var at = 0
+        while count &- at >= 8 {
+            let word = here.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            if word != there.loadUnaligned(fromByteOffset: at, as: UInt64.self) { return false }
+            at &+= 8
+        }
+        while at < count {
+            if here.load(fromByteOffset: at, as: UInt8.self) != there.load(fromByteOffset: at, as: UInt8.self) { return false }
+            at &+= 1
+        }
+        position &+= count
+        return true
+    }
+
+    /// Reads a number of at most 32 bits without a sign and without leading zeros; nil if none stands here.
+    @inline(__always)
+    mutating func number() -> UInt32? {
+        var value: UInt64 = 0
+        let start = position
+        while position < text.count, text[position] &- UInt8(ascii: "0") < 10, position &- start < 10 {
+            value = value &* 10 &+ UInt64(text[position] &- UInt8(ascii: "0"))
+            position &+= 1
+        }
+        let isPlain = position > start && (text[start] != UInt8(ascii: "0") || position == start &+ 1)
+        return isPlain ? UInt32(exactly: value) : nil
+    }
+
+    /// Reads plain text and the quotation mark behind it; nil if it is other text.
+    @inline(__always)
+    mutating func plain() -> UnsafeRawBufferPointer? {
+        guard let base = text.baseAddress else { return nil }
+        let start = position
+        position &+= PlainText.run(base + start, text.count &- start)
+        guard position < text.count, text[position] == UInt8(ascii: "\"") else { return nil }
+        defer { position &+= 1 }
+        return UnsafeRawBufferPointer(rebasing: text[start..<position])
+    }
+
+    /// Reads the members of an object of fields and the brace behind them; nil if they are in another form.
+    @inline(__always)
+    mutating func fields() -> HTTPFields? { HTTPFields.readMembers(text, &position) }
+}
+
+/// Writes one message to memory that has room for it.
+struct CanonicalWriter {
+    private let target: UnsafeMutableRawPointer
+    private(set) var count = 0
+
+    init(_ target: UnsafeMutableRawPointer) { self.target = target }
+
+    /// Writes these bytes.
+    @inline(__always)
+    mutating func put(_ text: StaticString) {
+        (target + count).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+        count &+= text.utf8CodeUnitCount
+    }
+
+    /// Writes a number: ten digits at most.
+    @inline(__always)
+    mutating func put(_ number: UInt32) {
+        var length = 1
+        var limit: UInt64 = 10
+        while limit <= number {
+            length &+= 1
+            limit &*= 10
+        }
+        var rest = number
+        var at = count &+ length
+        while at > count {
+            at &-= 1
+            target.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), toByteOffset: at, as: UInt8.self)
+            rest /= 10
+        }
+        count &+= length
+    }
+
+    /// Writes plain text; false if it is other text.
+    @inline(__always)
+    mutating func plain(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard let base = text.baseAddress else { return true }
+        guard PlainText.copy(base, text.count, to: target + count) == text.count else { return false }
+        count &+= text.count
+        return true
+    }
+
+    /// Writes the members of an object of fields; false if they need another form.
+    @inline(__always)
+    mutating func fields(_ fields: HTTPFields, without mask: HTTPFieldMask) -> Bool {
+        guard let written = fields.writeMembers(to: target + count, without: mask) else { return false }
+        count &+= written
+        return true
+    }
+
+    /// Writes a member behind others, or the first after a brace, unless the value is empty; false if it needs another form.
+    @inline(__always)
+    mutating func member(_ name: StaticString, _ value: String) -> Bool {
+        guard !value.isEmpty else { return true }
+        let isFirst = count > 0 && (target + count).load(fromByteOffset: -1, as: UInt8.self) == UInt8(ascii: "{")
+        put(isFirst ? "\"" : #",""#)
+        put(name)
+        put(#"":""#)
+        var value = value
+        guard value.withUTF8({ plain(UnsafeRawBufferPointer($0)) }) else { return false }
+        put("\"")
+        return true
+    }
+}
