@@ -16,11 +16,11 @@ import TunnelLink
     private func answered(
         _ lines: String, by service: LocalHTTPService, version: TunnelVersion = .v2
     ) throws -> HTTPFields {
-        var (world, gateway) = try World.serving(.sample(service: .http(service)), version: version)
-        let stream = try world.request(gateway, "GET", "/", fields: Self.visitor)
-        world.reply(try world.accept(), "HTTP/1.1 200 OK\r\n\(lines)\r\nContent-Length: 0\r\n\r\n")
-        let fields = try #require(world.response(gateway, stream).head).fields
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: .http(service)), version: version)
+        let stream = try fixture.request(gateway, "GET", "/", fields: Self.visitor)
+        fixture.reply(try fixture.accept(), "HTTP/1.1 200 OK\r\n\(lines)\r\nContent-Length: 0\r\n\r\n")
+        let fields = try #require(fixture.response(gateway, stream).head).fields
+        fixture.expectNothingLeft()
         return fields
     }
 
@@ -63,27 +63,27 @@ import TunnelLink
     }
 
     @Test func interimResponsesSayTheSame() throws {
-        var (world, gateway) = try World.serving(.sample(service: .http(Self.app)))
-        let stream = try world.request(gateway, "GET", "/", fields: Self.visitor)
-        let service = try world.accept()
-        world.reply(service, "HTTP/1.1 103 Early Hints\r\nLink: </app/x>; rel=preload\r\n\r\n")
-        #expect(world.response(gateway, stream).interim.first?.fields[.link] == "</x>; rel=preload")
-        world.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: .http(Self.app)))
+        let stream = try fixture.request(gateway, "GET", "/", fields: Self.visitor)
+        let service = try fixture.accept()
+        fixture.reply(service, "HTTP/1.1 103 Early Hints\r\nLink: </app/x>; rel=preload\r\n\r\n")
+        #expect(fixture.response(gateway, stream).interim.first?.fields[.link] == "</x>; rel=preload")
+        fixture.reply(service, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        fixture.expectNothingLeft()
     }
 
     // MARK: Requests
 
     private func asked(_ fields: [(String, String)], of service: LocalHTTPService) throws -> String? {
-        var (world, gateway) = try World.serving(.sample(service: .http(service)))
-        let stream = try world.request(gateway, "MOVE", "/a", fields: fields + Self.visitor)
-        defer { world.expectNothingLeft() }
-        guard !world.dials.isEmpty else {
-            #expect(world.response(gateway, stream).failure != nil)
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: .http(service)))
+        let stream = try fixture.request(gateway, "MOVE", "/a", fields: fields + Self.visitor)
+        defer { fixture.expectNothingLeft() }
+        guard !fixture.dials.isEmpty else {
+            #expect(fixture.response(gateway, stream).failure != nil)
             return nil
         }
-        let text = world.readText(try world.accept())
-        world.send(.stop)
+        let text = fixture.readText(try fixture.accept())
+        fixture.send(.stop)
         return text
     }
 

@@ -14,12 +14,12 @@ import TunnelLink
     private func expectRefused(
         _ path: String, _ service: LocalService, version: TunnelVersion = .v2, upgrade: String? = nil
     ) throws {
-        var (world, gateway) = try World.serving(.sample(service: service), version: version)
-        let stream = try world.request(
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: service), version: version)
+        let stream = try fixture.request(
             gateway, "GET", path, upgrade: upgrade, body: upgrade == nil ? nil : "", isWhole: upgrade == nil)
-        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue, "\(path)")
-        #expect(world.dials.isEmpty)
-        world.expectNothingLeft()
+        #expect(fixture.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue, "\(path)")
+        #expect(fixture.dials.isEmpty)
+        fixture.expectNothingLeft()
     }
 
     @Test(arguments: [
@@ -48,10 +48,10 @@ import TunnelLink
             (.routes([RouteToService("/api", to: app)]), "/api/a/../b", "/app/api/a/../b"),
         ] as [(LocalService, String, String)])
     func whatStaysInsidePasses(service: LocalService, path: String, target: String) throws {
-        var (world, gateway) = try World.serving(.sample(service: service))
-        try world.request(gateway, "GET", path)
-        #expect(world.readText(try world.accept()).hasPrefix("GET \(target) HTTP/1.1\r\n"))
-        world.send(.stop)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: service))
+        try fixture.request(gateway, "GET", path)
+        #expect(fixture.readText(try fixture.accept()).hasPrefix("GET \(target) HTTP/1.1\r\n"))
+        fixture.send(.stop)
+        fixture.expectNothingLeft()
     }
 }

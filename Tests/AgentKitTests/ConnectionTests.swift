@@ -12,28 +12,28 @@ import WireWS
 
 @Suite struct ConnectionTests {
     @Test func dialsUpgradesRegistersAndServes() throws {
-        var world = World()
-        world.send(.start)
-        #expect(world.dials.map(\.endpoint) == [.tcp(host: "gateway.example.com", port: 3000)])
-        let gateway = try world.acceptUpgrade(.v2)
-        #expect(world.phases == [.dialing(attempt: 1), .upgrading, .registering, .serving])
-        #expect(world.notes.contains(.registered(webURL: "http://g/web/my-agent/")))
-        let description = try #require(world.gateways[gateway]?.registrations.first)
+        var fixture = AgentFixture()
+        fixture.send(.start)
+        #expect(fixture.dials.map(\.endpoint) == [.tcp(host: "gateway.example.com", port: 3000)])
+        let gateway = try fixture.acceptUpgrade(.v2)
+        #expect(fixture.phases == [.dialing(attempt: 1), .upgrading, .registering, .serving])
+        #expect(fixture.notes.contains(.registered(webURL: "http://g/web/my-agent/")))
+        let description = try #require(fixture.gateways[gateway]?.registrations.first)
         #expect(description.agentID == "my-agent")
         #expect(description.type == "pi-coding")
         #expect(description.servesWeb)
         #expect(description.token == nil)
         #expect(description.version == AgentConfiguration.programVersion)
-        world.expectNothingLeft()
-        #expect(world.gateways[gateway]?.closed == .goingAway)
-        #expect(world.stops == ["stopped by its host"])
+        fixture.expectNothingLeft()
+        #expect(fixture.gateways[gateway]?.closed == .goingAway)
+        #expect(fixture.stops == ["stopped by its host"])
     }
 
     @Test func theUpgradeRequestSaysAllThatAGatewayNeeds() throws {
-        var world = World(.sample { $0.gateway = (try? GatewayURL("ws://g.example/agent?zone=1")) ?? .unknown })
-        world.send(.start)
-        let id = try world.accept()
-        let head = try world.upgradeRequest(on: id)
+        var fixture = AgentFixture(.sample { $0.gateway = (try? GatewayURL("ws://g.example/agent?zone=1")) ?? .unknown })
+        fixture.send(.start)
+        let id = try fixture.accept()
+        let head = try fixture.upgradeRequest(on: id)
         #expect(head.method == "GET")
         #expect(String(decoding: head.target, as: UTF8.self) == "/agent?zone=1&agentId=my-agent")
         #expect(head.fields[.host] == "g.example")
@@ -41,67 +41,67 @@ import WireWS
         #expect(head.fields[.secWebSocketProtocol] == "miagent.v1, miagent.v2")
         #expect(head.fields[.secWebSocketVersion] == "13")
         #expect(head.fields[.userAgent] == "miagent/\(AgentConfiguration.programVersion)")
-        world.expectNothingLeft()
+        fixture.expectNothingLeft()
     }
 
     @Test func theQueryBeginsWithTheAgentIfThereIsNone() throws {
-        var world = World(
+        var fixture = AgentFixture(
             .sample {
                 $0.highestVersion = .v1; $0.token = nil
             })
-        world.send(.start)
-        let id = try world.accept()
-        let head = try world.upgradeRequest(on: id)
+        fixture.send(.start)
+        let id = try fixture.accept()
+        let head = try fixture.upgradeRequest(on: id)
         #expect(String(decoding: head.target, as: UTF8.self) == "/agent?agentId=my-agent")
         #expect(head.fields[.secWebSocketProtocol] == "miagent.v1")
         #expect(!head.fields.contains(.authorization))
-        world.expectNothingLeft()
+        fixture.expectNothingLeft()
     }
 
     @Test func aV1GatewayNeedNotRespondToTheRegistration() throws {
         for version in [TunnelVersion.v1, nil] {
-            var world = World()
-            world.welcome = nil
-            world.send(.start)
-            let gateway = try world.acceptUpgrade(version)
-            #expect(world.agent.phase == .serving)
-            world.pass(.seconds(60))
-            #expect(world.agent.phase == .serving)
-            #expect((world.gateways[gateway]?.session.openStreams) == 0)
-            world.expectNothingLeft()
+            var fixture = AgentFixture()
+            fixture.welcome = nil
+            fixture.send(.start)
+            let gateway = try fixture.acceptUpgrade(version)
+            #expect(fixture.agent.phase == .serving)
+            fixture.pass(.seconds(60))
+            #expect(fixture.agent.phase == .serving)
+            #expect((fixture.gateways[gateway]?.session.openStreams) == 0)
+            fixture.expectNothingLeft()
         }
     }
 
     @Test func aV1GatewayThatDoesNotKnowRegistrationIsServed() throws {
-        var world = World()
-        world.refusal = .methodNotFound
-        world.send(.start)
-        try world.acceptUpgrade(.v1)
-        #expect(world.agent.phase == .serving)
-        world.expectNothingLeft()
+        var fixture = AgentFixture()
+        fixture.refusal = .methodNotFound
+        fixture.send(.start)
+        try fixture.acceptUpgrade(.v1)
+        #expect(fixture.agent.phase == .serving)
+        fixture.expectNothingLeft()
     }
 
     @Test func theUpgradeMayArriveInAnyPieces() throws {
-        var world = World()
-        world.send(.start)
-        let head = try world.upgradeRequest(on: try world.accept())
+        var fixture = AgentFixture()
+        fixture.send(.start)
+        let head = try fixture.upgradeRequest(on: try fixture.accept())
         var gateway = TunnelSession(.gateway, version: .v2)
-        gateway.welcome(.integer(1), try #require(world.welcome))
-        let bytes = Array(try World.switching(head, version: .v2).utf8) + gateway.takeOutput()
+        gateway.welcome(.integer(1), try #require(fixture.welcome))
+        let bytes = Array(try AgentFixture.switching(head, version: .v2).utf8) + gateway.takeOutput()
         let disagreement = firstDisagreement(over: bytes, exhaustiveLimit: 150) { pieces in
-            var world = World()
-            world.send(.start)
-            guard let id = try? world.accept() else { return [AgentPhase]() }
-            for piece in pieces { world.event(.received(id, piece)) }
-            return world.phases
+            var fixture = AgentFixture()
+            fixture.send(.start)
+            guard let id = try? fixture.accept() else { return [AgentPhase]() }
+            for piece in pieces { fixture.event(.received(id, piece)) }
+            return fixture.phases
         }
         #expect(disagreement == nil)
-        var whole = World()
+        var whole = AgentFixture()
         whole.send(.start)
         whole.reply(try whole.accept(), bytes)
         #expect(whole.agent.phase == .serving)
         whole.expectNothingLeft()
-        world.expectNothingLeft()
+        fixture.expectNothingLeft()
     }
 
     // MARK: Refusals of the upgrade
@@ -149,84 +149,84 @@ import WireWS
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "no Connection: Upgrade", false),
     ])
     func anyOtherResponseIsALossThatSaysWhy(response: String, reason: String, isSlow: Bool) throws {
-        var world = World()
-        world.send(.start)
-        let id = try world.accept()
-        _ = try world.upgradeRequest(on: id)
-        world.reply(id, response)
-        let said = try #require(world.lossReason)
+        var fixture = AgentFixture()
+        fixture.send(.start)
+        let id = try fixture.accept()
+        _ = try fixture.upgradeRequest(on: id)
+        fixture.reply(id, response)
+        let said = try #require(fixture.lossReason)
         #expect(said.contains(reason), "\(said)")
         #expect(gluedMarks(in: said) == nil, "\(said)")
-        #expect(try #require(world.wait) >= .seconds(30) || !isSlow)
-        #expect(try #require(world.wait) <= (isSlow ? .seconds(45) : .milliseconds(500)))
-        #expect(world.links[id]?.ending == .closed)
-        #expect(world.logs.allSatisfy { record in record.fields.allSatisfy { !$0.value.contains("s3cret") } })
-        world.expectNothingLeft()
+        #expect(try #require(fixture.wait) >= .seconds(30) || !isSlow)
+        #expect(try #require(fixture.wait) <= (isSlow ? .seconds(45) : .milliseconds(500)))
+        #expect(fixture.links[id]?.ending == .closed)
+        #expect(fixture.logs.allSatisfy { record in record.fields.allSatisfy { !$0.value.contains("s3cret") } })
+        fixture.expectNothingLeft()
     }
 
     @Test func extensionsAndForeignSubprotocolsAreRefused() throws {
         for extra in ["Sec-WebSocket-Extensions: permessage-deflate", "Sec-WebSocket-Protocol: chat"] {
-            var world = World()
-            world.send(.start)
-            let id = try world.accept()
-            let response = try World.switching(try world.upgradeRequest(on: id), version: nil)
-            world.reply(id, response.dropLast(1) + "\(extra)\r\n\r\n")
-            #expect(world.lossReason?.contains("that was not offered") == true)
-            world.expectNothingLeft()
+            var fixture = AgentFixture()
+            fixture.send(.start)
+            let id = try fixture.accept()
+            let response = try AgentFixture.switching(try fixture.upgradeRequest(on: id), version: nil)
+            fixture.reply(id, response.dropLast(1) + "\(extra)\r\n\r\n")
+            #expect(fixture.lossReason?.contains("that was not offered") == true)
+            fixture.expectNothingLeft()
         }
     }
 
     @Test func v2IsRefusedIfOnlyV1WasOffered() throws {
-        var world = World(.sample { $0.highestVersion = .v1 })
-        world.send(.start)
-        let id = try world.accept()
-        world.reply(id, try World.switching(try world.upgradeRequest(on: id), version: .v2))
-        #expect(world.lossReason?.contains("not offered") == true)
-        world.expectNothingLeft()
+        var fixture = AgentFixture(.sample { $0.highestVersion = .v1 })
+        fixture.send(.start)
+        let id = try fixture.accept()
+        fixture.reply(id, try AgentFixture.switching(try fixture.upgradeRequest(on: id), version: .v2))
+        #expect(fixture.lossReason?.contains("not offered") == true)
+        fixture.expectNothingLeft()
     }
 
     @Test func aConnectionThatEndsDuringTheUpgradeIsALoss() throws {
         for ending in [0, 1] {
-            var world = World()
-            world.send(.start)
-            let id = try world.accept()
-            world.reply(id, "HTTP/1.1 401 Unauth")
-            if ending == 0 { world.event(.receivedEOF(id)) } else { world.peerCloses(id, error: "connection reset") }
-            #expect(world.lossReason?.isEmpty == false)
-            world.expectNothingLeft()
+            var fixture = AgentFixture()
+            fixture.send(.start)
+            let id = try fixture.accept()
+            fixture.reply(id, "HTTP/1.1 401 Unauth")
+            if ending == 0 { fixture.event(.receivedEOF(id)) } else { fixture.peerCloses(id, error: "connection reset") }
+            #expect(fixture.lossReason?.isEmpty == false)
+            fixture.expectNothingLeft()
         }
     }
 
     // MARK: Timeouts
 
     @Test func dialUpgradeAndRegistrationHaveTheirTime() throws {
-        var world = World(.sample { $0.backoff = .seconds(1)...(.seconds(1)) })
-        world.welcome = nil
-        world.send(.start)
-        world.pass(.milliseconds(10_000))
-        #expect(world.lossReason == "no connection to gateway.example.com:3000 within 10.0 seconds")
-        #expect(world.cancelledDials == 1)
-        world.pass(.seconds(1))
-        let id = try world.accept()
-        world.pass(.milliseconds(10_000))
-        #expect(world.lossReason == "10.0 seconds passed before the gateway answered the WebSocket upgrade")
-        #expect(world.links[id]?.ending == .aborted)
-        world.pass(.seconds(1))
-        try world.acceptUpgrade(.v2)
-        #expect(world.agent.phase == .registering)
-        world.pass(.milliseconds(10_000))
-        #expect(world.lossReason == "no response to agent.register within 10.0 seconds")
-        world.expectNothingLeft()
+        var fixture = AgentFixture(.sample { $0.backoff = .seconds(1)...(.seconds(1)) })
+        fixture.welcome = nil
+        fixture.send(.start)
+        fixture.pass(.milliseconds(10_000))
+        #expect(fixture.lossReason == "no connection to gateway.example.com:3000 within 10.0 seconds")
+        #expect(fixture.cancelledDials == 1)
+        fixture.pass(.seconds(1))
+        let id = try fixture.accept()
+        fixture.pass(.milliseconds(10_000))
+        #expect(fixture.lossReason == "10.0 seconds passed before the gateway answered the WebSocket upgrade")
+        #expect(fixture.links[id]?.ending == .aborted)
+        fixture.pass(.seconds(1))
+        try fixture.acceptUpgrade(.v2)
+        #expect(fixture.agent.phase == .registering)
+        fixture.pass(.milliseconds(10_000))
+        #expect(fixture.lossReason == "no response to agent.register within 10.0 seconds")
+        fixture.expectNothingLeft()
     }
 
     @Test func aRefusalWhoseBodyNeverEndsIsStillUnderstood() throws {
-        var world = World()
-        world.send(.start)
-        world.reply(try world.accept(), "HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\nabc")
-        #expect(world.agent.phase == .upgrading)
-        world.pass(.milliseconds(10_000))
-        #expect(world.lossReason?.contains("check gatewayToken") == true)
-        world.expectNothingLeft()
+        var fixture = AgentFixture()
+        fixture.send(.start)
+        fixture.reply(try fixture.accept(), "HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\nabc")
+        #expect(fixture.agent.phase == .upgrading)
+        fixture.pass(.milliseconds(10_000))
+        #expect(fixture.lossReason?.contains("check gatewayToken") == true)
+        fixture.expectNothingLeft()
     }
 
     @Test(arguments: [
@@ -241,13 +241,13 @@ import WireWS
         ("ws://g", "g: Name or service not known.", "cannot connect to g: Name or service not known"),
     ])
     func aGatewayThatIsNotThereIsNamedOnce(gateway: String, reason: String, said: String) throws {
-        var world = World(.sample { $0.gateway = (try? GatewayURL(gateway)) ?? .unknown })
-        world.send(.start)
-        try world.refuseDial(reason)
-        let words = try #require(world.lossReason)
+        var fixture = AgentFixture(.sample { $0.gateway = (try? GatewayURL(gateway)) ?? .unknown })
+        fixture.send(.start)
+        try fixture.refuseDial(reason)
+        let words = try #require(fixture.lossReason)
         #expect(words.contains(said), "\(words)")
         #expect(gluedMarks(in: words) == nil)
-        world.expectNothingLeft()
+        fixture.expectNothingLeft()
     }
 
     @Test func whoSentNoTokenReadsThatOneIsNeeded() throws {
@@ -255,13 +255,13 @@ import WireWS
             "HTTP/1.1 401 Unauthorized\r\nx-miagent-error: unauthorized\r\nContent-Length: 0\r\n\r\n", nil,
         ]
         for response in responses {
-            var world = World(.sample { $0.token = nil })
-            world.refusal = TunnelFailure.unauthorized.failure("the token is missing or wrong")
-            world.send(.start)
-            if let response { world.reply(try world.accept(), response) } else { try world.acceptUpgrade(.v2) }
-            let said = try #require(world.lossReason)
+            var fixture = AgentFixture(.sample { $0.token = nil })
+            fixture.refusal = TunnelFailure.unauthorized.failure("the token is missing or wrong")
+            fixture.send(.start)
+            if let response { fixture.reply(try fixture.accept(), response) } else { try fixture.acceptUpgrade(.v2) }
+            let said = try #require(fixture.lossReason)
             #expect(said.contains("the gateway asks for a token") && said.contains("set gatewayToken"), "\(said)")
-            world.expectNothingLeft()
+            fixture.expectNothingLeft()
         }
     }
 
@@ -271,61 +271,62 @@ import WireWS
         (TunnelFailure.unauthorized, true), (.badAgentID, true), (.duplicateAgent, true), (.tooManyStreams, false),
     ])
     func aRefusedRegistrationIsRetried(failure: TunnelFailure, slowly: Bool) throws {
-        var world = World()
-        world.refusal = failure.failure("because\u{1b}[31m.")
-        world.send(.start)
-        let id = try world.acceptUpgrade(.v2)
+        var fixture = AgentFixture()
+        fixture.refusal = failure.failure("because\u{1b}[31m.")
+        fixture.send(.start)
+        let id = try fixture.acceptUpgrade(.v2)
         let what = failure == .unauthorized ? "the gateway refuses the token" : "the gateway refuses to register this agent"
-        #expect(world.lossReason?.hasPrefix("\(what): because[31m (\(failure.rawValue))") == true)
-        #expect(world.lossReason.map { gluedMarks(in: $0) } == .some(nil))
-        #expect(try #require(world.wait) >= .seconds(30) || !slowly)
-        #expect(world.links[id]?.ending == .closed)
-        world.expectNothingLeft()
+        #expect(fixture.lossReason?.hasPrefix("\(what): because[31m (\(failure.rawValue))") == true)
+        #expect(fixture.lossReason.map { gluedMarks(in: $0) } == .some(nil))
+        #expect(try #require(fixture.wait) >= .seconds(30) || !slowly)
+        #expect(fixture.links[id]?.ending == .closed)
+        fixture.expectNothingLeft()
     }
 
     @Test func aReplacedAgentStops() throws {
-        var (world, gateway) = try World.serving()
-        let stream = try world.request(gateway, "GET", "/")
-        let service = try world.accept()
-        world.gateways[gateway]?.session.close(WSCloseCode(rawValue: TunnelClose.replaced.rawValue), reason: "replaced")
-        world.talk()
-        #expect(world.agent.phase == .stopped)
+        var (fixture, gateway) = try AgentFixture.serving()
+        let stream = try fixture.request(gateway, "GET", "/")
+        let service = try fixture.accept()
+        fixture.gateways[gateway]?.session.close(WSCloseCode(rawValue: TunnelClose.replaced.rawValue), reason: "replaced")
+        fixture.talk()
+        #expect(fixture.agent.phase == .stopped)
         #expect(
-            world.stops == ["another agent registered as my-agent and takes its place; to run both, give one another agentId"])
-        #expect(world.links[service]?.ending == .aborted)
-        #expect(world.records.map(\.failure) == ["the connection to the gateway is lost"])
-        #expect(world.response(gateway, stream).head == nil)
-        world.pass(.seconds(120))
-        #expect(world.dials.isEmpty)
-        world.expectNothingLeft()
+            fixture.stops == ["another agent registered as my-agent and takes its place; to run both, give one another agentId"]
+        )
+        #expect(fixture.links[service]?.ending == .aborted)
+        #expect(fixture.records.map(\.failure) == ["the connection to the gateway is lost"])
+        #expect(fixture.response(gateway, stream).head == nil)
+        fixture.pass(.seconds(120))
+        #expect(fixture.dials.isEmpty)
+        fixture.expectNothingLeft()
     }
 
     @Test func otherCloseCodesLeadToAnotherDial() throws {
         for (code, isSlow) in [(UInt16(4401), true), (4409, false), (1001, false), (1012, false)] {
-            var (world, gateway) = try World.serving()
-            world.gateways[gateway]?.session.close(WSCloseCode(rawValue: code), reason: "x")
-            world.talk()
-            #expect(try #require(world.wait) >= .seconds(30) || !isSlow)
-            world.pass(try #require(world.wait))
-            #expect(world.agent.phase == .dialing(attempt: 2))
-            world.expectNothingLeft()
+            var (fixture, gateway) = try AgentFixture.serving()
+            fixture.gateways[gateway]?.session.close(WSCloseCode(rawValue: code), reason: "x")
+            fixture.talk()
+            #expect(try #require(fixture.wait) >= .seconds(30) || !isSlow)
+            fixture.pass(try #require(fixture.wait))
+            #expect(fixture.agent.phase == .dialing(attempt: 2))
+            fixture.expectNothingLeft()
         }
     }
 
     @Test func aGatewayThatClosesWithoutCloseFrameIsALoss() throws {
-        var (world, gateway) = try World.serving()
-        world.event(.receivedEOF(gateway))
-        #expect(world.lossReason == "the gateway closed the connection")
-        #expect(world.links[gateway]?.ending == .aborted)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.event(.receivedEOF(gateway))
+        #expect(fixture.lossReason == "the gateway closed the connection")
+        #expect(fixture.links[gateway]?.ending == .aborted)
+        fixture.expectNothingLeft()
     }
 
     @Test func aGatewayThatBreaksTheProtocolIsTold() throws {
-        var (world, gateway) = try World.serving()
-        world.reply(gateway, [0x83, 0x00])  // an unknown opcode
-        #expect(world.lossReason?.contains("broke the protocol") == true)
-        #expect(world.links[gateway]?.ending == .closed)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.reply(gateway, [0x83, 0x00])  // an unknown opcode
+        #expect(fixture.lossReason?.contains("broke the protocol") == true)
+        #expect(fixture.links[gateway]?.ending == .closed)
+        fixture.expectNothingLeft()
     }
 
     // MARK: Configuration
@@ -335,23 +336,23 @@ import WireWS
             { $0.gateway = (try? GatewayURL("wss://g/agent")) ?? .unknown }, { $0.description.agentID = "." },
             { $0.token = "two words" },
         ] as [(inout AgentConfiguration) -> Void] {
-            var world = World(.sample(change))
-            world.send(.start)
-            #expect(world.stops.count == 1)
-            #expect(world.dials.isEmpty)
-            #expect(world.agent.phase == .stopped)
+            var fixture = AgentFixture(.sample(change))
+            fixture.send(.start)
+            #expect(fixture.stops.count == 1)
+            #expect(fixture.dials.isEmpty)
+            #expect(fixture.agent.phase == .stopped)
         }
     }
 
     @Test func aStatusIsToldNowAndAtTheNextRegistration() throws {
-        var (world, gateway) = try World.serving()
-        world.send(.status(StatusUpdate(status: "busy", servesWeb: false)))
-        #expect(world.gateways[gateway]?.statuses == [StatusUpdate(status: "busy", servesWeb: false)])
-        world.peerCloses(gateway)
-        world.pass(.seconds(1))
-        let next = try world.acceptUpgrade(.v2)
-        #expect(world.gateways[next]?.registrations.first?.status == "busy")
-        #expect(world.gateways[next]?.registrations.first?.servesWeb == false)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.send(.status(StatusUpdate(status: "busy", servesWeb: false)))
+        #expect(fixture.gateways[gateway]?.statuses == [StatusUpdate(status: "busy", servesWeb: false)])
+        fixture.peerCloses(gateway)
+        fixture.pass(.seconds(1))
+        let next = try fixture.acceptUpgrade(.v2)
+        #expect(fixture.gateways[next]?.registrations.first?.status == "busy")
+        #expect(fixture.gateways[next]?.registrations.first?.servesWeb == false)
+        fixture.expectNothingLeft()
     }
 }

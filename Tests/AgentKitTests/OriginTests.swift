@@ -18,15 +18,15 @@ import TunnelLink
         _ fields: [(String, String)], service: LocalHTTPService = LocalHTTPService(port: 4173), version: TunnelVersion = .v2,
         method: String = "GET", upgrade: String? = nil, body: String? = nil
     ) throws -> HTTPFields {
-        var (world, gateway) = try World.serving(.sample(service: .http(service)), version: version)
-        try world.request(
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: .http(service)), version: version)
+        try fixture.request(
             gateway, method, "/x", fields: fields, upgrade: upgrade, body: upgrade == nil ? body : "", isWhole: upgrade == nil)
-        let connection = try world.accept()
+        let connection = try fixture.accept()
         var decoder = HTTPRequestDecoder()
-        decoder.receive(world.read(connection)[...])
+        decoder.receive(fixture.read(connection)[...])
         guard case .head(let head, _) = try decoder.next() else { throw Missing(what: "a request") }
-        world.send(.stop)
-        world.expectNothingLeft()
+        fixture.send(.stop)
+        fixture.expectNothingLeft()
         return head.fields
     }
 

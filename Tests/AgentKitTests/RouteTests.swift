@@ -32,64 +32,64 @@ import TunnelLink
     }
 
     @Test func eachServiceGetsItsRequestsWithTheWholePath() throws {
-        var (world, gateway) = try World.serving(.sample(service: site))
-        let first = try world.request(gateway, "GET", "/api/a")
-        #expect(world.dials.map(\.endpoint) == [.tcp(host: "localhost", port: 4000)])
-        let api = try world.accept()
-        #expect(world.readText(api).hasPrefix("GET /api/a HTTP/1.1\r\nHost: localhost:4000\r\n"))
-        try world.request(gateway, "GET", "/api/v2/b")
-        #expect(world.dials.map(\.endpoint) == [.unix(path: "/run/v2.sock")])
-        let socket = try world.accept()
-        #expect(world.readText(socket).hasPrefix("GET /base/api/v2/b HTTP/1.1\r\nHost: localhost\r\n"))
-        try world.request(gateway, "GET", "/own")
-        #expect(world.calls.map(\.1.path) == ["/own"])
-        try world.request(gateway, "GET", "/a.html")
-        guard case .open(_, let head) = world.streaming.first else { throw Missing(what: "open") }
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: site))
+        let first = try fixture.request(gateway, "GET", "/api/a")
+        #expect(fixture.dials.map(\.endpoint) == [.tcp(host: "localhost", port: 4000)])
+        let api = try fixture.accept()
+        #expect(fixture.readText(api).hasPrefix("GET /api/a HTTP/1.1\r\nHost: localhost:4000\r\n"))
+        try fixture.request(gateway, "GET", "/api/v2/b")
+        #expect(fixture.dials.map(\.endpoint) == [.unix(path: "/run/v2.sock")])
+        let socket = try fixture.accept()
+        #expect(fixture.readText(socket).hasPrefix("GET /base/api/v2/b HTTP/1.1\r\nHost: localhost\r\n"))
+        try fixture.request(gateway, "GET", "/own")
+        #expect(fixture.calls.map(\.1.path) == ["/own"])
+        try fixture.request(gateway, "GET", "/a.html")
+        guard case .open(_, let head) = fixture.streaming.first else { throw Missing(what: "open") }
         #expect(head.folder == StaticFolder(path: "/srv"))
-        let off = try world.request(gateway, "GET", "/off")
-        #expect(world.response(gateway, off).failure?.code == TunnelFailure.noWebService.rawValue)
-        world.reply(api, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        #expect(world.response(gateway, first).text == "ok")
-        world.peerCloses(gateway)
-        world.expectNothingLeft()
+        let off = try fixture.request(gateway, "GET", "/off")
+        #expect(fixture.response(gateway, off).failure?.code == TunnelFailure.noWebService.rawValue)
+        fixture.reply(api, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        #expect(fixture.response(gateway, first).text == "ok")
+        fixture.peerCloses(gateway)
+        fixture.expectNothingLeft()
     }
 
     @Test func aPathWithoutARouteIsNotServed() throws {
         let service = LocalService.routes([RouteToService("/api", to: .handler)])
-        var (world, gateway) = try World.serving(.sample(service: service))
-        let stream = try world.request(gateway, "GET", "/")
-        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: service))
+        let stream = try fixture.request(gateway, "GET", "/")
+        #expect(fixture.response(gateway, stream).failure?.code == TunnelFailure.noWebService.rawValue)
+        fixture.expectNothingLeft()
     }
 
     @Test func idleConnectionsAreUsedForTheirOwnServiceOnly() throws {
-        var (world, gateway) = try World.serving(.sample(service: site))
-        try world.request(gateway, "GET", "/api/")
-        let api = try world.accept()
-        world.reply(api, "HTTP/1.1 204 No Content\r\n\r\n")
-        #expect(world.agent.counters.pooledConnections == 1)
-        try world.request(gateway, "GET", "/api/v2")
-        #expect(world.dials.count == 1)
-        let socket = try world.accept()
-        world.reply(socket, "HTTP/1.1 204 No Content\r\n\r\n")
-        #expect(world.agent.counters.pooledConnections == 2)
-        _ = (world.read(api), world.read(socket))
-        try world.request(gateway, "GET", "/api/again")
-        #expect(world.dials.isEmpty)
-        #expect(world.readText(api).hasPrefix("GET /api/again"))
-        world.reply(api, "HTTP/1.1 204 No Content\r\n\r\n")
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: site))
+        try fixture.request(gateway, "GET", "/api/")
+        let api = try fixture.accept()
+        fixture.reply(api, "HTTP/1.1 204 No Content\r\n\r\n")
+        #expect(fixture.agent.counters.pooledConnections == 1)
+        try fixture.request(gateway, "GET", "/api/v2")
+        #expect(fixture.dials.count == 1)
+        let socket = try fixture.accept()
+        fixture.reply(socket, "HTTP/1.1 204 No Content\r\n\r\n")
+        #expect(fixture.agent.counters.pooledConnections == 2)
+        _ = (fixture.read(api), fixture.read(socket))
+        try fixture.request(gateway, "GET", "/api/again")
+        #expect(fixture.dials.isEmpty)
+        #expect(fixture.readText(api).hasPrefix("GET /api/again"))
+        fixture.reply(api, "HTTP/1.1 204 No Content\r\n\r\n")
+        fixture.expectNothingLeft()
     }
 
     @Test func aServiceThatIsDownIsSaidOnceForEach() throws {
-        var (world, gateway) = try World.serving(.sample(service: site))
+        var (fixture, gateway) = try AgentFixture.serving(.sample(service: site))
         for path in ["/api", "/api", "/api/v2"] {
-            try world.request(gateway, "GET", path)
-            try world.refuseDial()
+            try fixture.request(gateway, "GET", path)
+            try fixture.refuseDial()
         }
-        let lines = world.logs.filter { $0.event == "service.unreachable" }
+        let lines = fixture.logs.filter { $0.event == "service.unreachable" }
         #expect(lines.map(\.level) == [.warning, .debug, .warning])
-        world.expectNothingLeft()
+        fixture.expectNothingLeft()
     }
 
     @Test func routesThatMakeNoSenseKeepTheAgentFromStarting() {
@@ -98,10 +98,10 @@ import TunnelLink
             [RouteToService("/a", to: .handler), RouteToService("/a/", to: .none)],
         ]
         for routes in wrong {
-            var world = World(.sample(service: .routes(routes)))
-            world.send(.start)
-            #expect(world.stops.count == 1)
-            #expect(world.dials.isEmpty)
+            var fixture = AgentFixture(.sample(service: .routes(routes)))
+            fixture.send(.start)
+            #expect(fixture.stops.count == 1)
+            #expect(fixture.dials.isEmpty)
         }
     }
 }

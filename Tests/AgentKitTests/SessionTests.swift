@@ -41,17 +41,17 @@ import WireWS
     }
 
     @Test func startIsIgnoredWhileRunningAndCutsABackOffShort() throws {
-        var (world, gateway) = try World.serving()
-        world.send(.start)
-        #expect(world.agent.phase == .serving)
-        world.peerCloses(gateway)
-        world.send(.start)
-        #expect(world.agent.phase == .dialing(attempt: 1))
-        #expect(world.dials.count == 1)
-        world.expectNothingLeft()
-        world.send(.start)
-        #expect(world.agent.phase == .dialing(attempt: 1))
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.send(.start)
+        #expect(fixture.agent.phase == .serving)
+        fixture.peerCloses(gateway)
+        fixture.send(.start)
+        #expect(fixture.agent.phase == .dialing(attempt: 1))
+        #expect(fixture.dials.count == 1)
+        fixture.expectNothingLeft()
+        fixture.send(.start)
+        #expect(fixture.agent.phase == .dialing(attempt: 1))
+        fixture.expectNothingLeft()
     }
 
     // MARK: Back-off
@@ -80,31 +80,31 @@ import WireWS
     }
 
     @Test func onlyAStableLifeResetsTheBackOff() throws {
-        var world = World()
-        world.send(.start)
+        var fixture = AgentFixture()
+        fixture.send(.start)
         for attempt in 1..<6 {
-            #expect(world.agent.phase == .dialing(attempt: attempt))
-            let gateway = try world.acceptUpgrade(.v2)
-            world.pass(.milliseconds(9_999))
-            world.peerCloses(gateway)
-            world.pass(try #require(world.wait))
+            #expect(fixture.agent.phase == .dialing(attempt: attempt))
+            let gateway = try fixture.acceptUpgrade(.v2)
+            fixture.pass(.milliseconds(9_999))
+            fixture.peerCloses(gateway)
+            fixture.pass(try #require(fixture.wait))
         }
-        let gateway = try world.acceptUpgrade(.v2)
-        world.pass(.milliseconds(10_000))
-        world.peerCloses(gateway)
-        #expect(try #require(world.wait) <= .milliseconds(500))
-        world.pass(try #require(world.wait))
-        #expect(world.agent.phase == .dialing(attempt: 2))
-        world.expectNothingLeft()
+        let gateway = try fixture.acceptUpgrade(.v2)
+        fixture.pass(.milliseconds(10_000))
+        fixture.peerCloses(gateway)
+        #expect(try #require(fixture.wait) <= .milliseconds(500))
+        fixture.pass(try #require(fixture.wait))
+        #expect(fixture.agent.phase == .dialing(attempt: 2))
+        fixture.expectNothingLeft()
     }
 
     @Test func agentsWithOtherSeedsWaitOtherwise() throws {
         let waits = try (0..<20).map { seed in
-            var world = World()
-            world.agent = Agent(.sample(), seed: [UInt8(seed)])
-            world.send(.start)
-            try world.refuseDial()
-            return try #require(world.wait)
+            var fixture = AgentFixture()
+            fixture.agent = Agent(.sample(), seed: [UInt8(seed)])
+            fixture.send(.start)
+            try fixture.refuseDial()
+            return try #require(fixture.wait)
         }
         #expect(Set(waits).count > 15)
     }
@@ -112,42 +112,42 @@ import WireWS
     // MARK: Pings
 
     @Test func aGatewayThatAnswersPingsLives() throws {
-        var (world, gateway) = try World.serving()
-        world.pass(.seconds(300))
-        #expect(world.agent.phase == .serving)
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.pass(.seconds(300))
+        #expect(fixture.agent.phase == .serving)
         // The gateway sees a ping each 20 s, as its welcome says.
-        #expect(world.phases.last == .serving)
-        world.expectNothingLeft()
-        #expect(world.gateways[gateway]?.closed == .goingAway)
+        #expect(fixture.phases.last == .serving)
+        fixture.expectNothingLeft()
+        #expect(fixture.gateways[gateway]?.closed == .goingAway)
     }
 
     @Test func aGatewayThatIsSilentAfterAPingIsGivenUp() throws {
-        var (world, gateway) = try World.serving()
-        world.gateways[gateway] = nil  // hears nothing, says nothing
-        world.pass(.milliseconds(29_999))
-        #expect(world.agent.phase == .serving)
-        world.pass(.milliseconds(1))
-        #expect(world.lossReason == "nothing came from the gateway for 10.0 seconds after a ping")
-        #expect(world.links[gateway]?.ending == .aborted)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.gateways[gateway] = nil  // hears nothing, says nothing
+        fixture.pass(.milliseconds(29_999))
+        #expect(fixture.agent.phase == .serving)
+        fixture.pass(.milliseconds(1))
+        #expect(fixture.lossReason == "nothing came from the gateway for 10.0 seconds after a ping")
+        #expect(fixture.links[gateway]?.ending == .aborted)
+        fixture.expectNothingLeft()
     }
 
     @Test func anyByteShowsThatTheGatewayIsAlive() throws {
-        var (world, gateway) = try World.serving()
-        world.gateways[gateway] = nil
+        var (fixture, gateway) = try AgentFixture.serving()
+        fixture.gateways[gateway] = nil
         for byte in [0, 1, 2, 3, 4, 5, 6, 7].flatMap({ _ in [0x8a, 0x00] as [UInt8] }) {  // pongs that are slow to come
-            world.pass(.seconds(9))
-            world.reply(gateway, [byte])
+            fixture.pass(.seconds(9))
+            fixture.reply(gateway, [byte])
         }
-        #expect(world.agent.phase == .serving)
-        world.expectNothingLeft()
+        #expect(fixture.agent.phase == .serving)
+        fixture.expectNothingLeft()
     }
 
     @Test func withoutAnIntervalThereAreNoPings() throws {
-        var (world, gateway) = try World.serving(.sample { $0.pingInterval = .zero })
-        world.gateways[gateway] = nil
-        world.pass(.seconds(3_600))
-        #expect(world.agent.phase == .serving)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try AgentFixture.serving(.sample { $0.pingInterval = .zero })
+        fixture.gateways[gateway] = nil
+        fixture.pass(.seconds(3_600))
+        #expect(fixture.agent.phase == .serving)
+        fixture.expectNothingLeft()
     }
 }

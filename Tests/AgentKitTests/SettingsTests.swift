@@ -90,9 +90,9 @@ import TunnelLink
         #expect(configuration.description.agentID == id)
         #expect(configuration.isNamedAfterMachine)
         #expect(configuration.problem == nil)
-        var world = World(configuration)
-        world.send(.start)
-        let line = world.logs.first { $0.event == "agent.named-after-machine" }
+        var fixture = AgentFixture(configuration)
+        fixture.send(.start)
+        let line = fixture.logs.first { $0.event == "agent.named-after-machine" }
         #expect(line?.fields.contains { $0.value == id } == true)
         #expect(line?.fields.contains { $0.value.contains("--id") } == true)
     }

@@ -10,284 +10,284 @@ import TunnelLink
 @Suite struct StreamingTests {
     private func serving(
         _ version: TunnelVersion = .v2, _ change: (inout AgentConfiguration) -> Void = { _ in }
-    ) throws -> (World, ConnectionID) {
-        try World.serving(.sample(service: .streamingHandler, change), version: version)
+    ) throws -> (AgentFixture, ConnectionID) {
+        try AgentFixture.serving(.sample(service: .streamingHandler, change), version: version)
     }
 
-    /// A world in which the host has one request without a body before it.
+    /// An agent whose host has one request without a body before it.
     private func asked(_ version: TunnelVersion = .v2, _ method: String = "GET") throws -> (
-        World, ConnectionID, StreamID, HandlerCall
+        AgentFixture, ConnectionID, StreamID, HandlerCall
     ) {
-        var (world, gateway) = try serving(version)
-        let stream = try world.request(gateway, method, "/")
-        return (world, gateway, stream, try world.onlyCall())
+        var (fixture, gateway) = try serving(version)
+        let stream = try fixture.request(gateway, method, "/")
+        return (fixture, gateway, stream, try fixture.onlyCall())
     }
 
     @Test(arguments: TunnelVersion.allCases) func theHostHasTheHeadAtOnceAndThenTheBody(version: TunnelVersion) throws {
-        var (world, gateway) = try serving(version)
-        let stream = try world.request(
+        var (fixture, gateway) = try serving(version)
+        let stream = try fixture.request(
             gateway, "POST", "/a%20b", query: "q", fields: [("x-a", "1")], body: "some", isWhole: version == .v1)
-        let call = try world.onlyCall()
-        guard case .open(_, let head) = world.streaming.first else { throw Missing(what: "open") }
+        let call = try fixture.onlyCall()
+        guard case .open(_, let head) = fixture.streaming.first else { throw Missing(what: "open") }
         #expect(head.method == "POST" && head.path == "/a%20b" && head.query == "q" && head.fields["x-a"] == "1")
         #expect(head.hasBody && head.folder == nil)
         if version == .v2 {
-            #expect(world.streaming.last == .body(call, Array("some".utf8)[...]))
-            world.more(gateway, stream, "thing", end: true)
-            #expect(world.streaming.dropFirst(2) == [.body(call, Array("thing".utf8)[...]), .bodyEnd(call)])
+            #expect(fixture.streaming.last == .body(call, Array("some".utf8)[...]))
+            fixture.more(gateway, stream, "thing", end: true)
+            #expect(fixture.streaming.dropFirst(2) == [.body(call, Array("thing".utf8)[...]), .bodyEnd(call)])
         } else {
-            #expect(world.streaming.dropFirst() == [.body(call, Array("some".utf8)[...]), .bodyEnd(call)])
+            #expect(fixture.streaming.dropFirst() == [.body(call, Array("some".utf8)[...]), .bodyEnd(call)])
         }
-        world.send(.head(call, HandlerResponseHead(status: 201)))
-        #expect(world.streaming.last == .writable(call))
-        world.send(.body(call, Array("first ".utf8), end: false))
-        #expect(world.streaming.last == .writable(call))
-        if version == .v2 { #expect(world.response(gateway, stream).text == "first ") }
-        world.send(.body(call, Array("second".utf8), end: true))
-        let response = world.response(gateway, stream)
+        fixture.send(.head(call, HandlerResponseHead(status: 201)))
+        #expect(fixture.streaming.last == .writable(call))
+        fixture.send(.body(call, Array("first ".utf8), end: false))
+        #expect(fixture.streaming.last == .writable(call))
+        if version == .v2 { #expect(fixture.response(gateway, stream).text == "first ") }
+        fixture.send(.body(call, Array("second".utf8), end: true))
+        let response = fixture.response(gateway, stream)
         #expect(response.head?.status == 201)
         #expect(response.text == "first second")
         #expect(response.ended)
-        #expect(!world.streaming.contains(.cancelled(call)))
-        #expect(world.records.map(\.failure) == [nil])
-        world.send(.body(call, [1], end: true))  // it is not awaited any more
-        world.expectNothingLeft()
+        #expect(!fixture.streaming.contains(.cancelled(call)))
+        #expect(fixture.records.map(\.failure) == [nil])
+        fixture.send(.body(call, [1], end: true))  // it is not awaited any more
+        fixture.expectNothingLeft()
     }
 
     @Test func aRequestWithoutABodyEndsAtOnce() throws {
-        var (world, gateway, stream, call) = try asked()
-        #expect(world.streaming.count == 2)
-        #expect(world.streaming.last == .bodyEnd(call))
-        world.send(.respond(call, .text("whole")))
-        #expect(world.response(gateway, stream).text == "whole")
-        world.expectNothingLeft()
+        var (fixture, gateway, stream, call) = try asked()
+        #expect(fixture.streaming.count == 2)
+        #expect(fixture.streaming.last == .bodyEnd(call))
+        fixture.send(.respond(call, .text("whole")))
+        #expect(fixture.response(gateway, stream).text == "whole")
+        fixture.expectNothingLeft()
     }
 
     @Test func anUpgradeIsIgnoredByAHandler() throws {
         for service in [LocalService.streamingHandler, .handler] {
-            var (world, gateway) = try World.serving(.sample(service: service))
-            let stream = try world.request(gateway, "GET", "/", upgrade: "h2c", body: "", isWhole: false)
-            let call = try service == .handler ? #require(world.calls.first).0 : world.onlyCall()
-            world.send(.respond(call, .text("plain")))
-            #expect(world.response(gateway, stream).text == "plain")
-            world.more(gateway, stream, "", end: true)
-            #expect(world.records.count == 1)
-            world.expectNothingLeft()
+            var (fixture, gateway) = try AgentFixture.serving(.sample(service: service))
+            let stream = try fixture.request(gateway, "GET", "/", upgrade: "h2c", body: "", isWhole: false)
+            let call = try service == .handler ? #require(fixture.calls.first).0 : fixture.onlyCall()
+            fixture.send(.respond(call, .text("plain")))
+            #expect(fixture.response(gateway, stream).text == "plain")
+            fixture.more(gateway, stream, "", end: true)
+            #expect(fixture.records.count == 1)
+            fixture.expectNothingLeft()
         }
     }
 
     @Test func theVisitorIsAskedForItsBody() throws {
-        var (world, gateway) = try serving()
-        let stream = try world.request(gateway, "POST", "/", fields: [("expect", "100-continue")], body: "", isWhole: false)
-        #expect(world.response(gateway, stream).interim == [WebInformational(status: 100)])
-        world.send(.stop)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try serving()
+        let stream = try fixture.request(gateway, "POST", "/", fields: [("expect", "100-continue")], body: "", isWhole: false)
+        #expect(fixture.response(gateway, stream).interim == [WebInformational(status: 100)])
+        fixture.send(.stop)
+        fixture.expectNothingLeft()
     }
 
     // MARK: Back-pressure
 
     @Test func creditReturnsOnlyForWhatTheHostTook() throws {
-        var (world, gateway) = try serving()
-        let stream = try world.request(gateway, "POST", "/", body: "", isWhole: false)
-        world.more(gateway, stream, String(repeating: "x", count: 400_000), end: true)
-        let call = try world.onlyCall()
-        #expect(world.shownBytes == 256 * 1024)
-        world.send(.took(call, -1))
-        world.send(.took(call, 135_000))
-        #expect(world.shownBytes == 256 * 1024 + 135_000)
-        world.send(.took(call, .max))  // never more than it was shown
-        #expect(world.shownBytes == 400_000)
-        #expect(world.streaming.last == .bodyEnd(call))
-        world.send(.respond(call, .text("")))
-        world.expectNothingLeft()
+        var (fixture, gateway) = try serving()
+        let stream = try fixture.request(gateway, "POST", "/", body: "", isWhole: false)
+        fixture.more(gateway, stream, String(repeating: "x", count: 400_000), end: true)
+        let call = try fixture.onlyCall()
+        #expect(fixture.shownBytes == 256 * 1024)
+        fixture.send(.took(call, -1))
+        fixture.send(.took(call, 135_000))
+        #expect(fixture.shownBytes == 256 * 1024 + 135_000)
+        fixture.send(.took(call, .max))  // never more than it was shown
+        #expect(fixture.shownBytes == 400_000)
+        #expect(fixture.streaming.last == .bodyEnd(call))
+        fixture.send(.respond(call, .text("")))
+        fixture.expectNothingLeft()
     }
 
     @Test func whatTheHostDoesNotTakeIsDiscardedAfterItsResponse() throws {
-        var (world, gateway) = try serving()
-        let stream = try world.request(gateway, "POST", "/", body: "", isWhole: false)
-        world.more(gateway, stream, String(repeating: "x", count: 600_000), end: true)
-        #expect(world.shownBytes == 256 * 1024)
-        world.send(.respond(try world.onlyCall(), .text("no", status: 413)))
-        #expect(world.shownBytes == 256 * 1024)
-        #expect(world.response(gateway, stream).head?.status == 413)
-        #expect(world.records.map(\.requestBytes) == [600_000])
-        world.expectNothingLeft()
+        var (fixture, gateway) = try serving()
+        let stream = try fixture.request(gateway, "POST", "/", body: "", isWhole: false)
+        fixture.more(gateway, stream, String(repeating: "x", count: 600_000), end: true)
+        #expect(fixture.shownBytes == 256 * 1024)
+        fixture.send(.respond(try fixture.onlyCall(), .text("no", status: 413)))
+        #expect(fixture.shownBytes == 256 * 1024)
+        #expect(fixture.response(gateway, stream).head?.status == 413)
+        #expect(fixture.records.map(\.requestBytes) == [600_000])
+        fixture.expectNothingLeft()
     }
 
     @Test func theHostIsToldToWaitAndToGoOn() throws {
-        var (world, gateway, stream, call) = try asked()
-        world.readsResponses = false
-        world.send(.head(call, HandlerResponseHead()))
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.readsResponses = false
+        fixture.send(.head(call, HandlerResponseHead()))
         let piece = [UInt8](repeating: 7, count: 64 * 1024)
         var sent = 0
-        while world.streaming.last == .writable(call), sent < 100 {
-            world.send(.body(call, piece, end: false))
+        while fixture.streaming.last == .writable(call), sent < 100 {
+            fixture.send(.body(call, piece, end: false))
             sent += 1
         }
-        #expect(world.streaming.last == .full(call))
+        #expect(fixture.streaming.last == .full(call))
         #expect(sent == 5)  // a window, and what may wait beside it
-        world.readsResponses = true
-        world.gateways[gateway]?.session.consumed(256 * 1024, on: stream)
-        world.talk()
-        #expect(world.streaming.last == .writable(call))
-        #expect(world.streaming.filter { $0 == .full(call) }.count == 1)
-        world.send(.body(call, [], end: true))
-        #expect(world.response(gateway, stream).body.count == sent * piece.count)
-        #expect(world.response(gateway, stream).ended)
-        world.expectNothingLeft()
+        fixture.readsResponses = true
+        fixture.gateways[gateway]?.session.consumed(256 * 1024, on: stream)
+        fixture.talk()
+        #expect(fixture.streaming.last == .writable(call))
+        #expect(fixture.streaming.filter { $0 == .full(call) }.count == 1)
+        fixture.send(.body(call, [], end: true))
+        #expect(fixture.response(gateway, stream).body.count == sent * piece.count)
+        #expect(fixture.response(gateway, stream).ended)
+        fixture.expectNothingLeft()
     }
 
     // MARK: Framing
 
     @Test(arguments: [("HEAD", 200), ("GET", 204), ("GET", 304)])
     func aResponseWithoutABodyIsOverWithItsHead(method: String, status: Int) throws {
-        var (world, gateway, stream, call) = try asked(.v2, method)
+        var (fixture, gateway, stream, call) = try asked(.v2, method)
         var fields = HTTPFields()
         try fields.append(.contentLength, "5")
-        world.send(.head(call, HandlerResponseHead(status: status, fields: fields)))
-        let response = world.response(gateway, stream)
+        fixture.send(.head(call, HandlerResponseHead(status: status, fields: fields)))
+        let response = fixture.response(gateway, stream)
         #expect(response.ended && response.body.isEmpty)
         #expect(response.head?.status == status)
         #expect(response.head?.fields[.contentLength] == (status == 204 ? nil : "5"))
-        #expect(!world.streaming.contains(.writable(call)))
-        world.send(.body(call, [1], end: true))
-        world.expectNothingLeft()
+        #expect(!fixture.streaming.contains(.writable(call)))
+        fixture.send(.body(call, [1], end: true))
+        fixture.expectNothingLeft()
     }
 
     @Test func aLengthOfZeroIsAResponseWithoutABody() throws {
-        var (world, gateway, stream, call) = try asked()
-        world.send(.head(call, try .of(length: "0")))
-        #expect(world.response(gateway, stream).ended)
-        world.expectNothingLeft()
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.send(.head(call, try .of(length: "0")))
+        #expect(fixture.response(gateway, stream).ended)
+        fixture.expectNothingLeft()
     }
 
     @Test(arguments: [("4", ["abc", "de"]), ("4", ["abc", ""]), ("0007", ["abcdefgh"])])
     func theHostIsHeldToItsLength(length: String, pieces: [String]) throws {
-        var (world, gateway, stream, call) = try asked()
-        world.send(.head(call, try .of(length: length)))
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.send(.head(call, try .of(length: length)))
         for (index, piece) in pieces.enumerated() {
-            world.send(.body(call, Array(piece.utf8), end: index == pieces.count - 1))
+            fixture.send(.body(call, Array(piece.utf8), end: index == pieces.count - 1))
         }
-        #expect(world.response(gateway, stream).reset == .unreachable)
-        #expect(!world.response(gateway, stream).ended)
-        #expect(world.streaming.last == .cancelled(call))
-        #expect(world.records.first?.failure?.contains("than it said") == true)
-        world.expectNothingLeft()
+        #expect(fixture.response(gateway, stream).reset == .unreachable)
+        #expect(!fixture.response(gateway, stream).ended)
+        #expect(fixture.streaming.last == .cancelled(call))
+        #expect(fixture.records.first?.failure?.contains("than it said") == true)
+        fixture.expectNothingLeft()
     }
 
     @Test func theRightLengthIsKept() throws {
-        var (world, gateway, stream, call) = try asked()
-        world.send(.head(call, try .of(length: "5")))
-        world.send(.body(call, Array("abc".utf8), end: false))
-        world.send(.body(call, Array("de".utf8), end: true))
-        #expect(world.response(gateway, stream).text == "abcde")
-        #expect(world.response(gateway, stream).head?.fields[.contentLength] == "5")
-        #expect(world.response(gateway, stream).ended)
-        world.expectNothingLeft()
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.send(.head(call, try .of(length: "5")))
+        fixture.send(.body(call, Array("abc".utf8), end: false))
+        fixture.send(.body(call, Array("de".utf8), end: true))
+        #expect(fixture.response(gateway, stream).text == "abcde")
+        #expect(fixture.response(gateway, stream).head?.fields[.contentLength] == "5")
+        #expect(fixture.response(gateway, stream).ended)
+        fixture.expectNothingLeft()
     }
 
     @Test func fieldsCannotBreakTheFraming() throws {
-        var (world, gateway, stream, call) = try asked()
+        var (fixture, gateway, stream, call) = try asked()
         var head = try HandlerResponseHead.of(length: "5, 6")
         try head.fields.append(.transferEncoding, "gzip")
-        world.send(.head(call, head))
-        world.send(.body(call, [65], end: true))
-        let fields = world.response(gateway, stream).head?.fields
+        fixture.send(.head(call, head))
+        fixture.send(.body(call, [65], end: true))
+        let fields = fixture.response(gateway, stream).head?.fields
         #expect(fields?.contains(.contentLength) == false && fields?.contains(.transferEncoding) == false)
-        #expect(world.response(gateway, stream).text == "A")
-        world.expectNothingLeft()
+        #expect(fixture.response(gateway, stream).text == "A")
+        fixture.expectNothingLeft()
     }
 
     @Test(arguments: [0, 101, 199, 600]) func aStatusThatIsNoneBecomes500(status: Int) throws {
-        var (world, gateway, stream, call) = try asked()
-        world.send(.head(call, HandlerResponseHead(status: status)))
-        #expect(world.response(gateway, stream).head?.status == 500)
-        #expect(world.response(gateway, stream).ended)
-        #expect(world.streaming.last == .cancelled(call))
-        world.expectNothingLeft()
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.send(.head(call, HandlerResponseHead(status: status)))
+        #expect(fixture.response(gateway, stream).head?.status == 500)
+        #expect(fixture.response(gateway, stream).ended)
+        #expect(fixture.streaming.last == .cancelled(call))
+        fixture.expectNothingLeft()
     }
 
     @Test func aBodyBeforeItsHeadIsAFailure() throws {
-        var (world, gateway, stream, call) = try asked()
-        world.send(.body(call, [1], end: false))
-        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
-        #expect(world.streaming.last == .cancelled(call))
-        world.expectNothingLeft()
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.send(.body(call, [1], end: false))
+        #expect(fixture.response(gateway, stream).failure?.code == TunnelFailure.serviceBroken.rawValue)
+        #expect(fixture.streaming.last == .cancelled(call))
+        fixture.expectNothingLeft()
     }
 
     @Test func aSecondHeadIsIgnored() throws {
-        var (world, gateway, stream, call) = try asked()
-        world.send(.head(call, HandlerResponseHead()))
-        world.send(.head(call, HandlerResponseHead(status: 500)))
-        world.send(.respond(call, .text("no", status: 500)))
-        world.send(.body(call, [65], end: true))
-        #expect(world.response(gateway, stream).head?.status == 200)
-        #expect(world.response(gateway, stream).text == "A")
-        world.expectNothingLeft()
+        var (fixture, gateway, stream, call) = try asked()
+        fixture.send(.head(call, HandlerResponseHead()))
+        fixture.send(.head(call, HandlerResponseHead(status: 500)))
+        fixture.send(.respond(call, .text("no", status: 500)))
+        fixture.send(.body(call, [65], end: true))
+        #expect(fixture.response(gateway, stream).head?.status == 200)
+        #expect(fixture.response(gateway, stream).text == "A")
+        fixture.expectNothingLeft()
     }
 
     // MARK: Failures and cancellation
 
     @Test(arguments: TunnelVersion.allCases) func theHostCanFail(version: TunnelVersion) throws {
         for sendsHead in [false, true] {
-            var (world, gateway, stream, call) = try asked(version)
-            if sendsHead { world.send(.head(call, HandlerResponseHead())) }
-            world.send(.fail(call, reason: "the disk\nis gone"))
-            let response = world.response(gateway, stream)
+            var (fixture, gateway, stream, call) = try asked(version)
+            if sendsHead { fixture.send(.head(call, HandlerResponseHead())) }
+            fixture.send(.fail(call, reason: "the disk\nis gone"))
+            let response = fixture.response(gateway, stream)
             if sendsHead, version == .v2 {
                 #expect(response.reset == .unreachable)
             } else {
                 #expect(response.failure?.code == TunnelFailure.serviceBroken.rawValue)
                 #expect(response.failure?.message == "the diskis gone")
             }
-            #expect(!world.streaming.contains(.cancelled(call)))
-            world.expectNothingLeft()
+            #expect(!fixture.streaming.contains(.cancelled(call)))
+            fixture.expectNothingLeft()
         }
     }
 
     @Test func aVisitorThatLeavesIsSaid() throws {
         for service in [LocalService.streamingHandler, .handler] {
-            var (world, gateway) = try World.serving(.sample(service: service))
-            let stream = try world.request(gateway, "GET", "/")
-            let call = try service == .handler ? #require(world.calls.first).0 : world.onlyCall()
-            if service == .streamingHandler { world.send(.head(call, HandlerResponseHead())) }
-            world.gateways[gateway]?.session.reset(stream, .cancelled)
-            world.talk()
-            #expect(world.streaming.last == .cancelled(call))
-            world.send(.body(call, [1], end: false))
-            world.send(.fail(call, reason: "late"))
-            #expect(world.streaming.last == .cancelled(call))
-            world.expectNothingLeft()
+            var (fixture, gateway) = try AgentFixture.serving(.sample(service: service))
+            let stream = try fixture.request(gateway, "GET", "/")
+            let call = try service == .handler ? #require(fixture.calls.first).0 : fixture.onlyCall()
+            if service == .streamingHandler { fixture.send(.head(call, HandlerResponseHead())) }
+            fixture.gateways[gateway]?.session.reset(stream, .cancelled)
+            fixture.talk()
+            #expect(fixture.streaming.last == .cancelled(call))
+            fixture.send(.body(call, [1], end: false))
+            fixture.send(.fail(call, reason: "late"))
+            #expect(fixture.streaming.last == .cancelled(call))
+            fixture.expectNothingLeft()
         }
     }
 
     @Test func aLostTunnelCancelsEveryCall() throws {
-        var (world, gateway) = try serving()
-        for _ in 0..<3 { try world.request(gateway, "GET", "/") }
-        world.peerCloses(gateway)
-        #expect(world.streaming.filter { if case .cancelled = $0 { true } else { false } }.count == 3)
-        #expect(world.agent.counters.openCalls == 0)
-        world.expectNothingLeft()
+        var (fixture, gateway) = try serving()
+        for _ in 0..<3 { try fixture.request(gateway, "GET", "/") }
+        fixture.peerCloses(gateway)
+        #expect(fixture.streaming.filter { if case .cancelled = $0 { true } else { false } }.count == 3)
+        #expect(fixture.agent.counters.openCalls == 0)
+        fixture.expectNothingLeft()
     }
 
     @Test func aResponseThatIsTooLargeForVersionOneIsCancelled() throws {
-        var (world, gateway) = try serving(.v1) { $0.limits.maximumBufferedBody = 100_000 }
-        let stream = try world.request(gateway, "GET", "/")
-        let call = try world.onlyCall()
-        world.send(.head(call, HandlerResponseHead()))
-        for _ in 0..<2 { world.send(.body(call, [UInt8](repeating: 1, count: 60_000), end: false)) }
-        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.bodyTooLarge.rawValue)
-        #expect(world.streaming.last == .cancelled(call))
-        world.expectNothingLeft()
+        var (fixture, gateway) = try serving(.v1) { $0.limits.maximumBufferedBody = 100_000 }
+        let stream = try fixture.request(gateway, "GET", "/")
+        let call = try fixture.onlyCall()
+        fixture.send(.head(call, HandlerResponseHead()))
+        for _ in 0..<2 { fixture.send(.body(call, [UInt8](repeating: 1, count: 60_000), end: false)) }
+        #expect(fixture.response(gateway, stream).failure?.code == TunnelFailure.bodyTooLarge.rawValue)
+        #expect(fixture.streaming.last == .cancelled(call))
+        fixture.expectNothingLeft()
     }
 
     @Test func aHostThatDoesNotRespondInTimeIsCancelled() throws {
-        var (world, gateway) = try serving { $0.responseHeadTimeout = .seconds(1) }
-        let stream = try world.request(gateway, "GET", "/")
-        world.pass(.seconds(2))
-        #expect(world.response(gateway, stream).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
-        #expect(world.streaming.last == .cancelled(try world.onlyCall()))
-        world.expectNothingLeft()
+        var (fixture, gateway) = try serving { $0.responseHeadTimeout = .seconds(1) }
+        let stream = try fixture.request(gateway, "GET", "/")
+        fixture.pass(.seconds(2))
+        #expect(fixture.response(gateway, stream).failure?.code == TunnelFailure.serviceTimedOut.rawValue)
+        #expect(fixture.streaming.last == .cancelled(try fixture.onlyCall()))
+        fixture.expectNothingLeft()
     }
 }
 
@@ -299,7 +299,7 @@ extension HandlerResponseHead {
     }
 }
 
-extension World {
+extension AgentFixture {
     /// What the host was told about calls that it responds to piece by piece, and about those that are over.
     var streaming: [AgentNote] {
         notes.filter { note in

@@ -8,20 +8,19 @@ import TestSupport
 /// All loops of a gateway.
 final class TestGateway {
     /// By number.
-    private(set) var loops: [Host<Gateway>] = []
+    let loops: [Host<Gateway>]
     private let network: SimulatedNetwork
     private var drainedLoops: Set<Int> = []
+    private let mail: LoopMail<Gateway>
     /// How often a connection changed loops.
-    private(set) var moves = 0
+    var moves: Int { mail.moves }
 
     init(_ configuration: GatewayConfiguration, in network: SimulatedNetwork, loops count: Int) {
         self.network = network
         let clock = WallClock(unixNanosecondsAtZero: 1_775_798_482_000_000_000)
-        for index in 0..<count {
-            let loop = network.add(Gateway(configuration, clock: clock, loop: index, of: count), listeningOn: gatewayEndpoint)
-            loop.onNote = { [unowned self] in take($0, of: index) }
-            loops.append(loop)
-        }
+        loops = (0..<count).map { network.add(Gateway(configuration, clock: clock, loop: $0, of: count)) }
+        mail = LoopMail(between: loops) { network.later($0) }
+        for (index, loop) in loops.enumerated() { loop.onNote = { [unowned self] in take($0, of: index) } }
         network.listen(loops, on: gatewayEndpoint)
     }
 
@@ -57,20 +56,11 @@ final class TestGateway {
 
     private func carry(_ note: LoopNote.Content, from index: Int) {
         switch note {
-        case .broadcast(let broadcast):
-            for other in loops.indices where other != index {
-                network.later { [loops] in loops[other].send(.loop(LoopMessage(.broadcast(broadcast, from: index)))) }
-            }
-        case .report(let report):
-            network.later { [loops] in loops[0].send(.loop(LoopMessage(.report(report, from: index)))) }
+        case .broadcast(let broadcast): mail.post(.loop(LoopMessage(.broadcast(broadcast, from: index))), toAllBut: index)
+        case .report(let report): mail.post(.loop(LoopMessage(.report(report, from: index))), to: 0)
         case .move(let id, let visitor, let target):
-            guard let detached = loops[index].detachConnection(id) else {
+            guard mail.move(id, from: index, to: target, as: { .loop(LoopMessage(.adopt($0, visitor))) }) else {
                 return loops[index].send(.loop(LoopMessage(.moveFailed)))
-            }
-            moves += 1
-            network.later { [loop = loops[target]] in
-                loop.send(.loop(LoopMessage(.adopt(loop.adopt(detached), visitor))))
-                loop.resume(detached)
             }
         }
     }

@@ -39,88 +39,88 @@ import Testing
     }
 
     @Test func eachRequestIsOneRecord() throws {
-        let world = World { $0.accessLog = .json }
-        let agent = world.agent("a")
-        let first = world.visit("POST /web/a/x HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc")
-        world.wait(.milliseconds(5))
+        let fixture = GatewayFixture { $0.accessLog = .json }
+        let agent = fixture.agent("a")
+        let first = fixture.visit("POST /web/a/x HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc")
+        fixture.wait(.milliseconds(5))
         agent.answer(try agent.request().id, 201, HTTPFields(), "made")
-        #expect(try world.expectAnswer(first, to: "POST").status == 201)
-        #expect(try world.get("/web/nobody/").status == 404)
-        #expect(try world.get("/healthz").status == 200)
-        let failed = world.visit(get("/web/a/"))
+        #expect(try fixture.expectAnswer(first, to: "POST").status == 201)
+        #expect(try fixture.get("/web/nobody/").status == 404)
+        #expect(try fixture.get("/healthz").status == 200)
+        let failed = fixture.visit(get("/web/a/"))
         agent.fail(try agent.request().id, .serviceUnreachable)
-        #expect(try world.expectAnswer(failed).status == 502)
-        let gone = world.visit(get("/web/a/"))
+        #expect(try fixture.expectAnswer(failed).status == 502)
+        let gone = fixture.visit(get("/web/a/"))
         _ = try agent.request()
-        world.leave(gone)
-        let records = world.accessRecords
+        fixture.leave(gone)
+        let records = fixture.accessRecords
         #expect(records.map(\.status) == [201, 404, 200, 502, nil])
         #expect(records.map(\.agentID) == ["a", nil, nil, "a", "a"])
         #expect(records.map(\.outcome) == ["done", "unknown-agent", "done", "service-unreachable", "cancelled"])
         #expect(records[0].requestBytes == 3 && records[0].responseBytes == 4)
         #expect(records[0].untilResponse == .milliseconds(5) && records[0].peer == "203.0.113.9")
         #expect(Set(records.map(\.requestID)).count == records.count)
-        world.end()
+        fixture.end()
     }
 
     @Test func behindABelievedProxyTheVisitorIsWhomItNames() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.accessLog = .combined
             $0.trustedProxies = [AddressRange("10.0.0.0/8")].compactMap(\.self)
         }
         for (peer, named) in [("10.0.0.1", "2001:DB8:0:0:1:0:0:1"), ("203.0.113.9", "198.51.100.7"), ("10.0.0.1", "nonsense")] {
-            let id = world.visit(
+            let id = fixture.visit(
                 "GET /healthz HTTP/1.1\r\nHost: gw\r\nX-Forwarded-For: 192.0.2.1, \(named)\r\n\r\n", from: peer)
-            #expect(try world.expectAnswer(id).status == 200)
+            #expect(try fixture.expectAnswer(id).status == 200)
         }
-        #expect(world.accessRecords.map(\.peer) == ["2001:db8::1:0:0:1", "203.0.113.9", "10.0.0.1"])
-        world.end()
+        #expect(fixture.accessRecords.map(\.peer) == ["2001:db8::1:0:0:1", "203.0.113.9", "10.0.0.1"])
+        fixture.end()
     }
 
     @Test func nothingIsRecordedUnlessAsked() throws {
-        let world = World()
-        #expect(try world.get("/healthz").status == 200)
-        #expect(world.accessRecords.isEmpty)
-        world.end()
+        let fixture = GatewayFixture()
+        #expect(try fixture.get("/healthz").status == 200)
+        #expect(fixture.accessRecords.isEmpty)
+        fixture.end()
     }
 }
 
 @Suite struct RequestIDTests {
     @Test func oneIDGoesToTheServiceTheVisitorAndTheLog() throws {
-        let world = World { $0.logsRequests = true }
-        let agent = world.agent("a")
-        let id = world.visit(get("/web/a/"))
+        let fixture = GatewayFixture { $0.logsRequests = true }
+        let agent = fixture.agent("a")
+        let id = fixture.visit(get("/web/a/"))
         let request = try agent.request()
         let made = try #require(request.head.fields[.xRequestID])
         #expect(made.utf8.count == 13 && made.utf8.allSatisfy { QuotedText.quotable([$0]).utf8.count == 1 })
         agent.answer(request.id, 200, fields(("X-Request-ID", "the service's own")), "x")
-        let answer = try world.expectAnswer(id)
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.fields.all(.xRequestID).map { Array($0) } == [latin1(made)])
-        #expect(world.takeLogs("web.request").first?.fields.first == .init("id", made))
-        let other = try world.get("/healthz").fields[.xRequestID]
+        #expect(fixture.takeLogs("web.request").first?.fields.first == .init("id", made))
+        let other = try fixture.get("/healthz").fields[.xRequestID]
         #expect(other != nil && other != made)
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: ["a", "0f3-_.:/+=@Z", String(repeating: "x", count: 128)]) func aHarmlessIDOfTheVisitorsIsKept(
         _ given: String
     ) throws {
-        let world = World()
-        let agent = world.agent("a")
-        let id = world.visit("GET /web/a/ HTTP/1.1\r\nHost: gw\r\nX-Request-ID: \(given)\r\nx-request-id: other\r\n\r\n")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a")
+        let id = fixture.visit("GET /web/a/ HTTP/1.1\r\nHost: gw\r\nX-Request-ID: \(given)\r\nx-request-id: other\r\n\r\n")
         let request = try agent.request()
         #expect(request.head.fields.all(.xRequestID).map { Array($0) } == [latin1(given)])
         agent.answer(request.id, 204)
-        #expect(try world.expectAnswer(id).fields[.xRequestID] == given)
-        world.end()
+        #expect(try fixture.expectAnswer(id).fields[.xRequestID] == given)
+        fixture.end()
     }
 
     @Test(arguments: ["", "a b", "a\"b", "a,b", "<x>", "\u{e9}", String(repeating: "x", count: 129)])
     func anythingElseIsReplaced(_ given: String) throws {
-        let world = World()
-        let id = world.visit("GET /healthz HTTP/1.1\r\nHost: gw\r\nX-Request-ID: \(given)\r\n\r\n")
-        #expect(try world.expectAnswer(id).fields[.xRequestID]?.utf8.count == 13)
-        world.end()
+        let fixture = GatewayFixture()
+        let id = fixture.visit("GET /healthz HTTP/1.1\r\nHost: gw\r\nX-Request-ID: \(given)\r\n\r\n")
+        #expect(try fixture.expectAnswer(id).fields[.xRequestID]?.utf8.count == 13)
+        fixture.end()
     }
 
     @Test func idsOfLoopsAndStartsDiffer() {

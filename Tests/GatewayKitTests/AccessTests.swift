@@ -22,7 +22,7 @@ import WebConsole
     // MARK: Tokens and openness
 
     @Test func anAgentMayBeOpenAmongOthersThatAreNot() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.agents["open"] = agent { $0.isPublic = true }
             $0.agents["both"] = agent {
@@ -30,11 +30,11 @@ import WebConsole
                 $0.authTokens = ["own"]
             }
         }
-        let open = world.agent("open")
-        #expect(try Browser(world).reach(open, "/web/open/", bearer)?.head.fields[.authorization] == "Bearer t0ken")
-        #expect(try world.get("/web/a/").status == 401)
-        #expect(try world.get("/web/both/").status == 401)
-        world.end()
+        let open = fixture.agent("open")
+        #expect(try Browser(fixture).reach(open, "/web/open/", bearer)?.head.fields[.authorization] == "Bearer t0ken")
+        #expect(try fixture.get("/web/a/").status == 401)
+        #expect(try fixture.get("/web/both/").status == 401)
+        fixture.end()
     }
 
     @Test(arguments: [
@@ -72,9 +72,9 @@ import WebConsole
     // MARK: A token in the address
 
     @Test func aBrowserIsSentToTheAddressWithoutTheToken() throws {
-        let world = World { $0.web.authTokens = ["t0ken"] }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         let answer = try browser.ask("/web/a/x?a=1&token=t0ken&b=2")
         #expect(answer.status == 303 && answer.fields[.location] == "/web/a/x?a=1&b=2")
         #expect(answer.fields["referrer-policy"] == "same-origin" && answer.fields[.cacheControl] == "no-store")
@@ -84,53 +84,53 @@ import WebConsole
         // A token of the service's own is nothing of ours.
         let reached = try browser.reach(agent, "/web/a/lab?token=jupyter")
         #expect(reached?.head.query.map { String(decoding: $0, as: UTF8.self) } == "token=jupyter")
-        world.end()
+        fixture.end()
     }
 
     @Test func ofAProgramsRequestTheTokenIsTakenOut() throws {
-        let world = World { $0.web.authTokens = ["t0ken"] }
-        let agent = world.agent()
+        let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
+        let agent = fixture.agent()
         for (target, expected) in [("/web/a/?token=t0ken", nil), ("/web/a/?x=1&token=t0ken", "x=1")] {
-            let id = world.visit(get(target))
+            let id = fixture.visit(get(target))
             let request = try agent.request()
             #expect(request.head.query.map { String(decoding: $0, as: UTF8.self) } == expected)
             agent.answer(request.id)
-            #expect(try world.expectAnswer(id).status == 200)
+            #expect(try fixture.expectAnswer(id).status == 200)
         }
         // Beside a bearer that is ours as well; and a service's own token beside it.
-        _ = world.visit(get("/web/a/?token=t0ken", bearer))
+        _ = fixture.visit(get("/web/a/?token=t0ken", bearer))
         #expect(try agent.request().head.query == nil)
-        _ = world.visit(get("/web/a/?token=theirs", bearer))
+        _ = fixture.visit(get("/web/a/?token=theirs", bearer))
         #expect(try agent.request().head.query.map { String(decoding: $0, as: UTF8.self) } == "token=theirs")
-        #expect(try world.get("/web/a/?token=theirs").status == 401)
-        #expect(try world.get("/web/a/?token=theirs&token=t0ken").status == 401)
-        world.end()
+        #expect(try fixture.get("/web/a/?token=theirs").status == 401)
+        #expect(try fixture.get("/web/a/?token=theirs&token=t0ken").status == 401)
+        fixture.end()
     }
 
     @Test func theCleanAddressIsAtThisHost() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.web.subdomainHost = "gw.example"
         }
-        let agent = world.agent()
-        let browser = Browser(world, host: "a.gw.example")
+        let agent = fixture.agent()
+        let browser = Browser(fixture, host: "a.gw.example")
         // `Location: //evil.example/` would lead there: then nobody is sent anywhere.
         #expect(try browser.reach(agent, "//evil.example/?token=t0ken")?.head.query == nil)
         #expect(browser.cookies.isEmpty)
         #expect(try browser.ask("/x?token=t0ken").fields[.location] == "/x")
-        world.end()
+        fixture.end()
     }
 
     // MARK: Agents' own host names
 
     @Test func atAnAgentsHostNameOnlyTwoPathsAreOurs() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.web.subdomainHost = "gw.example"
             $0.publicURL = "http://gw.example"
         }
-        let agent = world.agent("Pi")
-        let browser = Browser(world, host: "pi.gw.example")
+        let agent = fixture.agent("Pi")
+        let browser = Browser(fixture, host: "pi.gw.example")
         let form = try browser.ask("/some/where?x")
         #expect(
             form.status == 401 && form.text.contains("action=\"/.miagent/login\"")
@@ -145,32 +145,32 @@ import WebConsole
         browser.origin = "http://pi.gw.example"
         #expect(try browser.ask("/.miagent/logout", method: "POST", body: "scope=Pi").status == 303)
         #expect(try browser.ask("/").status == 401)
-        world.end()
+        fixture.end()
     }
 
     @Test func pathsNeedNotLeadToAgents() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.subdomainHost = "gw.example"
             $0.web.routesByPath = false
             $0.web.rescuesAbsolutePaths = true
         }
-        let agent = world.agent()
-        #expect(try world.get("/web/a/").errorCode == "not-found")
-        #expect(try world.get("/web/a").errorCode == "not-found")
-        #expect(try world.get("/x", "Referer: http://gw.example/web/a/\r\n").errorCode == "not-found")
-        #expect(try Browser(world, host: "a.gw.example").reach(agent, "/web/a/") != nil)
-        world.end()
+        let agent = fixture.agent()
+        #expect(try fixture.get("/web/a/").errorCode == "not-found")
+        #expect(try fixture.get("/web/a").errorCode == "not-found")
+        #expect(try fixture.get("/x", "Referer: http://gw.example/web/a/\r\n").errorCode == "not-found")
+        #expect(try Browser(fixture, host: "a.gw.example").reach(agent, "/web/a/") != nil)
+        fixture.end()
     }
 
     // MARK: TLS
 
     @Test func behindTLSTheCookieIsBoundToTheHost() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.publicURL = "https://gw.example"
         }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         browser.origin = "https://gw.example"
         let cookie = try #require(try browser.logIn("t0ken").fields[.setCookie])
         #expect(
@@ -182,33 +182,33 @@ import WebConsole
         #expect(try browser.ask("/web/a/").status == 401)
         browser.origin = "http://gw.example"
         #expect(try browser.logIn("t0ken").errorCode == "cross-site")
-        world.end()
+        fixture.end()
     }
 
     @Test func aBelievedProxyTellsHowAndUnderWhichNameTheVisitorCame() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.trustedProxies = ranges("10.0.0.0/8")
         }
-        let browser = Browser(world, host: "upstream", from: "10.1.2.3")
+        let browser = Browser(fixture, host: "upstream", from: "10.1.2.3")
         browser.extra = "X-Forwarded-Proto: https\r\nX-Forwarded-Host: gw.example\r\n"
         browser.origin = "https://gw.example"
         #expect(try browser.logIn("t0ken").fields[.setCookie]?.hasPrefix("__Host-") == true)
         browser.peer = "203.0.113.9"  // not believed
         #expect(try browser.logIn("t0ken").errorCode == "cross-site")
-        world.end()
+        fixture.end()
     }
 
     // MARK: Addresses
 
     @Test func visitorsComeFromWhereTheyMay() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.web.allow = ranges("203.0.113.0/24", "2001:db8::/32")
             $0.agents["six"] = agent { $0.allow = ranges("2001:db8:6::/48") }
             $0.web.subdomainHost = "gw.example"
         }
-        let (a, six) = (world.agent(), world.agent("six"))
+        let (a, six) = (fixture.agent(), fixture.agent("six"))
         for (peer, id, isIn) in [
             ("203.0.113.9", "a", true), ("203.0.114.9", "a", false), ("2001:db8::9", "a", true), ("2001:db9::9", "a", false),
             ("203.0.113.9", "six", false), ("2001:db8:6::1", "six", true), ("2001:db8:7::1", "six", false),
@@ -216,7 +216,7 @@ import WebConsole
             ("?", "a", false), ("", "a", false),
         ] {
             let agent = id == "a" ? a : six
-            for browser in [Browser(world, from: peer), Browser(world, host: "\(id).gw.example", from: peer)] {
+            for browser in [Browser(fixture, from: peer), Browser(fixture, host: "\(id).gw.example", from: peer)] {
                 let path = browser.host == "gw.example" ? "/web/\(id)/" : "/"
                 if isIn {
                     #expect(try browser.reach(agent, path, bearer) != nil, "\(peer) \(id)")
@@ -227,18 +227,18 @@ import WebConsole
                 }
             }
         }
-        #expect(try world.get("/web/nobody/", from: "198.51.100.1").errorCode == "forbidden")  // before anything is said
-        world.end()
+        #expect(try fixture.get("/web/nobody/", from: "198.51.100.1").errorCode == "forbidden")  // before anything is said
+        fixture.end()
     }
 
     @Test func nobodySaysHimselfWhereHeIsFrom() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.allow = ranges("10.0.0.0/8")
             $0.trustedProxies = ranges("192.0.2.1")
         }
-        let agent = world.agent()
+        let agent = fixture.agent()
         func ask(_ peer: String, _ forwarded: String) throws -> String? {
-            let browser = Browser(world, from: peer)
+            let browser = Browser(fixture, from: peer)
             let fields = "X-Forwarded-For: \(forwarded)\r\n"
             if try browser.reach(agent, "/web/a/", fields) != nil { return nil }
             return try browser.ask("/web/a/", fields).errorCode
@@ -248,18 +248,18 @@ import WebConsole
         #expect(try ask("192.0.2.1", "garbage") == "forbidden")
         #expect(try ask("192.0.2.1", "203.0.113.9, 10.0.0.1") == nil)
         #expect(try ask("10.9.9.9", "203.0.113.9") == nil)
-        world.end()
+        fixture.end()
     }
 
     // MARK: Guessing
 
     @Test(arguments: ["bearer", "form", "query", "console"]) func guessingIsSlowed(way: String) throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.statusPage.authTokens = ["t0ken"]
         }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         func attempt(_ token: String) throws -> Answer {
             switch way {
             case "bearer": try browser.ask("/web/a/", "Authorization: Bearer \(token)\r\n")
@@ -277,52 +277,52 @@ import WebConsole
         browser.peer = "203.0.113.10"
         #expect(try browser.reach(agent, "/web/a/", bearer) != nil)
         browser.peer = "203.0.113.9"
-        world.wait(.seconds(6))
+        fixture.wait(.seconds(6))
         #expect(try browser.reach(agent, "/web/a/", bearer) != nil)
-        world.end()
+        fixture.end()
     }
 
     @Test func whoIsLoggedInIsNotSlowedByOthersAtTheSameAddress() throws {
-        let world = World { $0.web.authTokens = ["t0ken"] }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
-        for index in 0..<12 { _ = try Browser(world).logIn("guess\(index)") }
-        #expect(try Browser(world).logIn("t0ken").status == 429)
-        #expect(try Browser(world).ask("/web/a/").status == 401)  // no token, no attempt
+        for index in 0..<12 { _ = try Browser(fixture).logIn("guess\(index)") }
+        #expect(try Browser(fixture).logIn("t0ken").status == 429)
+        #expect(try Browser(fixture).ask("/web/a/").status == 401)  // no token, no attempt
         #expect(try browser.reach(agent, "/web/a/", method: "POST") != nil)
         let reached = try browser.reach(agent, "/web/a/", bearer)
         #expect(reached?.head.fields.contains(.authorization) == false)
-        world.end()
+        fixture.end()
     }
 
     @Test func rightTokensAreNoAttempts() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.statusPage.authTokens = ["t0ken"]
         }
-        for _ in 0..<50 { #expect(try world.get("/.miagent/agents", bearer).status == 200) }
-        for _ in 0..<50 { #expect(try world.get("/web/a/").status == 401) }
-        #expect(try Browser(world).logIn("t0ken").status == 303)
-        world.end()
+        for _ in 0..<50 { #expect(try fixture.get("/.miagent/agents", bearer).status == 200) }
+        for _ in 0..<50 { #expect(try fixture.get("/web/a/").status == 401) }
+        #expect(try Browser(fixture).logIn("t0ken").status == 303)
+        fixture.end()
     }
 
     @Test func attemptsMayBeUnlimited() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.login.attemptsPerMinute = 0
         }
-        for index in 0..<50 { #expect(try Browser(world).logIn("guess\(index)").status == 401) }
-        world.end()
+        for index in 0..<50 { #expect(try Browser(fixture).logIn("guess\(index)").status == 401) }
+        fixture.end()
     }
 
     @Test func theAddressBehindABelievedProxyIsSlowedAndNoOther() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.trustedProxies = ranges("127.0.0.1")
         }
         func logIn(_ forwarded: String, _ token: String) throws -> Int {
-            let browser = Browser(world, from: "127.0.0.1")
+            let browser = Browser(fixture, from: "127.0.0.1")
             browser.extra = "X-Forwarded-For: \(forwarded)\r\n"
             return try browser.logIn(token).status
         }
@@ -330,39 +330,41 @@ import WebConsole
         for index in 0..<10 { #expect(try logIn("10.0.0.\(index), 203.0.113.9", "guess\(index)") == 401) }
         #expect(try logIn("1.2.3.4, 203.0.113.9", "t0ken") == 429)
         #expect(try logIn("203.0.113.10", "t0ken") == 303)
-        world.end()
+        fixture.end()
     }
 
     @Test func agentsTokensAreGuessedNoFaster() throws {
-        let world = World { $0.gatewayTokens = ["s3cret"] }
+        let fixture = GatewayFixture { $0.gatewayTokens = ["s3cret"] }
         func dial(_ token: String, from peer: String = "203.0.113.9") throws -> Answer {
-            let id = world.visit(World.handshake("agentId=a", "Authorization: Bearer \(token)\r\n"), from: peer)
-            defer { world.leave(id) }
-            return try world.expectAnswer(id)
+            let id = fixture.visit(GatewayFixture.handshake("agentId=a", "Authorization: Bearer \(token)\r\n"), from: peer)
+            defer { fixture.leave(id) }
+            return try fixture.expectAnswer(id)
         }
         for index in 0..<9 { #expect(try dial("guess\(index)").status == 401) }
         // A wrong token in `agent.register` counts too.
-        let agent = world.dial(query: "agentId=b", from: "203.0.113.9")
+        let agent = fixture.dial(query: "agentId=b", from: "203.0.113.9")
         agent.register(AgentDescription(agentID: "b", token: "wrong"))
-        #expect(world.wire(agent.id).isClosing)
+        #expect(fixture.connection(agent.id).isClosing)
         #expect(try dial("s3cret").errorCode == "too-many-attempts")
-        let late = world.dial(query: "agentId=b", from: "203.0.113.9")
+        let late = fixture.dial(query: "agentId=b", from: "203.0.113.9")
         late.register(AgentDescription(agentID: "b", token: "s3cret"))
-        #expect(world.wire(late.id).isClosing)
+        #expect(fixture.connection(late.id).isClosing)
         #expect(try dial("s3cret", from: "203.0.113.10").status == 101)
-        world.end()
+        fixture.end()
     }
 
     @Test func theRescueOfPathsIsNoOracle() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.rescuesAbsolutePaths = true
             $0.web.authTokens = ["t0ken"]
         }
-        _ = world.agent()
+        _ = fixture.agent()
         let referer = "Referer: http://gw.example/web/a/\r\n"
-        for index in 0..<10 { #expect(try world.get("/x", referer + "Authorization: Bearer guess\(index)\r\n").status == 401) }
-        #expect(try world.get("/x", referer + bearer).status == 429)
-        #expect(try world.get("/web/a/", bearer).status == 429)
-        world.end()
+        for index in 0..<10 {
+            #expect(try fixture.get("/x", referer + "Authorization: Bearer guess\(index)\r\n").status == 401)
+        }
+        #expect(try fixture.get("/x", referer + bearer).status == 429)
+        #expect(try fixture.get("/web/a/", bearer).status == 429)
+        fixture.end()
     }
 }

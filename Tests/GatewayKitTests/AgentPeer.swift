@@ -1,4 +1,4 @@
-// An agent's end of the wire: a real session, and a local service that is whatever the test says.
+// An agent's end of a connection: a real session, and a local service that is whatever the test says.
 
 import GatewayKit
 import HTTPCodec
@@ -18,11 +18,11 @@ final class AgentPeer {
     var consumes = true
     /// Whether it answers at all, be it with a pong.
     var isAlive = true
-    private unowned let world: World
+    private unowned let fixture: GatewayFixture
     private var seen = 0
 
-    init(_ world: World, _ id: ConnectionID, _ version: TunnelVersion, limits: TunnelLimits = .init()) {
-        self.world = world
+    init(_ fixture: GatewayFixture, _ id: ConnectionID, _ version: TunnelVersion, limits: TunnelLimits = .init()) {
+        self.fixture = fixture
         self.id = id
         session = TunnelSession(.agent(seed: [1]), version: version, limits: limits)
     }
@@ -46,7 +46,7 @@ final class AgentPeer {
         let ready = session.takeOutput()
         guard !ready.isEmpty else { return }
         session.wrote(ready.count)
-        world.happen(.transport(.received(id, ready)))
+        fixture.happen(.transport(.received(id, ready)))
     }
 
     /// The next request that was not looked at.
@@ -120,7 +120,7 @@ final class AgentPeer {
     struct NoRequest: Error {}
 }
 
-extension World {
+extension GatewayFixture {
     static let sampleKey = "dGhlIHNhbXBsZSBub25jZQ=="
 
     /// The head of an agent's handshake.
@@ -170,7 +170,7 @@ extension World {
     }
 }
 
-extension World {
+extension GatewayFixture {
     /// Has the agent say a text message that no session would.
     func say(_ agent: AgentPeer, _ text: String) {
         var bytes: [UInt8] = []

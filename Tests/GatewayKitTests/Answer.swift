@@ -17,14 +17,14 @@ struct Answer {
     var errorCode: String? { fields["x-miagent-error"] }
 }
 
-extension World {
+extension GatewayFixture {
     /// The next response on the connection; nil if none is complete. Pipelined ones stay.
     func answer(_ id: ConnectionID, to method: String = "GET") -> Answer? {
         let bytes = readBytes(id)
         var decoder = HTTPResponseDecoder()
         decoder.expectResponse(to: method)
         decoder.receive(bytes[...])
-        if wire(id).isGone || wire(id).isFinished { decoder.receiveEOF() }
+        if connection(id).isGone || connection(id).isFinished { decoder.receiveEOF() }
         var answer: Answer?
         var interim: [Int] = []
         do {
@@ -57,7 +57,7 @@ extension World {
     func expectAnswer(_ id: ConnectionID, to method: String = "GET", sourceLocation: SourceLocation = #_sourceLocation) throws
         -> Answer
     {
-        try #require(answer(id, to: method), "\(wire(id).written.count) bytes", sourceLocation: sourceLocation)
+        try #require(answer(id, to: method), "\(connection(id).written.count) bytes", sourceLocation: sourceLocation)
     }
 
     /// Sends one request on a new connection and gives its answer.

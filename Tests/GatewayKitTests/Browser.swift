@@ -9,7 +9,7 @@ import TunnelLink
 
 /// Keeps the cookies of one host, and asks for pages.
 final class Browser {
-    let world: World
+    let fixture: GatewayFixture
     var host: String
     var peer: String
     /// Of a page that this browser shows; nil: no `Origin` is sent.
@@ -17,8 +17,8 @@ final class Browser {
     var cookies: [String: String] = [:]
     var extra = ""
 
-    init(_ world: World, host: String = "gw.example", from peer: String = "203.0.113.9") {
-        self.world = world
+    init(_ fixture: GatewayFixture, host: String = "gw.example", from peer: String = "203.0.113.9") {
+        self.fixture = fixture
         self.host = host
         self.peer = peer
         origin = "http://\(host)"
@@ -43,9 +43,9 @@ final class Browser {
         _ target: String, method: String = "GET", _ fields: String = "", body: String? = nil, on loop: Int = 0,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Answer {
-        let id = world.visit(request(method, target, fields, body: body), from: peer, on: loop)
-        defer { world.leave(id) }
-        let answer = try world.expectAnswer(id, to: method, sourceLocation: sourceLocation)
+        let id = fixture.visit(request(method, target, fields, body: body), from: peer, on: loop)
+        defer { fixture.leave(id) }
+        let answer = try fixture.expectAnswer(id, to: method, sourceLocation: sourceLocation)
         keep(answer)
         return answer
     }
@@ -61,8 +61,8 @@ final class Browser {
     func reach(_ agent: AgentPeer, _ target: String, method: String = "GET", _ fields: String = "", on loop: Int = 0) throws
         -> (id: StreamID, head: WebRequest, connection: ConnectionID)?
     {
-        let id = world.visit(request(method, target, fields), from: peer, on: loop)
-        guard world.answer(id, to: method) == nil else { return nil }
+        let id = fixture.visit(request(method, target, fields), from: peer, on: loop)
+        guard fixture.answer(id, to: method) == nil else { return nil }
         let request = try agent.request()
         return (request.id, request.head, id)
     }

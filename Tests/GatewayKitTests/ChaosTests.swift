@@ -11,7 +11,7 @@ import TunnelLink
 
 @Suite struct ChaosTests {
     private struct Chaos {
-        let world: World
+        let fixture: GatewayFixture
         var random: SplitMix
         var visitors: [ConnectionID] = []
         var agents: [AgentPeer] = []
@@ -30,43 +30,43 @@ import TunnelLink
 
         mutating func step() {
             switch Int.random(in: 0..<24, using: &random) {
-            case 0...2: visitors.append(world.connect())
-            case 3...8: if let id = visitor() { world.send(id, Self.requests.randomElement(using: &random) ?? "") }
-            case 9: if let id = visitor() { world.leave(id) }
+            case 0...2: visitors.append(fixture.connect())
+            case 3...8: if let id = visitor() { fixture.send(id, Self.requests.randomElement(using: &random) ?? "") }
+            case 9: if let id = visitor() { fixture.leave(id) }
             case 10: if let id = visitor() { finish(id) }
-            case 11: if let id = visitor() { world.hold(id) }
-            case 12...13: if let id = visitor() { world.take(id, Int.random(in: 1...50_000, using: &random)) }
+            case 11: if let id = visitor() { fixture.hold(id) }
+            case 12...13: if let id = visitor() { fixture.take(id, Int.random(in: 1...50_000, using: &random)) }
             case 14: addAgent()
             case 15: if let agent = agents.randomElement(using: &random) { disturb(agent) }
-            case 16: world.wait(.milliseconds(Int.random(in: 1...20_000, using: &random)))
+            case 16: fixture.wait(.milliseconds(Int.random(in: 1...20_000, using: &random)))
             default: serve()
             }
-            agents.removeAll { world.wire($0.id).isGone }
-            visitors.removeAll { world.wire($0).isGone }
+            agents.removeAll { fixture.connection($0.id).isGone }
+            visitors.removeAll { fixture.connection($0).isGone }
         }
 
         private mutating func visitor() -> ConnectionID? { visitors.randomElement(using: &random) }
 
         private func finish(_ id: ConnectionID) {
-            if !world.wire(id).isGone { world.finish(id) }
+            if !fixture.connection(id).isGone { fixture.finish(id) }
         }
 
         private mutating func addAgent() {
-            if world.gateway.internals.isDraining { return }
+            if fixture.gateway.internals.isDraining { return }
             let name = Bool.random(using: &random) ? "a" : "b"
             let version = Int.random(in: 0..<3, using: &random) == 0 ? TunnelVersion.v1 : .v2
             var limits = TunnelLimits()
             limits.initialWindow = 30_000
-            agents.append(world.agent(name, version, limits: limits))
+            agents.append(fixture.agent(name, version, limits: limits))
         }
 
         private mutating func disturb(_ agent: AgentPeer) {
             switch Int.random(in: 0..<6, using: &random) {
-            case 0: world.leave(agent.id)
+            case 0: fixture.leave(agent.id)
             case 1: agent.close()
             case 2: agent.consumes.toggle()
             case 3: agent.isAlive.toggle()
-            case 4: world.send(agent.id, random.bytes(20))
+            case 4: fixture.send(agent.id, random.bytes(20))
             default: agent.flush()
             }
         }
@@ -77,7 +77,7 @@ import TunnelLink
             for agent in agents {
                 while agent.waitingRequests > 0, let request = try? agent.request() { streams.append((agent, request.id)) }
             }
-            streams.removeAll { !$0.agent.session.isOpen($0.id) || world.wire($0.agent.id).isGone }
+            streams.removeAll { !$0.agent.session.isOpen($0.id) || fixture.connection($0.agent.id).isGone }
             guard let (agent, id) = streams.randomElement(using: &random) else { return }
             let declared = fields(("Content-Length", "\(Int.random(in: 0...9, using: &random))"))
             switch Int.random(in: 0..<10, using: &random) {
@@ -100,19 +100,19 @@ import TunnelLink
     }
 
     @Test(arguments: 1...30 as ClosedRange<UInt64>) func whateverTheyDoNothingIsLeftOver(seed: UInt64) {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.limits.tunnel.initialWindow = 30_000
             $0.limits.tunnel.maximumStreams = 5
             $0.limits.tunnel.maximumBufferedBody = 100_000
         }
-        var chaos = Chaos(world: world, random: SplitMix(seed: seed))
+        var chaos = Chaos(fixture: fixture, random: SplitMix(seed: seed))
         for step in 0..<400 {
             chaos.step()
-            if step % 8 == 0 { expectAgreement(world.gateway, seed) }
-            if step == 350, seed % 3 == 0 { world.tell(.drain(within: .seconds(30))) }
+            if step % 8 == 0 { expectAgreement(fixture.gateway, seed) }
+            if step == 350, seed % 3 == 0 { fixture.tell(.drain(within: .seconds(30))) }
         }
-        expectAgreement(world.gateway, seed)
-        world.end()
-        if seed % 3 == 0 { #expect(world.hasDrained) }
+        expectAgreement(fixture.gateway, seed)
+        fixture.end()
+        if seed % 3 == 0 { #expect(fixture.hasDrained) }
     }
 }

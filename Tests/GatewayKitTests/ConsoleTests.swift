@@ -9,7 +9,7 @@ import WebConsole
 
 @testable import GatewayKit
 
-extension World {
+extension GatewayFixture {
     func json(_ target: String, on loop: Int = 0) throws -> JSONValue {
         try JSONValue(decoding: try get(target, on: loop).body[...], limits: JSONLimits(maximumBytes: 1 << 24))
     }
@@ -40,15 +40,15 @@ extension World {
 }
 
 @Suite struct AgentListTests {
-    private func world() -> World {
-        let world = World()
+    private func fixture() -> GatewayFixture {
+        let fixture = GatewayFixture()
         for name in ["d", "b", "a", "c", "e"] {
-            let agent = world.dial(query: "agentId=\(name)")
+            let agent = fixture.dial(query: "agentId=\(name)")
             let host = name == "c" ? "Laptop C++" : "server"
             agent.register(AgentDescription(agentID: name, type: "x\(name)X", host: host, model: "M"))
             if name == "b" { agent.close() }
         }
-        return world
+        return fixture
     }
 
     @Test(
@@ -61,87 +61,87 @@ extension World {
             ("?limit=99999999999999999999&offset=9223372036854775807", [], 5, nil),
         ] as [(String, [String], Int64, Int64?)])
     func pagesAndFilters(query: String, ids: [String], matching: Int64, next: Int64?) throws {
-        let world = world()
-        let list = try world.json("/.miagent/agents\(query)")
-        #expect(try world.agents("agentId", "/.miagent/agents\(query)") == ids.map { .string($0) })
+        let fixture = fixture()
+        let list = try fixture.json("/.miagent/agents\(query)")
+        #expect(try fixture.agents("agentId", "/.miagent/agents\(query)") == ids.map { .string($0) })
         #expect(list["matching"] == .integer(matching) && list["next"] == next.map { .integer($0) } ?? .null)
         #expect(list["connected"] == 4 && list["known"] == 5 && list["webServices"] == 4)
-        world.end()
+        fixture.end()
     }
 
     @Test func aPageHoldsAThousandAtMost() throws {
-        let world = World()
-        for number in 0..<1_002 { _ = world.agent("a\(10_000 + number)") }
-        #expect(try world.agents("agentId", "/.miagent/agents?limit=5000").count == 1_000)
-        #expect(try world.agents("agentId", "/.miagent/agents").count == 100)
-        #expect(try world.agents("agentId", "/.miagent/agents?offset=1001") == ["a11001"])
-        world.end()
+        let fixture = GatewayFixture()
+        for number in 0..<1_002 { _ = fixture.agent("a\(10_000 + number)") }
+        #expect(try fixture.agents("agentId", "/.miagent/agents?limit=5000").count == 1_000)
+        #expect(try fixture.agents("agentId", "/.miagent/agents").count == 100)
+        #expect(try fixture.agents("agentId", "/.miagent/agents?offset=1001") == ["a11001"])
+        fixture.end()
     }
 }
 
 @Suite struct CountingTests {
     @Test func whatHappensToAnAgentIsCountedAndSurvivesItsReconnection() throws {
-        let world = World()
-        let agent = world.agent()
-        let visitor = world.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let visitor = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
         let request = try agent.request()
-        #expect(try world.agents("openStreams") == [1])
+        #expect(try fixture.agents("openStreams") == [1])
         agent.answer(request.id, 200, HTTPFields(), "hello")
-        _ = world.visit(get("/web/a/"))
+        _ = fixture.visit(get("/web/a/"))
         agent.reset(try agent.request().id, .unreachable)
-        let gone = world.visit(get("/web/a/"))
-        world.leave(gone)
+        let gone = fixture.visit(get("/web/a/"))
+        fixture.leave(gone)
         agent.close()
-        let again = world.agent()
-        world.send(visitor, get("/web/a/"))
+        let again = fixture.agent()
+        fixture.send(visitor, get("/web/a/"))
         again.answer(try again.request().id, 404, HTTPFields(), "")
         for (name, value) in [("requests", 4), ("failures", 1), ("bytesIn", 3), ("bytesOut", 5), ("openStreams", 0)] {
-            #expect(try world.agents(name) == [.integer(Int64(value))], "\(name)")
+            #expect(try fixture.agents(name) == [.integer(Int64(value))], "\(name)")
         }
-        let metrics = try world.metrics()
+        let metrics = try fixture.metrics()
         #expect(metrics["miagent_requests_total{by=\"agent\",status=\"2xx\"}"] == "1")
         #expect(metrics["miagent_requests_total{by=\"agent\",status=\"4xx\"}"] == "1")
         #expect(metrics["miagent_requests_total{by=\"gateway\",status=\"5xx\"}"] == "1")
         #expect(metrics["miagent_agent_requests_total{agent=\"a\"}"] == "4")
         #expect(metrics["miagent_answer_latency_seconds_count"] == "3")
-        world.end()
+        fixture.end()
     }
 
     @Test func whatIsCountedOfAnAgentIsForgottenWithIt() throws {
-        let world = World { $0.limits.maximumOfflineAgents = 1 }
+        let fixture = GatewayFixture { $0.limits.maximumOfflineAgents = 1 }
         for name in ["a", "b"] {
-            let agent = world.agent(name)
-            _ = world.visit(get("/web/\(name)/"))
+            let agent = fixture.agent(name)
+            _ = fixture.visit(get("/web/\(name)/"))
             agent.answer(try agent.request().id, 200, HTTPFields(), "")
             agent.close()
-            world.wait(.seconds(1))
+            fixture.wait(.seconds(1))
         }
-        #expect(try world.agents("agentId") == ["b"])
-        _ = world.agent("a")
-        #expect(try world.agents("requests") == [0, 1])
-        world.end()
+        #expect(try fixture.agents("agentId") == ["b"])
+        _ = fixture.agent("a")
+        #expect(try fixture.agents("requests") == [0, 1])
+        fixture.end()
     }
 
     @Test func theSumsOfThreeLoopsAreExactOnceTheyAreQuiet() throws {
-        let world = World(loops: 3)
-        let agents = ["a", "b", "c", "d"].map { world.agent($0) }
+        let fixture = GatewayFixture(loops: 3)
+        let agents = ["a", "b", "c", "d"].map { fixture.agent($0) }
         for round in 0..<5 {
             for (number, agent) in agents.enumerated() {
                 let name = ["a", "b", "c", "d"][number]
-                let id = world.visit(
+                let id = fixture.visit(
                     "POST /web/\(name)/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy", on: (number + round) % 3)
                 let request = try agent.request()
-                world.wait(.milliseconds(400))
+                fixture.wait(.milliseconds(400))
                 if round == 4 { agent.reset(request.id, .timedOut) } else { agent.answer(request.id, 200, HTTPFields(), "abc") }
-                world.leave(id)
+                fixture.leave(id)
             }
         }
-        world.wait(.seconds(1))
-        #expect(try world.agents("requests") == [5, 5, 5, 5])
-        #expect(try world.agents("failures") == [1, 1, 1, 1])
-        #expect(try world.agents("bytesIn") == [10, 10, 10, 10])
-        #expect(try world.agents("bytesOut") == [12, 12, 12, 12])
-        let metrics = try world.metrics()
+        fixture.wait(.seconds(1))
+        #expect(try fixture.agents("requests") == [5, 5, 5, 5])
+        #expect(try fixture.agents("failures") == [1, 1, 1, 1])
+        #expect(try fixture.agents("bytesIn") == [10, 10, 10, 10])
+        #expect(try fixture.agents("bytesOut") == [12, 12, 12, 12])
+        let metrics = try fixture.metrics()
         #expect(metrics["miagent_exchanges_total"] == "20" && metrics["miagent_loops"] == "3")
         #expect(metrics["miagent_requests_total{by=\"agent\",status=\"2xx\"}"] == "16")
         #expect(metrics["miagent_errors_total{code=\"service-timed-out\"}"] == "4")
@@ -150,121 +150,121 @@ extension World {
         #expect(metrics["miagent_answer_latency_seconds_count"] == "20")
         #expect(metrics["miagent_agents_registered_total"] == "4" && metrics["miagent_open_streams"] == "0")
         #expect(metrics["miagent_visitors"] == "1", "who asks for it")
-        let series = world.series
+        let series = fixture.series
         #expect((series.requestsPerSecond.reduce(0, +) * 5).rounded() == 20)
         #expect((series.bytesInPerSecond.reduce(0, +) * 5).rounded() == 40)
-        world.end()
+        fixture.end()
     }
 
     @Test func whileNothingHappensNoLoopIsWoken() {
-        let world = World(loops: 3)
-        for name in ["a", "b", "c"] { world.agent(name).close() }
-        world.wait(.seconds(2))
-        #expect(world.loops.allSatisfy { $0.nextDeadline == nil })
-        world.end()
+        let fixture = GatewayFixture(loops: 3)
+        for name in ["a", "b", "c"] { fixture.agent(name).close() }
+        fixture.wait(.seconds(2))
+        #expect(fixture.loops.allSatisfy { $0.nextDeadline == nil })
+        fixture.end()
     }
 
     @Test func thePlotsAreWhatHappenedWhenItDid() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for _ in 0..<10 {
-            _ = world.visit(get("/web/a/"))
+            _ = fixture.visit(get("/web/a/"))
             let request = try agent.request()
-            world.wait(.milliseconds(50))
+            fixture.wait(.milliseconds(50))
             agent.answer(request.id, 200, HTTPFields(), "hello")
         }
-        world.wait(.seconds(12))
-        let series = try world.json("/.miagent/series")
+        fixture.wait(.seconds(12))
+        let series = try fixture.json("/.miagent/series")
         guard case .array(let rates)? = series["requestsPerSecond"], case .array(let medians)? = series["p50Ms"] else {
             Issue.record("\(series)")
             return
         }
         #expect(rates.count == 180 && medians.count == 180)
         #expect(rates.suffix(3) == [0, 2, 0] && medians.last == .null)
-        #expect(series["secondsPerPoint"] == 5 && series["end"] == .integer((worldBegins + 12) / 5 * 5))
-        world.wait(.seconds(900))
-        guard case .array(let later)? = try world.json("/.miagent/series")["requestsPerSecond"] else { return }
+        #expect(series["secondsPerPoint"] == 5 && series["end"] == .integer((simulationStart + 12) / 5 * 5))
+        fixture.wait(.seconds(900))
+        guard case .array(let later)? = try fixture.json("/.miagent/series")["requestsPerSecond"] else { return }
         #expect(later.allSatisfy { $0 == 0 })
-        world.end()
+        fixture.end()
     }
 }
 
-extension World {
-    fileprivate var series: SeriesView { gateway.internals.history.series(at: worldBegins + 10) }
+extension GatewayFixture {
+    fileprivate var series: SeriesView { gateway.internals.history.series(at: simulationStart + 10) }
 }
 
 @Suite struct EventTests {
     @Test func whoWatchesIsToldOfThoseWhoComeAndGoWithinAQuarterOfASecond() {
-        let world = World()
-        let watcher = world.watch()
-        let agent = world.agent()
-        world.wait(.milliseconds(250))
-        var told = world.read(watcher)
+        let fixture = GatewayFixture()
+        let watcher = fixture.watch()
+        let agent = fixture.agent()
+        fixture.wait(.milliseconds(250))
+        var told = fixture.read(watcher)
         #expect(told.contains("event: agents\ndata: {\"agents\":[{\"agentId\":\"a\",") && told.contains("\"online\":true"))
         #expect(told.contains("\"webUrl\":\"/web/a/\""))
         agent.close()
-        world.wait(.milliseconds(250))
-        told = world.read(watcher)
+        fixture.wait(.milliseconds(250))
+        told = fixture.read(watcher)
         #expect(told.contains("\"online\":false") && told.contains("\"lastSeen\":\"2026"))
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: [1, 3]) func noMoreThanFourMessagesASecondHoweverMuchHappens(loops: Int) throws {
-        let world = World(loops: loops)
-        let agents = (0..<6).map { world.agent("a\($0)") }
-        world.wait(.seconds(2))
-        let watcher = world.watch()
+        let fixture = GatewayFixture(loops: loops)
+        let agents = (0..<6).map { fixture.agent("a\($0)") }
+        fixture.wait(.seconds(2))
+        let watcher = fixture.watch()
         for _ in 0..<3 {
             var told = ""
             for step in 0..<20 {
                 let name = "b\(step)"
-                world.agent(name).close()
+                fixture.agent(name).close()
                 let agent = agents[step % 6]
-                _ = world.visit(get("/web/a\(step % 6)/"))
+                _ = fixture.visit(get("/web/a\(step % 6)/"))
                 agent.answer(try agent.request().id, 200, HTTPFields(), "hello")
-                world.wait(.milliseconds(50))
-                told += world.read(watcher)
+                fixture.wait(.milliseconds(50))
+                told += fixture.read(watcher)
             }
             let events = told.components(separatedBy: "event: ").count - 1
             #expect((3...4).contains(events) && told.contains("event: status\n") && told.contains("event: agents\n"), "\(told)")
         }
-        world.wait(.seconds(3))
-        let rest = world.read(watcher)
+        fixture.wait(.seconds(3))
+        let rest = fixture.read(watcher)
         #expect(rest.contains("\"agentId\":\"a0\"") && rest.contains("\"requests\":12"))
-        world.end()
+        fixture.end()
     }
 
     @Test func aQuietGatewaySaysSoEveryFiveSecondsAndNothingIfNobodyWatches() {
-        let world = World()
-        let watcher = world.watch()
-        world.wait(.seconds(10))
-        #expect(world.read(watcher).components(separatedBy: "event: status").count - 1 == 2)
-        world.leave(watcher)
-        world.wait(.seconds(1))
-        #expect(world.gateway.nextDeadline == nil)
-        _ = world.agent()
-        #expect(!world.gateway.internals.notesChanges)
-        world.end()
+        let fixture = GatewayFixture()
+        let watcher = fixture.watch()
+        fixture.wait(.seconds(10))
+        #expect(fixture.read(watcher).components(separatedBy: "event: status").count - 1 == 2)
+        fixture.leave(watcher)
+        fixture.wait(.seconds(1))
+        #expect(fixture.gateway.nextDeadline == nil)
+        _ = fixture.agent()
+        #expect(!fixture.gateway.internals.notesChanges)
+        fixture.end()
     }
 
     @Test func theForgottenAreNamed() {
-        let world = World { $0.limits.maximumOfflineAgents = 1 }
-        world.agent("old").close()
-        world.wait(.seconds(1))
-        let watcher = world.watch()
-        world.agent("new").close()
-        world.wait(.seconds(1))
-        #expect(world.read(watcher).contains("\"forgotten\":[\"old\"]"))
-        world.end()
+        let fixture = GatewayFixture { $0.limits.maximumOfflineAgents = 1 }
+        fixture.agent("old").close()
+        fixture.wait(.seconds(1))
+        let watcher = fixture.watch()
+        fixture.agent("new").close()
+        fixture.wait(.seconds(1))
+        #expect(fixture.read(watcher).contains("\"forgotten\":[\"old\"]"))
+        fixture.end()
     }
 
     @Test func onlyWhoMaySeeThePageWatches() throws {
-        let world = World { $0.statusPage.authTokens = ["t"] }
+        let fixture = GatewayFixture { $0.statusPage.authTokens = ["t"] }
         for target in ["/.miagent/events", "/.miagent/series", "/metrics", "/.miagent/openapi.json", "/.miagent/help"] {
-            #expect(try world.get(target).status == 401)
+            #expect(try fixture.get(target).status == 401)
         }
-        world.end()
-        let closed = World { $0.statusPage.isEnabled = false }
+        fixture.end()
+        let closed = GatewayFixture { $0.statusPage.isEnabled = false }
         for target in ["/.miagent/events", "/.miagent/series", "/metrics", "/.miagent/openapi.json", "/.miagent/help"] {
             #expect(try closed.get(target).errorCode == "not-found")
         }
@@ -274,30 +274,30 @@ extension World {
 
 @Suite struct MetricsTests {
     @Test func theFormatIsNegotiated() throws {
-        let world = World()
-        _ = world.agent()
-        let text = try world.get("/metrics")
+        let fixture = GatewayFixture()
+        _ = fixture.agent()
+        let text = try fixture.get("/metrics")
         #expect(text.fields[.contentType] == "text/plain; version=0.0.4; charset=utf-8")
         #expect(text.text.contains("# TYPE miagent_exchanges_total counter\n"))
-        let open = try world.get("/metrics", "Accept: application/openmetrics-text; version=1.0.0\r\n")
+        let open = try fixture.get("/metrics", "Accept: application/openmetrics-text; version=1.0.0\r\n")
         #expect(open.fields[.contentType] == "application/openmetrics-text; version=1.0.0; charset=utf-8")
         #expect(open.text.hasSuffix("# EOF\n") && open.text.contains("# UNIT miagent_body_bytes bytes\n"))
-        world.end()
+        fixture.end()
     }
 
     @Test func onlySoManyAgentsHaveSamplesOfTheirOwn() throws {
-        let world = World { $0.metrics.maximumAgents = 2 }
-        for name in ["c", "b", "a"] { _ = world.agent(name) }
-        let metrics = try world.metrics()
+        let fixture = GatewayFixture { $0.metrics.maximumAgents = 2 }
+        for name in ["c", "b", "a"] { _ = fixture.agent(name) }
+        let metrics = try fixture.metrics()
         #expect(metrics["miagent_agent_online{agent=\"b\"}"] == "1" && metrics["miagent_agent_online{agent=\"c\"}"] == nil)
         #expect(metrics["miagent_agents_left_out"] == "1" && metrics["miagent_agents_known"] == "3")
-        world.end()
+        fixture.end()
     }
 
     @Test func theyCanBeSwitchedOff() throws {
-        let world = World { $0.metrics.isEnabled = false }
-        #expect(try world.get("/metrics").errorCode == "not-found")
-        world.end()
+        let fixture = GatewayFixture { $0.metrics.isEnabled = false }
+        #expect(try fixture.get("/metrics").errorCode == "not-found")
+        fixture.end()
     }
 }
 

@@ -21,118 +21,118 @@ import TunnelLink
         ("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: 70_000) + "\r\n\r\n", 431),
         ("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "a: b\r\n", count: 200) + "\r\n", 431),
     ]) func aMalformedRequestIsRefusedAndTheConnectionEnds(request: String, status: Int) throws {
-        let world = World()
-        let id = world.visit(request)
-        let answer = try world.expectAnswer(id)
+        let fixture = GatewayFixture()
+        let id = fixture.visit(request)
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.status == status)
         #expect(answer.errorCode == "malformed-request")
         #expect(answer.fields[.connection] == "close")
-        #expect(world.wire(id).isClosing)
-        world.end()
+        #expect(fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func aBrokenBodyIsRefusedAndTheAgentIsTold() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
         let request = try agent.request()
         #expect(agent.body(request.id) == "abc")
-        world.send(id, "nonsense\r\n")
-        #expect(try world.expectAnswer(id).status == 400)
+        fixture.send(id, "nonsense\r\n")
+        #expect(try fixture.expectAnswer(id).status == 400)
         #expect(agent.has(.reset(request.id, .cancelled)))
-        #expect(world.wire(id).isClosing)
-        world.end()
+        #expect(fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func aBrokenBodyAfterTheAnswersHeadCutsTheAnswer() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         let request = try agent.request()
         agent.begin(request.id)
         agent.send(request.id, "abc")
-        world.send(id, "nonsense\r\n")
-        let text = world.read(id)
+        fixture.send(id, "nonsense\r\n")
+        let text = fixture.read(id)
         #expect(text.hasPrefix("HTTP/1.1 200") && text.hasSuffix("3\r\nabc\r\n"))
-        #expect(world.wire(id).isClosing)
-        world.end()
+        #expect(fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func aSlowHeadTimesOut() throws {
-        let world = World()
-        let id = world.visit("GET / HT")
-        world.wait(.seconds(9))
-        #expect(!world.wire(id).isClosing)
-        world.send(id, "TP")  // dripping does not help
-        world.wait(.seconds(1))
-        let answer = try world.expectAnswer(id)
+        let fixture = GatewayFixture()
+        let id = fixture.visit("GET / HT")
+        fixture.wait(.seconds(9))
+        #expect(!fixture.connection(id).isClosing)
+        fixture.send(id, "TP")  // dripping does not help
+        fixture.wait(.seconds(1))
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.status == 408 && answer.errorCode == "request-timed-out")
-        #expect(world.wire(id).isClosing)
-        world.end()
+        #expect(fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func whoSaysNothingAtAllIsClosedWithoutAWord() {
-        let world = World()
-        let id = world.connect()
-        world.wait(.seconds(10))
-        #expect(world.wire(id).isClosing)
-        #expect(world.read(id).isEmpty)
-        world.end()
+        let fixture = GatewayFixture()
+        let id = fixture.connect()
+        fixture.wait(.seconds(10))
+        #expect(fixture.connection(id).isClosing)
+        #expect(fixture.read(id).isEmpty)
+        fixture.end()
     }
 
     @Test func aSlowBodyTimesOut() throws {
-        let world = World { $0.web.timeout = .seconds(5) }
-        let agent = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        let fixture = GatewayFixture { $0.web.timeout = .seconds(5) }
+        let agent = fixture.agent()
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
         for _ in 0..<3 {
-            world.wait(.seconds(4))
-            world.send(id, "x")
+            fixture.wait(.seconds(4))
+            fixture.send(id, "x")
         }
-        #expect(world.answer(id) == nil)
-        world.wait(.seconds(5))
-        #expect(try world.expectAnswer(id).errorCode == "request-timed-out")
+        #expect(fixture.answer(id) == nil)
+        fixture.wait(.seconds(5))
+        #expect(try fixture.expectAnswer(id).errorCode == "request-timed-out")
         #expect(agent.has(.reset(try agent.request().id, .cancelled)))
-        world.end()
+        fixture.end()
     }
 
     @Test func beyondTheLimitConnectionsAreTurnedAway() throws {
-        let world = World { $0.limits.maximumConnections = 2 }
-        _ = world.agent()
-        let second = world.connect()
-        let third = world.connect()
-        let answer = try world.expectAnswer(third)
+        let fixture = GatewayFixture { $0.limits.maximumConnections = 2 }
+        _ = fixture.agent()
+        let second = fixture.connect()
+        let third = fixture.connect()
+        let answer = try fixture.expectAnswer(third)
         #expect(answer.status == 503 && answer.errorCode == "overloaded" && answer.fields[.retryAfter] != nil)
-        #expect(world.wire(third).isClosing && !world.wire(second).isClosing)
-        #expect(try world.get("/healthz").status == 503)
-        world.leave(second)
-        #expect(try world.get("/healthz").status == 200)
-        world.end()
+        #expect(fixture.connection(third).isClosing && !fixture.connection(second).isClosing)
+        #expect(try fixture.get("/healthz").status == 503)
+        fixture.leave(second)
+        #expect(try fixture.get("/healthz").status == 200)
+        fixture.end()
     }
 
     // MARK: The way
 
     @Test func whatLeadsNowhereIsNotFound() throws {
-        let world = World()
+        let fixture = GatewayFixture()
         for target in ["/nothing", "/web", "/web/", "/web/a%2fb/", "/web/.a/"] {
-            let answer = try world.get(target)
+            let answer = try fixture.get(target)
             #expect(answer.status == 404 && answer.errorCode == "not-found", "\(target)")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func agentsThatAreUnknownOfflineOrWithoutServiceAreToldApart() throws {
-        let world = World()
-        let unknown = try world.get("/web/a/")
+        let fixture = GatewayFixture()
+        let unknown = try fixture.get("/web/a/")
         #expect(unknown.status == 404 && unknown.errorCode == "unknown-agent")
-        let agent = world.dial()
+        let agent = fixture.dial()
         agent.register(AgentDescription(agentID: "a", servesWeb: false))
-        let without = try world.get("/web/a/")
+        let without = try fixture.get("/web/a/")
         #expect(without.status == 404 && without.errorCode == "no-web-service")
-        world.leave(agent.id)
-        let offline = try world.get("/web/a/")
+        fixture.leave(agent.id)
+        let offline = try fixture.get("/web/a/")
         #expect(offline.status == 503 && offline.errorCode == "agent-offline" && offline.fields[.retryAfter] == "5")
-        world.end()
-        let off = World { $0.web.isEnabled = false }
+        fixture.end()
+        let off = GatewayFixture { $0.web.isEnabled = false }
         _ = off.agent()
         let answer = try off.get("/web/a/")
         #expect(answer.status == 404 && answer.errorCode == "web-service-off")
@@ -140,127 +140,127 @@ import TunnelLink
     }
 
     @Test func withoutTheTokenNobodyLearnsAnything() throws {
-        let world = World { $0.web.authTokens = ["good", "better"] }
-        let agent = world.agent()
+        let fixture = GatewayFixture { $0.web.authTokens = ["good", "better"] }
+        let agent = fixture.agent()
         for (target, header) in [
             ("/web/a/", ""), ("/web/nobody/", ""), ("/web/a/", "Authorization: Bearer bad\r\n"),
             ("/web/a/", "Authorization: Basic good\r\n"),
         ] {
-            let answer = try world.get(target, header)
+            let answer = try fixture.get(target, header)
             #expect(answer.status == 401 && answer.errorCode == "unauthorized")
             #expect(answer.fields[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
         }
         #expect(agent.waitingRequests == 0)
-        #expect(try world.get("/web/nobody/", "Authorization: Bearer good\r\n").status == 404)
-        let id = world.visit(get("/web/a/", "Authorization: Bearer better\r\n"))
+        #expect(try fixture.get("/web/nobody/", "Authorization: Bearer good\r\n").status == 404)
+        let id = fixture.visit(get("/web/a/", "Authorization: Bearer better\r\n"))
         let request = try agent.request()
         #expect(!request.head.fields.contains(.authorization))
         agent.answer(request.id)
-        #expect(try world.expectAnswer(id).status == 200)
-        world.end()
+        #expect(try fixture.expectAnswer(id).status == 200)
+        fixture.end()
     }
 
     @Test func anAgentMayHaveATokenOfItsOwn() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["common"]
             $0.web.subdomainHost = "gw.example"
             var access = AgentAccess()
             access.authTokens = ["special"]
             $0.agents["Special"] = access
         }
-        _ = world.agent("Special")
-        #expect(try world.get("/web/Special/", "Authorization: Bearer common\r\n").status == 401)
-        #expect(try world.get("/", host: "special.gw.example", "Authorization: Bearer common\r\n").status == 401)
-        let id = world.visit(get("/web/Special/", "Authorization: Bearer special\r\n"))
-        #expect(world.gateway.counters.openStreams == 1)
-        world.leave(id)
-        world.end()
+        _ = fixture.agent("Special")
+        #expect(try fixture.get("/web/Special/", "Authorization: Bearer common\r\n").status == 401)
+        #expect(try fixture.get("/", host: "special.gw.example", "Authorization: Bearer common\r\n").status == 401)
+        let id = fixture.visit(get("/web/Special/", "Authorization: Bearer special\r\n"))
+        #expect(fixture.gateway.counters.openStreams == 1)
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func theServicesOwnAuthorizationPassesWhereWeHaveNoToken() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit(get("/web/a/", "Authorization: Bearer theirs\r\n"))
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit(get("/web/a/", "Authorization: Bearer theirs\r\n"))
         let request = try agent.request()
         #expect(request.head.fields[.authorization] == "Bearer theirs")
         agent.answer(request.id, 401, fields(("WWW-Authenticate", "Basic"), ("x-miagent-error", "unauthorized")))
-        let answer = try world.expectAnswer(id)
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.status == 401 && answer.errorCode == nil)
-        world.end()
+        fixture.end()
     }
 
     // MARK: The body
 
     @Test(arguments: TunnelVersion.allCases) func aBodyOverTheLimitIsRefused(version: TunnelVersion) throws {
-        let world = World {
+        let fixture = GatewayFixture {
             if version == .v1 { $0.limits.tunnel.maximumBufferedBody = 10 } else { $0.web.maximumBody = 10 }
         }
-        let agent = world.agent("a", version)
-        let declared = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
-        let refused = try world.expectAnswer(declared)
+        let agent = fixture.agent("a", version)
+        let declared = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
+        let refused = try fixture.expectAnswer(declared)
         #expect(refused.status == 413 && refused.errorCode == "body-too-large")
-        #expect(!world.wire(declared).isClosing)  // the rest is small enough to be read and thrown away
-        world.send(declared, "elevenbytes" + get("/healthz"))
-        #expect(try world.expectAnswer(declared).text == "ok\n")
+        #expect(!fixture.connection(declared).isClosing)  // the rest is small enough to be read and thrown away
+        fixture.send(declared, "elevenbytes" + get("/healthz"))
+        #expect(try fixture.expectAnswer(declared).text == "ok\n")
         #expect(agent.waitingRequests == 0)
-        let chunked = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n")
-        #expect(world.answer(chunked) == nil)
-        world.send(chunked, "1\r\nx\r\n")
-        #expect(try world.expectAnswer(chunked).status == 413)
-        #expect(world.wire(chunked).isClosing)
+        let chunked = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n")
+        #expect(fixture.answer(chunked) == nil)
+        fixture.send(chunked, "1\r\nx\r\n")
+        #expect(try fixture.expectAnswer(chunked).status == 413)
+        #expect(fixture.connection(chunked).isClosing)
         if version == .v2 { #expect(agent.has(.reset(try agent.request().id, .overran))) }
-        let fits = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789")
+        let fits = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789")
         let request = try agent.request()
         #expect(agent.body(request.id) == "0123456789")
         agent.answer(request.id)
-        #expect(try world.expectAnswer(fits).status == 200)
-        world.end()
+        #expect(try fixture.expectAnswer(fits).status == 200)
+        fixture.end()
     }
 
     @Test func aHugeDeclaredBodyEndsTheConnectionWithItsRefusal() throws {
-        let world = World { $0.web.maximumBody = 10 }
-        _ = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807\r\n\r\n")
-        let answer = try world.expectAnswer(id)
+        let fixture = GatewayFixture { $0.web.maximumBody = 10 }
+        _ = fixture.agent()
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807\r\n\r\n")
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.status == 413 && answer.fields[.connection] == "close")
-        #expect(world.wire(id).isClosing)
-        world.end()
+        #expect(fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func aRefusedVisitorThatAwaits100IsNotReadOn() throws {
-        let world = World()
-        let id = world.visit("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
-        let answer = try world.expectAnswer(id)
+        let fixture = GatewayFixture()
+        let id = fixture.visit("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.status == 404 && answer.interim.isEmpty && answer.fields[.connection] == "close")
-        world.end()
+        fixture.end()
     }
 
     // MARK: Long heads
 
     @Test(arguments: TunnelVersion.allCases) func sixtyKiBOfTargetAndOfFieldsPass(version: TunnelVersion) throws {
-        let world = World()
-        let agent = world.agent("a", version)
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a", version)
         let query = String(repeating: "q", count: 65_000)
         let many = (0..<150).map { "X-\($0): \(String(repeating: "v", count: 400))\r\n" }.joined()
-        let id = world.visit("GET /web/a/?\(query) HTTP/1.1\r\nHost: h\r\n\(many)\r\n")
+        let id = fixture.visit("GET /web/a/?\(query) HTTP/1.1\r\nHost: h\r\n\(many)\r\n")
         let request = try agent.request()
         #expect(request.head.query?.count == 65_000)
         #expect(request.head.fields["x-149"]?.count == 400)
         agent.answer(request.id)
-        #expect(try world.expectAnswer(id).status == 200)
-        world.end()
+        #expect(try fixture.expectAnswer(id).status == 200)
+        fixture.end()
     }
 
     @Test(arguments: TunnelVersion.allCases) func aHeadThatTheTunnelCannotCarryIsRefusedAlone(version: TunnelVersion) throws {
-        let world = World { $0.limits.http.setHead(bytes: 1 << 18) }
-        let agent = world.agent("a", version)
+        let fixture = GatewayFixture { $0.limits.http.setHead(bytes: 1 << 18) }
+        let agent = fixture.agent("a", version)
         // Each quote is two bytes in JSON.
         let quotes = String(repeating: "\"", count: 140_000)
-        let answer = try world.get("/web/a/", "X: \(quotes)\r\n")
+        let answer = try fixture.get("/web/a/", "X: \(quotes)\r\n")
         #expect(answer.status == 431)
-        let id = world.visit(get("/web/a/"))
+        let id = fixture.visit(get("/web/a/"))
         agent.answer(try agent.request().id)
-        #expect(try world.expectAnswer(id).status == 200)
-        world.end()
+        #expect(try fixture.expectAnswer(id).status == 200)
+        fixture.end()
     }
 }

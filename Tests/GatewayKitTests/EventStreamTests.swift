@@ -11,78 +11,78 @@ import TunnelLink
 @Suite struct EventStreamTests {
     private let comment = "3\r\n:\n\n\r\n"
 
-    private func world() -> World { World { $0.web.sseKeepAlive = .seconds(15) } }
+    private func fixture() -> GatewayFixture { GatewayFixture { $0.web.sseKeepAlive = .seconds(15) } }
 
     /// A visitor whose answer has begun, with its head read.
     private func stream(
-        _ world: World, _ agent: AgentPeer, _ fields: HTTPFields = fields(("Content-Type", "text/event-stream")),
+        _ fixture: GatewayFixture, _ agent: AgentPeer, _ fields: HTTPFields = fields(("Content-Type", "text/event-stream")),
         status: Int = 200,
         request: String = get("/web/a/")
     ) throws -> (visitor: ConnectionID, stream: StreamID) {
-        let id = world.visit(request)
+        let id = fixture.visit(request)
         let stream = try agent.request().id
         agent.begin(stream, status, fields)
-        #expect(world.read(id).hasSuffix("\r\n\r\n"))
+        #expect(fixture.read(id).hasSuffix("\r\n\r\n"))
         return (id, stream)
     }
 
     @Test func aQuietStreamIsSentACommentBetweenEvents() throws {
-        let world = world()
-        let agent = world.agent()
-        let (id, stream) = try stream(world, agent)
-        world.wait(.milliseconds(14_999))
-        #expect(world.read(id).isEmpty)
-        world.wait(.milliseconds(1))
-        #expect(world.read(id) == comment)
-        world.wait(.seconds(30))
-        #expect(world.read(id) == comment + comment)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let (id, stream) = try stream(fixture, agent)
+        fixture.wait(.milliseconds(14_999))
+        #expect(fixture.read(id).isEmpty)
+        fixture.wait(.milliseconds(1))
+        #expect(fixture.read(id) == comment)
+        fixture.wait(.seconds(30))
+        #expect(fixture.read(id) == comment + comment)
         agent.send(stream, "data: 1\n")
-        _ = world.read(id)
-        world.wait(.seconds(60))
-        #expect(world.read(id).isEmpty, "within an event")
+        _ = fixture.read(id)
+        fixture.wait(.seconds(60))
+        #expect(fixture.read(id).isEmpty, "within an event")
         agent.send(stream, "\n")
-        _ = world.read(id)
-        world.wait(.seconds(14))
+        _ = fixture.read(id)
+        fixture.wait(.seconds(14))
         agent.send(stream, "data: 2\n\n")
-        _ = world.read(id)
-        world.wait(.seconds(14))
-        #expect(world.read(id).isEmpty)
-        world.wait(.seconds(1))
-        #expect(world.read(id) == comment)
+        _ = fixture.read(id)
+        fixture.wait(.seconds(14))
+        #expect(fixture.read(id).isEmpty)
+        fixture.wait(.seconds(1))
+        #expect(fixture.read(id) == comment)
         agent.send(stream, [], end: true)
-        #expect(world.read(id) == "0\r\n\r\n")
-        world.wait(.seconds(74))
-        #expect(!world.wire(id).isClosing, "an ordinary idle connection by now")
-        #expect(world.read(id).isEmpty)
-        world.end()
+        #expect(fixture.read(id) == "0\r\n\r\n")
+        fixture.wait(.seconds(74))
+        #expect(!fixture.connection(id).isClosing, "an ordinary idle connection by now")
+        #expect(fixture.read(id).isEmpty)
+        fixture.end()
     }
 
     @Test func toAnOldVisitorItIsNotChunked() throws {
-        let world = world()
-        let agent = world.agent()
-        let (id, _) = try stream(world, agent, request: "GET /web/a/ HTTP/1.0\r\n\r\n")
-        world.wait(.seconds(15))
-        #expect(world.read(id) == ":\n\n")
-        world.end()
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let (id, _) = try stream(fixture, agent, request: "GET /web/a/ HTTP/1.0\r\n\r\n")
+        fixture.wait(.seconds(15))
+        #expect(fixture.read(id) == ":\n\n")
+        fixture.end()
     }
 
     @Test func aVisitorThatDoesNotReadGetsNoneAndIsCutAsUsual() throws {
-        let world = world()
-        let agent = world.agent()
-        let (id, stream) = try stream(world, agent)
-        world.hold(id)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let (id, stream) = try stream(fixture, agent)
+        fixture.hold(id)
         agent.send(stream, "data: 1\n\n")
-        let held = world.gateway.counters.bufferedBytes
-        world.wait(.seconds(59))
-        #expect(world.gateway.counters.bufferedBytes == held)
-        world.wait(.seconds(1))
-        #expect(world.wire(id).isAborted)
-        world.end()
+        let held = fixture.gateway.counters.bufferedBytes
+        fixture.wait(.seconds(59))
+        #expect(fixture.gateway.counters.bufferedBytes == held)
+        fixture.wait(.seconds(1))
+        #expect(fixture.connection(id).isAborted)
+        fixture.end()
     }
 
     @Test func nothingElseIsTouched() throws {
-        let world = world()
-        let agent = world.agent()
+        let fixture = fixture()
+        let agent = fixture.agent()
         let type = ("Content-Type", "text/event-stream")
         for (fields, status, request) in [
             (fields(type, ("Content-Length", "9")), 200, get("/web/a/")),
@@ -92,32 +92,32 @@ import TunnelLink
             (HTTPFields(), 200, get("/web/a/")), (fields(type), 206, get("/web/a/")),
             (fields(type), 200, get("/web/a/").replacing("GET", with: "POST")),
         ] {
-            let (id, _) = try stream(world, agent, fields, status: status, request: request)
-            world.wait(.seconds(60))
-            #expect(world.read(id).isEmpty && !world.wire(id).isClosing)
+            let (id, _) = try stream(fixture, agent, fields, status: status, request: request)
+            fixture.wait(.seconds(60))
+            #expect(fixture.read(id).isEmpty && !fixture.connection(id).isClosing)
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func itMayBeSwitchedOffWhileAStreamIsOpen() throws {
-        let world = world()
-        let agent = world.agent()
-        let (id, stream) = try stream(world, agent)
-        world.tell(.reconfigure(GatewayConfiguration()))
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let (id, stream) = try stream(fixture, agent)
+        fixture.tell(.reconfigure(GatewayConfiguration()))
         agent.send(stream, "data: 1\n\n")
-        _ = world.read(id)
-        world.wait(.seconds(3_600))
-        #expect(world.read(id).isEmpty && !world.wire(id).isClosing)
-        world.end()
+        _ = fixture.read(id)
+        fixture.wait(.seconds(3_600))
+        #expect(fixture.read(id).isEmpty && !fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func itIsOffUnlessAskedFor() throws {
-        let world = World()
-        let agent = world.agent()
-        let (id, _) = try stream(world, agent)
-        world.wait(.seconds(3_600))
-        #expect(world.read(id).isEmpty)
-        world.end()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let (id, _) = try stream(fixture, agent)
+        fixture.wait(.seconds(3_600))
+        #expect(fixture.read(id).isEmpty)
+        fixture.end()
     }
 
     @Test func theEndOfAnEventIsFoundHoweverItIsCut() throws {

@@ -9,9 +9,9 @@ import TunnelLink
 
 @Suite struct ExchangeTests {
     @Test(arguments: TunnelVersion.allCases) func aRequestArrivesAsItWasSent(version: TunnelVersion) throws {
-        let world = World()
-        let agent = world.agent("a", version)
-        let id = world.visit(
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a", version)
+        let id = fixture.visit(
             "PATCH /web/a/x%2Fy/../z?q=%20&\u{e9} HTTP/1.1\r\nHost: gw.example:80\r\nContent-Length: 5\r\nX-Odd: \u{ff}\r\n"
                 + "Cookie: a=b\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\nhello")
         let request = try agent.request()
@@ -30,62 +30,62 @@ import TunnelLink
         #expect(agent.body(request.id) == "hello")
         agent.answer(
             request.id, 201, fields(("Location", "/new"), ("Set-Cookie", "s=1; Path=/"), ("Set-Cookie", "t=2")), "made")
-        let answer = try world.expectAnswer(id, to: "PATCH")
+        let answer = try fixture.expectAnswer(id, to: "PATCH")
         #expect(answer.status == 201 && answer.text == "made")
         #expect(answer.fields[.location] == "/web/a/new")
         #expect(answer.fields.all(.setCookie).map { Array($0) } == [latin1("s=1; Path=/"), latin1("t=2")])
         #expect(answer.fields.contains(.date))
-        world.end()
+        fixture.end()
     }
 
     @Test func eachByteGoesOnWhenItIsHere() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
         let request = try agent.request()
         #expect(!request.head.fields.contains(.transferEncoding) && !request.head.fields.contains(.contentLength))
-        world.send(id, "1\r\na\r\n")
+        fixture.send(id, "1\r\na\r\n")
         #expect(agent.body(request.id) == "a")
         agent.begin(request.id, 200, fields(("Content-Type", "text/event-stream")))
         agent.send(request.id, "data: 1\n\n")
-        #expect(world.read(id).hasSuffix("9\r\ndata: 1\n\n\r\n"))
-        world.wait(.seconds(3_600))  // what streams has no limit of time
-        world.send(id, "1\r\nb\r\n0\r\nX-Sum: 7\r\n\r\n")
+        #expect(fixture.read(id).hasSuffix("9\r\ndata: 1\n\n\r\n"))
+        fixture.wait(.seconds(3_600))  // what streams has no limit of time
+        fixture.send(id, "1\r\nb\r\n0\r\nX-Sum: 7\r\n\r\n")
         #expect(agent.body(request.id) == "ab")
         #expect(agent.has(.end(request.id, trailers: fields(("x-sum", "7")))))
         agent.send(request.id, [], end: true, trailers: fields(("x-took", "8")))
-        #expect(world.read(id).lowercased() == "0\r\nx-took: 8\r\n\r\n")
-        #expect(!world.wire(id).isClosing)
-        world.end()
+        #expect(fixture.read(id).lowercased() == "0\r\nx-took: 8\r\n\r\n")
+        #expect(!fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func anAnswersTrailersReachWhoCanHaveThem() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         let trailers = fields(("x-sum", "1"))
         for (target, method, head) in [
             ("/web/a/1", "GET", HTTPFields()), ("/web/a/2", "GET", fields(("Content-Length", "3"))),
             ("/web/a/3", "HEAD", HTTPFields()),
         ] {
-            let id = world.visit("\(method) \(target) HTTP/1.1\r\nHost: h\r\n\r\n")
+            let id = fixture.visit("\(method) \(target) HTTP/1.1\r\nHost: h\r\n\r\n")
             let request = try agent.request()
             agent.begin(request.id, 200, head)
             agent.send(request.id, Array("abc".utf8), end: true, trailers: trailers)
-            let answer = try world.expectAnswer(id, to: method)
+            let answer = try fixture.expectAnswer(id, to: method)
             #expect(answer.trailers["x-sum"] == (target == "/web/a/1" ? "1" : nil))
-            #expect(!world.wire(id).isClosing, "\(target)")
+            #expect(!fixture.connection(id).isClosing, "\(target)")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: TunnelVersion.allCases) func answersWithoutBodiesHaveNone(version: TunnelVersion) throws {
-        let world = World()
-        let agent = world.agent("a", version)
-        let id = world.connect()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a", version)
+        let id = fixture.connect()
         func ask(_ method: String, _ status: Int, _ head: HTTPFields, body: String = "") throws -> Answer {
-            world.send(id, "\(method) /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
+            fixture.send(id, "\(method) /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
             agent.answer(try agent.request().id, status, head, body)
-            return try world.expectAnswer(id, to: method)
+            return try fixture.expectAnswer(id, to: method)
         }
         #expect(try ask("HEAD", 200, fields(("Content-Length", "5000"))).fields[.contentLength] == "5000")
         #expect(try ask("HEAD", 200, fields(("ETag", "x"))).fields.contains(.contentLength) == false)
@@ -94,188 +94,188 @@ import TunnelLink
         #expect(try ask("GET", 204, fields(("Content-Length", "0"))).fields.contains(.contentLength) == false)
         #expect(try ask("GET", 200, HTTPFields()).fields[.contentLength] == "0")
         #expect(try ask("GET", 200, HTTPFields(), body: "x").text == "x")
-        #expect(!world.wire(id).isClosing)
-        world.end()
+        #expect(!fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func aLengthThatIsNoNumberIsNotPassedOnEvenWithoutABody() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for length in ["x", "5, 5", "+5", ""] {
-            let id = world.visit("HEAD /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
+            let id = fixture.visit("HEAD /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
             agent.answer(try agent.request().id, 200, fields(("Content-Length", length)))
-            #expect(try world.expectAnswer(id, to: "HEAD").errorCode == "service-broken", "\(length)")
+            #expect(try fixture.expectAnswer(id, to: "HEAD").errorCode == "service-broken", "\(length)")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func aBodyLongerOrShorterThanDeclaredCutsTheAnswer() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for body in ["abcd", "ab"] {
-            let id = world.visit(get("/web/a/"))
+            let id = fixture.visit(get("/web/a/"))
             let request = try agent.request()
             agent.begin(request.id, 200, fields(("Content-Length", "3")))
             agent.send(request.id, body, end: true)
-            #expect(world.read(id).hasSuffix(body.count > 3 ? "\r\n\r\n" : "\r\n\r\nab"))
-            #expect(world.wire(id).isClosing)
+            #expect(fixture.read(id).hasSuffix(body.count > 3 ? "\r\n\r\n" : "\r\n\r\nab"))
+            #expect(fixture.connection(id).isClosing)
         }
-        let none = world.visit(get("/web/a/"))
+        let none = fixture.visit(get("/web/a/"))
         agent.begin(try agent.request().id, 200, fields(("Content-Length", "3")), hasBody: false)
-        #expect(world.answer(none) == nil)
-        #expect(world.wire(none).isClosing)
-        #expect(world.gateway.counters.openStreams == 0)
-        world.end()
+        #expect(fixture.answer(none) == nil)
+        #expect(fixture.connection(none).isClosing)
+        #expect(fixture.gateway.counters.openStreams == 0)
+        fixture.end()
     }
 
     @Test func v1AnswersHaveTheLengthThatTheyHave() throws {
-        let world = World()
-        let agent = world.agent("a", .v1)
-        let id = world.visit(get("/web/a/"))
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a", .v1)
+        let id = fixture.visit(get("/web/a/"))
         agent.answer(try agent.request().id, 200, fields(("Content-Length", "77"), ("Transfer-Encoding", "chunked")), "abc")
-        let answer = try world.expectAnswer(id)
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.text == "abc" && answer.fields[.contentLength] == "3")
-        world.end()
+        fixture.end()
     }
 
     @Test func anAnswerBeforeTheRequestsEndEndsTheConnectionAndTheRequest() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
         let request = try agent.request()
         agent.answer(request.id, 403, HTTPFields(), "no")
-        #expect(try world.expectAnswer(id).text == "no")
+        #expect(try fixture.expectAnswer(id).text == "no")
         #expect(agent.has(.reset(request.id, .cancelled)))
-        #expect(world.wire(id).isClosing)
+        #expect(fixture.connection(id).isClosing)
         #expect(agent.session.openStreams == 0)
-        world.end()
+        fixture.end()
     }
 
     // MARK: Memory
 
     @Test func aVisitorThatDoesNotReadStopsItsServiceAndNobodyElse() throws {
-        let world = World { $0.limits.tunnel.initialWindow = 20_000 }
+        let fixture = GatewayFixture { $0.limits.tunnel.initialWindow = 20_000 }
         var limits = TunnelLimits()
         limits.initialWindow = 20_000
-        let agent = world.agent(limits: limits)
-        let slow = world.visit(get("/web/a/slow"))
+        let agent = fixture.agent(limits: limits)
+        let slow = fixture.visit(get("/web/a/slow"))
         let request = try agent.request()
-        world.hold(slow)
+        fixture.hold(slow)
         agent.begin(request.id)
         let body = pattern(300_000)
         agent.send(request.id, body, end: true)
-        #expect(world.wire(slow).unacknowledged < 21_000)
-        #expect(world.gateway.counters.bufferedBytes < 21_000)
-        let quick = world.visit(get("/web/a/quick"))
+        #expect(fixture.connection(slow).unacknowledged < 21_000)
+        #expect(fixture.gateway.counters.bufferedBytes < 21_000)
+        let quick = fixture.visit(get("/web/a/quick"))
         agent.answer(try agent.request().id, 200, HTTPFields(), "quick")
-        #expect(try world.expectAnswer(quick).text == "quick")
+        #expect(try fixture.expectAnswer(quick).text == "quick")
         for _ in 0..<50 {
-            world.take(slow, 7_000)
-            #expect(world.wire(slow).unacknowledged < 21_000)
+            fixture.take(slow, 7_000)
+            #expect(fixture.connection(slow).unacknowledged < 21_000)
         }
-        #expect(try world.expectAnswer(slow).body == body)
-        world.take(slow)
-        world.end()
+        #expect(try fixture.expectAnswer(slow).body == body)
+        fixture.take(slow)
+        fixture.end()
     }
 
     @Test func aServiceThatDoesNotReadStopsItsVisitor() throws {
-        let world = World { $0.limits.tunnel.initialWindow = 20_000 }
+        let fixture = GatewayFixture { $0.limits.tunnel.initialWindow = 20_000 }
         var limits = TunnelLimits()
         limits.initialWindow = 20_000
-        let agent = world.agent(limits: limits)
+        let agent = fixture.agent(limits: limits)
         agent.consumes = false
         let body = pattern(200_000)
-        let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
+        let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
         let request = try agent.request()
         var sent = 0
         while sent < body.count {
-            guard world.wire(id).isReading else {
-                #expect(world.gateway.counters.bufferedBytes <= 64 * 1024 + 10_000 + 100)
+            guard fixture.connection(id).isReading else {
+                #expect(fixture.gateway.counters.bufferedBytes <= 64 * 1024 + 10_000 + 100)
                 agent.consume(request.id, 5_000)
                 continue
             }
             let piece = body[sent..<min(body.count, sent + 10_000)]
-            world.send(id, Array(piece))
+            fixture.send(id, Array(piece))
             sent += piece.count
         }
         for _ in 0..<40 { agent.consume(request.id, 5_000) }
         #expect(agent.bodies[request.id] == body)
         agent.answer(request.id)
-        #expect(try world.expectAnswer(id).status == 200)
-        #expect(world.wire(id).isReading)
-        world.end()
+        #expect(try fixture.expectAnswer(id).status == 200)
+        #expect(fixture.connection(id).isReading)
+        fixture.end()
     }
 
     @Test func largeBodiesPassBothWays() throws {
         for version in TunnelVersion.allCases {
-            let world = World()
-            let agent = world.agent("a", version)
+            let fixture = GatewayFixture()
+            let agent = fixture.agent("a", version)
             let body = pattern(1_500_000)
-            let id = world.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.count)\r\n\r\n")
+            let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.count)\r\n\r\n")
             for start in stride(from: 0, to: body.count, by: 65_536) {
-                world.send(id, Array(body[start..<min(body.count, start + 65_536)]))
+                fixture.send(id, Array(body[start..<min(body.count, start + 65_536)]))
             }
             let request = try agent.request()
             #expect(agent.bodies[request.id] == body)
             agent.begin(request.id, 200)
             agent.send(request.id, body, end: true)
-            #expect(try world.expectAnswer(id).body == body)
-            world.end()
+            #expect(try fixture.expectAnswer(id).body == body)
+            fixture.end()
         }
     }
 
     @Test func aVisitorThatReadsNothingAtAllIsCutInTheEnd() throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit(get("/web/a/"))
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit(get("/web/a/"))
         let request = try agent.request()
-        world.hold(id)
+        fixture.hold(id)
         agent.begin(request.id)
         agent.send(request.id, pattern(100_000))
         for _ in 0..<5 {
-            world.wait(.seconds(59))
-            #expect(!world.wire(id).isAborted)
-            world.take(id, 1_000)  // any progress counts
+            fixture.wait(.seconds(59))
+            #expect(!fixture.connection(id).isAborted)
+            fixture.take(id, 1_000)  // any progress counts
         }
-        world.wait(.seconds(60))
-        #expect(world.wire(id).isAborted)
+        fixture.wait(.seconds(60))
+        #expect(fixture.connection(id).isAborted)
         #expect(agent.has(.reset(request.id, .cancelled)))
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: ["", "Connection: close\r\n"]) func aSlowVisitorGetsAWholeAnswerHoweverLongItTakes(connection: String)
         throws
     {
-        let world = World()
-        let agent = world.agent("a", .v1)
-        let id = world.visit(get("/web/a/", connection))
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a", .v1)
+        let id = fixture.visit(get("/web/a/", connection))
         let request = try agent.request()
-        world.hold(id)
+        fixture.hold(id)
         agent.begin(request.id)
         agent.send(request.id, pattern(100_000), end: true)
-        #expect(world.wire(id).unacknowledged > 100_000)
+        #expect(fixture.connection(id).unacknowledged > 100_000)
         for _ in 0..<20 {  // 1,000 s in all
-            world.wait(.seconds(50))
-            #expect(!world.wire(id).isGone)
-            world.take(id, 5_100)
+            fixture.wait(.seconds(50))
+            #expect(!fixture.connection(id).isGone)
+            fixture.take(id, 5_100)
         }
-        #expect(try world.expectAnswer(id).body == pattern(100_000))
-        world.wait(.seconds(200))
-        #expect(world.wire(id).isClosing)
-        world.end()
+        #expect(try fixture.expectAnswer(id).body == pattern(100_000))
+        fixture.wait(.seconds(200))
+        #expect(fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func anAgentThatDoesNotReadGetsNoMoreRequestsAndIsCut() throws {
-        let world = World { $0.limits.tunnel.maximumBacklog = 20_000 }
-        let agent = world.agent()
-        world.hold(agent.id)
+        let fixture = GatewayFixture { $0.limits.tunnel.maximumBacklog = 20_000 }
+        let agent = fixture.agent()
+        fixture.hold(agent.id)
         var refused: Answer?
         for _ in 0..<200 where refused == nil {
-            let id = world.visit(get("/web/a/"))
-            refused = world.answer(id)
-            if refused == nil { world.leave(id) }
+            let id = fixture.visit(get("/web/a/"))
+            refused = fixture.answer(id)
+            if refused == nil { fixture.leave(id) }
         }
         #expect(refused?.errorCode == "too-many-streams")
-        world.end()
+        fixture.end()
     }
 }

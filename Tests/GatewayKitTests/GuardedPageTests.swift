@@ -20,35 +20,35 @@ import WebConsole
     }
 
     @Test(arguments: pages) func theTokensOfWebServicesGuardThePages(page: String) throws {
-        let world = World(loops: 2) { $0.web.authTokens = ["visitor", "other"] }
-        _ = world.agent("secret-name")
-        let refused = try world.get(page, on: 1)
+        let fixture = GatewayFixture(loops: 2) { $0.web.authTokens = ["visitor", "other"] }
+        _ = fixture.agent("secret-name")
+        let refused = try fixture.get(page, on: 1)
         #expect(refused.status == 401 && !refused.text.contains("secret-name"))
-        #expect(try world.get(page, Self.bearer.replacing("visitor", with: "wrong"), on: 1).status == 401)
-        #expect(try world.get(page, Self.bearer, on: 1).status == 200)
-        #expect(try world.get("\(page)?token=other", on: 1).status == 200)
-        world.end()
+        #expect(try fixture.get(page, Self.bearer.replacing("visitor", with: "wrong"), on: 1).status == 401)
+        #expect(try fixture.get(page, Self.bearer, on: 1).status == 200)
+        #expect(try fixture.get("\(page)?token=other", on: 1).status == 200)
+        fixture.end()
     }
 
     @Test func eventsAreGuardedToo() throws {
-        let world = World { $0.web.authTokens = ["visitor"] }
-        #expect(try world.get("/api/events").status == 401)
-        let watcher = world.visit(get("/api/events", Self.bearer))
-        #expect(world.read(watcher).hasPrefix("HTTP/1.1 200 "))
-        world.end()
+        let fixture = GatewayFixture { $0.web.authTokens = ["visitor"] }
+        #expect(try fixture.get("/api/events").status == 401)
+        let watcher = fixture.visit(get("/api/events", Self.bearer))
+        #expect(fixture.read(watcher).hasPrefix("HTTP/1.1 200 "))
+        fixture.end()
     }
 
     @Test func whatProbesAskForStaysOpen() throws {
-        let world = World { $0.web.authTokens = ["visitor"] }
-        for path in ["/healthz", "/readyz", "/login"] { #expect(try world.get(path).status == 200, "\(path)") }
-        #expect(try world.get("/agent").errorCode == "upgrade-required")
-        world.end()
+        let fixture = GatewayFixture { $0.web.authTokens = ["visitor"] }
+        for path in ["/healthz", "/readyz", "/login"] { #expect(try fixture.get(path).status == 200, "\(path)") }
+        #expect(try fixture.get("/agent").errorCode == "upgrade-required")
+        fixture.end()
     }
 
     @Test func oneLoginIsForBothAndOneLogoutToo() throws {
-        let world = World { $0.web.authTokens = ["visitor"] }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = GatewayFixture { $0.web.authTokens = ["visitor"] }
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         let refused = try browser.ask("/")
         #expect(refused.status == 401 && refused.text.contains("action=\"/login\""))
         #expect(try browser.logIn("visitor", scope: "", next: "/").fields[.location] == "/")
@@ -58,21 +58,21 @@ import WebConsole
         #expect(try browser.ask("/logout", method: "POST", body: "scope=&next=/").status == 303)
         #expect(browser.cookies.isEmpty)
         #expect(try browser.ask("/").status == 401)
-        let other = Browser(world)
+        let other = Browser(fixture)
         _ = try other.logIn("visitor")
         #expect(try other.ask("/api/agents").status == 200)
-        world.end()
+        fixture.end()
     }
 
     @Test func itsOwnTokensStandInsteadAndOpennessIsSaidAloud() throws {
-        let own = World {
+        let own = GatewayFixture {
             $0.web.authTokens = ["visitor"]
             $0.statusPage.authTokens = ["operator"]
         }
         #expect(try own.get("/", Self.bearer).status == 401)
         #expect(try own.get("/", Self.bearer.replacing("visitor", with: "operator")).status == 200)
         own.end()
-        let open = World {
+        let open = GatewayFixture {
             $0.web.authTokens = ["visitor"]
             $0.web.allow = ["10.0.0.0/8"].compactMap { AddressRange($0) }
             $0.statusPage.isPublic = true
@@ -82,38 +82,38 @@ import WebConsole
     }
 
     @Test func whereSingleAgentsAreGuardedTheirTokensOpenThePage() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.agents["a"] = self.access { $0.authTokens = ["as"] }
             $0.agents["b"] = self.access { $0.authTokens = ["bs"] }
         }
-        #expect(try world.get("/").status == 401)
-        for token in ["as", "bs"] { #expect(try world.get("/", "Authorization: Bearer \(token)\r\n").status == 200) }
-        let browser = Browser(world)
+        #expect(try fixture.get("/").status == 401)
+        for token in ["as", "bs"] { #expect(try fixture.get("/", "Authorization: Bearer \(token)\r\n").status == 200) }
+        let browser = Browser(fixture)
         _ = try browser.logIn("bs", scope: "", next: "/")
         #expect(try browser.ask("/").status == 200)
         #expect(try browser.ask("/web/b/").status == 401, "one login opens one door")
-        var configuration = world.gateway.configuration
+        var configuration = fixture.gateway.configuration
         configuration.web.authTokens = ["visitor"]
-        world.tell(.reconfigure(configuration))
-        #expect(try world.get("/", "Authorization: Bearer as\r\n").status == 401, "there are tokens for all agents now")
-        world.end()
+        fixture.tell(.reconfigure(configuration))
+        #expect(try fixture.get("/", "Authorization: Bearer as\r\n").status == 401, "there are tokens for all agents now")
+        fixture.end()
     }
 
     @Test func aListOfAddressesGuardsItToo() throws {
-        let world = World { $0.web.allow = ["10.0.0.0/8"].compactMap { AddressRange($0) } }
-        #expect(try world.get("/", from: "203.0.113.9").status == 403)
-        #expect(try world.get("/", from: "10.1.2.3").status == 200)
-        world.end()
+        let fixture = GatewayFixture { $0.web.allow = ["10.0.0.0/8"].compactMap { AddressRange($0) } }
+        #expect(try fixture.get("/", from: "203.0.113.9").status == 403)
+        #expect(try fixture.get("/", from: "10.1.2.3").status == 200)
+        fixture.end()
     }
 
     @Test func theInspectorStillNeedsATokenOfThePages() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["visitor"]
             $0.inspector.mode = .all
         }
-        _ = world.agent()
-        #expect(try world.get("/api/agents/a/exchanges", Self.bearer).errorCode == "inspector-off")
-        world.end()
+        _ = fixture.agent()
+        #expect(try fixture.get("/api/agents/a/exchanges", Self.bearer).errorCode == "inspector-off")
+        fixture.end()
     }
 
     @Test func anOpenPageIsWarnedOf() {

@@ -18,8 +18,10 @@ import TunnelLink
         case ownToken, commonToken, list
     }
 
-    private func world(_ kind: Guard, loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
-        World(loops: loops) {
+    private func fixture(_ kind: Guard, loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in })
+        -> GatewayFixture
+    {
+        GatewayFixture(loops: loops) {
             $0.inspector.mode = .all
             $0.inspector.isPublic = true
             $0.statusPage.isPublic = true  // what guards the agent would guard the pages else, and with them the inspector
@@ -46,92 +48,94 @@ import TunnelLink
     }
 
     /// One exchange, done, by whoever may visit.
-    private func record(_ world: World, _ agent: AgentPeer, _ extra: String = visitorToken, from peer: String = friend) throws {
-        let id = world.visit(
+    private func record(
+        _ fixture: GatewayFixture, _ agent: AgentPeer, _ extra: String = visitorToken, from peer: String = friend
+    ) throws {
+        let id = fixture.visit(
             "POST /web/a/form HTTP/1.1\r\nHost: h.example\r\nContent-Length: 5\r\nX-Keep: yes\r\n\(extra)\r\nhello", from: peer)
         agent.answer(try agent.request().id, 200, HTTPFields(), "first")
-        #expect(try world.expectAnswer(id, to: "POST").status == 200)
-        world.leave(id)
+        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        fixture.leave(id)
     }
 
     // MARK: Who sees
 
     @Test(arguments: Guard.allCases, [1, 3]) func aStrangerSeesAndReplaysNothing(kind: Guard, loops: Int) throws {
-        let world = world(kind, loops: loops)
-        _ = world.agent("x")
-        let agent = world.agent("a")
-        try record(world, agent)
+        let fixture = fixture(kind, loops: loops)
+        _ = fixture.agent("x")
+        let agent = fixture.agent("a")
+        try record(fixture, agent)
         for loop in 0..<loops {
             for path in Self.paths {
-                let answer = try world.get(path, on: loop)
+                let answer = try fixture.get(path, on: loop)
                 #expect(answer.status == (kind == .list ? 403 : 401) && !answer.text.contains("form"), "\(path)")
                 #expect(answer.errorCode == (kind == .list ? "forbidden" : "unauthorized"))
             }
-            let id = world.visit(replay("{\"number\":1,\"method\":\"DELETE\"}"), on: loop)
-            #expect(try world.expectAnswer(id, to: "POST").status == (kind == .list ? 403 : 401))
+            let id = fixture.visit(replay("{\"number\":1,\"method\":\"DELETE\"}"), on: loop)
+            #expect(try fixture.expectAnswer(id, to: "POST").status == (kind == .list ? 403 : 401))
             #expect(agent.waitingRequests == 0)
-            world.leave(id)
+            fixture.leave(id)
         }
         // Whoever may visit sees them.
         for path in Self.paths.dropLast() {
-            #expect(try world.get(path, Self.visitorToken, from: Self.friend).status == 200, "\(path)")
+            #expect(try fixture.get(path, Self.visitorToken, from: Self.friend).status == 200, "\(path)")
         }
-        let id = world.visit(replay("{\"number\":1}", Self.visitorToken), from: Self.friend, on: loops - 1)
+        let id = fixture.visit(replay("{\"number\":1}", Self.visitorToken), from: Self.friend, on: loops - 1)
         let request = try agent.request()
         #expect(request.head.fields[.authorization] == nil)
         agent.answer(request.id, 200)
-        #expect(try world.expectAnswer(id, to: "POST").status == 200)
-        world.leave(id)
-        world.end()
+        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func aPublicAgentAmongGuardedOnesIsShown() throws {
-        let world = world(.commonToken) {
+        let fixture = fixture(.commonToken) {
             var access = AgentAccess()
             access.isPublic = true
             $0.agents["open"] = access
         }
-        _ = world.agent("open")
-        _ = world.agent("a")
-        #expect(try world.get("/.miagent/agents/open/exchanges").status == 200)
-        #expect(try world.get("/.miagent/agents/a/exchanges").status == 401)
-        #expect(try world.get("/.miagent/agents/nobody/exchanges").status == 401, "nothing is said about who is here")
-        world.end()
+        _ = fixture.agent("open")
+        _ = fixture.agent("a")
+        #expect(try fixture.get("/.miagent/agents/open/exchanges").status == 200)
+        #expect(try fixture.get("/.miagent/agents/a/exchanges").status == 401)
+        #expect(try fixture.get("/.miagent/agents/nobody/exchanges").status == 401, "nothing is said about who is here")
+        fixture.end()
     }
 
     @Test func theStatusPagesTokenAloneIsNotEnough() throws {
-        let world = world(.ownToken) {
+        let fixture = fixture(.ownToken) {
             $0.statusPage.authTokens = ["t"]
             $0.inspector.isPublic = false
         }
-        let agent = world.agent("a")
-        try record(world, agent)
+        let agent = fixture.agent("a")
+        try record(fixture, agent)
         for path in Self.paths {
-            #expect(try world.get(path, operatorToken).status == 401, "\(path)")
-            #expect(try world.get(path, Self.visitorToken).status == 401, "\(path)")
+            #expect(try fixture.get(path, operatorToken).status == 401, "\(path)")
+            #expect(try fixture.get(path, Self.visitorToken).status == 401, "\(path)")
         }
         for path in Self.paths.dropLast() {
-            #expect(try world.get("\(path)?token=v", operatorToken).status == 200, "\(path)")
+            #expect(try fixture.get("\(path)?token=v", operatorToken).status == 200, "\(path)")
         }
-        let refused = world.visit(replay("{\"number\":1}", operatorToken))
-        #expect(try world.expectAnswer(refused, to: "POST").errorCode == "unauthorized" && agent.waitingRequests == 0)
-        let id = world.visit(replay("{\"number\":1}", operatorToken, query: "?token=v"))
+        let refused = fixture.visit(replay("{\"number\":1}", operatorToken))
+        #expect(try fixture.expectAnswer(refused, to: "POST").errorCode == "unauthorized" && agent.waitingRequests == 0)
+        let id = fixture.visit(replay("{\"number\":1}", operatorToken, query: "?token=v"))
         agent.answer(try agent.request().id, 200)
-        #expect(try world.expectAnswer(id, to: "POST").status == 200)
-        for id in [refused, id] { world.leave(id) }
+        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        for id in [refused, id] { fixture.leave(id) }
         // A right token at the wrong place is no guess.
-        for _ in 0..<20 { #expect(try world.get("/.miagent/agents/a/exchanges", operatorToken).errorCode == "unauthorized") }
-        #expect(try world.get("/.miagent/agents/a/exchanges?token=v", operatorToken).status == 200)
-        for _ in 0..<10 { _ = try world.get("/.miagent/agents/a/exchanges?token=w", operatorToken) }
-        #expect(try world.get("/.miagent/agents/a/exchanges?token=v", operatorToken).errorCode == "too-many-attempts")
-        world.end()
+        for _ in 0..<20 { #expect(try fixture.get("/.miagent/agents/a/exchanges", operatorToken).errorCode == "unauthorized") }
+        #expect(try fixture.get("/.miagent/agents/a/exchanges?token=v", operatorToken).status == 200)
+        for _ in 0..<10 { _ = try fixture.get("/.miagent/agents/a/exchanges?token=w", operatorToken) }
+        #expect(try fixture.get("/.miagent/agents/a/exchanges?token=v", operatorToken).errorCode == "too-many-attempts")
+        fixture.end()
     }
 
     @Test func aBrowserLogsInAtBothAndComesBack() throws {
-        let world = world(.ownToken) { $0.statusPage.authTokens = ["t"] }
-        let agent = world.agent("a")
-        try record(world, agent)
-        let browser = Browser(world)
+        let fixture = fixture(.ownToken) { $0.statusPage.authTokens = ["t"] }
+        let agent = fixture.agent("a")
+        try record(fixture, agent)
+        let browser = Browser(fixture)
         #expect(try browser.ask("/.miagent/inspect/a").status == 401)
         _ = try browser.logIn("t", scope: "", next: "/.miagent/inspect/a")
         let form = try browser.ask("/.miagent/inspect/a")
@@ -140,36 +144,36 @@ import TunnelLink
         #expect(try browser.logIn("v", next: "/.miagent/inspect/a").fields[.location] == "/.miagent/inspect/a")
         #expect(try browser.ask("/.miagent/inspect/a").status == 200)
         #expect(try browser.ask("/.miagent/agents/a/exchanges").text.contains("/form"))
-        world.end()
+        fixture.end()
     }
 
     @Test func whoWatchesIsAskedAgainWhenTheRulesChange() throws {
-        let world = world(.ownToken) { $0.agents = [:] }
-        let agent = world.agent("a")
-        let watcher = world.visit(get("/.miagent/agents/a/events"))
-        #expect(world.read(watcher).contains("text/event-stream"))
-        var configuration = world.gateway.configuration
-        world.tell(.reconfigure(configuration))
-        #expect(!world.wire(watcher).isClosing, "nothing has changed")
+        let fixture = fixture(.ownToken) { $0.agents = [:] }
+        let agent = fixture.agent("a")
+        let watcher = fixture.visit(get("/.miagent/agents/a/events"))
+        #expect(fixture.read(watcher).contains("text/event-stream"))
+        var configuration = fixture.gateway.configuration
+        fixture.tell(.reconfigure(configuration))
+        #expect(!fixture.connection(watcher).isClosing, "nothing has changed")
         var access = AgentAccess()
         access.authTokens = ["v"]
         configuration.agents["a"] = access
-        world.tell(.reconfigure(configuration))
-        #expect(world.wire(watcher).isClosing)
-        try record(world, agent)
-        #expect(!world.read(watcher).contains("/form"))
-        world.end()
+        fixture.tell(.reconfigure(configuration))
+        #expect(fixture.connection(watcher).isClosing)
+        try record(fixture, agent)
+        #expect(!fixture.read(watcher).contains("/form"))
+        fixture.end()
     }
 
     // MARK: What a replay may say
 
     @Test func aReplayObeysTheHeaderRulesOfAVisit() throws {
-        let world = world(.ownToken) {
+        let fixture = fixture(.ownToken) {
             $0.inspector.isPublic = true
             $0.statusPage.authTokens = ["t"]
         }
-        let agent = world.agent("a")
-        try record(world, agent)
+        let agent = fixture.agent("a")
+        try record(fixture, agent)
         let names = [
             "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix", "X-Forwarded-User",
             "x-forwarded-email",
@@ -180,7 +184,7 @@ import TunnelLink
         let json =
             "{\"number\":1,\"method\":\"DELETE\",\"target\":\"/x?token=v&b=1\",\"fields\":[\(list.joined(separator: ",")),"
             + "[\"Authorization\",\"Bearer v\"]]}"
-        let id = world.visit(replay(json, operatorToken, query: "?token=v"), from: "203.0.113.77")
+        let id = fixture.visit(replay(json, operatorToken, query: "?token=v"), from: "203.0.113.77")
         let request = try agent.request()
         let sent = request.head.fields.map { "\($0.nameString.lowercased()): \($0.valueString)" }
         #expect(!sent.contains { $0.contains("evil") }, "\(sent)")
@@ -190,36 +194,36 @@ import TunnelLink
         #expect(
             request.head.fields[.authorization] == nil && request.head.query == latin1("b=1"), "what opens us goes no further")
         agent.answer(request.id, 200)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func aReplayThroughATrustedProxySaysWhoAsked() throws {
-        let world = world(.ownToken) {
+        let fixture = fixture(.ownToken) {
             $0.trustedProxies = [AddressRange("10.0.0.0/8")].compactMap(\.self)
         }
-        let agent = world.agent("a")
+        let agent = fixture.agent("a")
         try record(
-            world, agent, "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n\(Self.visitorToken)", from: "10.0.0.1")
+            fixture, agent, "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n\(Self.visitorToken)", from: "10.0.0.1")
         let json = "{\"number\":1}"
-        let id = world.visit(replay(json, "X-Forwarded-For: 192.0.2.9\r\n\(Self.visitorToken)"), from: "10.0.0.1")
+        let id = fixture.visit(replay(json, "X-Forwarded-For: 192.0.2.9\r\n\(Self.visitorToken)"), from: "10.0.0.1")
         let fields = try agent.request().head.fields
         #expect(fields[.xForwardedFor] == "192.0.2.9, 10.0.0.1" && fields[.xForwardedProto] == "https")
         #expect(fields.all(.xForwardedFor).count == 1 && fields.all(.xForwardedProto).count == 1)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func whatIsSwitchedOffForVisitsIsSwitchedOffForReplays() throws {
-        let world = world(.ownToken)
-        let agent = world.agent("a")
-        try record(world, agent)
-        var configuration = world.gateway.configuration
+        let fixture = fixture(.ownToken)
+        let agent = fixture.agent("a")
+        try record(fixture, agent)
+        var configuration = fixture.gateway.configuration
         configuration.web.isEnabled = false
-        world.tell(.reconfigure(configuration))
-        let id = world.visit(replay("{\"number\":1}", Self.visitorToken))
-        #expect(try world.expectAnswer(id, to: "POST").errorCode == "web-service-off" && agent.waitingRequests == 0)
-        world.leave(id)
-        world.end()
+        fixture.tell(.reconfigure(configuration))
+        let id = fixture.visit(replay("{\"number\":1}", Self.visitorToken))
+        #expect(try fixture.expectAnswer(id, to: "POST").errorCode == "web-service-off" && agent.waitingRequests == 0)
+        fixture.leave(id)
+        fixture.end()
     }
 }

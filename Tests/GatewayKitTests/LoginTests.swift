@@ -8,8 +8,8 @@ import TunnelLink
 @testable import GatewayKit
 
 @Suite struct LoginTests {
-    private func world(loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
-        World(loops: loops) {
+    private func fixture(loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> GatewayFixture {
+        GatewayFixture(loops: loops) {
             $0.web.authTokens = ["t0ken"]
             $0.statusPage.authTokens = ["operator"]
             var own = AgentAccess()
@@ -22,9 +22,9 @@ import TunnelLink
     // MARK: The way in
 
     @Test func aBrowserIsShownAFormAndComesBackToWhereItWantedToBe() throws {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         let form = try browser.ask("/web/a/x?y=1&token=wrong&z=2")
         #expect(form.status == 401 && form.errorCode == "unauthorized")
         #expect(form.fields[.wwwAuthenticate] == "Bearer realm=\"miagent\"" && form.fields[.cacheControl] == "no-store")
@@ -37,32 +37,32 @@ import TunnelLink
         let reached = try #require(try browser.reach(agent, "/web/a/x?y=1&z=2"))
         #expect(reached.head.query.map { String(decoding: $0, as: UTF8.self) } == "y=1&z=2")
         #expect(!reached.head.fields.contains(.cookie))
-        world.end()
+        fixture.end()
     }
 
     @Test func programsGetNoForm() throws {
-        let world = world()
-        let plain = try world.get("/web/a/")
+        let fixture = fixture()
+        let plain = try fixture.get("/web/a/")
         #expect(plain.status == 401 && plain.fields[.contentType]?.hasPrefix("text/plain") == true)
-        let json = try world.get("/web/a/", "Accept: application/json\r\n")
+        let json = try fixture.get("/web/a/", "Accept: application/json\r\n")
         #expect(json.status == 401 && json.fields[.contentType] == "application/json" && json.text.contains("\"unauthorized\""))
-        world.end()
+        fixture.end()
     }
 
     @Test func aWrongTokenIsToldAndGivesNoCookie() throws {
-        let world = world()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let browser = Browser(fixture)
         for token in ["n0-t0ken", "", "operator", "own-token", "T0KEN"] {
             let answer = try browser.logIn(token)
             #expect(answer.status == 401 && answer.fields[.setCookie] == nil && answer.text.contains("role=\"alert\""))
             #expect(!answer.text.contains("n0-t0ken"))
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func theFormIsThereOnItsOwnAndInBothLanguages() throws {
-        let world = world()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let browser = Browser(fixture)
         let english = try browser.ask("/login?scope=own&next=/web/own/x")
         #expect(english.status == 200 && english.text.contains("value=\"/web/own/x\"") && english.text.contains("lang=\"en\""))
         let chinese = try browser.ask("/login?lang=zh")
@@ -72,14 +72,14 @@ import TunnelLink
         #expect(try browser.logIn("operator", scope: "", next: "").fields[.location] == "/")
         #expect(try browser.ask("/login").status == 303)  // it is logged in
         #expect(try browser.ask("/").status == 200)
-        world.end()
+        fixture.end()
     }
 
     @Test func whereNoTokenIsAskedForThereIsNothingToLogInTo() throws {
-        let world = World()
-        let answer = try Browser(world).logIn("x")
+        let fixture = GatewayFixture()
+        let answer = try Browser(fixture).logIn("x")
         #expect(answer.status == 303 && answer.fields[.setCookie] == nil && answer.fields[.location] == "/web/a/")
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: [
@@ -87,19 +87,19 @@ import TunnelLink
         "/%09/evil.example",
         "javascript:alert(1)", "/login?next=/", "/.miagent/logout", "", "evil",
     ]) func aLoginLeadsNowhereElse(next: String) throws {
-        let world = world()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken", next: next).fields[.location] == "/web/a/")
         #expect(try browser.ask("/.miagent/logout", method: "POST", body: "scope=a&next=\(next)").fields[.location] == "/")
-        world.end()
+        fixture.end()
     }
 
     // MARK: What the cookie opens
 
     @Test func eachCookieOpensItsOwnDoorAlone() throws {
-        let world = world()
-        let (agent, own, other) = (world.agent(), world.agent("own"), world.agent("b"))
-        let browser = Browser(world)
+        let fixture = fixture()
+        let (agent, own, other) = (fixture.agent(), fixture.agent("own"), fixture.agent("b"))
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         #expect(try browser.reach(agent, "/web/a/") != nil)
         #expect(try browser.reach(other, "/web/b/") != nil)  // the same common token
@@ -114,45 +114,45 @@ import TunnelLink
             "miagent.*": values["miagent.own"] ?? "",
         ]
         for path in ["/", "/web/own/", "/web/a/"] { #expect(try browser.ask(path).status == 401) }
-        world.end()
+        fixture.end()
     }
 
     @Test func aLoginEndsByItself() throws {
-        let world = world { $0.login.session = .seconds(3_600) }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture { $0.login.session = .seconds(3_600) }
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").fields[.setCookie]?.contains("Max-Age=3600;") == true)
-        world.wait(.seconds(3_599))
+        fixture.wait(.seconds(3_599))
         #expect(try browser.reach(agent, "/web/a/") != nil)
-        world.wait(.seconds(1))
+        fixture.wait(.seconds(1))
         #expect(try browser.ask("/web/a/").status == 401)
-        world.end()
+        fixture.end()
     }
 
     @Test func aTokenThatIsTakenBackTakesItsLoginsAlong() throws {
-        let world = world { $0.web.authTokens = ["old", "new"] }
-        let agent = world.agent()
-        let (old, new) = (Browser(world), Browser(world))
+        let fixture = fixture { $0.web.authTokens = ["old", "new"] }
+        let agent = fixture.agent()
+        let (old, new) = (Browser(fixture), Browser(fixture))
         #expect(try old.logIn("old").status == 303)
         #expect(try new.logIn("new").status == 303)
         #expect(try old.reach(agent, "/web/a/") != nil)
-        var configuration = world.gateway.configuration
+        var configuration = fixture.gateway.configuration
         configuration.web.authTokens = ["new", "newer"]
-        world.tell(.reconfigure(configuration))
+        fixture.tell(.reconfigure(configuration))
         let ended = try old.ask("/web/a/")
         #expect(ended.status == 401 && ended.text.contains("session has ended"))
         #expect(try new.reach(agent, "/web/a/") != nil)
         var access = AgentAccess()
         access.authTokens = ["new"]
         configuration.agents["a"] = access  // the same token, but now it is this agent's alone
-        world.tell(.reconfigure(configuration))
+        fixture.tell(.reconfigure(configuration))
         #expect(try new.ask("/web/a/").status == 401)
-        world.end()
+        fixture.end()
     }
 
     @Test func aForgedCookieOpensNothing() throws {
-        let world = world()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         let real = try #require(browser.cookies["miagent.*"])
         let later = "1.99999999999." + real.suffix(64)
@@ -160,37 +160,37 @@ import TunnelLink
             browser.cookies["miagent.*"] = value
             #expect(try browser.ask("/web/a/").status == 401, "\(value)")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func rubbishUnderTheSameNameDoesNotLockAnybodyOut() throws {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         // A script of a service adds a cookie for its own path; the browser sends that one first.
         browser.extra = "Cookie: miagent.*=rubbish\r\n"
         #expect(try browser.reach(agent, "/web/a/") != nil)
-        world.end()
+        fixture.end()
     }
 
     @Test func itWorksOnEveryLoop() throws {
-        let world = world(loops: 3)
-        let agent = world.agent("a", on: 1)
-        let browser = Browser(world)
+        let fixture = fixture(loops: 3)
+        let agent = fixture.agent("a", on: 1)
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken", on: 2).status == 303)
         for loop in 0..<3 { #expect(try browser.reach(agent, "/web/a/", on: loop) != nil) }
         #expect(try browser.logIn("operator", scope: "", next: "/", on: 1).status == 303)
         for loop in 0..<3 { #expect(try browser.ask("/", on: loop).status == 200) }
-        world.end()
+        fixture.end()
     }
 
     // MARK: The way out
 
     @Test func aLogoutTakesTheCookieBack() throws {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         #expect(try browser.reach(agent, "/web/a/") != nil)
         let answer = try browser.ask("/.miagent/logout", method: "POST", body: "scope=a&next=/web/a/")
@@ -199,14 +199,14 @@ import TunnelLink
         #expect(browser.cookies["miagent.*"] == nil)
         #expect(try browser.ask("/web/a/").status == 401)
         #expect(try browser.ask("/.miagent/logout").status == 405)
-        world.end()
+        fixture.end()
     }
 
     // MARK: Other sites
 
     @Test func nobodyIsLoggedInOrOutByAnotherSite() throws {
-        let world = world()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let browser = Browser(fixture)
         for origin in ["http://evil.example", "null", "http://gw.example.evil.example", "http://gw.example:81"] {
             browser.origin = origin
             let answer = try browser.logIn("t0ken")
@@ -219,14 +219,14 @@ import TunnelLink
         #expect(try browser.logIn("t0ken").errorCode == "cross-site")
         browser.extra = ""
         #expect(try browser.logIn("t0ken").status == 303)  // no browser at all
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: ["POST", "PUT", "PATCH", "DELETE", "X"]) func whatACookieAuthorisesMustComeFromHere(method: String) throws
     {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         #expect(try browser.reach(agent, "/web/a/", method: method) != nil)
         browser.origin = "http://evil.example"
@@ -235,13 +235,13 @@ import TunnelLink
         browser.cookies = [:]
         #expect(try browser.reach(agent, "/web/a/", method: method, "Authorization: Bearer t0ken\r\n") != nil)
         #expect(try browser.reach(agent, "/web/a/?token=t0ken", method: method) != nil)
-        world.end()
+        fixture.end()
     }
 
     @Test func anUpgradeFromAnotherSiteIsRefused() throws {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
         #expect(try browser.logIn("t0ken").status == 303)
         let refused = try browser.ask("/web/a/ws", upgrade + "Origin: http://evil.example\r\n")
@@ -252,25 +252,25 @@ import TunnelLink
         browser.cookies = [:]
         let program = "Authorization: Bearer t0ken\r\nOrigin: http://evil.example\r\n"
         #expect(try browser.reach(agent, "/web/a/ws", upgrade + program) != nil)
-        world.end()
+        fixture.end()
     }
 
     @Test func theConsoleIsGuardedInTheSameWay() throws {
-        let world = world()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("operator", scope: "", next: "/").status == 303)
         #expect(try browser.ask("/.miagent/agents").status == 200)
         browser.origin = "http://evil.example"
         #expect(try browser.ask("/.miagent/agents/a/replay", method: "POST", body: "{}").errorCode == "cross-site")
-        world.end()
+        fixture.end()
     }
 
     // MARK: Services
 
     @Test func noServiceSeesOrSetsACookieOfOurs() throws {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         #expect(try browser.logIn("operator", scope: "", next: "/").status == 303)
         browser.cookies["theirs"] = "1"
@@ -281,16 +281,16 @@ import TunnelLink
             fields(
                 ("Set-Cookie", "miagent.*=x; Path=/"), ("Set-Cookie", "a=b; Path=/"), ("Set-Cookie", "=miagent=x"),
                 ("Set-Cookie", "__Host-miagent=x; Secure; Path=/"), ("Service-Worker-Allowed", "/")))
-        let answer = try world.expectAnswer(reached.connection)
+        let answer = try fixture.expectAnswer(reached.connection)
         #expect(answer.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["a=b; Path=/"])
         #expect(!answer.fields.contains("Service-Worker-Allowed"))
-        world.end()
+        fixture.end()
     }
 
     @Test func theServicesOwnAuthorizationPassesBesideACookie() throws {
-        let world = world()
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         for value in ["Bearer theirs", "Basic eDp5"] {
             let reached = try browser.reach(agent, "/web/a/", "Authorization: \(value)\r\n")
@@ -299,6 +299,6 @@ import TunnelLink
         #expect(
             try browser.reach(agent, "/web/a/", "Authorization: Bearer t0ken\r\n")?.head.fields.contains(.authorization)
                 == false)
-        world.end()
+        fixture.end()
     }
 }

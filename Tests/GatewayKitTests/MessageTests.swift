@@ -54,45 +54,45 @@ import WebConsole
     }
 
     @Test func aMissingAndAWrongTokenReadAlikeAndTheLogTellsThem() throws {
-        let world = World { $0.web.authTokens = ["good"] }
+        let fixture = GatewayFixture { $0.web.authTokens = ["good"] }
         for accept in ["", "Accept: application/json\r\n"] {
-            let missing = try world.get("/web/a/", accept)
-            let wrong = try world.get("/web/a/", accept + "Authorization: Bearer bad\r\n")
+            let missing = try fixture.get("/web/a/", accept)
+            let wrong = try fixture.get("/web/a/", accept + "Authorization: Bearer bad\r\n")
             #expect(missing.status == 401 && wrong.status == 401)
             #expect(missing.text == wrong.text)
             #expect(missing.text.contains("missing or wrong"))
             #expect(missing.fields["www-authenticate"] == wrong.fields["www-authenticate"])
-            let lines = world.takeLogs("visitor.unauthorized")
+            let lines = fixture.takeLogs("visitor.unauthorized")
             #expect(lines.map { $0.fields.last?.value } == ["no token came", "the token is wrong"])
             #expect(lines.map(\.level) == [.debug, .warning])
             #expect(lines.allSatisfy { $0.fields.first?.name == "peer" }, "what a flood of them is told apart by")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func theLogTellsAnAgentsMissingTokenFromAWrongOne() {
         for (token, reason) in [(nil, "no token came"), ("bad", "the token is wrong")] as [(String?, String)] {
-            let world = World { $0.gatewayTokens = ["good"] }
-            let agent = world.dial(.v2)
+            let fixture = GatewayFixture { $0.gatewayTokens = ["good"] }
+            let agent = fixture.dial(.v2)
             agent.register(AgentDescription(agentID: "a", token: token))
-            let line = world.takeLogs("agent.refused").first
+            let line = fixture.takeLogs("agent.refused").first
             #expect(line?.fields.contains { $0.name == "reason" && $0.value.hasPrefix(reason) } == true)
-            world.end()
+            fixture.end()
         }
-        let world = World { $0.gatewayTokens = ["good"] }
-        _ = world.visit(World.handshake("agentId=a&token=bad"))
-        #expect(world.takeLogs("agent.turned-away").first?.fields.contains { $0.value == "the token is wrong" } == true)
-        world.end()
+        let fixture = GatewayFixture { $0.gatewayTokens = ["good"] }
+        _ = fixture.visit(GatewayFixture.handshake("agentId=a&token=bad"))
+        #expect(fixture.takeLogs("agent.turned-away").first?.fields.contains { $0.value == "the token is wrong" } == true)
+        fixture.end()
     }
 
     @Test func aHandshakeThatAProxyToreNamesItsLines() throws {
-        let world = World()
-        let good = World.handshake()
+        let fixture = GatewayFixture()
+        let good = GatewayFixture.handshake()
         for torn in [
             good.replacing("Connection: Upgrade", with: "Connection: close"), good.replacing("HTTP/1.1", with: "HTTP/1.0"),
             good.replacing("Upgrade: websocket\r\n", with: ""),
         ] {
-            let answer = try world.expectAnswer(world.visit(torn))
+            let answer = try fixture.expectAnswer(fixture.visit(torn))
             #expect(answer.status == 426 && answer.errorCode == "upgrade-required")
             for line in [
                 "proxy_http_version 1.1", "proxy_set_header Upgrade", "proxy_set_header Connection", "HAProxy", "Caddy",
@@ -101,16 +101,16 @@ import WebConsole
             }
         }
         for other in [get("/agent"), good.replacing("Version: 13", with: "Version: 8")] {
-            #expect(try !world.expectAnswer(world.visit(other)).text.contains("proxy"))
+            #expect(try !fixture.expectAnswer(fixture.visit(other)).text.contains("proxy"))
         }
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: TunnelVersion.allCases) func theRoundTripIsKnownAtOnce(version: TunnelVersion) {
-        let world = World()
-        let agent = world.dial(version, query: "agentId=a")
+        let fixture = GatewayFixture()
+        let agent = fixture.dial(version, query: "agentId=a")
         agent.register(AgentDescription(agentID: "a"))
-        #expect(world.gateway.agentRecords.first?.roundTrip != nil)
-        world.end()
+        #expect(fixture.gateway.agentRecords.first?.roundTrip != nil)
+        fixture.end()
     }
 }

@@ -14,9 +14,9 @@ import WireWS
 
     /// An agent `pi` with tokens of its own, among others that share a common one.
     private func guarded(loops: Int = 1, key: String = "pi", _ configure: (inout GatewayConfiguration) -> Void = { _ in })
-        -> World
+        -> GatewayFixture
     {
-        World(loops: loops) {
+        GatewayFixture(loops: loops) {
             $0.gatewayTokens = ["common"]
             $0.web.subdomainHost = "sub.test"
             var access = AgentAccess()
@@ -32,149 +32,152 @@ import WireWS
     }
 
     /// What a visitor at the host name of `pi` gets, if `agent` answers it.
-    private func visitByHost(_ world: World, _ agent: AgentPeer, _ fields: String = "") throws -> Bool {
-        let id = world.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\(fields)\r\n")
+    private func visitByHost(_ fixture: GatewayFixture, _ agent: AgentPeer, _ fields: String = "") throws -> Bool {
+        let id = fixture.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\(fields)\r\n")
         guard agent.waitingRequests > 0 else { return false }
         agent.answer(try agent.request().id, 200, HTTPFields(), "here")
-        return try world.expectAnswer(id).text == "here"
+        return try fixture.expectAnswer(id).text == "here"
     }
 
     // MARK: Tokens
 
     @Test(arguments: DuplicateAgents.allCases, [true, false])
     func anotherSpellingNeedsTheSameToken(policy: DuplicateAgents, byPath: Bool) throws {
-        let world = guarded {
+        let fixture = guarded {
             $0.duplicateAgents = policy
             $0.web.routesByPath = byPath
         }
-        let own = world.dial(query: "agentId=pi&token=pis")
+        let own = fixture.dial(query: "agentId=pi&token=pis")
         own.register(AgentDescription(agentID: "pi"))
         for version in ["miagent.v2", "miagent.v1"] {
-            let shouting = world.visit(World.handshake("agentId=PI&token=common", protocols: version))
-            #expect(try world.expectAnswer(shouting).errorCode == "unauthorized")
+            let shouting = fixture.visit(GatewayFixture.handshake("agentId=PI&token=common", protocols: version))
+            #expect(try fixture.expectAnswer(shouting).errorCode == "unauthorized")
         }
-        let late = world.dial(query: "token=common")
+        let late = fixture.dial(query: "token=common")
         late.register(AgentDescription(agentID: "Pi"))
         #expect(isRefused(late, .unauthorized))
-        #expect(try visitByHost(world, own, Self.bearer))
-        #expect(world.gateway.agentRecords.map(\.description.agentID) == ["pi"])
-        world.end()
+        #expect(try visitByHost(fixture, own, Self.bearer))
+        #expect(fixture.gateway.agentRecords.map(\.description.agentID) == ["pi"])
+        fixture.end()
     }
 
     @Test func settingsAreTheNamesAndNotTheSpellings() throws {
         for key in ["pi", "Pi"] {
-            let world = guarded(key: key)
-            let shouting = world.dial(query: "agentId=PI&token=pis")
+            let fixture = guarded(key: key)
+            let shouting = fixture.dial(query: "agentId=PI&token=pis")
             shouting.register(AgentDescription(agentID: "PI"))
-            #expect(world.gateway.counters.registeredAgents == 1)
+            #expect(fixture.gateway.counters.registeredAgents == 1)
             for (target, host) in [
                 ("/web/PI/", "gw.example"), ("/web/pi/", "gw.example"), ("/", "pi.sub.test"), ("/", "PI.SUB.test"),
             ] {
-                #expect(try world.get(target, host: host).status == 401, "\(target) at \(host)")
+                #expect(try fixture.get(target, host: host).status == 401, "\(target) at \(host)")
             }
-            #expect(try visitByHost(world, shouting, Self.bearer))
+            #expect(try visitByHost(fixture, shouting, Self.bearer))
             // One login for one name.
-            let browser = Browser(world)
+            let browser = Browser(fixture)
             _ = try browser.logIn("visitor", scope: "PI", next: "/web/PI/")
             #expect(browser.cookies.keys.sorted() == ["miagent.pi"])
             #expect(try browser.reach(shouting, "/web/PI/") != nil)
-            world.end()
+            fixture.end()
         }
     }
 
     @Test func whoWaitsForAGuardedAgentIsNotHandedToAnother() throws {
-        let world = guarded { $0.web.agentWait = .seconds(2) }
-        let id = world.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\(Self.bearer)\r\n")
-        let late = world.dial(query: "token=common")
+        let fixture = guarded { $0.web.agentWait = .seconds(2) }
+        let id = fixture.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\(Self.bearer)\r\n")
+        let late = fixture.dial(query: "token=common")
         late.register(AgentDescription(agentID: "PI"))
         #expect(late.waitingRequests == 0)
-        let own = world.dial(query: "agentId=pi&token=pis")
+        let own = fixture.dial(query: "agentId=pi&token=pis")
         own.register(AgentDescription(agentID: "pi"))
         own.answer(try own.request().id, 200, HTTPFields(), "mine")
-        #expect(try world.expectAnswer(id).text == "mine")
-        world.end()
+        #expect(try fixture.expectAnswer(id).text == "mine")
+        fixture.end()
     }
 
     // MARK: Who was first
 
     @Test(arguments: DuplicateAgents.allCases) func aNameThatIsConnectedIsNobodyElses(policy: DuplicateAgents) throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.subdomainHost = "sub.test"
             $0.duplicateAgents = policy
         }
-        let first = world.agent("pi")
+        let first = fixture.agent("pi")
         for version in ["miagent.v2", "miagent.v1"] {
-            let second = world.visit(World.handshake("agentId=PI", protocols: version))
-            let answer = try world.expectAnswer(second)
+            let second = fixture.visit(GatewayFixture.handshake("agentId=PI", protocols: version))
+            let answer = try fixture.expectAnswer(second)
             #expect(answer.status == 409 && answer.errorCode == "duplicate-agent" && answer.text.contains("case"))
         }
-        let late = world.dial(query: "")
+        let late = fixture.dial(query: "")
         late.register(AgentDescription(agentID: "Pi"))
         #expect(isRefused(late, .duplicateAgent))
         #expect(
             late.events.last == .closed(WSCloseCode(rawValue: 4409), reason: GatewayError.nameTaken("Pi", by: "pi").explanation)
         )
-        #expect(try visitByHost(world, first))
-        #expect(try world.get("/web/PI/").errorCode == "unknown-agent", "a path never leads to another agent")
-        world.end()
+        #expect(try visitByHost(fixture, first))
+        #expect(try fixture.get("/web/PI/").errorCode == "unknown-agent", "a path never leads to another agent")
+        fixture.end()
     }
 
     @Test func whoIsAwayLosesItsNameToASpellingThatMayHaveIt() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.subdomainHost = "sub.test"
             $0.offlineAlert = OfflineAlertConfiguration(url: "http://alerts.example/")
         }
-        world.agent("pi").close()
-        world.wait(.seconds(31))
-        let next = world.agent("PI")
-        #expect(world.gateway.agentRecords.map(\.description.agentID) == ["PI"])
-        #expect(try visitByHost(world, next))
-        #expect(try world.get("/web/pi/").errorCode == "unknown-agent")
-        #expect(world.alerts.map(\.event) == [.offline, .online], "it is the same name that is back")
+        fixture.agent("pi").close()
+        fixture.wait(.seconds(31))
+        let next = fixture.agent("PI")
+        #expect(fixture.gateway.agentRecords.map(\.description.agentID) == ["PI"])
+        #expect(try visitByHost(fixture, next))
+        #expect(try fixture.get("/web/pi/").errorCode == "unknown-agent")
+        #expect(fixture.alerts.map(\.event) == [.offline, .online], "it is the same name that is back")
         next.close()
-        let back = world.agent("pi")
-        #expect(try visitByHost(world, back))
+        let back = fixture.agent("pi")
+        #expect(try visitByHost(fixture, back))
     }
 
     // MARK: Several loops
 
     @Test func ofTwoThatConnectAtOnceOneGetsTheName() throws {
         for spelling in ["pi", "PI"] {
-            let world = World(loops: 3) { $0.web.subdomainHost = "sub.test" }
-            _ = world.agent("other")
-            world.places.isHeld = true
-            let ids = [world.visit(World.handshake("agentId=pi"), on: 1), world.visit(World.handshake("agentId=PI"), on: 2)]
-            world.places.isHeld = false
-            for _ in 0..<4 { world.deliverMail() }
-            let peers = ids.map { world.accepted($0) }
-            #expect(Set(ids.map { world.places.loop(of: $0) }).count == 1, "they meet")
+            let fixture = GatewayFixture(loops: 3) { $0.web.subdomainHost = "sub.test" }
+            _ = fixture.agent("other")
+            fixture.mail.isHeld = true
+            let ids = [
+                fixture.visit(GatewayFixture.handshake("agentId=pi"), on: 1),
+                fixture.visit(GatewayFixture.handshake("agentId=PI"), on: 2),
+            ]
+            fixture.mail.isHeld = false
+            for _ in 0..<4 { fixture.mail.deliver() }
+            let peers = ids.map { fixture.accepted($0) }
+            #expect(Set(ids.map { fixture.loop(of: $0) }).count == 1, "they meet")
             let order = spelling == "pi" ? [0, 1] : [1, 0]
             for place in order { peers[place].register(AgentDescription(agentID: ["pi", "PI"][place])) }
             #expect(isRefused(peers[order[1]], .duplicateAgent))
-            #expect(world.loops.allSatisfy { $0.agentRecords.map(\.description.agentID) == ["other", spelling].sorted() })
-            #expect(try visitByHost(world, peers[order[0]]))
-            world.end()
+            #expect(fixture.loops.allSatisfy { $0.agentRecords.map(\.description.agentID) == ["other", spelling].sorted() })
+            #expect(try visitByHost(fixture, peers[order[0]]))
+            fixture.end()
         }
     }
 
     @Test func whoNamesItselfLateIsRefusedANameOfAnotherLoop() throws {
-        let world = World(loops: 3) { $0.web.subdomainHost = "sub.test" }
-        _ = world.agent("other")
-        let home = world.agent("pi")
-        #expect(world.places.loop(of: home.id) == 1)
-        let late = world.dial(query: "")
+        let fixture = GatewayFixture(loops: 3) { $0.web.subdomainHost = "sub.test" }
+        _ = fixture.agent("other")
+        let home = fixture.agent("pi")
+        #expect(fixture.loop(of: home.id) == 1)
+        let late = fixture.dial(query: "")
         late.register(AgentDescription(agentID: "PI"))
         #expect(isRefused(late, .badAgentID))
         home.close()
-        let next = world.dial(query: "")
+        let next = fixture.dial(query: "")
         next.register(AgentDescription(agentID: "PI"))
-        #expect(world.loops.allSatisfy { $0.agentRecords.map(\.description.agentID) == ["PI", "other"] })
+        #expect(fixture.loops.allSatisfy { $0.agentRecords.map(\.description.agentID) == ["PI", "other"] })
         for loop in 0..<3 {
-            let id = world.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\r\n", on: loop)
+            let id = fixture.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\r\n", on: loop)
             next.answer(try next.request().id, 200, HTTPFields(), "next")
-            #expect(try world.expectAnswer(id).text == "next")
+            #expect(try fixture.expectAnswer(id).text == "next")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func lateWordOfAnotherSpellingIsNoNews() throws {

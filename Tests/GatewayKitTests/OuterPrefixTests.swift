@@ -39,9 +39,10 @@ import TunnelLink
     }
 
     @Test func aServicesAddressesHaveBothPrefixes() throws {
-        let world = World { $0.trustedProxies = trusted }
-        let agent = world.agent()
-        let id = world.visit(get("/web/a/x", "X-Forwarded-Prefix: /tools\r\nX-Forwarded-For: 192.0.2.1\r\n"), from: "127.0.0.1")
+        let fixture = GatewayFixture { $0.trustedProxies = trusted }
+        let agent = fixture.agent()
+        let id = fixture.visit(
+            get("/web/a/x", "X-Forwarded-Prefix: /tools\r\nX-Forwarded-For: 192.0.2.1\r\n"), from: "127.0.0.1")
         let request = try agent.request()
         #expect(request.head.path == latin1("/x"))
         #expect(request.head.fields[.xForwardedPrefix] == "/tools/web/a")
@@ -52,64 +53,64 @@ import TunnelLink
                 ("Link", "</s.css>; rel=x"),
                 ("Refresh", "1; url=http://localhost:1/y")))
         agent.send(request.id, "", end: true)
-        let answer = try world.expectAnswer(id)
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.fields[.location] == "/tools/web/a/login")
         #expect(answer.fields[.setCookie] == "a=b; Path=/tools/web/a/")
         #expect(answer.fields[.contentLocation] == "/tools/web/a/x")
         #expect(answer.fields[.link] == "</tools/web/a/s.css>; rel=x")
         #expect(answer.fields[.refresh] == "1; url=/tools/web/a/y")
-        world.end()
+        fixture.end()
     }
 
     @Test func theGatewaysOwnAddressesHaveItToo() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.trustedProxies = trusted
             $0.web.authTokens = ["v"]
         }
-        let agent = world.agent()
+        let agent = fixture.agent()
         let html = "Accept: text/html\r\nX-Forwarded-Prefix: /tools/\r\n"
-        let slash = try world.get("/web/a", "X-Forwarded-Prefix: /tools\r\nAuthorization: Bearer v\r\n", from: "127.0.0.1")
+        let slash = try fixture.get("/web/a", "X-Forwarded-Prefix: /tools\r\nAuthorization: Bearer v\r\n", from: "127.0.0.1")
         #expect(slash.fields[.location] == "/tools/web/a/")
-        let login = try world.get("/web/a/x", html, from: "127.0.0.1")
+        let login = try fixture.get("/web/a/x", html, from: "127.0.0.1")
         #expect(login.status == 401 && login.text.contains("action=\"/tools/"))
         #expect(!login.text.contains("action=\"/l") && !login.text.contains("action=\"/."))
-        let page = try world.get("/", html + "Authorization: Bearer v\r\n", from: "127.0.0.1")
+        let page = try fixture.get("/", html + "Authorization: Bearer v\r\n", from: "127.0.0.1")
         #expect(page.text.contains("href=\"/tools/"))
         for own in ["/\"", "/h", "/."] { #expect(!page.text.contains("href=\"\(own)")) }
-        let signIn = try world.get("/web/a/x?token=v", html, from: "127.0.0.1")
+        let signIn = try fixture.get("/web/a/x?token=v", html, from: "127.0.0.1")
         #expect(signIn.status == 303 && signIn.fields[.location] == "/tools/web/a/x")
         // A stranger says nothing.
-        #expect(try !world.get("/", html).text.contains("/tools"))
+        #expect(try !fixture.get("/", html).text.contains("/tools"))
         _ = agent
-        world.end()
+        fixture.end()
     }
 
     @Test func whoeverComesByAProxySeesItsAddresses() throws {
-        let world = World { $0.trustedProxies = trusted }
+        let fixture = GatewayFixture { $0.trustedProxies = trusted }
         let way = "X-Forwarded-Prefix: /tools\r\nX-Forwarded-Host: gw.example:8443\r\nX-Forwarded-Proto: https\r\n"
-        let agent = world.dial(.v2, way, from: "127.0.0.1")
+        let agent = fixture.dial(.v2, way, from: "127.0.0.1")
         agent.register(AgentDescription(agentID: "a"))
         #expect(webURL(of: agent) == "https://gw.example:8443/tools/web/a/")
-        let page = try world.get("/", way, from: "127.0.0.1")
+        let page = try fixture.get("/", way, from: "127.0.0.1")
         #expect(page.text.contains("data-api=\"/tools/.miagent/\"") && page.text.contains("href=\"/tools/web/a/\""))
-        let help = try world.get("/.miagent/help?agent=a", way, from: "127.0.0.1")
+        let help = try fixture.get("/.miagent/help?agent=a", way, from: "127.0.0.1")
         #expect(help.text.contains("wss://gw.example:8443/tools/agent"))
         #expect(help.text.contains("https://gw.example:8443/tools/web/a/"))
-        let list = try world.get("/.miagent/agents", way, from: "127.0.0.1")
+        let list = try fixture.get("/.miagent/agents", way, from: "127.0.0.1")
         #expect(list.text.contains("https://gw.example:8443/tools/web/a/"))
         // A stranger says nothing of where we are.
-        let stranger = try world.get("/.miagent/agents", way)
+        let stranger = try fixture.get("/.miagent/agents", way)
         #expect(stranger.text.contains("\"http://gw.example/web/a/\""))
-        world.end()
+        fixture.end()
     }
 
     @Test func anAgentIsToldTheWholeAddress() throws {
-        let world = World { $0.publicURL = "https://gw.example/tools" }
-        #expect(webURL(of: world.agent()) == "https://gw.example/tools/web/a/")
-        #expect(try world.get("/web/a", host: "gw.example").fields[.location] == "/tools/web/a/")
-        #expect(try world.get("/web/a", host: "10.0.0.1").fields[.location] == "/web/a/")
-        world.end()
-        let byHost = World {
+        let fixture = GatewayFixture { $0.publicURL = "https://gw.example/tools" }
+        #expect(webURL(of: fixture.agent()) == "https://gw.example/tools/web/a/")
+        #expect(try fixture.get("/web/a", host: "gw.example").fields[.location] == "/tools/web/a/")
+        #expect(try fixture.get("/web/a", host: "10.0.0.1").fields[.location] == "/web/a/")
+        fixture.end()
+        let byHost = GatewayFixture {
             $0.publicURL = "https://gw.example:8443/tools"
             $0.web.subdomainHost = "sub.example"
         }

@@ -10,8 +10,8 @@ import WireWS
 @testable import GatewayKit
 
 @Suite struct OwnNameTests {
-    private func world(loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
-        World(loops: loops) {
+    private func fixture(loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> GatewayFixture {
+        GatewayFixture(loops: loops) {
             $0.publicURL = "https://GW.example.com:8443"
             $0.web.subdomainHost = "Example.com"
             configure(&$0)
@@ -22,53 +22,54 @@ import WireWS
 
     @Test(arguments: ["gw", "GW", "www", "wWw"], TunnelVersion.allCases)
     func noAgentGetsANameOfTheGatewaysOwn(id: String, version: TunnelVersion) throws {
-        let world = world(loops: 2)
+        let fixture = fixture(loops: 2)
         let protocols = version == .v1 ? nil : "miagent.v2"
-        let answer = try world.expectAnswer(world.visit(World.handshake("agentId=\(id)", protocols: protocols), on: 1))
+        let answer = try fixture.expectAnswer(
+            fixture.visit(GatewayFixture.handshake("agentId=\(id)", protocols: protocols), on: 1))
         #expect(answer.status == 409 && answer.errorCode == "reserved-agent-id" && answer.text.contains("gateway's own"))
-        let late = world.dial(version, query: "")
+        let late = fixture.dial(version, query: "")
         late.register(AgentDescription(agentID: id))
         #expect(late.events.contains { if case .refused(let failure) = $0 { failure.code == -32002 } else { false } })
         #expect(late.events.last == .closed(WSCloseCode(rawValue: 4408), reason: GatewayError.reservedName(id).explanation))
-        #expect(world.gateway.agentRecords.isEmpty)
-        world.end()
+        #expect(fixture.gateway.agentRecords.isEmpty)
+        fixture.end()
     }
 
     @Test func theGatewaysHostNameLeadsToItsPages() throws {
-        let world = world()
+        let fixture = fixture()
         for host in [
             "gw.example.com", "GW.Example.COM:8443", "gw.example.com.", "www.example.com", "example.com", "other.test",
         ] {
-            #expect(try world.get("/healthz", host: host).text == "ok\n", "\(host)")
-            #expect(try world.get("/", host: host).status == 200, "\(host)")
-            #expect(try world.get("/agent", host: host).errorCode == "upgrade-required", "\(host)")
+            #expect(try fixture.get("/healthz", host: host).text == "ok\n", "\(host)")
+            #expect(try fixture.get("/", host: host).status == 200, "\(host)")
+            #expect(try fixture.get("/agent", host: host).errorCode == "upgrade-required", "\(host)")
         }
-        #expect(try world.get("/healthz", host: "pi.example.com").errorCode == "unknown-agent")
-        world.end()
+        #expect(try fixture.get("/healthz", host: "pi.example.com").errorCode == "unknown-agent")
+        fixture.end()
     }
 
     @Test func namesThatBecomeReservedLeadToNobody() throws {
-        let world = world { $0.publicURL = nil }
-        let agent = world.agent("gw")
-        let id = world.visit("GET /healthz HTTP/1.1\r\nHost: gw.example.com\r\n\r\n")
+        let fixture = fixture { $0.publicURL = nil }
+        let agent = fixture.agent("gw")
+        let id = fixture.visit("GET /healthz HTTP/1.1\r\nHost: gw.example.com\r\n\r\n")
         agent.answer(try agent.request().id, 200, HTTPFields(), "the agent's")
-        #expect(try world.expectAnswer(id).text == "the agent's")
-        var configuration = world.gateway.configuration
+        #expect(try fixture.expectAnswer(id).text == "the agent's")
+        var configuration = fixture.gateway.configuration
         configuration.publicURL = "http://gw.example.com"
-        world.tell(.reconfigure(configuration))
-        #expect(try world.get("/healthz", host: "gw.example.com").text == "ok\n")
-        world.end()
+        fixture.tell(.reconfigure(configuration))
+        #expect(try fixture.get("/healthz", host: "gw.example.com").text == "ok\n")
+        fixture.end()
     }
 
     @Test func whatIsReservedCanBeSaid() throws {
-        let world = world { $0.reservedAgents = ["Api", "shop"] }
+        let fixture = fixture { $0.reservedAgents = ["Api", "shop"] }
         for (id, isReserved) in [("api", true), ("SHOP", true), ("gw", true), ("www", false), ("x.gw", false)] {
-            let status = try world.expectAnswer(world.visit(World.handshake("agentId=\(id)"))).status
+            let status = try fixture.expectAnswer(fixture.visit(GatewayFixture.handshake("agentId=\(id)"))).status
             #expect(status == (isReserved ? 409 : 101), "\(id)")
         }
-        world.end()
+        fixture.end()
         // Without host names nothing is reserved unless somebody says so.
-        let paths = World { $0.publicURL = "http://www.example.com" }
+        let paths = GatewayFixture { $0.publicURL = "http://www.example.com" }
         _ = paths.agent("www")
         #expect(paths.gateway.counters.registeredAgents == 1)
         paths.end()
@@ -108,7 +109,7 @@ import WireWS
 
     @Test(arguments: [[], ["secret"]], TunnelVersion.allCases)
     func aPageIsNoAgent(tokens: [String], version: TunnelVersion) throws {
-        let world = World(loops: 2) {
+        let fixture = GatewayFixture(loops: 2) {
             $0.gatewayTokens = tokens
             $0.agentOrigins = ["https://console.example.com"]
         }
@@ -118,13 +119,14 @@ import WireWS
             "https://evil.example", "http://gw.example", "null", "", "https://console.example.com.evil.example",
             "https://console.example.com\r\nOrigin: https://console.example.com",
         ] {
-            let id = world.visit(World.handshake(query, protocols: protocols, "Origin: \(origin)\r\n"), on: 1)
-            let answer = try world.expectAnswer(id)
+            let id = fixture.visit(GatewayFixture.handshake(query, protocols: protocols, "Origin: \(origin)\r\n"), on: 1)
+            let answer = try fixture.expectAnswer(id)
             #expect(answer.status == 403 && answer.errorCode == "cross-site", "\(origin)")
         }
-        #expect(world.takeLogs("agent.turned-away").count == 6)
-        let listed = world.visit(World.handshake(query, protocols: protocols, "Origin: HTTPS://console.example.com\r\n"), on: 1)
-        #expect(try world.expectAnswer(listed).status == 101)
-        world.end()
+        #expect(fixture.takeLogs("agent.turned-away").count == 6)
+        let listed = fixture.visit(
+            GatewayFixture.handshake(query, protocols: protocols, "Origin: HTTPS://console.example.com\r\n"), on: 1)
+        #expect(try fixture.expectAnswer(listed).status == 101)
+        fixture.end()
     }
 }

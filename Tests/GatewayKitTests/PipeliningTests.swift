@@ -27,8 +27,8 @@ import TunnelLink
         post("/healthz", "a body that nobody wants"), post("/api/agents/a/replay", "{}", "Content-Type: application/json\r\n"),
     ]
 
-    private func world(loops: Int = 1) -> World {
-        World(loops: loops) {
+    private func fixture(loops: Int = 1) -> GatewayFixture {
+        GatewayFixture(loops: loops) {
             $0.web.rescuesAbsolutePaths = true
             $0.inspector.isPublic = true
             $0.agents["guarded"] = AgentAccess()
@@ -38,181 +38,181 @@ import TunnelLink
     }
 
     @Test(arguments: Self.ownResponses) func responsesThatNobodyReadsStopTheReadingOfRequests(request: String) {
-        let world = world()
-        _ = world.agent()
-        world.leave(world.agent("gone").id)
-        let id = world.connect()
-        world.hold(id)
+        let fixture = fixture()
+        _ = fixture.agent()
+        fixture.leave(fixture.agent("gone").id)
+        let id = fixture.connect()
+        fixture.hold(id)
         for _ in 0..<20 {
-            world.send(id, String(repeating: request, count: 500))
-            for _ in 0..<40 where world.wire(id).isReading { world.wait(.zero) }
-            if !world.wire(id).isReading { break }
+            fixture.send(id, String(repeating: request, count: 500))
+            for _ in 0..<40 where fixture.connection(id).isReading { fixture.wait(.zero) }
+            if !fixture.connection(id).isReading { break }
         }
-        #expect(!world.wire(id).isReading && !world.wire(id).isGone)
-        #expect(world.wire(id).written.count <= Self.bound)
-        world.wait(.zero)
-        #expect(world.gateway.nextDeadline.map { $0 > world.now } == true, "a loop that never sleeps")
-        world.end()
+        #expect(!fixture.connection(id).isReading && !fixture.connection(id).isGone)
+        #expect(fixture.connection(id).written.count <= Self.bound)
+        fixture.wait(.zero)
+        #expect(fixture.gateway.nextDeadline.map { $0 > fixture.now } == true, "a loop that never sleeps")
+        fixture.end()
     }
 
     @Test func whoReadsGetsThemAllInOrder() throws {
-        let world = world()
-        let id = world.connect()
-        world.hold(id)
+        let fixture = fixture()
+        let id = fixture.connect()
+        fixture.hold(id)
         let kinds = ["/", "/healthz", "/nowhere", "/web/nobody/", "/api/openapi.json"]
         let count = 200
-        world.send(id, (0..<count).map { get(kinds[$0 % kinds.count], "X-Request-ID: number-\($0)\r\n") }.joined())
+        fixture.send(id, (0..<count).map { get(kinds[$0 % kinds.count], "X-Request-ID: number-\($0)\r\n") }.joined())
         var seen = 0
         for _ in 0..<count {
-            world.take(id)
-            world.wait(.zero)
-            while let answer = world.answer(id) {
+            fixture.take(id)
+            fixture.wait(.zero)
+            while let answer = fixture.answer(id) {
                 #expect(answer.fields["x-request-id"] == "number-\(seen)")
                 seen += 1
             }
         }
         #expect(seen == count)
-        #expect(world.wire(id).isReading)
-        world.end()
+        #expect(fixture.connection(id).isReading)
+        fixture.end()
     }
 
     @Test func oneConnectionGetsAShareOfATurn() throws {
-        let world = world()
-        let id = world.visit(String(repeating: get("/healthz"), count: 1_000))
+        let fixture = fixture()
+        let id = fixture.visit(String(repeating: get("/healthz"), count: 1_000))
         var seen = 0
         for turn in 1... {
-            while let answer = world.answer(id) {
+            while let answer = fixture.answer(id) {
                 #expect(answer.text == "ok\n")
                 seen += 1
             }
             #expect(seen == min(1_000, turn * TurnShare.maximumResponses))
             if seen == 1_000 { break }
-            #expect(world.gateway.nextDeadline.map { $0 <= world.now } == true, "the rest waits for something else")
-            #expect(try world.get("/healthz").text == "ok\n")
-            world.happen(.tick, on: 0)
+            #expect(fixture.gateway.nextDeadline.map { $0 <= fixture.now } == true, "the rest waits for something else")
+            #expect(try fixture.get("/healthz").text == "ok\n")
+            fixture.happen(.tick, on: 0)
         }
-        #expect(world.wire(id).isReading)
-        world.end()
+        #expect(fixture.connection(id).isReading)
+        fixture.end()
     }
 
     /// A response of an agent is no smaller than one of ours: each may be a window of a stream, and end.
     @Test func anAgentsResponsesThatNobodyReadsStopThemToo() throws {
-        let world = world()
-        let agent = world.agent()
-        let id = world.connect()
-        world.hold(id)
-        world.send(id, String(repeating: get("/web/a/"), count: 300))
+        let fixture = fixture()
+        let agent = fixture.agent()
+        let id = fixture.connect()
+        fixture.hold(id)
+        fixture.send(id, String(repeating: get("/web/a/"), count: 300))
         let body = String(repeating: "x", count: 30_000)
         var count = 0
         while agent.waitingRequests > 0 {
             agent.answer(try agent.request().id, 200, HTTPFields(), body)
-            world.wait(.zero)
+            fixture.wait(.zero)
             count += 1
         }
         #expect(count == 3)
         for _ in 0..<300 where count < 300 {
-            world.take(id)
-            world.wait(.zero)
+            fixture.take(id)
+            fixture.wait(.zero)
             while agent.waitingRequests > 0 {
                 agent.answer(try agent.request().id, 200, HTTPFields(), body)
                 count += 1
             }
         }
         #expect(count == 300)
-        world.take(id)
-        world.wait(.zero)
-        #expect(world.wire(id).isReading)
-        world.end()
+        fixture.take(id)
+        fixture.wait(.zero)
+        #expect(fixture.connection(id).isReading)
+        fixture.end()
     }
 
     @Test func requestsThatComeOneByOneAreNoWayAround() throws {
-        let world = world()
-        let id = world.connect()
-        world.hold(id)
+        let fixture = fixture()
+        let id = fixture.connect()
+        fixture.hold(id)
         var count = 0
-        while world.wire(id).isReading, count < 1_000 {
-            world.send(id, get("/"))
+        while fixture.connection(id).isReading, count < 1_000 {
+            fixture.send(id, get("/"))
             count += 1
         }
-        #expect(world.wire(id).written.count <= Self.bound)
-        world.take(id)
-        world.wait(.zero)
-        #expect(world.wire(id).isReading)
-        for _ in 0..<count { #expect(try world.expectAnswer(id).status == 200) }
-        world.end()
+        #expect(fixture.connection(id).written.count <= Self.bound)
+        fixture.take(id)
+        fixture.wait(.zero)
+        #expect(fixture.connection(id).isReading)
+        for _ in 0..<count { #expect(try fixture.expectAnswer(id).status == 200) }
+        fixture.end()
     }
 
     @Test func whoReadsNothingIsCutAndWhoReadsSlowlyIsNot() {
-        let world = world()
-        let (deaf, slow) = (world.connect(), world.connect())
+        let fixture = fixture()
+        let (deaf, slow) = (fixture.connect(), fixture.connect())
         for id in [deaf, slow] {
-            world.hold(id)
-            world.send(id, String(repeating: get("/"), count: 100))
+            fixture.hold(id)
+            fixture.send(id, String(repeating: get("/"), count: 100))
         }
         for _ in 0..<6 {
-            world.wait(.seconds(20))
-            world.take(slow, 1)
+            fixture.wait(.seconds(20))
+            fixture.take(slow, 1)
         }
-        #expect(world.wire(deaf).isAborted)
-        #expect(!world.wire(slow).isGone)
-        world.end()
+        #expect(fixture.connection(deaf).isAborted)
+        #expect(!fixture.connection(slow).isGone)
+        fixture.end()
     }
 
     @Test func thePauseEndsWithTheConnection() {
-        let world = world()
-        let held = world.connect()
-        world.hold(held)
-        world.send(held, String(repeating: get("/"), count: 100))
-        let crowded = world.visit(String(repeating: get("/healthz"), count: 100))
-        let finished = world.visit(String(repeating: get("/healthz"), count: 100))
-        world.leave(held)
-        world.leave(crowded)
-        world.finish(finished)
-        #expect(world.wire(finished).isClosing)
-        world.end()
+        let fixture = fixture()
+        let held = fixture.connect()
+        fixture.hold(held)
+        fixture.send(held, String(repeating: get("/"), count: 100))
+        let crowded = fixture.visit(String(repeating: get("/healthz"), count: 100))
+        let finished = fixture.visit(String(repeating: get("/healthz"), count: 100))
+        fixture.leave(held)
+        fixture.leave(crowded)
+        fixture.finish(finished)
+        #expect(fixture.connection(finished).isClosing)
+        fixture.end()
     }
 
     @Test func aDrainDoesNotWaitForThoseThatReadNothing() {
-        let world = world()
-        let id = world.connect()
-        world.hold(id)
-        world.send(id, String(repeating: get("/"), count: 100))
-        let crowded = world.visit(String(repeating: get("/healthz"), count: 100))
-        world.tell(.drain(within: .seconds(5)))
-        world.wait(.zero)
-        #expect(world.wire(crowded).isClosing && !world.wire(id).isGone)
-        world.wait(.seconds(5))
-        #expect(world.hasDrained && world.wire(id).isAborted)
+        let fixture = fixture()
+        let id = fixture.connect()
+        fixture.hold(id)
+        fixture.send(id, String(repeating: get("/"), count: 100))
+        let crowded = fixture.visit(String(repeating: get("/healthz"), count: 100))
+        fixture.tell(.drain(within: .seconds(5)))
+        fixture.wait(.zero)
+        #expect(fixture.connection(crowded).isClosing && !fixture.connection(id).isGone)
+        fixture.wait(.seconds(5))
+        #expect(fixture.hasDrained && fixture.connection(id).isAborted)
     }
 
     /// What the connection sent beyond its head moves along, and so does the count of what it has not read.
     @Test func aConnectionThatMovesIsBoundToo() throws {
-        let world = world(loops: 2)
-        let agent = world.agent("a", on: 1)
-        let id = world.connect(on: 1)
-        world.hold(id)
-        world.send(id, get("/web/a/") + String(repeating: get("/"), count: 300))
+        let fixture = fixture(loops: 2)
+        let agent = fixture.agent("a", on: 1)
+        let id = fixture.connect(on: 1)
+        fixture.hold(id)
+        fixture.send(id, get("/web/a/") + String(repeating: get("/"), count: 300))
         agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-        world.wait(.zero)
-        #expect(!world.wire(id).isReading && world.wire(id).written.count <= Self.bound)
+        fixture.wait(.zero)
+        #expect(!fixture.connection(id).isReading && fixture.connection(id).written.count <= Self.bound)
         for _ in 0..<300 {
-            world.take(id)
-            world.wait(.zero)
+            fixture.take(id)
+            fixture.wait(.zero)
         }
-        #expect(world.wire(id).isReading)
-        for _ in 0..<301 { #expect(try world.expectAnswer(id).status == 200) }
-        world.end()
+        #expect(fixture.connection(id).isReading)
+        for _ in 0..<301 { #expect(try fixture.expectAnswer(id).status == 200) }
+        fixture.end()
     }
 
     /// Bytes of a request that waits for its agent, and of those behind it, are copied off the transport's buffer.
     @Test func nothingKeepsTheBufferThatWasLent() {
-        let world = World { $0.web.agentWait = .seconds(3) }
-        world.leave(world.agent("gone").id)
-        let id = world.visit(get("/web/gone/") + get("/healthz"))
-        #expect(!world.wire(id).isReading)
-        world.wait(.seconds(3))
-        #expect(world.answer(id)?.status == 503)
-        #expect(world.answer(id)?.text == "ok\n")
-        world.end()
+        let fixture = GatewayFixture { $0.web.agentWait = .seconds(3) }
+        fixture.leave(fixture.agent("gone").id)
+        let id = fixture.visit(get("/web/gone/") + get("/healthz"))
+        #expect(!fixture.connection(id).isReading)
+        fixture.wait(.seconds(3))
+        #expect(fixture.answer(id)?.status == 503)
+        #expect(fixture.answer(id)?.text == "ok\n")
+        fixture.end()
     }
 }

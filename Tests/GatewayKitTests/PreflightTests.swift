@@ -10,28 +10,28 @@ import TunnelLink
 @Suite struct PreflightTests {
     private let asking = "Origin: https://app.example\r\nAccess-Control-Request-Method: PUT\r\n"
 
-    private func world(_ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> World {
-        World {
+    private func fixture(_ configure: (inout GatewayConfiguration) -> Void = { _ in }) -> GatewayFixture {
+        GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             configure(&$0)
         }
     }
 
     private func ask(
-        _ world: World, _ fields: String, method: String = "OPTIONS", host: String = "gw.example", on loop: Int = 0
+        _ fixture: GatewayFixture, _ fields: String, method: String = "OPTIONS", host: String = "gw.example", on loop: Int = 0
     )
         -> ConnectionID
     {
         let target = host == "gw.example" ? "/web/a/api?x=1&token=t0ken" : "/api?x=1&token=t0ken"
-        return world.visit("\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(fields)\r\n", on: loop)
+        return fixture.visit("\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(fields)\r\n", on: loop)
     }
 
     @Test(arguments: TunnelVersion.allCases, ["gw.example", "a.sub.example"])
     func itReachesTheServiceWithoutWhatItCannotHave(version: TunnelVersion, host: String) throws {
-        let world = world { $0.web.subdomainHost = "sub.example" }
-        let agent = world.agent("a", version)
+        let fixture = fixture { $0.web.subdomainHost = "sub.example" }
+        let agent = fixture.agent("a", version)
         let visitor = ask(
-            world,
+            fixture,
             asking + "Access-Control-Request-Headers: authorization, x-a\r\nUser-Agent: Mozilla/5.0\r\nSec-Fetch-Mode: cors\r\n"
                 + "Cookie: s=1; miagent.*=x\r\nX-HTTP-Method-Override: DELETE\r\nX-Forwarded-For: 10.0.0.1\r\nX-Api-Key: k\r\n",
             host: host)
@@ -48,14 +48,14 @@ import TunnelLink
         var allowed = HTTPFields()
         try allowed.append("Access-Control-Allow-Origin", "*")
         agent.answer(request.id, 204, allowed)
-        let answer = try world.expectAnswer(visitor, to: "OPTIONS")
+        let answer = try fixture.expectAnswer(visitor, to: "OPTIONS")
         #expect(answer.status == 204 && answer.fields["access-control-allow-origin"] == "*")
-        world.end()
+        fixture.end()
     }
 
     @Test func nothingElsePasses() throws {
-        let world = world()
-        let agent = world.agent()
+        let fixture = fixture()
+        let agent = fixture.agent()
         let method = "Access-Control-Request-Method: PUT\r\n"
         let origin = "Origin: https://app.example\r\n"
         for (verb, fields) in [
@@ -65,47 +65,47 @@ import TunnelLink
             ("OPTIONS", asking + "Connection: upgrade\r\nUpgrade: websocket\r\n"),
             ("OPTIONS", asking + "Authorization: Bearer wrong\r\n"), ("OPTIONS", asking + "Authorization: Basic eDp5\r\n"),
         ] {
-            let visitor = world.visit("\(verb) /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
-            #expect(try world.expectAnswer(visitor, to: verb).status == 401, "\(verb) \(fields)")
+            let visitor = fixture.visit("\(verb) /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
+            #expect(try fixture.expectAnswer(visitor, to: verb).status == 401, "\(verb) \(fields)")
         }
         #expect(agent.waitingRequests == 0)
-        world.end()
+        fixture.end()
     }
 
     @Test func whoHasATokenIsAVisitorAsEver() throws {
-        let world = world()
-        let agent = world.agent()
-        _ = ask(world, asking + "Authorization: Bearer t0ken\r\nX-Api-Key: k\r\nCookie: s=1\r\n")
+        let fixture = fixture()
+        let agent = fixture.agent()
+        _ = ask(fixture, asking + "Authorization: Bearer t0ken\r\nX-Api-Key: k\r\nCookie: s=1\r\n")
         let request = try agent.request()
         #expect(request.head.fields["x-api-key"] == "k" && request.head.fields[.cookie] == "s=1")
         #expect(request.head.fields[.authorization] == nil)
-        world.end()
+        fixture.end()
     }
 
     @Test func itCanBeSwitchedOffAndListsOfAddressesHold() throws {
-        let off = world { $0.web.passesPreflights = false }
+        let off = fixture { $0.web.passesPreflights = false }
         _ = off.agent()
         #expect(try off.get("/web/a/", method: "OPTIONS", asking).status == 401)
         off.end()
-        let listed = world { $0.web.allow = [AddressRange("10.0.0.0/8")].compactMap { $0 } }
+        let listed = fixture { $0.web.allow = [AddressRange("10.0.0.0/8")].compactMap { $0 } }
         _ = listed.agent()
         #expect(try listed.get("/web/a/", method: "OPTIONS", asking).errorCode == "forbidden")
         listed.end()
     }
 
     @Test func theGatewaysOwnPagesHaveNone() throws {
-        let world = World { $0.statusPage.authTokens = ["t"] }
-        #expect(try world.get("/.miagent/agents", method: "OPTIONS", asking).status == 405)
-        world.end()
+        let fixture = GatewayFixture { $0.statusPage.authTokens = ["t"] }
+        #expect(try fixture.get("/.miagent/agents", method: "OPTIONS", asking).status == 405)
+        fixture.end()
     }
 
     @Test func itMovesToItsAgentsLoop() throws {
-        let world = World(loops: 2) { $0.web.authTokens = ["t0ken"] }
-        let agents = ["x", "a"].map { world.agent($0) }
-        let visitor = ask(world, asking, on: 0)
-        #expect(world.places.loop(of: visitor) == 1)
+        let fixture = GatewayFixture(loops: 2) { $0.web.authTokens = ["t0ken"] }
+        let agents = ["x", "a"].map { fixture.agent($0) }
+        let visitor = ask(fixture, asking, on: 0)
+        #expect(fixture.loop(of: visitor) == 1)
         #expect(try agents[1].request().head.method == "OPTIONS")
-        world.end()
+        fixture.end()
     }
 }
 
@@ -120,40 +120,40 @@ import TunnelLink
     private func basic(_ text: String) -> String { "Authorization: Basic \(text)\r\n" }
 
     @Test func theTokenIsThePassword() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.statusPage.authTokens = ["t0ken"]
         }
-        let agent = world.agent()
+        let agent = fixture.agent()
         for fields in [basic(good), basic(bare), "Authorization: bAsIc  \(good)\r\n"] {
-            let visitor = world.visit(get("/web/a/", fields))
+            let visitor = fixture.visit(get("/web/a/", fields))
             let request = try agent.request()
             #expect(request.head.fields[.authorization] == nil, "it goes no further")
             agent.answer(request.id)
-            #expect(try world.expectAnswer(visitor).status == 200)
+            #expect(try fixture.expectAnswer(visitor).status == 200)
         }
-        #expect(try world.get("/metrics", basic(good)).status == 200)
+        #expect(try fixture.get("/metrics", basic(good)).status == 200)
         for text in [wrong, odd, "", "!", "YW55", "dDBrZW4="] {
-            #expect(try world.get("/web/a/", basic(text)).status == 401, "\(text)")
+            #expect(try fixture.get("/web/a/", basic(text)).status == 401, "\(text)")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func wrongOnesAreCountedAndThenNoneIsLookedAt() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.login.attemptsPerMinute = 3
         }
-        _ = world.agent()
-        for _ in 0..<3 { #expect(try world.get("/web/a/", basic(wrong)).status == 401) }
-        #expect(try world.get("/web/a/", basic(good)).errorCode == "too-many-attempts")
-        world.end()
+        _ = fixture.agent()
+        for _ in 0..<3 { #expect(try fixture.get("/web/a/", basic(wrong)).status == 401) }
+        #expect(try fixture.get("/web/a/", basic(good)).errorCode == "too-many-attempts")
+        fixture.end()
     }
 
     @Test func aServicesOwnPasses() throws {
-        let world = World { $0.web.authTokens = ["t0ken"] }
-        let agent = world.agent()
-        let browser = Browser(world)
+        let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
+        let agent = fixture.agent()
+        let browser = Browser(fixture)
         _ = try browser.logIn("t0ken")
         for fields in [basic(wrong), "User-Agent: Mozilla/5.0\r\n" + basic(wrong)] {
             #expect(try browser.reach(agent, "/web/a/", fields)?.head.fields[.authorization] == "Basic \(wrong)")
@@ -162,10 +162,10 @@ import TunnelLink
         #expect(
             try browser.reach(agent, "/web/a/", "User-Agent: Mozilla/5.0\r\n" + basic(good))?.head.fields[.authorization] == nil
         )
-        _ = world.visit(get("/web/a/?token=t0ken", basic(wrong)))
+        _ = fixture.visit(get("/web/a/?token=t0ken", basic(wrong)))
         #expect(try agent.request().head.fields[.authorization] == "Basic \(wrong)")
-        world.end()
-        let open = World()
+        fixture.end()
+        let open = GatewayFixture()
         let other = open.agent()
         _ = open.visit(get("/web/a/", basic(good)))
         #expect(try other.request().head.fields[.authorization] == "Basic \(good)")
@@ -175,14 +175,14 @@ import TunnelLink
     /// What a browser remembers for a service it sends unasked: it is no attempt, and never opens anything.
     @Test(arguments: ["User-Agent: Mozilla/5.0 (X11)\r\n", "Sec-Fetch-Site: same-origin\r\n"])
     func aBrowsersIsTheServices(fields: String) throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.login.attemptsPerMinute = 3
         }
-        _ = world.agent()
-        for _ in 0..<5 { #expect(try world.get("/web/a/", fields + basic(good)).errorCode == "unauthorized") }
-        #expect(try Browser(world).logIn("t0ken").status == 303)
-        world.end()
+        _ = fixture.agent()
+        for _ in 0..<5 { #expect(try fixture.get("/web/a/", fields + basic(good)).errorCode == "unauthorized") }
+        #expect(try Browser(fixture).logIn("t0ken").status == 303)
+        fixture.end()
     }
 
     @Test(
@@ -194,23 +194,24 @@ import TunnelLink
             ("/metrics", "User-Agent: Prometheus/3\r\n", ["Bearer", "Basic"]),
         ] as [(String, String, [String])])
     func itIsAskedForOfPrograms(target: String, fields: String, expected: [String]) throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.authTokens = ["t0ken"]
             $0.statusPage.authTokens = ["t0ken"]
             $0.web.subdomainHost = "sub.example"
         }
-        let answer = try world.get(target, host: target == "/v2/" ? "a.sub.example" : "gw.example", fields)
+        let answer = try fixture.get(target, host: target == "/v2/" ? "a.sub.example" : "gw.example", fields)
         #expect(answer.status == 401)
         let schemes = answer.fields.all(.wwwAuthenticate).map { String(decoding: $0.prefix { $0 != 0x20 }, as: UTF8.self) }
         #expect(schemes == expected)
-        world.end()
+        fixture.end()
     }
 
     @Test func anAgentIsNotAskedForIt() throws {
-        let world = World { $0.gatewayTokens = ["g"] }
-        let visitor = world.visit(World.handshake("agentId=a", protocols: "miagent.v2", "Authorization: Bearer wrong\r\n"))
-        let answer = try world.expectAnswer(visitor)
+        let fixture = GatewayFixture { $0.gatewayTokens = ["g"] }
+        let visitor = fixture.visit(
+            GatewayFixture.handshake("agentId=a", protocols: "miagent.v2", "Authorization: Bearer wrong\r\n"))
+        let answer = try fixture.expectAnswer(visitor)
         #expect(answer.status == 401 && answer.fields.all(.wwwAuthenticate).count == 1)
-        world.end()
+        fixture.end()
     }
 }

@@ -14,10 +14,10 @@ import TunnelLink
     private static let binary =
         "\r\n\r\n\0\r\nQUIT\n\u{21}\u{11}\0\u{0f}\u{c6}\u{33}\u{64}\u{07}\u{0a}\0\0\u{01}\u{30}\u{39}\0\u{50}\u{04}\0\0"
 
-    private func world(
+    private func fixture(
         _ choice: ProxyProtocol = .all, loops: Int = 1, _ configure: (inout GatewayConfiguration) -> Void = { _ in }
-    ) -> World {
-        World(loops: loops) {
+    ) -> GatewayFixture {
+        GatewayFixture(loops: loops) {
             $0.proxyProtocol = choice
             $0.trustedProxies = ["10.0.0.0/8", "unix"].compactMap { AddressRange($0) }
             configure(&$0)
@@ -25,89 +25,89 @@ import TunnelLink
     }
 
     @Test(arguments: [line, binary], [1, 3]) func theClientCountsEverywhere(header: String, loops: Int) throws {
-        let world = world(loops: loops) {
+        let fixture = fixture(loops: loops) {
             $0.accessLog = .json
             $0.web.allow = ["198.51.100.0/24"].compactMap { AddressRange($0) }
         }
-        _ = world.agent("x", on: 0)
-        let agent = world.agent("a", on: 0)
+        _ = fixture.agent("x", on: 0)
+        let agent = fixture.agent("a", on: 0)
         let text = header + get("/web/a/", "X-Forwarded-For: 192.0.2.66\r\nX-Forwarded-Proto: https\r\n")
         for cut in [0, 1, 8, header.unicodeScalars.count, header.unicodeScalars.count + 9] {
-            let id = world.connect(from: Self.proxy, on: loops - 1)
+            let id = fixture.connect(from: Self.proxy, on: loops - 1)
             let bytes = latin1(text)
-            if cut > 0 { world.send(id, Array(bytes[..<cut])) }
-            world.send(id, Array(bytes[cut...]))
+            if cut > 0 { fixture.send(id, Array(bytes[..<cut])) }
+            fixture.send(id, Array(bytes[cut...]))
             let request = try agent.request()
             #expect(request.head.fields.all(.xForwardedFor).map { String(decoding: $0, as: UTF8.self) } == ["198.51.100.7"])
             #expect(request.head.fields[.xForwardedProto] == "http", "what the client says of itself is not believed")
             agent.answer(request.id)
-            #expect(try world.expectAnswer(id).status == 200)
-            world.leave(id)
+            #expect(try fixture.expectAnswer(id).status == 200)
+            fixture.leave(id)
         }
-        let records = world.accessRecords.filter { $0.agentID == "a" }
+        let records = fixture.accessRecords.filter { $0.agentID == "a" }
         #expect(records.count == 5 && records.allSatisfy { $0.peer == "198.51.100.7" })
         let other =
             header.contains("PROXY") ? "PROXY TCP6 2001:db8::1 ::1 1 2\r\n" : Self.line.replacing("198.51", with: "203.0")
-        let refused = world.visit(other + get("/web/a/"), from: Self.proxy)
-        #expect(try world.expectAnswer(refused).errorCode == "forbidden")
-        world.end()
+        let refused = fixture.visit(other + get("/web/a/"), from: Self.proxy)
+        #expect(try fixture.expectAnswer(refused).errorCode == "forbidden")
+        fixture.end()
     }
 
     @Test func aClientThatIsATrustedProxyItselfIsBelieved() throws {
-        let world = world()
-        let agent = world.agent("a")
+        let fixture = fixture()
+        let agent = fixture.agent("a")
         let header = "PROXY TCP4 10.7.7.7 10.0.0.1 1 2\r\n"
-        let id = world.visit(header + get("/web/a/", "X-Forwarded-For: 192.0.2.66\r\n"), from: Self.proxy)
+        let id = fixture.visit(header + get("/web/a/", "X-Forwarded-For: 192.0.2.66\r\n"), from: Self.proxy)
         #expect(try agent.request().head.fields[.xForwardedFor] == "192.0.2.66, 10.7.7.7")
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test(arguments: ["PROXY UNKNOWN\r\n", "\r\n\r\n\0\r\nQUIT\n\u{20}\0\0\0"]) func theProxysOwnChecksAreItsOwn(header: String)
         throws
     {
-        let world = world()
-        let id = world.visit(header + get("/healthz"), from: Self.proxy)
-        #expect(try world.expectAnswer(id).status == 200)
-        world.leave(id)
-        world.end()
+        let fixture = fixture()
+        let id = fixture.visit(header + get("/healthz"), from: Self.proxy)
+        #expect(try fixture.expectAnswer(id).status == 200)
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func anAgentComesThroughAProxyToo() throws {
-        let world = world()
-        let handshake = World.handshake("agentId=a", protocols: TunnelVersion.offer(upTo: .v2), "")
-        let id = world.visit(Self.line + handshake, from: Self.proxy)
-        #expect(world.read(id).hasPrefix("HTTP/1.1 101 "))
-        let agent = AgentPeer(world, id, .v2)
-        world.agents[id] = agent
+        let fixture = fixture()
+        let handshake = GatewayFixture.handshake("agentId=a", protocols: TunnelVersion.offer(upTo: .v2), "")
+        let id = fixture.visit(Self.line + handshake, from: Self.proxy)
+        #expect(fixture.read(id).hasPrefix("HTTP/1.1 101 "))
+        let agent = AgentPeer(fixture, id, .v2)
+        fixture.agents[id] = agent
         agent.register(AgentDescription(agentID: "a"))
-        #expect(world.gateway.agentRecords.first?.remoteAddress == "198.51.100.7")
-        world.end()
+        #expect(fixture.gateway.agentRecords.first?.remoteAddress == "198.51.100.7")
+        fixture.end()
     }
 
     // MARK: Who is not asked, and who is refused
 
     @Test func othersSpeakForThemselvesAndTheirHeadersAreNoHTTP() throws {
-        let world = world()
-        #expect(try world.get("/healthz").status == 200)
+        let fixture = fixture()
+        #expect(try fixture.get("/healthz").status == 200)
         for header in [Self.line, Self.binary] {
-            let id = world.visit(header + get("/healthz"))
-            #expect(try world.expectAnswer(id).status == 400)
-            world.leave(id)
+            let id = fixture.visit(header + get("/healthz"))
+            #expect(try fixture.expectAnswer(id).status == 400)
+            fixture.leave(id)
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func aListenerThatIsNotAskedForItSpeaksHTTP() throws {
         for (choice, peer) in [(ProxyProtocol.off, Self.proxy), (.unix, Self.proxy), (.tcp, "unix")] {
-            let world = world(choice)
-            #expect(try world.get("/healthz", from: peer).status == 200)
-            world.end()
+            let fixture = fixture(choice)
+            #expect(try fixture.get("/healthz", from: peer).status == 200)
+            fixture.end()
         }
-        let world = world(.unix)
-        let id = world.visit(Self.line + get("/healthz"), from: "unix")
-        #expect(try world.expectAnswer(id).status == 200)
-        world.end()
+        let fixture = fixture(.unix)
+        let id = fixture.visit(Self.line + get("/healthz"), from: "unix")
+        #expect(try fixture.expectAnswer(id).status == 200)
+        fixture.end()
     }
 
     @Test(
@@ -118,39 +118,39 @@ import TunnelLink
             "\u{16}\u{03}\u{01}",
         ])
     func aTrustedProxyThatSaysNothingOrNonsenseIsCut(text: String) throws {
-        let world = world()
-        let id = world.visit(text, from: Self.proxy)
-        #expect(world.wire(id).isAborted && world.read(id).isEmpty)
-        let log = try #require(world.takeLogs("proxy.refused").first)
+        let fixture = fixture()
+        let id = fixture.visit(text, from: Self.proxy)
+        #expect(fixture.connection(id).isAborted && fixture.read(id).isEmpty)
+        let log = try #require(fixture.takeLogs("proxy.refused").first)
         #expect(log.fields.contains(.init("peer", Self.proxy)))
-        world.end()
+        fixture.end()
     }
 
     @Test func aHeaderThatDoesNotComeInTimeIsGivenUp() throws {
-        let world = world { $0.limits.headTimeout = .seconds(4) }
-        let silent = world.connect(from: Self.proxy)
-        let slow = world.connect(from: Self.proxy)
+        let fixture = fixture { $0.limits.headTimeout = .seconds(4) }
+        let silent = fixture.connect(from: Self.proxy)
+        let slow = fixture.connect(from: Self.proxy)
         for byte in latin1(Self.line).prefix(3) {
-            world.send(slow, [byte])
-            world.wait(.seconds(1))
+            fixture.send(slow, [byte])
+            fixture.wait(.seconds(1))
         }
-        #expect(!world.wire(slow).isGone)
-        world.wait(.seconds(1))
-        #expect(world.wire(slow).isAborted && world.wire(silent).isAborted)
-        world.end()
+        #expect(!fixture.connection(slow).isGone)
+        fixture.wait(.seconds(1))
+        #expect(fixture.connection(slow).isAborted && fixture.connection(silent).isAborted)
+        fixture.end()
     }
 
     @Test func whoLeavesBeforeTheHeaderLeavesNothing() throws {
-        let world = world()
-        let (gone, finished) = (world.connect(from: Self.proxy), world.connect(from: Self.proxy))
-        #expect(world.gateway.counters.visitors == 2)
-        world.leave(gone)
-        world.finish(finished)
-        #expect(world.wire(finished).isClosing && world.gateway.internals.proxiedConnections == 0)
-        let drained = world.connect(from: Self.proxy)
-        world.tell(.drain(within: .seconds(5)))
-        #expect(world.wire(drained).isAborted && world.hasDrained)
-        world.end()
+        let fixture = fixture()
+        let (gone, finished) = (fixture.connect(from: Self.proxy), fixture.connect(from: Self.proxy))
+        #expect(fixture.gateway.counters.visitors == 2)
+        fixture.leave(gone)
+        fixture.finish(finished)
+        #expect(fixture.connection(finished).isClosing && fixture.gateway.internals.proxiedConnections == 0)
+        let drained = fixture.connect(from: Self.proxy)
+        fixture.tell(.drain(within: .seconds(5)))
+        #expect(fixture.connection(drained).isAborted && fixture.hasDrained)
+        fixture.end()
     }
 
     // MARK: Settings

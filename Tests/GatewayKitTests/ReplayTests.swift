@@ -17,13 +17,13 @@ import TunnelLink
     }
 
     /// One exchange of agent `a`, done: a POST with a body and secrets.
-    private func record(_ world: World, _ agent: AgentPeer, body: String = "hello") throws {
-        let id = world.visit(
+    private func record(_ fixture: GatewayFixture, _ agent: AgentPeer, body: String = "hello") throws {
+        let id = fixture.visit(
             "POST /web/a/form?page=1&token=abc HTTP/1.1\r\nHost: h.example\r\nContent-Length: \(body.utf8.count)\r\n"
                 + "Cookie: sid=1\r\nX-Keep: yes\r\nAuthorization: Bearer v\r\n\r\n\(body)")
         agent.answer(try agent.request().id, 200, HTTPFields(), "first")
-        #expect(try world.expectAnswer(id, to: "POST").status == 200)
-        world.leave(id)
+        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        fixture.leave(id)
     }
 
     private func json(_ answer: Answer) throws -> JSONNode {
@@ -31,10 +31,10 @@ import TunnelLink
     }
 
     @Test(arguments: TunnelVersion.allCases) func aRequestIsSentAgainAndItsAnswerTold(version: TunnelVersion) throws {
-        let world = inspectedWorld()
-        let agent = world.agent("a", version)
-        try record(world, agent)
-        let id = world.visit(post("{\"number\":1}"), from: "198.51.100.7")
+        let fixture = inspectedGateway()
+        let agent = fixture.agent("a", version)
+        try record(fixture, agent)
+        let id = fixture.visit(post("{\"number\":1}"), from: "198.51.100.7")
         let request = try agent.request()
         #expect(request.head.method == "POST" && request.head.path == latin1("/form"))
         #expect(request.head.query == latin1("page=1"), "what was masked is left out")
@@ -46,10 +46,10 @@ import TunnelLink
                 "x-keep: yes", "x-forwarded-for: 198.51.100.7", "x-forwarded-proto: http", "x-forwarded-host: h.example",
                 "x-forwarded-prefix: /web/a", "content-length: 5", "x-request-id: \(requestID)",
             ])
-        world.wait(.milliseconds(30))
-        #expect(world.read(id) == "")
+        fixture.wait(.milliseconds(30))
+        #expect(fixture.read(id) == "")
         agent.answer(request.id, 202, fields(("Location", "/next")), "second")
-        let answer = try world.expectAnswer(id, to: "POST")
+        let answer = try fixture.expectAnswer(id, to: "POST")
         #expect(answer.status == 200 && answer.fields[.contentType] == "application/json")
         let told = try json(answer)
         #expect(told["number"]?.int64 == 2 && told["replayOf"]?.int64 == 1 && told["status"]?.int64 == 202)
@@ -58,24 +58,24 @@ import TunnelLink
         #expect(told.text("requestId") == requestID)
         #expect(told["responseFields"]?.fieldLines.contains { $0.lowercased() == "location: /web/a/next" } == true)
         // The connection takes the next request.
-        world.send(id, get("/.miagent/agents/a/exchanges", operatorToken))
-        #expect(try json(world.expectAnswer(id))["exchanges"]?.count == 2)
-        world.leave(id)
-        world.end()
+        fixture.send(id, get("/.miagent/agents/a/exchanges", operatorToken))
+        #expect(try json(fixture.expectAnswer(id))["exchanges"]?.count == 2)
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func everythingCanBeEdited() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
         let edits =
             "{\"number\":1,\"method\":\"PUT\",\"target\":\"/other?x=1\",\"body\":{\"text\":\"n\u{e9}w\"},\"fields\":"
             + "[[\"X-A\",\"1\"],[\"Cookie\",\"sid=mine; b=\u{2022}\u{2022}\u{2022}\"],[\"Host\",\"evil\"],"
             + "[\"Content-Length\",\"9999\"],[\"Transfer-Encoding\",\"chunked\"],[\"X-Forwarded-For\",\"1.2.3.4\"],"
             + "[\"Upgrade\",\"websocket\"],[\"Authorization\",\"Bearer \u{2022}\u{2022}\u{2022}\"]]}"
-        let id = world.connect()
+        let id = fixture.connect()
         let bytes = Array(edits.utf8)
-        world.send(id, latin1(post("").replacing("Content-Length: 0", with: "Content-Length: \(bytes.count)")) + bytes)
+        fixture.send(id, latin1(post("").replacing("Content-Length: 0", with: "Content-Length: \(bytes.count)")) + bytes)
         let request = try agent.request()
         #expect(request.head.method == "PUT" && request.head.path == latin1("/other") && request.head.query == latin1("x=1"))
         let names = request.head.fields.map { $0.nameString.lowercased() }
@@ -88,101 +88,101 @@ import TunnelLink
         #expect(request.head.fields[.xForwardedFor] == "203.0.113.9" && request.head.upgrade == nil)
         #expect(agent.body(request.id) == "n\u{e9}w")
         agent.answer(request.id, 200)
-        #expect(try json(world.expectAnswer(id, to: "POST")).text("target") == "/other?x=1")
-        world.leave(id)
-        world.end()
+        #expect(try json(fixture.expectAnswer(id, to: "POST")).text("target") == "/other?x=1")
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func aLargeBodyWaitsForCreditAndALargeAnswerGivesIt() throws {
-        let world = inspectedWorld { $0.inspector.maximumBodyBytes = 1 << 20 }
-        let agent = world.agent()
-        try record(world, agent, body: String(repeating: "x", count: 900_000))
-        let id = world.visit(post("{\"number\":1}"))
+        let fixture = inspectedGateway { $0.inspector.maximumBodyBytes = 1 << 20 }
+        let agent = fixture.agent()
+        try record(fixture, agent, body: String(repeating: "x", count: 900_000))
+        let id = fixture.visit(post("{\"number\":1}"))
         let request = try agent.request()
         #expect(agent.bodies[request.id]?.count == 900_000 && agent.hasEnded(request.id))
         agent.begin(request.id)
         agent.send(request.id, [UInt8](repeating: 97, count: 1 << 20), end: true)
-        let answer = try world.expectAnswer(id, to: "POST")
+        let answer = try fixture.expectAnswer(id, to: "POST")
         #expect(answer.status == 200 && answer.body.count > 1 << 20)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     // MARK: What ends it
 
     @Test func anAnswerThatIsTooLargeIsCut() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        let id = world.visit(post("{\"number\":1}"))
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let id = fixture.visit(post("{\"number\":1}"))
         let request = try agent.request()
         agent.begin(request.id)
         for _ in 0..<17 { agent.send(request.id, [UInt8](repeating: 1, count: 65_536)) }
         #expect(agent.has(.reset(request.id, .cancelled)))
-        let told = try json(world.expectAnswer(id, to: "POST"))
+        let told = try json(fixture.expectAnswer(id, to: "POST"))
         #expect(told.text("outcome") == "replay-cut" && told["responseBody"]?["count"]?.int64 == 17 * 65_536)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func anAnswerThatDoesNotEndIsCut() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        let id = world.visit(post("{\"number\":1}"))
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let id = fixture.visit(post("{\"number\":1}"))
         let request = try agent.request()
         agent.begin(request.id, 200, fields(("Content-Type", "text/event-stream")))
         for _ in 0..<29 {
-            world.wait(.seconds(1))
+            fixture.wait(.seconds(1))
             agent.send(request.id, "data: 1\n\n")
         }
-        #expect(world.answer(id, to: "POST") == nil)
-        world.wait(.seconds(1))
+        #expect(fixture.answer(id, to: "POST") == nil)
+        fixture.wait(.seconds(1))
         #expect(agent.has(.reset(request.id, .cancelled)))
-        let told = try json(world.expectAnswer(id, to: "POST"))
+        let told = try json(fixture.expectAnswer(id, to: "POST"))
         #expect(told.text("outcome") == "replay-cut" && told["totalMs"]?.double == 30_000)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func anAgentThatIsLostAndAServiceThatFailsAreTold() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        let failing = world.visit(post("{\"number\":1}"))
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let failing = fixture.visit(post("{\"number\":1}"))
         agent.fail(try agent.request().id, .serviceUnreachable)
-        #expect(try json(world.expectAnswer(failing, to: "POST")).text("outcome") == "service-unreachable")
-        let unasked = world.visit(post("{\"number\":1}"))
+        #expect(try json(fixture.expectAnswer(failing, to: "POST")).text("outcome") == "service-unreachable")
+        let unasked = fixture.visit(post("{\"number\":1}"))
         agent.begin(try agent.request().id, 101)
-        #expect(try json(world.expectAnswer(unasked, to: "POST")).text("outcome") == "service-broken")
-        let lost = world.visit(post("{\"number\":1}"))
+        #expect(try json(fixture.expectAnswer(unasked, to: "POST")).text("outcome") == "service-broken")
+        let lost = fixture.visit(post("{\"number\":1}"))
         _ = try agent.request()
-        world.leave(agent.id)
-        #expect(try json(world.expectAnswer(lost, to: "POST")).text("outcome") == "agent-lost")
-        let late = world.visit(post("{\"number\":1}"))
-        #expect(try world.expectAnswer(late, to: "POST").errorCode == "agent-offline")
-        for id in [failing, unasked, lost, late] { world.leave(id) }
-        world.end()
+        fixture.leave(agent.id)
+        #expect(try json(fixture.expectAnswer(lost, to: "POST")).text("outcome") == "agent-lost")
+        let late = fixture.visit(post("{\"number\":1}"))
+        #expect(try fixture.expectAnswer(late, to: "POST").errorCode == "agent-offline")
+        for id in [failing, unasked, lost, late] { fixture.leave(id) }
+        fixture.end()
     }
 
     @Test func whoLeavesInTheMiddleStopsIt() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        for ends in [World.leave, World.finish] {
-            let id = world.visit(post("{\"number\":1}"))
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        for ends in [GatewayFixture.leave, GatewayFixture.finish] {
+            let id = fixture.visit(post("{\"number\":1}"))
             let request = try agent.request()
             agent.begin(request.id)
-            ends(world)(id)
+            ends(fixture)(id)
             #expect(agent.has(.reset(request.id, .cancelled)))
-            #expect(try world.newest().text("outcome") == "cancelled")
-            #expect(world.gateway.internals.replays == 0)
+            #expect(try fixture.newest().text("outcome") == "cancelled")
+            #expect(fixture.gateway.internals.replays == 0)
         }
-        let half = world.visit(post("{\"number\":1}").replacing("{\"number\":1}", with: "{"))
-        #expect(world.gateway.internals.replays == 1)
-        world.leave(half)
-        #expect(world.gateway.internals.replays == 0 && agent.waitingRequests == 0)
-        world.end()
+        let half = fixture.visit(post("{\"number\":1}").replacing("{\"number\":1}", with: "{"))
+        #expect(fixture.gateway.internals.replays == 1)
+        fixture.leave(half)
+        #expect(fixture.gateway.internals.replays == 0 && agent.waitingRequests == 0)
+        fixture.end()
     }
 
     // MARK: What is refused
@@ -198,16 +198,16 @@ import TunnelLink
             ("{\"number\":-1}", "number"),
         ])
     func whatMakesNoSenseIsRefused(body: String, expected: String) throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        let id = world.visit(post(body, operatorToken + "Accept: application/json\r\n"))
-        let answer = try world.expectAnswer(id, to: "POST")
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let id = fixture.visit(post(body, operatorToken + "Accept: application/json\r\n"))
+        let answer = try fixture.expectAnswer(id, to: "POST")
         #expect(answer.status == 400 && answer.errorCode == "bad-replay")
         #expect(try json(answer).text("message")?.contains(expected) == true, "\(answer.text)")
         #expect(agent.waitingRequests == 0)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test(
@@ -218,28 +218,28 @@ import TunnelLink
             ("Sec-Fetch-Site: same-origin\r\nOrigin: http://gw.example\r\n", nil), ("", nil),
         ] as [(String, String?)])
     func otherSitesMayNotAsk(extra: String, code: String?) throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        let id = world.visit(post("{\"number\":1}", operatorToken + extra))
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let id = fixture.visit(post("{\"number\":1}", operatorToken + extra))
         #expect(agent.waitingRequests == (code == nil ? 1 : 0))
         if agent.waitingRequests > 0 { agent.answer(try agent.request().id) }
-        let answer = try world.expectAnswer(id, to: "POST")
+        let answer = try fixture.expectAnswer(id, to: "POST")
         #expect(answer.errorCode == code && answer.status == (code == nil ? 200 : 403))
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func replaysNeedJSONAPermissionAnExchangeAndASwitch() throws {
         func code(_ text: String, _ configure: (inout GatewayConfiguration) -> Void = { _ in }) throws -> String? {
-            let world = inspectedWorld(configure)
-            let agent = world.agent()
-            _ = world.agent("b")
-            if world.gateway.configuration.inspector.mode == .all { try record(world, agent) }
-            let id = world.visit(text)
-            defer { world.leave(id) }
+            let fixture = inspectedGateway(configure)
+            let agent = fixture.agent()
+            _ = fixture.agent("b")
+            if fixture.gateway.configuration.inspector.mode == .all { try record(fixture, agent) }
+            let id = fixture.visit(text)
+            defer { fixture.leave(id) }
             #expect(agent.waitingRequests == 0)
-            return try world.expectAnswer(id, to: "POST").errorCode
+            return try fixture.expectAnswer(id, to: "POST").errorCode
         }
         #expect(try code(post("{\"number\":1}", type: "text/plain")) == "bad-replay")
         #expect(try code(post("{\"number\":1}", "")) == "unauthorized")
@@ -252,57 +252,57 @@ import TunnelLink
     }
 
     @Test func anAgentThatIsNotInspectedAnyMoreIsNotAsked() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        var configuration = world.gateway.configuration
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        var configuration = fixture.gateway.configuration
         configuration.inspector.mode = .agents
-        world.tell(.reconfigure(configuration))
-        let id = world.visit(post("{\"number\":1}"))
-        let answer = try world.expectAnswer(id, to: "POST")
+        fixture.tell(.reconfigure(configuration))
+        let id = fixture.visit(post("{\"number\":1}"))
+        let answer = try fixture.expectAnswer(id, to: "POST")
         #expect(answer.status == 409 && answer.errorCode == "not-inspected" && agent.waitingRequests == 0)
-        world.leave(id)
-        world.end()
+        fixture.leave(id)
+        fixture.end()
     }
 
     @Test func onlySoManyAtOnce() throws {
-        let world = inspectedWorld()
-        let agent = world.agent()
-        try record(world, agent)
-        let ids = (0..<17).map { _ in world.visit(post("{\"number\":1}")) }
+        let fixture = inspectedGateway()
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let ids = (0..<17).map { _ in fixture.visit(post("{\"number\":1}")) }
         #expect(agent.waitingRequests == 16)
-        #expect(try world.expectAnswer(ids[16], to: "POST").errorCode == "overloaded")
+        #expect(try fixture.expectAnswer(ids[16], to: "POST").errorCode == "overloaded")
         for _ in 0..<16 { agent.answer(try agent.request().id) }
-        for id in ids.prefix(16) { #expect(try world.expectAnswer(id, to: "POST").status == 200) }
-        #expect(world.gateway.internals.replays == 0)
-        for id in ids { world.leave(id) }
-        world.end()
+        for id in ids.prefix(16) { #expect(try fixture.expectAnswer(id, to: "POST").status == 200) }
+        #expect(fixture.gateway.internals.replays == 0)
+        for id in ids { fixture.leave(id) }
+        fixture.end()
     }
 
     @Test func aBodyOfWhichOnlyTheBeginningWasKeptMustBeGiven() throws {
-        let world = inspectedWorld { $0.inspector.maximumBodyBytes = 3 }
-        let agent = world.agent()
-        try record(world, agent)
-        let refused = world.visit(post("{\"number\":1}"))
-        #expect(try world.expectAnswer(refused, to: "POST").text.contains("beginning"))
-        let given = world.visit(post("{\"number\":1,\"body\":{\"base64\":\"AAE=\"}}"))
+        let fixture = inspectedGateway { $0.inspector.maximumBodyBytes = 3 }
+        let agent = fixture.agent()
+        try record(fixture, agent)
+        let refused = fixture.visit(post("{\"number\":1}"))
+        #expect(try fixture.expectAnswer(refused, to: "POST").text.contains("beginning"))
+        let given = fixture.visit(post("{\"number\":1,\"body\":{\"base64\":\"AAE=\"}}"))
         let request = try agent.request()
         #expect(agent.bodies[request.id] == [0, 1])
         agent.answer(request.id)
-        #expect(try world.expectAnswer(given, to: "POST").status == 200)
-        for id in [refused, given] { world.leave(id) }
-        world.end()
+        #expect(try fixture.expectAnswer(given, to: "POST").status == 200)
+        for id in [refused, given] { fixture.leave(id) }
+        fixture.end()
     }
 
     @Test func aReplayFromAnotherLoopComesHome() throws {
-        let world = inspectedWorld(loops: 2)
-        _ = world.agent("x")
-        let agent = world.agent("a")
-        try record(world, agent)
-        let id = world.visit(post("{\"number\":1}"), on: 0)
+        let fixture = inspectedGateway(loops: 2)
+        _ = fixture.agent("x")
+        let agent = fixture.agent("a")
+        try record(fixture, agent)
+        let id = fixture.visit(post("{\"number\":1}"), on: 0)
         agent.answer(try agent.request().id, 200, HTTPFields(), "again")
-        #expect(try json(world.expectAnswer(id, to: "POST"))["responseBody"]?.text("text") == "again")
-        world.leave(id)
-        world.end()
+        #expect(try json(fixture.expectAnswer(id, to: "POST"))["responseBody"]?.text("text") == "again")
+        fixture.leave(id)
+        fixture.end()
     }
 }

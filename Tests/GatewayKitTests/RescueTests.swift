@@ -20,7 +20,7 @@ private enum From {
     static let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 }
 
-extension World {
+extension GatewayFixture {
     /// What an agent gets of a request; nil if it gets none.
     fileprivate func reach(
         _ agent: AgentPeer, _ target: String, _ fields: String, method: String = "GET", body: String = "", on loop: Int = 0
@@ -38,14 +38,14 @@ extension World {
         arguments: ["GET", "HEAD"],
         [From.page + "Accept: text/html\r\n", From.page + From.link, From.cookie + From.addressBar])
     func aPageIsSentToItsAddressBeneathThePrefix(method: String, fields: String) throws {
-        let world = World()
-        _ = world.agent()
-        let answer = try world.get("/lab?v=1&\u{e9}", method: method, fields)
+        let fixture = GatewayFixture()
+        _ = fixture.agent()
+        let answer = try fixture.get("/lab?v=1&\u{e9}", method: method, fields)
         #expect(answer.status == 307)
         #expect(answer.fields.first(.location).map { Array($0) } == latin1("/web/a/lab?v=1&\u{e9}"))
         #expect(answer.fields[.vary] == "Referer, Cookie" && answer.fields[.cacheControl] == "no-store")
         #expect(answer.errorCode == nil)
-        world.end()
+        fixture.end()
     }
 
     /// Methods, and fields that say which page asks.
@@ -59,10 +59,10 @@ extension World {
 
     @Test(arguments: otherRequests)
     func everythingElseGoesOnInside(method: String, fields: String) throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         let reached = try #require(
-            try world.reach(agent, "/api/x?y=%20", fields, method: method, body: method == "POST" ? "data" : ""))
+            try fixture.reach(agent, "/api/x?y=%20", fields, method: method, body: method == "POST" ? "data" : ""))
         #expect(reached.head.method == method)
         #expect(String(decoding: reached.head.path, as: UTF8.self) == "/api/x")
         #expect(reached.head.query.map { String(decoding: $0, as: UTF8.self) } == "y=%20")
@@ -72,14 +72,14 @@ extension World {
         guard !fields.contains("Upgrade") else {
             agent.begin(reached.id, 101)
             agent.send(reached.id, "hello")
-            #expect(try world.expectAnswer(reached.visitor).status == 101)
-            return world.end()
+            #expect(try fixture.expectAnswer(reached.visitor).status == 101)
+            return fixture.end()
         }
         agent.answer(reached.id, 200, fieldsOf(("Location", "/home"), ("Cache-Control", "max-age=60")), "ok")
-        let answer = try world.expectAnswer(reached.visitor, to: method)
+        let answer = try fixture.expectAnswer(reached.visitor, to: method)
         #expect(answer.fields[.location] == "/web/a/home")
         #expect(answer.fields[.vary] == "Referer, Cookie, Service-Worker", "to another page it is another service's")
-        world.end()
+        fixture.end()
     }
 
     private func fieldsOf(_ pairs: (String, String)...) -> HTTPFields {
@@ -105,98 +105,98 @@ extension World {
         "Cookie: miagent.~=\r\n",
         "Cookie: miagent.~=a; miagent.~=b\r\n", "Cookie: miagent.a=a\r\n", "Cookie: __Host-miagent.~=a\r\n",
     ]) func whoIsNoPageOfAServiceFindsNothing(fields: String) throws {
-        let world = World()
-        let agent = world.agent()
-        #expect(try world.get("/style.css", fields).errorCode == "not-found")
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        #expect(try fixture.get("/style.css", fields).errorCode == "not-found")
         #expect(agent.waitingRequests == 0)
-        world.end()
+        fixture.end()
     }
 
     @Test func theReferersAgentComesBeforeTheCookies() throws {
-        let world = World()
-        let (a, b) = (world.agent("a"), world.agent("b"))
-        #expect(try world.reach(a, "/x", From.page + "Cookie: miagent.~=b\r\n") != nil)
+        let fixture = GatewayFixture()
+        let (a, b) = (fixture.agent("a"), fixture.agent("b"))
+        #expect(try fixture.reach(a, "/x", From.page + "Cookie: miagent.~=b\r\n") != nil)
         #expect(b.waitingRequests == 0)
-        #expect(try world.reach(b, "/x", "Cookie: miagent.~=b\r\n") != nil)
-        world.end()
+        #expect(try fixture.reach(b, "/x", "Cookie: miagent.~=b\r\n") != nil)
+        fixture.end()
     }
 
     @Test func theSchemeAndTheHostsCaseDoNotMatter() throws {
-        let world = World()
-        _ = world.agent()
-        let answer = try world.get("/x", "Accept: text/html\r\nReferer: HTTPS://GW.Example/web/a/b?c\r\n")
+        let fixture = GatewayFixture()
+        _ = fixture.agent()
+        let answer = try fixture.get("/x", "Accept: text/html\r\nReferer: HTTPS://GW.Example/web/a/b?c\r\n")
         #expect(answer.fields[.location] == "/web/a/x")
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: [
         "/.miagent", "/.miagent/", "/.miagent/x", "/.miagent/agents/", "/web", "/web/", "/web/.x/", "*",
     ]) func whatIsOursOrCouldBeIsNobodys(target: String) throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for fields in [From.page + From.link, From.page, From.cookie] {
-            #expect(try world.get(target, fields).errorCode == "not-found")
+            #expect(try fixture.get(target, fields).errorCode == "not-found")
         }
         #expect(agent.waitingRequests == 0)
-        world.end()
+        fixture.end()
     }
 
     @Test func ourOwnPagesStayOurs() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for target in ["/", "/login", "/healthz", "/readyz", "/metrics", "/.miagent/agents", "/.miagent/help"] {
-            #expect(try world.get(target, From.page + From.cookie + From.script).errorCode == nil)
+            #expect(try fixture.get(target, From.page + From.cookie + From.script).errorCode == nil)
         }
-        #expect(try world.get("/agent", From.page + From.cookie).errorCode == "upgrade-required")
+        #expect(try fixture.get("/agent", From.page + From.cookie).errorCode == "upgrade-required")
         #expect(agent.waitingRequests == 0)
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: ["/apix", "/agents", "/agent/x", "/healthz.css", "/webpack.js", "//static/x", "/login/callback"])
     func whatOnlyLooksLikeOursIsNot(target: String) throws {
-        let world = World()
-        let agent = world.agent()
-        #expect(try world.get(target, From.page + From.link).fields[.location] == "/web/a\(target)")
-        let reached = try world.reach(agent, target, From.page)
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        #expect(try fixture.get(target, From.page + From.link).fields[.location] == "/web/a\(target)")
+        let reached = try fixture.reach(agent, target, From.page)
         #expect(reached.map { String(decoding: $0.head.path, as: UTF8.self) } == target)
-        world.end()
+        fixture.end()
     }
 
     // MARK: Addresses that once were ours
 
     @Test func whatWasOursIsAServicesWhosePageAsksForIt() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for target in ["/api/agents", "/api/events", "/help", "/logout", "/inspect/a", "/api/agents/a/exchanges"] {
             for fields in [
                 From.page, From.cookie + From.script, From.cookie + From.here,
                 From.cookie + "Referer: http://gw.example/x.js\r\n",
             ] {
-                #expect(try world.reach(agent, target, fields) != nil, "\(target) \(fields)")
+                #expect(try fixture.reach(agent, target, fields) != nil, "\(target) \(fields)")
             }
         }
-        #expect(try world.get("/help", From.page + From.link).fields[.location] == "/web/a/help")
-        world.end()
+        #expect(try fixture.get("/help", From.page + From.link).fields[.location] == "/web/a/help")
+        fixture.end()
     }
 
     @Test func whatWasOursIsOursForPeopleAndPrograms() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for fields in [
             "", From.cookie, From.cookie + From.addressBar, From.cookie + "Referer: http://gw.example/\r\n",
             From.page + "Sec-Fetch-Site: cross-site\r\n",
         ] {
-            #expect(try world.get("/api/agents", fields).text.contains("\"connected\":1"), "\(fields)")
+            #expect(try fixture.get("/api/agents", fields).text.contains("\"connected\":1"), "\(fields)")
         }
         #expect(agent.waitingRequests == 0)
-        world.end()
+        fixture.end()
     }
 
     // MARK: The cookie
 
     @Test func aPageSaysWhoseItIs() throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for (fields, status, type, isSet) in [
             ("", 200, "text/html; charset=utf-8", true), (From.link, 404, "TEXT/HTML", true),
             ("", 200, "application/xhtml+xml", true),
@@ -204,49 +204,49 @@ extension World {
             ("", 200, "application/json", false), ("", 200, nil, false), (From.script, 200, "text/html", false),
             (From.cookie, 200, "text/html", false), ("Cookie: miagent.~=b\r\n", 200, "text/html", true),
         ] as [(String, Int, String?, Bool)] {
-            let reached = try #require(try world.reach(agent, "/web/a/", fields))
+            let reached = try #require(try fixture.reach(agent, "/web/a/", fields))
             agent.answer(reached.id, status, type.map { fieldsOf(("Content-Type", $0)) } ?? HTTPFields())
-            let cookie = try world.expectAnswer(reached.visitor).fields[.setCookie]
+            let cookie = try fixture.expectAnswer(reached.visitor).fields[.setCookie]
             #expect(
                 cookie == (isSet ? "miagent.~=a; Path=/; HttpOnly; SameSite=Lax" : nil), "\(fields) \(status) \(type ?? "-")")
         }
-        world.end()
+        fixture.end()
     }
 
     @Test func behindTLSItIsThisHostsAlone() throws {
-        let world = World { $0.publicURL = "https://gw.example" }
-        let agent = world.agent()
-        let reached = try #require(try world.reach(agent, "/web/a/", ""))
+        let fixture = GatewayFixture { $0.publicURL = "https://gw.example" }
+        let agent = fixture.agent()
+        let reached = try #require(try fixture.reach(agent, "/web/a/", ""))
         agent.answer(reached.id, 200, fieldsOf(("Content-Type", "text/html")))
         let cookie = "__Host-miagent.~=a; Path=/; HttpOnly; SameSite=Lax; Secure"
-        #expect(try world.expectAnswer(reached.visitor).fields[.setCookie] == cookie)
-        #expect(try world.reach(agent, "/x", "Cookie: __Host-miagent.~=a\r\n") != nil)
-        #expect(try world.get("/x", From.cookie).errorCode == "not-found")
-        world.end()
+        #expect(try fixture.expectAnswer(reached.visitor).fields[.setCookie] == cookie)
+        #expect(try fixture.reach(agent, "/x", "Cookie: __Host-miagent.~=a\r\n") != nil)
+        #expect(try fixture.get("/x", From.cookie).errorCode == "not-found")
+        fixture.end()
     }
 
     @Test func aServiceNeitherSetsNorSeesIt() throws {
-        let world = World()
-        let agent = world.agent()
-        let reached = try #require(try world.reach(agent, "/web/a/x", "Cookie: miagent.~=a; s=1; __Host-miagent.~=b\r\n"))
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let reached = try #require(try fixture.reach(agent, "/web/a/x", "Cookie: miagent.~=a; s=1; __Host-miagent.~=b\r\n"))
         #expect(reached.head.fields[.cookie] == "s=1")
         agent.answer(
             reached.id, 200,
             fieldsOf(("Set-Cookie", "miagent.~=b; Path=/"), ("Set-Cookie", "=miagent.~=b"), ("Set-Cookie", "s=2; Path=/")))
-        let answer = try world.expectAnswer(reached.visitor)
+        let answer = try fixture.expectAnswer(reached.visitor)
         #expect(answer.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["s=2; Path=/"])
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: ["/web/a/", "/"]) func atItsOwnHostNameAnAgentNeedsNone(target: String) throws {
-        let world = World { $0.web.subdomainHost = "gw.example" }
-        let agent = world.agent()
-        let visitor = world.visit("GET \(target) HTTP/1.1\r\nHost: a.gw.example\r\n\r\n")
+        let fixture = GatewayFixture { $0.web.subdomainHost = "gw.example" }
+        let agent = fixture.agent()
+        let visitor = fixture.visit("GET \(target) HTTP/1.1\r\nHost: a.gw.example\r\n\r\n")
         agent.answer(try agent.request().id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/x")))
-        #expect(try world.expectAnswer(visitor).fields.all(.setCookie).count == 1)
-        let reserved = try world.get("/.miagent/x", host: "a.gw.example", From.cookie)
+        #expect(try fixture.expectAnswer(visitor).fields.all(.setCookie).count == 1)
+        let reserved = try fixture.get("/.miagent/x", host: "a.gw.example", From.cookie)
         #expect(reserved.errorCode == "not-found")
-        world.end()
+        fixture.end()
     }
 
     // MARK: Cookies of services
@@ -267,72 +267,72 @@ extension World {
     }
 
     @Test func offPathsAreAsBefore() throws {
-        let world = World { $0.web.rescuesAbsolutePaths = false }
-        let agent = world.agent()
-        #expect(try world.get("/style.css", From.page + From.cookie).errorCode == "not-found")
-        let reached = try #require(try world.reach(agent, "/web/a/", ""))
+        let fixture = GatewayFixture { $0.web.rescuesAbsolutePaths = false }
+        let agent = fixture.agent()
+        #expect(try fixture.get("/style.css", From.page + From.cookie).errorCode == "not-found")
+        let reached = try #require(try fixture.reach(agent, "/web/a/", ""))
         agent.answer(reached.id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/")))
-        #expect(try world.expectAnswer(reached.visitor).fields[.setCookie] == "s=1; Path=/web/a/")
-        world.end()
+        #expect(try fixture.expectAnswer(reached.visitor).fields[.setCookie] == "s=1; Path=/web/a/")
+        fixture.end()
     }
 
     // MARK: The same as a visit
 
     @Test func itIsAskedForATokenAsAVisitIs() throws {
-        let world = World { $0.web.authTokens = ["t0ken"] }
-        let agent = world.agent()
-        let answer = try world.get("/api/x", From.page)
+        let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
+        let agent = fixture.agent()
+        let answer = try fixture.get("/api/x", From.page)
         #expect(answer.status == 401 && answer.errorCode == "unauthorized")
-        #expect(try world.get("/api/x", From.cookie + From.script).status == 401)
-        let reached = try world.reach(agent, "/api/x", From.page + "Authorization: Bearer t0ken\r\n")
+        #expect(try fixture.get("/api/x", From.cookie + From.script).status == 401)
+        let reached = try fixture.reach(agent, "/api/x", From.page + "Authorization: Bearer t0ken\r\n")
         #expect(reached?.head.fields[.authorization] == nil && reached != nil)
         // What a login's cookie authorises must come from a page of this host, here too.
-        let browser = Browser(world)
+        let browser = Browser(fixture)
         _ = try browser.logIn("t0ken")
         #expect(try browser.reach(agent, "/api/x", method: "DELETE", From.page) != nil)
         browser.origin = "http://evil.example"
         #expect(try browser.ask("/api/x", method: "DELETE", From.page).errorCode == "not-found")
-        world.end()
+        fixture.end()
     }
 
     @Test func itMovesToItsAgentsLoop() throws {
-        let world = World(loops: 3)
-        let agents = ["x", "a", "y"].map { world.agent($0) }
-        let reached = try #require(try world.reach(agents[1], "/api/x", From.page, on: 2))
-        #expect(world.places.loop(of: reached.visitor) == 1)
+        let fixture = GatewayFixture(loops: 3)
+        let agents = ["x", "a", "y"].map { fixture.agent($0) }
+        let reached = try #require(try fixture.reach(agents[1], "/api/x", From.page, on: 2))
+        #expect(fixture.loop(of: reached.visitor) == 1)
         agents[1].answer(reached.id, 200, HTTPFields(), "ok")
-        #expect(try world.expectAnswer(reached.visitor).text == "ok")
-        world.end()
+        #expect(try fixture.expectAnswer(reached.visitor).text == "ok")
+        fixture.end()
     }
 
     @Test func itWaitsForItsAgentAndIsToldOfOneThatIsAway() throws {
-        let world = World { $0.web.agentWait = .seconds(3) }
-        world.agent().close()
-        let visitor = world.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\n\(From.cookie)\r\n")
-        world.wait(.seconds(1))
-        let agent = world.agent()
+        let fixture = GatewayFixture { $0.web.agentWait = .seconds(3) }
+        fixture.agent().close()
+        let visitor = fixture.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\n\(From.cookie)\r\n")
+        fixture.wait(.seconds(1))
+        let agent = fixture.agent()
         let request = try agent.request()
         #expect(String(decoding: request.head.path, as: UTF8.self) == "/api/x")
         agent.answer(request.id)
-        #expect(try world.expectAnswer(visitor).status == 200)
+        #expect(try fixture.expectAnswer(visitor).status == 200)
         agent.close()
         for (cookie, code) in [("a", "agent-offline"), ("nobody", "unknown-agent")] {
-            let visitor = world.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\nCookie: miagent.~=\(cookie)\r\n\r\n")
-            world.wait(.seconds(3))
-            #expect(try world.expectAnswer(visitor).errorCode == code)
+            let visitor = fixture.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\nCookie: miagent.~=\(cookie)\r\n\r\n")
+            fixture.wait(.seconds(3))
+            #expect(try fixture.expectAnswer(visitor).errorCode == code)
         }
-        world.end()
+        fixture.end()
     }
 
     @Test(arguments: ["Service-Worker: script\r\n", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Dest: serviceworker\r\n"])
     func noServiceWorkerStandsBeforeTheWholeHost(fields: String) throws {
-        let world = World()
-        let agent = world.agent()
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
         for target in ["/sw.js", "/help"] {
-            let visitor = world.visit(get(target, From.page + From.cookie + fields))
+            let visitor = fixture.visit(get(target, From.page + From.cookie + fields))
             #expect(agent.waitingRequests == 0, "\(target)")
-            world.leave(visitor)
+            fixture.leave(visitor)
         }
-        world.end()
+        fixture.end()
     }
 }

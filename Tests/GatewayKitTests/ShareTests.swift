@@ -12,135 +12,135 @@ import TunnelLink
     private func ranges(_ texts: String...) -> [AddressRange] { texts.compactMap { AddressRange($0) } }
     private let upload = "POST /web/a/ HTTP/1.1\r\nHost: gw.example\r\nContent-Length: 1000000\r\n\r\nx"
 
-    private func refused(_ world: World, _ id: ConnectionID) -> Bool {
-        guard let answer = world.answer(id) else { return false }
+    private func refused(_ fixture: GatewayFixture, _ id: ConnectionID) -> Bool {
+        guard let answer = fixture.answer(id) else { return false }
         return answer.status == 429 && answer.errorCode == "too-many-requests" && answer.fields[.retryAfter] != nil
     }
 
     // MARK: Connections
 
     @Test(arguments: [1, 2]) func anAddressHasAShareOfTheConnections(loops: Int) throws {
-        let world = World(loops: loops) { $0.limits.perAddress.connections = 10 }
+        let fixture = GatewayFixture(loops: loops) { $0.limits.perAddress.connections = 10 }
         var mine: [ConnectionID] = []
-        for number in 0..<10 { mine.append(world.connect(on: number % loops)) }
-        let eleventh = world.connect(on: loops - 1)
-        #expect(refused(world, eleventh) && world.wire(eleventh).isClosing)
-        #expect(try world.get("/healthz", from: "198.51.100.1").status == 200)
-        world.leave(mine[0])
-        #expect(try world.get("/healthz", on: loops - 1).status == 200)
-        world.end()
+        for number in 0..<10 { mine.append(fixture.connect(on: number % loops)) }
+        let eleventh = fixture.connect(on: loops - 1)
+        #expect(refused(fixture, eleventh) && fixture.connection(eleventh).isClosing)
+        #expect(try fixture.get("/healthz", from: "198.51.100.1").status == 200)
+        fixture.leave(mine[0])
+        #expect(try fixture.get("/healthz", on: loops - 1).status == 200)
+        fixture.end()
     }
 
     @Test func whoGoesOnIsCutWithoutAWord() {
-        let world = World { $0.limits.perAddress.connections = 8 }
-        let ids = (0..<200).map { _ in world.connect(isHeld: true) }
-        #expect(ids.count { world.wire($0).isAborted } > 150)
-        #expect(world.gateway.counters.visitors < 40)
-        #expect(world.takeLogs("visitor.limited").count == 192)
-        world.end()
+        let fixture = GatewayFixture { $0.limits.perAddress.connections = 8 }
+        let ids = (0..<200).map { _ in fixture.connect(isHeld: true) }
+        #expect(ids.count { fixture.connection($0).isAborted } > 150)
+        #expect(fixture.gateway.counters.visitors < 40)
+        #expect(fixture.takeLogs("visitor.limited").count == 192)
+        fixture.end()
     }
 
     @Test func theDefaultIsGenerousAndThisMachinesOwnAddressesAreFree() {
-        let world = World()
+        let fixture = GatewayFixture()
         for peer in ["127.0.0.1", "127.9.9.9", "::1", "unix"] {
-            for _ in 0..<1_100 { _ = world.connect(from: peer) }
+            for _ in 0..<1_100 { _ = fixture.connect(from: peer) }
         }
-        #expect(world.gateway.counters.visitors == 4_400)
-        for _ in 0..<1_024 { _ = world.connect() }
-        #expect(refused(world, world.connect()))
-        #expect(!refused(world, world.connect(from: "203.0.113.10")))
-        world.end()
+        #expect(fixture.gateway.counters.visitors == 4_400)
+        for _ in 0..<1_024 { _ = fixture.connect() }
+        #expect(refused(fixture, fixture.connect()))
+        #expect(!refused(fixture, fixture.connect(from: "203.0.113.10")))
+        fixture.end()
     }
 
     @Test func aTrustedProxysConnectionsAreNotCountedAndASubscriberOfIPv6IsOneAddress() {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.limits.perAddress.connections = 3
             $0.trustedProxies = ranges("192.0.2.0/24")
         }
-        for _ in 0..<50 { _ = world.connect(from: "192.0.2.7") }
-        #expect(world.gateway.counters.visitors == 50)
-        for number in 0..<3 { _ = world.connect(from: "2001:db8::\(number)") }
-        #expect(refused(world, world.connect(from: "2001:db8::ffff:0:0:9")))
-        #expect(!refused(world, world.connect(from: "2001:db8:0:1::")))
-        world.end()
+        for _ in 0..<50 { _ = fixture.connect(from: "192.0.2.7") }
+        #expect(fixture.gateway.counters.visitors == 50)
+        for number in 0..<3 { _ = fixture.connect(from: "2001:db8::\(number)") }
+        #expect(refused(fixture, fixture.connect(from: "2001:db8::ffff:0:0:9")))
+        #expect(!refused(fixture, fixture.connect(from: "2001:db8:0:1::")))
+        fixture.end()
     }
 
     @Test func agentsAreNoVisitors() {
-        let world = World { $0.limits.perAddress.connections = 2 }
-        for number in 0..<20 { _ = world.agent("a\(number)") }
-        #expect(world.gateway.counters.registeredAgents == 20)
-        world.end()
+        let fixture = GatewayFixture { $0.limits.perAddress.connections = 2 }
+        for number in 0..<20 { _ = fixture.agent("a\(number)") }
+        #expect(fixture.gateway.counters.registeredAgents == 20)
+        fixture.end()
     }
 
     @Test func aConnectionThatMovesIsCountedWhereItIs() throws {
-        let world = World(loops: 2) { $0.limits.perAddress.connections = 4 }
-        let agent = world.agent("a", on: 1)
+        let fixture = GatewayFixture(loops: 2) { $0.limits.perAddress.connections = 4 }
+        let agent = fixture.agent("a", on: 1)
         for _ in 0..<10 {
-            let id = world.visit(get("/web/a/"), on: 0)
+            let id = fixture.visit(get("/web/a/"), on: 0)
             agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-            #expect(try world.expectAnswer(id).status == 200)
-            world.leave(id)
+            #expect(try fixture.expectAnswer(id).status == 200)
+            fixture.leave(id)
         }
-        world.end()
+        fixture.end()
     }
 
     // MARK: Requests under way
 
     @Test(arguments: TunnelVersion.allCases) func dribbledBodiesTakeAShareOfAnAgent(version: TunnelVersion) throws {
-        let world = World()
-        let agent = world.agent("a", version)
-        let ids = (0..<300).map { _ in world.visit(upload) }
-        #expect(ids.count { refused(world, $0) } == 300 - 256)
-        let other = world.visit(get("/web/a/"), from: "198.51.100.1")
-        #expect(world.answer(other) == nil)
+        let fixture = GatewayFixture()
+        let agent = fixture.agent("a", version)
+        let ids = (0..<300).map { _ in fixture.visit(upload) }
+        #expect(ids.count { refused(fixture, $0) } == 300 - 256)
+        let other = fixture.visit(get("/web/a/"), from: "198.51.100.1")
+        #expect(fixture.answer(other) == nil)
         if version == .v2 { #expect(agent.waitingRequests == 257) }
-        world.leave(ids[0])
-        #expect(!refused(world, world.visit(upload)))
-        world.end()
+        fixture.leave(ids[0])
+        #expect(!refused(fixture, fixture.visit(upload)))
+        fixture.end()
     }
 
     @Test func behindATrustedProxyTheClientCounts() {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.limits.perAddress.requests = 2
             $0.trustedProxies = ranges("192.0.2.7")
         }
-        _ = world.agent()
+        _ = fixture.agent()
         func visit(_ client: String) -> ConnectionID {
-            world.visit(get("/web/a/", "X-Forwarded-For: \(client)\r\n"), from: "192.0.2.7")
+            fixture.visit(get("/web/a/", "X-Forwarded-For: \(client)\r\n"), from: "192.0.2.7")
         }
         _ = (visit("203.0.113.1"), visit("203.0.113.1"))
-        #expect(refused(world, visit("203.0.113.1")))
-        #expect(!refused(world, visit("203.0.113.2")))
+        #expect(refused(fixture, visit("203.0.113.1")))
+        #expect(!refused(fixture, visit("203.0.113.2")))
         _ = (visit("rubbish"), visit("more rubbish"))
-        #expect(refused(world, visit("rubbish again")))
-        #expect(!refused(world, world.visit(get("/web/a/", "X-Forwarded-For: 203.0.113.1\r\n"), from: "198.51.100.1")))
-        world.end()
+        #expect(refused(fixture, visit("rubbish again")))
+        #expect(!refused(fixture, fixture.visit(get("/web/a/", "X-Forwarded-For: 203.0.113.1\r\n"), from: "198.51.100.1")))
+        fixture.end()
     }
 
     @Test func thoseThatWaitForAnAgentHaveAShareToo() {
-        let world = World { $0.web.agentWait = .seconds(3) }
-        world.leave(world.agent().id)
-        let ids = (0..<300).map { _ in world.visit(get("/web/a/")) }
-        #expect(ids.count { world.answer($0)?.status == 503 } == 300 - 64)
-        let other = world.visit(get("/web/a/"), from: "198.51.100.1")
-        #expect(world.answer(other) == nil)
-        world.end()
+        let fixture = GatewayFixture { $0.web.agentWait = .seconds(3) }
+        fixture.leave(fixture.agent().id)
+        let ids = (0..<300).map { _ in fixture.visit(get("/web/a/")) }
+        #expect(ids.count { fixture.answer($0)?.status == 503 } == 300 - 64)
+        let other = fixture.visit(get("/web/a/"), from: "198.51.100.1")
+        #expect(fixture.answer(other) == nil)
+        fixture.end()
     }
 
     @Test func silentWatchersDoNotLockOthersOut() {
-        let world = World()
-        let ids = (0..<256).map { _ in world.visit(get("/api/events")) }
-        #expect(ids.count { refused(world, $0) } == 256 - 32)
-        #expect(world.read(world.visit(get("/api/events"), from: "198.51.100.1")).hasPrefix("HTTP/1.1 200"))
-        world.leave(ids[0])
-        #expect(world.read(world.visit(get("/api/events"))).hasPrefix("HTTP/1.1 200"))
-        world.end()
+        let fixture = GatewayFixture()
+        let ids = (0..<256).map { _ in fixture.visit(get("/api/events")) }
+        #expect(ids.count { refused(fixture, $0) } == 256 - 32)
+        #expect(fixture.read(fixture.visit(get("/api/events"), from: "198.51.100.1")).hasPrefix("HTTP/1.1 200"))
+        fixture.leave(ids[0])
+        #expect(fixture.read(fixture.visit(get("/api/events"))).hasPrefix("HTTP/1.1 200"))
+        fixture.end()
     }
 
     // MARK: Requests a second
 
-    private func limited(loops: Int = 1, rate: Int = 10, burst: Int? = nil) -> World {
-        World(loops: loops) {
+    private func limited(loops: Int = 1, rate: Int = 10, burst: Int? = nil) -> GatewayFixture {
+        GatewayFixture(loops: loops) {
             $0.limits.perAddress.requestsPerSecond = rate
             $0.limits.perAddress.requestBurst = burst
             $0.trustedProxies = ranges("192.0.2.7")
@@ -148,72 +148,72 @@ import TunnelLink
     }
 
     @Test func requestsASecondAreLimitedByAddress() throws {
-        let world = limited()
-        for _ in 0..<20 { #expect(try world.get("/healthz").status == 200) }
-        let answer = try world.get("/healthz")
+        let fixture = limited()
+        for _ in 0..<20 { #expect(try fixture.get("/healthz").status == 200) }
+        let answer = try fixture.get("/healthz")
         #expect(answer.status == 429 && answer.errorCode == "too-many-requests" && answer.fields[.retryAfter] == "1")
-        #expect(try world.get("/healthz", from: "198.51.100.1").status == 200)
-        world.wait(.milliseconds(100))
-        #expect(try world.get("/healthz").status == 200)
-        #expect(try world.get("/nowhere").status == 429)
-        #expect(try world.get("/web/nobody/").status == 429)
-        world.wait(.seconds(2))
-        let id = world.visit(String(repeating: get("/healthz"), count: 30))
-        world.wait(.zero)
-        for index in 0..<30 { #expect(try world.expectAnswer(id).status == (index < 20 ? 200 : 429)) }
-        _ = world.agent()
-        #expect(world.gateway.counters.registeredAgents == 1, "an agent's handshake is no visitor's request")
-        world.end()
+        #expect(try fixture.get("/healthz", from: "198.51.100.1").status == 200)
+        fixture.wait(.milliseconds(100))
+        #expect(try fixture.get("/healthz").status == 200)
+        #expect(try fixture.get("/nowhere").status == 429)
+        #expect(try fixture.get("/web/nobody/").status == 429)
+        fixture.wait(.seconds(2))
+        let id = fixture.visit(String(repeating: get("/healthz"), count: 30))
+        fixture.wait(.zero)
+        for index in 0..<30 { #expect(try fixture.expectAnswer(id).status == (index < 20 ? 200 : 429)) }
+        _ = fixture.agent()
+        #expect(fixture.gateway.counters.registeredAgents == 1, "an agent's handshake is no visitor's request")
+        fixture.end()
     }
 
     @Test func theRateIsTheClientsBehindATrustedProxy() throws {
-        let world = limited(rate: 1, burst: 1)
+        let fixture = limited(rate: 1, burst: 1)
         func ask(_ client: String) throws -> Int {
-            try world.get("/healthz", "X-Forwarded-For: \(client)\r\n", from: "192.0.2.7").status
+            try fixture.get("/healthz", "X-Forwarded-For: \(client)\r\n", from: "192.0.2.7").status
         }
         #expect(try ask("203.0.113.1") == 200)
         #expect(try ask("203.0.113.1") == 429)
         #expect(try ask("203.0.113.2") == 200)
-        world.end()
+        fixture.end()
     }
 
     /// A tenth of a second late, but right over time.
     @Test func theRateHoldsForAllLoopsTogether() throws {
-        let world = limited(loops: 4)
+        let fixture = limited(loops: 4)
         var served = 0
         for _ in 0..<100 {
-            for loop in 0..<4 where try world.get("/healthz", on: loop).status == 200 { served += 1 }
-            world.wait(.milliseconds(100))
+            for loop in 0..<4 where try fixture.get("/healthz", on: loop).status == 200 { served += 1 }
+            fixture.wait(.milliseconds(100))
         }
         #expect(served <= 20 + 100 + 4 * 20)
         #expect(served >= 100)
-        world.end()
+        fixture.end()
     }
 
     @Test func noLimitIsTheDefault() throws {
-        let world = World()
-        for _ in 0..<500 { #expect(try world.get("/healthz").status == 200) }
-        #expect(world.gateway.nextDeadline.map { $0 > world.now } != false)
-        world.end()
+        let fixture = GatewayFixture()
+        for _ in 0..<500 { #expect(try fixture.get("/healthz").status == 200) }
+        #expect(fixture.gateway.nextDeadline.map { $0 > fixture.now } != false)
+        fixture.end()
     }
 
     // MARK: Attempts
 
     @Test func wrongTokensAreCountedOverAllLoops() throws {
-        let world = World(loops: 4) { $0.web.authTokens = ["t0ken"] }
+        let fixture = GatewayFixture(loops: 4) { $0.web.authTokens = ["t0ken"] }
         var looked = 0
         for number in 0..<40 {
-            let answer = try world.get("/web/a/", "Authorization: Bearer wrong\r\n", on: number % 4)
+            let answer = try fixture.get("/web/a/", "Authorization: Bearer wrong\r\n", on: number % 4)
             if answer.status == 401 { looked += 1 } else { #expect(answer.status == 429) }
         }
         #expect(looked == 10)
         for loop in 0..<4 {
-            #expect(try world.get("/web/a/", "Authorization: Bearer t0ken\r\n", on: loop).status == 429)
-            #expect(try world.get("/web/a/", "Authorization: Bearer t0ken\r\n", from: "198.51.100.1", on: loop).status == 404)
+            #expect(try fixture.get("/web/a/", "Authorization: Bearer t0ken\r\n", on: loop).status == 429)
+            #expect(try fixture.get("/web/a/", "Authorization: Bearer t0ken\r\n", from: "198.51.100.1", on: loop).status == 404)
         }
-        world.wait(.seconds(60))
-        #expect(try world.get("/web/a/", "Authorization: Bearer t0ken\r\n", on: 3).status == 404)
-        world.end()
+        fixture.wait(.seconds(60))
+        #expect(try fixture.get("/web/a/", "Authorization: Bearer t0ken\r\n", on: 3).status == 404)
+        fixture.end()
     }
 
     // MARK: Tables

@@ -16,17 +16,17 @@ import TunnelLink
     ]
 
     @Test(arguments: forbidden) func anAnswersTrailersCarryNothingThatBelongsIntoAHead(name: String) throws {
-        let world = World()
-        let agent = world.agent()
-        let id = world.visit(get("/web/a/"))
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        let id = fixture.visit(get("/web/a/"))
         let request = try agent.request()
         agent.begin(request.id)
         let trailers = fields((name, "5"), ("X-Sum", "1"), ("X-Miagent-Error", "forged"))
         agent.send(request.id, Array("abc".utf8), end: true, trailers: trailers)
-        let answer = try world.expectAnswer(id)
+        let answer = try fixture.expectAnswer(id)
         #expect(answer.text == "abc" && answer.trailers.count == 1 && answer.trailers["x-sum"] == "1")
-        #expect(!world.wire(id).isClosing)
-        world.end()
+        #expect(!fixture.connection(id).isClosing)
+        fixture.end()
     }
 
     @Test func whatConnectionNamesInTrailersGoesToo() {
@@ -35,13 +35,13 @@ import TunnelLink
     }
 
     @Test func aRequestsTrailersDoNotPretendToComeFromAProxy() throws {
-        let world = World()
-        let agent = world.agent()
-        _ = world.visit(
+        let fixture = GatewayFixture()
+        let agent = fixture.agent()
+        _ = fixture.visit(
             "POST /web/a/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                 + "1\r\na\r\n0\r\nX-Forwarded-For: 10.0.0.1\r\nForwarded: for=10.0.0.1\r\nX-Sum: 7\r\n\r\n")
         let request = try agent.request()
         #expect(agent.has(.end(request.id, trailers: fields(("x-sum", "7")))))
-        world.end()
+        fixture.end()
     }
 }

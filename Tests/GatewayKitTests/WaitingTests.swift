@@ -8,145 +8,145 @@ import TunnelLink
 @testable import GatewayKit
 
 @Suite struct WaitingTests {
-    private func patient() -> World { World { $0.web.agentWait = .seconds(2) } }
+    private func patient() -> GatewayFixture { GatewayFixture { $0.web.agentWait = .seconds(2) } }
 
     @Test(arguments: TunnelVersion.allCases) func aRequestWaitsForAnAgentThatIsOnItsWay(version: TunnelVersion) throws {
-        let world = patient()
-        let first = world.visit("POST /web/a/x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab")
-        let second = world.visit(get("/web/a/y"))
-        #expect(!world.wire(first).isReading)
-        world.wait(.milliseconds(1_999))
-        #expect(world.wire(first).written.isEmpty && world.wire(second).written.isEmpty)
-        let agent = world.agent("a", version)
-        #expect(world.wire(first).isReading)
-        world.send(first, "c")
+        let fixture = patient()
+        let first = fixture.visit("POST /web/a/x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nab")
+        let second = fixture.visit(get("/web/a/y"))
+        #expect(!fixture.connection(first).isReading)
+        fixture.wait(.milliseconds(1_999))
+        #expect(fixture.connection(first).written.isEmpty && fixture.connection(second).written.isEmpty)
+        let agent = fixture.agent("a", version)
+        #expect(fixture.connection(first).isReading)
+        fixture.send(first, "c")
         let requests = [try agent.request(), try agent.request()].sorted {
             $0.head.path.count < $1.head.path.count || $0.head.hasBody
         }
         for request in requests {
             agent.answer(request.id, 200, HTTPFields(), "for \(String(decoding: request.head.path, as: UTF8.self))")
         }
-        #expect(try world.expectAnswer(first, to: "POST").text == "for /x")
-        #expect(try world.expectAnswer(second).text == "for /y")
-        world.end()
+        #expect(try fixture.expectAnswer(first, to: "POST").text == "for /x")
+        #expect(try fixture.expectAnswer(second).text == "for /y")
+        fixture.end()
     }
 
     @Test func whoWaitsInVainGetsTheAnswerItWouldHaveHadAtOnce() throws {
-        let world = patient()
-        let id = world.visit(get("/web/a/") + get("/healthz"))
-        world.wait(.seconds(2))
-        #expect(try world.expectAnswer(id).errorCode == "unknown-agent")
-        #expect(try world.expectAnswer(id).status == 200, "the next request was not forgotten")
-        world.agent().close()
-        let late = world.visit(get("/web/a/"))
-        #expect(world.wire(late).written.isEmpty)
-        world.wait(.seconds(2))
-        #expect(try world.expectAnswer(late).errorCode == "agent-offline")
-        world.end()
+        let fixture = patient()
+        let id = fixture.visit(get("/web/a/") + get("/healthz"))
+        fixture.wait(.seconds(2))
+        #expect(try fixture.expectAnswer(id).errorCode == "unknown-agent")
+        #expect(try fixture.expectAnswer(id).status == 200, "the next request was not forgotten")
+        fixture.agent().close()
+        let late = fixture.visit(get("/web/a/"))
+        #expect(fixture.connection(late).written.isEmpty)
+        fixture.wait(.seconds(2))
+        #expect(try fixture.expectAnswer(late).errorCode == "agent-offline")
+        fixture.end()
     }
 
     @Test func othersAreAnsweredAtOnce() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.agentWait = .seconds(2)
             $0.web.authTokens = ["t"]
         }
-        #expect(try world.get("/web/a/").errorCode == "unauthorized")
-        _ = world.agent("b")
-        let waiting = world.visit(get("/web/a/", "Authorization: Bearer t\r\n"))
-        #expect(world.wire(waiting).written.isEmpty)
-        world.tell(.drain(within: .seconds(9)))
-        #expect(try world.get("/web/a/", "Authorization: Bearer t\r\n").errorCode == "unknown-agent")
-        world.end()
+        #expect(try fixture.get("/web/a/").errorCode == "unauthorized")
+        _ = fixture.agent("b")
+        let waiting = fixture.visit(get("/web/a/", "Authorization: Bearer t\r\n"))
+        #expect(fixture.connection(waiting).written.isEmpty)
+        fixture.tell(.drain(within: .seconds(9)))
+        #expect(try fixture.get("/web/a/", "Authorization: Bearer t\r\n").errorCode == "unknown-agent")
+        fixture.end()
     }
 
     @Test func whoLeavesWhileItWaitsIsForgotten() throws {
-        let world = patient()
-        let one = world.visit(get("/web/a/"))
-        let other = world.visit(get("/web/a/"))
-        world.leave(one)
-        world.finish(other)
-        #expect(world.wire(other).isClosing)
-        #expect(world.gateway.internals.waitingRequests == 0)
-        #expect(world.agent().waitingRequests == 0)
-        world.end()
+        let fixture = patient()
+        let one = fixture.visit(get("/web/a/"))
+        let other = fixture.visit(get("/web/a/"))
+        fixture.leave(one)
+        fixture.finish(other)
+        #expect(fixture.connection(other).isClosing)
+        #expect(fixture.gateway.internals.waitingRequests == 0)
+        #expect(fixture.agent().waitingRequests == 0)
+        fixture.end()
     }
 
     @Test func aHostNamesCaseDoesNotMatterAndAPathsDoes() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.agentWait = .seconds(2)
             $0.web.subdomainHost = "gw.example"
         }
-        let byHost = world.visit("GET / HTTP/1.1\r\nHost: My-Agent.gw.example\r\n\r\n")
-        let byPath = world.visit("GET /web/my-agent/ HTTP/1.1\r\nHost: h\r\n\r\n")
-        let agent = world.agent("MY-Agent")
+        let byHost = fixture.visit("GET / HTTP/1.1\r\nHost: My-Agent.gw.example\r\n\r\n")
+        let byPath = fixture.visit("GET /web/my-agent/ HTTP/1.1\r\nHost: h\r\n\r\n")
+        let agent = fixture.agent("MY-Agent")
         #expect(agent.waitingRequests == 1)
         agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-        #expect(try world.expectAnswer(byHost).text == "x")
-        world.wait(.seconds(2))
-        #expect(try world.expectAnswer(byPath).errorCode == "unknown-agent")
-        #expect(world.gateway.internals.waitingRequests == 0)
-        world.end()
+        #expect(try fixture.expectAnswer(byHost).text == "x")
+        fixture.wait(.seconds(2))
+        #expect(try fixture.expectAnswer(byPath).errorCode == "unknown-agent")
+        #expect(fixture.gateway.internals.waitingRequests == 0)
+        fixture.end()
     }
 
     @Test func noMoreWaitThanMay() throws {
-        let world = patient()
+        let fixture = patient()
         for number in 0..<GatewayLimits.waitingRequestsPerAgent {
-            _ = world.visit(get("/web/a/"), from: "203.0.113.\(number % 32)")
+            _ = fixture.visit(get("/web/a/"), from: "203.0.113.\(number % 32)")
         }
-        let other = try world.get("/web/a/", from: "198.51.100.1")
+        let other = try fixture.get("/web/a/", from: "198.51.100.1")
         #expect(other.errorCode == "unknown-agent", "one agent's visitors leave room for others'")
         for agent in ["b", "c", "d"] {
             for number in 0..<GatewayLimits.waitingRequestsPerAgent {
-                _ = world.visit(get("/web/\(agent)/"), from: "203.0.113.\(number % 32)")
+                _ = fixture.visit(get("/web/\(agent)/"), from: "203.0.113.\(number % 32)")
             }
         }
-        #expect(world.gateway.internals.waitingRequests == GatewayLimits.waitingRequests)
-        #expect(try world.get("/web/e/", from: "198.51.100.1").errorCode == "unknown-agent")
-        world.wait(.seconds(2))
-        #expect(world.gateway.internals.waitingRequests == 0)
-        world.end()
+        #expect(fixture.gateway.internals.waitingRequests == GatewayLimits.waitingRequests)
+        #expect(try fixture.get("/web/e/", from: "198.51.100.1").errorCode == "unknown-agent")
+        fixture.wait(.seconds(2))
+        #expect(fixture.gateway.internals.waitingRequests == 0)
+        fixture.end()
     }
 
     // MARK: Unless it is set
 
     /// A browser's EventSource that gets a 503 never asks again.
     @Test(arguments: [1, 3]) func anAgentThatWasHereAMomentAgoIsWaitedFor(loops: Int) throws {
-        let world = World(loops: loops) { $0.web.agentWait = nil }
-        _ = world.agent("x")
-        world.agent("a").close()
-        world.wait(.seconds(2))
-        let id = world.visit(get("/web/a/events", "Accept: text/event-stream\r\n"), on: loops - 1)
-        #expect(world.wire(id).written.isEmpty)
-        world.wait(.milliseconds(2_900))
-        let agent = world.agent("a", on: loops - 1)
+        let fixture = GatewayFixture(loops: loops) { $0.web.agentWait = nil }
+        _ = fixture.agent("x")
+        fixture.agent("a").close()
+        fixture.wait(.seconds(2))
+        let id = fixture.visit(get("/web/a/events", "Accept: text/event-stream\r\n"), on: loops - 1)
+        #expect(fixture.connection(id).written.isEmpty)
+        fixture.wait(.milliseconds(2_900))
+        let agent = fixture.agent("a", on: loops - 1)
         agent.answer(try agent.request().id, 200, HTTPFields(), "here")
-        #expect(try world.expectAnswer(id).text == "here")
-        world.end()
+        #expect(try fixture.expectAnswer(id).text == "here")
+        fixture.end()
     }
 
     @Test func itIsWaitedForThreeSecondsAndForAMinute() throws {
-        let world = World {
+        let fixture = GatewayFixture {
             $0.web.agentWait = nil
             $0.web.subdomainHost = "sub.example"
         }
-        #expect(try world.get("/web/a/").errorCode == "unknown-agent", "one that was never here is not")
-        world.agent("a").close()
-        let byPath = world.visit(get("/web/a/"))
-        let byHost = world.visit("GET / HTTP/1.1\r\nHost: A.sub.example\r\n\r\n")
-        world.wait(.milliseconds(2_999))
-        #expect(world.wire(byPath).written.isEmpty && world.wire(byHost).written.isEmpty)
-        world.wait(.milliseconds(1))
-        for id in [byPath, byHost] { #expect(try world.expectAnswer(id).errorCode == "agent-offline") }
-        world.wait(.seconds(58))
-        #expect(try world.get("/web/a/").errorCode == "agent-offline", "away for longer than a minute")
-        #expect(world.gateway.internals.waitingRequests == 0)
-        world.end()
+        #expect(try fixture.get("/web/a/").errorCode == "unknown-agent", "one that was never here is not")
+        fixture.agent("a").close()
+        let byPath = fixture.visit(get("/web/a/"))
+        let byHost = fixture.visit("GET / HTTP/1.1\r\nHost: A.sub.example\r\n\r\n")
+        fixture.wait(.milliseconds(2_999))
+        #expect(fixture.connection(byPath).written.isEmpty && fixture.connection(byHost).written.isEmpty)
+        fixture.wait(.milliseconds(1))
+        for id in [byPath, byHost] { #expect(try fixture.expectAnswer(id).errorCode == "agent-offline") }
+        fixture.wait(.seconds(58))
+        #expect(try fixture.get("/web/a/").errorCode == "agent-offline", "away for longer than a minute")
+        #expect(fixture.gateway.internals.waitingRequests == 0)
+        fixture.end()
     }
 
     @Test func zeroMeansNotAtAll() throws {
-        let world = World { $0.web.agentWait = .zero }
-        world.agent("a").close()
-        #expect(try world.get("/web/a/").errorCode == "agent-offline")
-        world.end()
+        let fixture = GatewayFixture { $0.web.agentWait = .zero }
+        fixture.agent("a").close()
+        #expect(try fixture.get("/web/a/").errorCode == "agent-offline")
+        fixture.end()
     }
 }

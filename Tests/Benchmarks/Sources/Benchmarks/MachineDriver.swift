@@ -3,6 +3,9 @@
 // write.
 //
 // `feed` is never inlined, so that a profile tells what a machine costs from what this costs.
+//
+// Tests have a simulated network (Tests/TestSupport); benchmarks do without it on purpose: its queue of actions, its clock and
+// its connections would add instructions and allocations to every request that is counted here.
 
 import MachineCore
 

@@ -1,16 +1,17 @@
-// The gateway's and the visitors' part of the world, and what a test looks at.
+// The gateway's and the visitors' part of the fixture, and what a test looks at.
 //
-// A gateway takes the upgrade as RFC 6455 §4.2 has it and is from then on a real TunnelSession, driven by World.
+// A gateway takes the upgrade as RFC 6455 §4.2 has it and is from then on a real TunnelSession, driven by AgentFixture.
 
 import HTTPCodec
 import MachineCore
+import TestSupport
 import Testing
 import TunnelLink
 import WireWS
 
 @testable import AgentKit
 
-extension World {
+extension AgentFixture {
     // MARK: The gateway
 
     /// The oldest dial is a gateway's, which takes the upgrade with this version (nil: no subprotocol).
@@ -30,7 +31,7 @@ extension World {
         var decoder = HTTPRequestDecoder()
         decoder.receive(bytes[...])
         guard case .head(let head, _) = try decoder.next() else { throw Missing(what: "an upgrade request") }
-        handle(.transport(.wrote(id, bytes.count)))
+        links[id]?.acknowledge(bytes.count)
         return head
     }
 
@@ -85,7 +86,7 @@ extension World {
         #expect(agent.nextDeadline == nil)
         #expect(agent.phase == .stopped)
         #expect(dials.isEmpty)
-        #expect(links.values.allSatisfy { $0.ending != Link.Ending.none })
+        #expect(links.values.allSatisfy { $0.ending != Ending.none })
     }
 
     var records: [ExchangeRecord] { notes.compactMap { if case .exchange(let record) = $0 { record } else { nil } } }

@@ -1,29 +1,21 @@
-// An agent with a scripted transport, real gateways' ends of tunnels, and services that say what the test says, on virtual
-// time.
+// An agent on the simulated network, the gateways' ends of its tunnels, which are real, and services that send what a test says.
 //
-// The transport writes everything at once unless told otherwise, and after each input lets all gateways and the agent talk
-// until none of them has anything to say. Services never respond by themselves.
+// What the agent writes to a service is acknowledged at once unless told otherwise; a gateway acknowledges what its end of the
+// tunnel has read. After each input all gateways and the agent talk until none has anything to say. Services never respond by
+// themselves, and no peer closes unless the test says so.
 
 import HTTPCodec
 import MachineCore
 import RPCCore
+import TestSupport
 import Testing
 import TunnelLink
 import WireWS
 
 @testable import AgentKit
 
-struct World {
-    /// A connection as the transport sees it.
-    struct Link {
-        enum Ending: Equatable { case none, closed, aborted }
-        var written: [UInt8] = []
-        /// Of `written`, what the test or the gateway has looked at.
-        var readCount = 0
-        var isReading = true
-        var isFinished = false
-        var ending = Ending.none
-    }
+struct AgentFixture {
+    typealias Ending = ScriptedConnection.Ending
 
     /// What a gateway saw of one response.
     struct Response: Equatable {
@@ -47,13 +39,10 @@ struct World {
         var closed: WSCloseCode?
     }
 
-    var agent: Agent
-    var now = Moment(nanoseconds: 5_000_000_000)
-    var dials: [(id: DialID, endpoint: Endpoint)] = []
-    var cancelledDials = 0
-    var links: [ConnectionID: Link] = [:]
+    let network = SimulatedNetwork(startingAt: Moment(nanoseconds: 5_000_000_000))
+    let host: Host<Agent>
+    private(set) var links: [ConnectionID: ScriptedConnection] = [:]
     var gateways: [ConnectionID: Gateway] = [:]
-    var notes: [AgentNote] = []
     /// How gateways respond to `agent.register`; nil: not at all.
     var welcome: Welcome? = Welcome(
         sessionID: "s1", webURL: "http://g/web/my-agent/", ping: .seconds(20), initialWindow: 256 * 1024, maximumStreams: 256)
@@ -62,19 +51,33 @@ struct World {
     var gatewayLimits = TunnelLimits()
     /// Credit of services comes only when the test says `wrote`.
     var holdsServiceWrites = false
-    private var slots: UInt32 = 0
 
-    init(_ configuration: AgentConfiguration = .sample()) { agent = Agent(configuration, seed: [1, 2, 3]) }
+    init(_ configuration: AgentConfiguration = .sample(), seed: [UInt8] = [1, 2, 3]) {
+        host = network.add(Agent(configuration, seed: seed), isScripted: true)
+        network.onMistake = { Issue.record("\($0)") }
+    }
 
-    /// A world whose agent is registered, and its gateway.
+    var agent: Agent {
+        get { host.machine }
+        set { host.machine = newValue }
+    }
+    var now: Moment { network.now }
+    var notes: [AgentNote] { host.notes }
+    var cancelledDials: Int { host.cancelledDials }
+    var dials: [(id: DialID, endpoint: Endpoint)] {
+        get { host.dials }
+        set { host.dials = newValue }
+    }
+
+    /// An agent that is registered, and its gateway.
     static func serving(
         _ configuration: AgentConfiguration = .sample(), version: TunnelVersion = .v2
-    ) throws -> (World, ConnectionID) {
-        var world = World(configuration)
-        world.send(.start)
-        let gateway = try world.acceptUpgrade(version)
-        #expect(world.agent.phase == .serving)
-        return (world, gateway)
+    ) throws -> (AgentFixture, ConnectionID) {
+        var fixture = AgentFixture(configuration)
+        fixture.send(.start)
+        let gateway = try fixture.acceptUpgrade(version)
+        #expect(fixture.agent.phase == .serving)
+        return (fixture, gateway)
     }
 
     // MARK: Inputs
@@ -84,86 +87,35 @@ struct World {
     mutating func event(_ event: TransportEvent) { input(.transport(event)) }
 
     private mutating func input(_ input: MachineInput<AgentMessage>) {
-        handle(input)
+        host.take(input)
         settle()
-    }
-
-    mutating func handle(_ input: MachineInput<AgentMessage>) {
-        var outputs: [MachineOutput<AgentNote>] = []
-        agent.handle(input, now: now, into: &outputs)
-        perform(outputs)
     }
 
     /// Time passes, with a tick at each deadline on the way.
     mutating func pass(_ duration: Duration) {
-        let end = now.advanced(by: duration)
-        while let next = agent.nextDeadline, next <= end {
-            now = max(now, next)
-            input(.tick)
-        }
-        now = end
+        let network = network
+        network.pass(duration) { input(.tick) }
     }
 
-    // MARK: Outputs
-
-    private mutating func perform(_ outputs: [MachineOutput<AgentNote>]) {
-        for output in outputs {
-            switch output {
-            case .note(let note): notes.append(note)
-            case .transport(let command): perform(command)
-            }
-        }
-    }
-
-    private mutating func perform(_ command: TransportCommand) {
-        switch command {
-        case .dial(let id, let endpoint): dials.append((id, endpoint))
-        case .cancelDial(let id):
-            #expect(dials.contains { $0.id == id }, "cancels a dial that is over")
-            dials.removeAll { $0.id == id }
-            cancelledDials += 1
-        case .write(let id, let bytes):
-            #expect(links[id]?.ending == Link.Ending.none && links[id]?.isFinished == false, "writes after the end")
-            links[id]?.written += bytes
-        case .setReading(let id, let isReading):
-            #expect(links[id]?.isReading != isReading, "no change")
-            links[id]?.isReading = isReading
-        case .finishWriting(let id): links[id]?.isFinished = true
-        case .close(let id), .closeAtOnce(let id):
-            #expect(links[id]?.ending == Link.Ending.none, "closes twice")
-            links[id]?.ending = .closed
-        case .abort(let id):
-            #expect(links[id]?.ending == Link.Ending.none, "aborts twice")
-            links[id]?.ending = .aborted
-        }
-    }
+    // MARK: Turns
 
     /// Turns, until neither the agent nor a gateway has anything to say.
     mutating func settle() {
         repeat {
-            var outputs: [MachineOutput<AgentNote>] = []
-            agent.finishTurn(now: now, into: &outputs)
-            perform(outputs)
+            host.finishTurn()
             reportWrites()
         } while talkToGateways()
     }
 
-    private mutating func reportWrites() {
+    private func reportWrites() {
         for (id, link) in links.sorted(by: { $0.key.rawValue < $1.key.rawValue }) where gateways[id] == nil {
             if holdsServiceWrites || link.ending != .none { continue }
             wrote(id)
         }
     }
 
-    private var reported: [ConnectionID: Int] = [:]
-
     /// The transport has written everything on this connection.
-    mutating func wrote(_ id: ConnectionID) {
-        let count = (links[id]?.written.count ?? 0) - (reported[id] ?? 0)
-        guard count > 0 else { return }
-        reported[id] = links[id]?.written.count
-        handle(.transport(.wrote(id, count)))
-    }
+    mutating func wrote(_ id: ConnectionID) { links[id]?.acknowledge() }
 
     mutating func talkToGateways() -> Bool {
         var spoke = false
@@ -172,14 +124,14 @@ struct World {
             if !news.isEmpty {
                 spoke = true
                 gateways[id]?.session.receive(news[...])
-                handle(.transport(.wrote(id, news.count)))
+                links[id]?.acknowledge(news.count)
             }
             while let event = gateways[id]?.session.next() { handle(event, at: id) }
             guard let reply = gateways[id]?.session.takeOutput(), !reply.isEmpty else { continue }
             gateways[id]?.session.wrote(reply.count)
-            guard links[id]?.ending == Link.Ending.none else { continue }
+            guard links[id]?.ending == Ending.none else { continue }
             spoke = true
-            handle(.transport(.received(id, reply)))
+            host.deliver(.received(id, reply))
         }
         return spoke
     }
@@ -218,12 +170,8 @@ struct World {
 
     // MARK: The transport
 
-    /// What was written on the connection since the last look.
-    mutating func read(_ id: ConnectionID) -> [UInt8] {
-        guard let link = links[id] else { return [] }
-        links[id]?.readCount = link.written.count
-        return Array(link.written[link.readCount...])
-    }
+    /// What was written on the connection since the last look. Mutating, so that a connection may be accepted within the call.
+    mutating func read(_ id: ConnectionID) -> [UInt8] { links[id]?.takeWritten() ?? [] }
 
     mutating func readText(_ id: ConnectionID) -> String { String(decoding: read(id), as: UTF8.self) }
 
@@ -231,11 +179,16 @@ struct World {
     mutating func accept() throws -> ConnectionID {
         try #require(!dials.isEmpty, "no dial is pending")
         let dial = dials.removeFirst()
-        slots += 1
-        let id = ConnectionID(slot: slots, generation: 1)
-        links[id] = Link()
-        event(.connected(dial.id, id))
-        return id
+        let connection = addConnection()
+        event(.connected(dial.id, connection.id))
+        return connection.id
+    }
+
+    /// A connection of which the agent does not know yet.
+    mutating func addConnection(id: ConnectionID? = nil) -> ScriptedConnection {
+        let connection = host.addConnection(.strict, id: id)
+        links[connection.id] = connection
+        return connection
     }
 
     mutating func refuseDial(_ reason: String = "connection refused") throws {
@@ -250,8 +203,8 @@ struct World {
 
     /// Whatever the agent did about the connection, the peer is gone.
     mutating func peerCloses(_ id: ConnectionID, error: String? = nil) {
-        event(.closed(id, error: error))
-        links[id]?.ending = .closed
+        links[id]?.end(error)
+        settle()
     }
 }
 

@@ -1,4 +1,6 @@
-// One direction of a simulated connection: what was written waits, travels, arrives, and is read, with the bounds of a real socket.
+// One direction of a connection between two machines: what was written waits, travels, arrives, and is read, within the bounds
+// of a real socket.
+//
 // Invariant: travelling + arrived <= `kernelBytes`, as send and receive buffers have it; the rest waits at the writer.
 
 import MachineCore
