@@ -1,4 +1,5 @@
-// An agent on the simulated network, the gateways' ends of its tunnels, which are real, and services that send what a test says.
+// An agent on the simulated network, the gateways' ends of its tunnels, which are real, and services that send what a test
+// says.
 //
 // What the agent writes to a service is acknowledged at once unless told otherwise; a gateway acknowledges what its end of the
 // tunnel has read. After each input all gateways and the agent talk until none has anything to say. Services never respond by

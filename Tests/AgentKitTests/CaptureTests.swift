@@ -1,5 +1,5 @@
-// What an inspector is told of exchanges: heads with secrets masked, the beginnings of bodies, times, ends; and requests that are
-// sent again to their service.
+// What an inspector is told of exchanges: heads with secrets masked, the beginnings of bodies, times, ends; and requests that
+// are sent again to their service.
 
 import HTTPCodec
 import Inspection

@@ -8,8 +8,7 @@ let maximumWidth = 128
 
 /// Folders whose older comments are wider still. A folder leaves the list when its comments are wrapped; none is added.
 private let foldersWithWideComments: Set = [
-    "Sources/AgentKit/Settings", "Sources/GatewayKit/Settings", "Sources/SettingsCore", "Tests/AgentKitTests",
-    "Tests/GatewayKitTests", "Tests/TestSupport",
+    "Sources/AgentKit/Settings", "Sources/GatewayKit/Settings", "Sources/SettingsCore",
 ]
 
 /// The comment lines of the file at `path` that are wider than a line may be.

@@ -1,4 +1,5 @@
-// Who may pass where: tokens of agents, openness that was said aloud, addresses, tokens in addresses, TLS, and how guessing is slowed.
+// Who may pass where: tokens of agents, openness that was said aloud, addresses, tokens in addresses, TLS, and how guessing is
+// slowed.
 
 import HTTPCodec
 import MachineCore

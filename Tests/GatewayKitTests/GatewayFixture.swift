@@ -1,6 +1,6 @@
-// A gateway with its visitors and its agents on the simulated network: the test is the peer of every connection. What is written
-// arrives and is acknowledged at once, unless the test holds it. The gateway may have several loops: a connection keeps its name
-// here, whichever loop has it, while each loop knows it by an id of its own.
+// A gateway with its visitors and its agents on the simulated network: the test is the peer of every connection. What is
+// written arrives and is acknowledged at once, unless the test holds it. The gateway may have several loops: a connection keeps
+// its name here, whichever loop has it, while each loop knows it by an id of its own.
 
 import GatewayKit
 import MachineCore

@@ -1,5 +1,5 @@
-// The parts of a login: the signed cookie, our cookies among others, forms, where a browser may be sent, and how quickly one may
-// guess.
+// The parts of a login: the signed cookie, our cookies among others, forms, where a browser may be sent, and how quickly one
+// may guess.
 
 import HTTPCodec
 import MachineCore

@@ -1,4 +1,5 @@
-// Logging in and out with a browser: what the form and the cookie do, how long, for what, and what another site cannot do with them.
+// Logging in and out with a browser: what the form and the cookie do, how long, for what, and what another site cannot do with
+// them.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// A gateway of three loops: whatever loop a connection is accepted on, it comes to where its agent lives, with all that it had, and
-// what loops know of each other is enough for pages, limits and a drain.
+// A gateway of three loops: whatever loop a connection is accepted on, it comes to where its agent lives, with all that it had,
+// and what loops know of each other is enough for pages, limits and a drain.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// Every error of the gateway's own as a text, and on its page in each language: whatever ends the words that stand in it, no two
-// marks meet.
+// Every error of the gateway's own as a text, and on its page in each language: whatever ends the words that stand in it, no
+// two marks meet.
 
 import Foundation
 import HTTPCodec

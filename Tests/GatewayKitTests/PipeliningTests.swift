@@ -1,5 +1,5 @@
-// One connection that sends requests faster than it reads responses, or more than a turn of the loop has room for: what it costs is
-// bounded, everybody else is served meanwhile, and who reads gets every response in its order.
+// One connection that sends requests faster than it reads responses, or more than a turn of the loop has room for: what it
+// costs is bounded, everybody else is served meanwhile, and who reads gets every response in its order.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// What pages of a service ask for outside the prefix, and whose it is: by `Referer`, by the cookie that pages set, by what browsers say of
-// where a request comes from. The browser of these tests sends what Chromium does.
+// What pages of a service ask for outside the prefix, and whose it is: by `Referer`, by the cookie that pages set, by what
+// browsers say of where a request comes from. The browser of these tests sends what Chromium does.
 
 import HTTPCodec
 import MachineCore

@@ -1,5 +1,5 @@
-// What one address may take of a gateway: connections, requests under way, places for those that wait and that watch, requests a second,
-// and wrong tokens, on one loop and on several.
+// What one address may take of a gateway: connections, requests under way, places for those that wait and that watch, requests
+// a second, and wrong tokens, on one loop and on several.
 
 import HTTPCodec
 import MachineCore

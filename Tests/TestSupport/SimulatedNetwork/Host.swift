@@ -179,8 +179,8 @@ public final class Host<M: Machine>: AnyHost {
 
     // MARK: Connections that move between machines of one program
 
-    /// Takes the connection from the machine, without an event; nil if it is over or closing. On its way no machine owns it: what
-    /// the peer sends waits, what was written travels on, and what happens is reported to the machine that adopts it.
+    /// Takes the connection from the machine, without an event; nil if it is over or closing. On its way no machine owns it:
+    /// what the peer sends waits, what was written travels on, and what happens is reported to the machine that adopts it.
     public func detachConnection(_ id: ConnectionID) -> DetachedConnection? {
         guard let end = ends[id], end.leave() else { return nil }
         detach(id)

@@ -1,4 +1,5 @@
-// A connection between two machines. Bytes take their time from one end to the other, in pieces that the network's seed decides.
+// A connection between two machines. Bytes take their time from one end to the other, in pieces that the network's seed
+// decides.
 
 import MachineCore
 

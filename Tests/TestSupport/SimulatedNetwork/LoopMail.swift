@@ -1,5 +1,5 @@
-// What hosts of one program send each other, as the loops of a daemon do: messages, and connections with a message that tells of
-// them. What the messages are is for the test that knows the machine.
+// What hosts of one program send each other, as the loops of a daemon do: messages, and connections with a message that tells
+// of them. What the messages are is for the test that knows the machine.
 
 import MachineCore
 

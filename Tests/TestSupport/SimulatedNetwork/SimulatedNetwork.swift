@@ -71,9 +71,9 @@ public final class SimulatedNetwork {
         self.conditions = conditions
     }
 
-    /// Puts a machine into the network. `endsTurnsAtOnce`: each input is a turn of its own; otherwise a turn ends with the step,
-    /// or when the test calls `finishTurn`. `isScripted`: the test decides what becomes of the machine's dials, not those who
-    /// listen, and a command for a connection that the test never made is a mistake.
+    /// Puts a machine into the network. `endsTurnsAtOnce`: each input is a turn of its own; otherwise a turn ends with the
+    /// step, or when the test calls `finishTurn`. `isScripted`: the test decides what becomes of the machine's dials, not those
+    /// who listen, and a command for a connection that the test never made is a mistake.
     public func add<M: Machine>(
         _ machine: M, listeningOn endpoint: Endpoint? = nil, endsTurnsAtOnce: Bool = false, isScripted: Bool = false
     ) -> Host<M> {
@@ -113,7 +113,8 @@ public final class SimulatedNetwork {
 
     // MARK: Time
 
-    /// Time passes without steps, for a network whose connections are all scripted. `body` is called at each deadline on the way.
+    /// Time passes without steps, for a network whose connections are all scripted. `body` is called at each deadline on the
+    /// way.
     public func pass(_ duration: Duration, atDeadline body: () -> Void) {
         let end = now.advanced(by: duration)
         while let next = hosts.compactMap(\.nextDeadline).min(), next <= end {
