@@ -6,15 +6,9 @@ let maximumLines = 350
 /// The widest line of `.swift-format`, whose check leaves comments out.
 let maximumWidth = 128
 
-/// Folders whose older comments are wider still. A folder leaves the list when its comments are wrapped; none is added.
-private let foldersWithWideComments: Set = [
-    "Sources/AgentKit/Settings", "Sources/GatewayKit/Settings", "Sources/SettingsCore",
-]
-
 /// The comment lines of the file at `path` that are wider than a line may be.
 func wideComments(in text: String, path: String) -> [Finding] {
-    guard !foldersWithWideComments.contains(where: { path.hasPrefix($0 + "/") }) else { return [] }
-    return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap { number, line in
+    text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap { number, line in
         guard line.count > maximumWidth, line.drop(while: { $0 == " " }).hasPrefix("//") else { return nil }
         return Finding(path: path, line: number + 1, what: "a comment of \(line.count) characters, above \(maximumWidth)")
     }
