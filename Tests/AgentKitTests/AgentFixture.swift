@@ -116,7 +116,7 @@ struct AgentFixture {
     }
 
     /// The transport has written everything on this connection.
-    mutating func wrote(_ id: ConnectionID) { links[id]?.acknowledge() }
+    func wrote(_ id: ConnectionID) { links[id]?.acknowledge() }
 
     mutating func talkToGateways() -> Bool {
         var spoke = false
