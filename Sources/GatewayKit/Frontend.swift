@@ -224,9 +224,7 @@ final class Frontend: Reconfigurable {
     /// Gives a request to its agent, or to the agent's owning loop, or lets it wait.
     func begin(_ pending: PendingRequest, of visitor: VisitorConnection, _ turn: inout Turn) {
         let (request, route) = (pending.request, pending.route)
-        if let error = route.objection(isEnabled: environment.configuration.web.isEnabled) {
-            return refuse(error, request, of: visitor, &turn)
-        }
+        if let error = route.objection(isEnabled: exchanges.isEnabled) { return refuse(error, request, of: visitor, &turn) }
         let record = registry.record(for: route)
         let agentID = record?.description.agentID ?? route.agentID
         guard case .granted(let grant) = admit(request, to: agentID, of: visitor, &turn) else { return }

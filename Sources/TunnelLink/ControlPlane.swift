@@ -258,7 +258,8 @@ extension TunnelSession {
         accept(consume request, body: body, on: id, requestID: envelope.id)
     }
 
-    /// A request that makes sense begins its stream. `requestID`: the id of the response, if it is not made of the stream's number.
+    /// A request that makes sense begins its stream. `requestID`: the id of the response, if it is not made of the stream's
+    /// number.
     mutating func accept(_ request: consuming WebRequest, body: [UInt8], on id: StreamID, requestID: RPCID?) {
         let stream = TunnelStream(window: limits.initialWindow)
         stream.wholeBytes = body.count

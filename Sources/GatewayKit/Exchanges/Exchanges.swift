@@ -42,6 +42,8 @@ final class Exchanges: Reconfigurable {
 
     var bodies: BodyBudget { agents.bodies }
     var web: WebConfiguration { environment.configuration.web }
+    /// Whether visitors reach web services at all.
+    var isEnabled: Bool { environment.configuration.web.isEnabled }
 
     // MARK: Which
 
