@@ -1,6 +1,6 @@
 // The live view as a value: what a frame says in each state, that it stays within the window, that it draws over itself and
-// over nothing else, how often, and that no visitor's byte steers the terminal. `Glass` is a terminal that understands what a
-// frame uses, and fails at anything else.
+// over nothing else, how often, and that no visitor's byte steers the terminal. `VirtualTerminal` is a terminal that
+// understands what a frame uses, and fails at anything else.
 
 import MachineCore
 import Testing
@@ -10,7 +10,7 @@ import Testing
 
 @Suite struct TerminalViewTests {
     /// A terminal of which a test sees every row, also those that scrolled out at the top.
-    struct Glass {
+    struct VirtualTerminal {
         var rows: [String] = [""]
         var row = 0
         let columns: Int
@@ -62,10 +62,10 @@ import Testing
     }
 
     private static func drawn(_ view: inout TerminalView, columns: Int = 80, rows: Int = 24) throws -> String {
-        view.forgetBlock()  // a new glass each time
-        var glass = Glass(columns: columns)
-        try glass.write(view.frame(columns: columns, rows: rows, now: Moment()))
-        return glass.text
+        view.forgetBlock()  // a new terminal each time
+        var terminal = VirtualTerminal(columns: columns)
+        try terminal.write(view.frame(columns: columns, rows: rows, now: Moment()))
+        return terminal.text
     }
 
     // MARK: What it says
@@ -166,16 +166,16 @@ import Testing
 
     @Test func aFrameReplacesTheBlockAndKeepsWhatScrolled() throws {
         var view = Self.view()
-        var glass = Glass(columns: 80)
+        var terminal = VirtualTerminal(columns: 80)
         for number in 1...5 {
             view.take(.exchange(Self.record("/\(number)")), at: Self.time)
             if number == 3 { view.take(.phase(.backingOff(until: Moment(), reason: "gone")), at: Self.time) }
-            try glass.write(view.frame(columns: 80, rows: 24, now: Moment()))
+            try terminal.write(view.frame(columns: 80, rows: 24, now: Moment()))
         }
-        let requests = glass.rows.filter { $0.hasPrefix("09:") }
+        let requests = terminal.rows.filter { $0.hasPrefix("09:") }
         #expect(requests.map { $0.last } == ["1", "2", "3", "4", "5"])
-        #expect(glass.rows.filter { $0.hasPrefix(" requests") } == [" requests   5  in 50 B  out 10.0 KiB"])
-        #expect(glass.rows.last == "")
+        #expect(terminal.rows.filter { $0.hasPrefix(" requests") } == [" requests   5  in 50 B  out 10.0 KiB"])
+        #expect(terminal.rows.last == "")
     }
 
     @Test func aNarrowerWindowHasBrokenTheBlockIntoMoreRows() {
@@ -240,13 +240,13 @@ import Testing
         view.take(.phase(.backingOff(until: Moment(), reason: attack)), at: Self.time)
         view.take(.exchange(Self.record("/" + attack, method: attack, failure: attack)), at: Self.time)
         view.add(TerminalLine(attack, wraps: true))
-        var glass = Glass(columns: 80)
+        var terminal = VirtualTerminal(columns: 80)
         let frame = view.frame(columns: 80, rows: 24, now: Moment())
-        try glass.write(frame)
+        try terminal.write(frame)
         let escapes = frame.filter { $0 == 0x1b }.count
         #expect(escapes == 1)  // the frame's own
-        #expect(glass.rows.count == 11)  // four that scroll, six of the block, the cursor's
-        #expect(!glass.text.unicodeScalars.contains { $0 == "\u{202e}" || $0 == "\u{301}" || $0 == "\u{200b}" })
+        #expect(terminal.rows.count == 11)  // four that scroll, six of the block, the cursor's
+        #expect(!terminal.text.unicodeScalars.contains { $0 == "\u{202e}" || $0 == "\u{301}" || $0 == "\u{200b}" })
         #expect(
             TerminalLine.visible(attack).unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) })
     }

@@ -5,7 +5,7 @@ from playwright.sync_api import sync_playwright
 
 from miagent_tests.daemons import Agent
 from miagent_tests.fixtures import node, start_gateway, started  # noqa: F401
-from miagent_tests.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
+from miagent_tests.totals import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from tab import Tab, chromium_path
 
 

@@ -133,6 +133,6 @@ class Visit:
         """What went wrong and is not the application's own known noise."""
         noise = getattr(self.app.steps, "NOISE", {})
         host = re.match(r"https?://[^/]+", self.url)[0]
-        strangers = [f"asked {url}" for url in self.tab.requests if not url.startswith((host, "data:", "blob:", "about:"))]
-        found = self.failures + self.tab.problems + strangers
+        foreign_urls = [f"asked {url}" for url in self.tab.requests if not url.startswith((host, "data:", "blob:", "about:"))]
+        found = self.failures + self.tab.problems + foreign_urls
         return [problem for problem in found if not any(re.search(pattern, problem) for pattern in noise)]

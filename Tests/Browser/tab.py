@@ -55,8 +55,8 @@ class Tab:
         violations = self.page.evaluate("window.violations") if self.scripts else []
         assert (self.problems, violations) == ([], [])
         host = re.match(r"https?://[^/]+", self.page.url)[0]
-        strangers = [url for url in self.requests if not url.startswith((host, "data:"))]
-        assert strangers == []
+        foreign_urls = [url for url in self.requests if not url.startswith((host, "data:"))]
+        assert foreign_urls == []
 
     def check_accessible(self):
         """axe-core finds nothing wrong (WCAG 2.2 A and AA, and its best practices); no page is wider than the window."""

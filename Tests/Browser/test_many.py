@@ -18,7 +18,7 @@ def cpu_seconds(pid):
 
 
 @pytest.fixture
-def crowd(start_gateway):
+def many_agents(start_gateway):
     gateway = start_gateway({"limits": {"pingIntervalMs": 20_000}})
     sockets = []
     for number in range(AGENTS):
@@ -33,8 +33,8 @@ def crowd(start_gateway):
         socket.close_socket() if hasattr(socket, "close_socket") else socket.close()
 
 
-def test_a_thousand_agents(crowd, tab, capsys):
-    gateway, sockets = crowd
+def test_a_thousand_agents(many_agents, tab, capsys):
+    gateway, sockets = many_agents
     paints = []
     for _ in range(3):
         one = tab()

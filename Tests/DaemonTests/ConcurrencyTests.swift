@@ -10,8 +10,8 @@ extension DaemonTests {
     @Suite struct Concurrency {
         @Test(arguments: Tunnel.allCases)
         func fiftyVisitorsGetTheirOwnResponsesAndNoOthers(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain("{}", tunnel) { call in
                     let body = try call.body()
                     let response = Array("\(call.path):".utf8) + body
                     if call.path.hasSuffix("1") || call.path.hasSuffix("5") {
@@ -56,10 +56,10 @@ extension DaemonTests {
         /// The body is larger than all the buffers between the two ends, so the service cannot get rid of it unless it is read.
         @Test func aVisitorThatDoesNotReadStopsNoOther() throws {
             let blocks = 512
-            try onStage { stage in
+            try withDaemons { fixture in
                 let begun = Bell("the service sends the large body")
                 let isSent = Shared(false)
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     guard call.path == "/large" else { return try call.respond("small") }
                     try call.say("HTTP/1.1 200 OK\r\nContent-Length: \(blocks * 65_536)\r\n\r\n")
                     begun.ring()
@@ -85,10 +85,10 @@ extension DaemonTests {
         }
 
         @Test func aServiceSeesThatItsVisitorLeftBeforeTheResponse() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let begun = Bell("the request reaches the service")
                 let left = Bell("the service sees its connection end")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     begun.ring()
                     try call.conversation.awaitEnd()
                     left.ring()
@@ -104,9 +104,9 @@ extension DaemonTests {
         }
 
         @Test func aServiceSeesThatItsVisitorLeftWithinTheResponse() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let left = Bell("the service sees its connection end")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     if call.path == "/good" { return try call.respond("served") }
                     defer { left.ring() }
                     try call.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -123,10 +123,10 @@ extension DaemonTests {
         }
 
         @Test func aVisitorThatLeavesWithinItsOwnBodyIsMissedByTheService() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let begun = Bell("the request reaches the service")
                 let left = Bell("the service sees its connection end")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     begun.ring()
                     defer { left.ring() }
                     _ = try call.body()
@@ -144,9 +144,9 @@ extension DaemonTests {
 
         /// Each event reaches the visitor before the service sends the next one.
         @Test func eventsArriveOneByOne() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let next = Bell("the visitor has the last event")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     try call.say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
                     for number in 0..<10 {
                         try call.say("data: \(number)\n\n")
@@ -168,9 +168,9 @@ extension DaemonTests {
 
         /// And each part of an upload reaches the service before the visitor sends the next one.
         @Test func anUploadArrivesPieceByPiece() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let next = Bell("the service has the last piece")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     var count = 0
                     while let piece = try call.conversation.readChunk() {
                         count += piece.count

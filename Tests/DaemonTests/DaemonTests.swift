@@ -9,8 +9,8 @@ import Testing
 struct DaemonTests {
     @Test(arguments: Tunnel.allCases)
     func aVisitorReachesALocalService(_ tunnel: Tunnel) throws {
-        try onStage { stage in
-            let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
+        try withDaemons { fixture in
+            let (gateway, _, _) = try fixture.chain("{}", tunnel) { call in
                 let body = String(decoding: try call.body(), as: UTF8.self)
                 let fields = ["host", "x-forwarded-host", "x-forwarded-prefix"].map { call.head[$0] ?? "-" }
                 try call.respond("\(call.method) \(call.path) \(fields.joined(separator: " ")) \(body)")
@@ -27,8 +27,8 @@ struct DaemonTests {
     }
 
     @Test func aServiceCannotForgeTheGatewaysMark() throws {
-        try onStage { stage in
-            let (gateway, _, _) = try stage.chain { call in
+        try withDaemons { fixture in
+            let (gateway, _, _) = try fixture.chain { call in
                 let forged = ["X-MiAgent-Error: unauthorized", "Connection: x-mine", "X-Mine: 1", "X-Other: 2"]
                 try call.respond(418, forged, body: [])
             }

@@ -11,8 +11,8 @@ extension DaemonTests {
 
         private func describe(_ daemon: String, _ arguments: String...) throws -> String {
             var text = ""
-            try onStage { stage in
-                let (ending, output) = try stage.run(daemon, arguments)
+            try withDaemons { fixture in
+                let (ending, output) = try fixture.run(daemon, arguments)
                 #expect(ending == .exited(0))
                 text = output + "\n"
             }
@@ -49,8 +49,8 @@ extension DaemonTests {
         }
 
         @Test(arguments: ["gatewayd", "agentd"]) func anotherFormIsRefused(_ daemon: String) throws {
-            try onStage { stage in
-                let (ending, output) = try stage.run(daemon, ["--describe-settings=yaml"])
+            try withDaemons { fixture in
+                let (ending, output) = try fixture.run(daemon, ["--describe-settings=yaml"])
                 #expect(ending == .exited(64))
                 #expect(output.contains("--describe-settings takes markdown or json-schema, not \"yaml\""))
             }

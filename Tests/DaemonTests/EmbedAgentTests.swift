@@ -9,9 +9,9 @@ extension DaemonTests {
     @Suite struct EmbedAgent {
         @Test func theExampleBuildsAndServesFromInside() throws {
             let program = try Example.program("EmbedAgent")
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let example = try stage.daemon(program, ["ws://127.0.0.1:\(gateway.port)/agent"])
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let example = try fixture.daemon(program, ["ws://127.0.0.1:\(gateway.port)/agent"])
                 try example.waitForLine(with: "serving http://", "/web/embedded/")
                 #expect(try gateway.get("/web/embedded/hello").text == "Hello from inside the program!\n")
                 #expect(try gateway.get("/web/embedded/other").verdict == "404")
@@ -32,9 +32,9 @@ extension DaemonTests {
         ])
         func theProgramsOfThePageServeAndComeBack(_ name: String, _ id: String, _ expected: String) throws {
             let program = try Example.program(name)
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let example = try stage.daemon(program, ["ws://127.0.0.1:\(gateway.port)/agent"])
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let example = try fixture.daemon(program, ["ws://127.0.0.1:\(gateway.port)/agent"])
                 func serves(_ gateway: RunningGateway) throws {
                     try gateway.daemon.waitForLine(with: "agent.registered")
                     let visitor = try gateway.visitor()
@@ -45,7 +45,7 @@ extension DaemonTests {
                 }
                 try serves(gateway)
                 #expect(try gateway.daemon.terminate() == .exited(0))
-                try serves(try stage.gateway(port: gateway.port))
+                try serves(try fixture.gateway(port: gateway.port))
                 #expect(try example.terminate() == .killed(signal: SIGTERM))  // neither catches it
             }
         }

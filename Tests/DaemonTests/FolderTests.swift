@@ -43,7 +43,7 @@ private final class TestFolder {
     }
 }
 
-extension Stage {
+extension DaemonFixture {
     fileprivate func agent(
         serving folder: TestFolder, at gateway: RunningGateway, _ tunnel: Tunnel = .v2, _ more: String = ""
     ) throws -> Daemon {
@@ -58,9 +58,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func filesAreServedByTheirNames(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                let agent = try stage.agent(serving: folder, at: gateway, tunnel)
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                let agent = try fixture.agent(serving: folder, at: gateway, tunnel)
                 try agent.waitForLine(with: "agent.registered")
                 let visitor = try gateway.visitor()
                 for (path, type, text) in [
@@ -92,9 +92,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func rangesAndConditionsHold(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                _ = try stage.agent(serving: folder, at: gateway, tunnel)
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                _ = try fixture.agent(serving: folder, at: gateway, tunnel)
                 let visitor = try gateway.visitor()
                 let part = try visitor.get("/web/pi/a.txt", ["Range: bytes=2-4"])
                 #expect(part.status == 206 && part.text == "234")
@@ -119,9 +119,9 @@ extension DaemonTests {
         }
 
         @Test func aFolderThatIsBuiltAnewIsServedAnew() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                _ = try stage.agent(serving: folder, at: gateway)
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                _ = try fixture.agent(serving: folder, at: gateway)
                 #expect(try gateway.get("/web/pi/a.txt").status == 200)
                 try FileManager.default.removeItem(atPath: folder.path)
                 #expect(try gateway.get("/web/pi/a.txt").verdict == "404")
@@ -132,14 +132,14 @@ extension DaemonTests {
         }
 
         @Test func aFolderAndServicesMakeOneSite() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                let (first, second) = (try stage.pathService(), try stage.pathService())
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                let (first, second) = (try fixture.pathService(), try fixture.pathService())
                 let routes = """
                     "webService": {"routes": {"/": {"directory": "\(folder.path)"}, "/api": {"port": \(first.port)},
                         "/api/v2/": {"url": "http://127.0.0.1:\(second.port)/base"}}}
                     """
-                try stage.agent(at: gateway.port, before: nil, settings: [routes])
+                try fixture.agent(at: gateway.port, before: nil, settings: [routes])
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/web/pi/a.txt").text == "0123456789")
                 #expect(try visitor.get("/web/pi/api/x").text == "service at /api/x")
@@ -154,14 +154,14 @@ extension DaemonTests {
         // MARK: What must not be reached
 
         @Test func nothingOutsideOfTheFolderIsReached() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
                 try folder.link("file-link", to: "../secret.txt")
                 try folder.link("folder-link", to: "..")
                 try folder.link("absolute-link", to: folder.path + "/../secret.txt")
                 try folder.link("inner-link", to: "a.txt")
                 #expect(mkfifo(folder.path + "/pipe", 0o600) == 0)
-                let agent = try stage.agent(serving: folder, at: gateway)
+                let agent = try fixture.agent(serving: folder, at: gateway)
                 for path in [
                     "/../secret.txt", "/docs/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt",
                     "/%2e%2e%2fsecret.txt",
@@ -182,9 +182,9 @@ extension DaemonTests {
         }
 
         @Test func dotFilesAreServedWhenAskedFor() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                _ = try stage.agent(serving: folder, at: gateway, .v2, ", \"dotFiles\": true")
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                _ = try fixture.agent(serving: folder, at: gateway, .v2, ", \"dotFiles\": true")
                 #expect(try gateway.get("/web/pi/.env").text == TestFolder.secret)
                 #expect(try gateway.get("/web/pi/../secret.txt").status == 400)
             }
@@ -193,9 +193,9 @@ extension DaemonTests {
         // MARK: Large files, many files
 
         @Test func aLargeFileTakesNoMemory() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                let agent = try stage.agent(serving: folder, at: gateway)
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                let agent = try fixture.agent(serving: folder, at: gateway)
                 let count = 200 << 20
                 try folder.write("large.bin", "begin")
                 try folder.setSize(of: "large.bin", count)
@@ -214,9 +214,9 @@ extension DaemonTests {
         }
 
         @Test func aFileThatIsTooLargeForVersionOneIsAnError() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                _ = try stage.agent(serving: folder, at: gateway, .v1)
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                _ = try fixture.agent(serving: folder, at: gateway, .v1)
                 try folder.write("large.bin", "")
                 try folder.setSize(of: "large.bin", 9 << 20)
                 #expect(try gateway.get("/web/pi/large.bin").status == 502)
@@ -225,12 +225,12 @@ extension DaemonTests {
         }
 
         @Test func manyVisitorsGetTheirOwnFiles() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
                 for index in 0..<20 {
                     try folder.write("\(index).bin", [UInt8](repeating: UInt8(index), count: 300_000 + index))
                 }
-                _ = try stage.agent(serving: folder, at: gateway)
+                _ = try fixture.agent(serving: folder, at: gateway)
                 try onThreads(20) { index in
                     let body = try gateway.get("/web/pi/\(index).bin").body
                     guard body == [UInt8](repeating: UInt8(index), count: 300_000 + index) else {
@@ -242,9 +242,9 @@ extension DaemonTests {
 
         #if os(Linux)
             @Test func aVisitorThatLeavesClosesItsFile() throws {
-                try onStage { stage in
-                    let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                    let agent = try stage.agent(serving: folder, at: gateway)
+                try withDaemons { fixture in
+                    let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                    let agent = try fixture.agent(serving: folder, at: gateway)
                     try folder.write("large.bin", "")
                     try folder.setSize(of: "large.bin", 64 << 20)
                     let before = try agent.descriptorCount
@@ -261,9 +261,9 @@ extension DaemonTests {
         #endif
 
         @Test func aFileThatShrinksIsVisiblyCut() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                _ = try stage.agent(serving: folder, at: gateway)
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                _ = try fixture.agent(serving: folder, at: gateway)
                 try folder.write("large.bin", "")
                 try folder.setSize(of: "large.bin", 64 << 20)
                 let visitor = try TestVisitor(port: gateway.port, receiveBuffer: 4_096)
@@ -278,26 +278,26 @@ extension DaemonTests {
         // MARK: Settings
 
         @Test func theCommandLineTakesAPortAnAddressOrAFolder() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let folder = try TestFolder()
                 let others = ["--gateway", "ws://127.0.0.1:9/agent", "--id", "pi", "--check-config"]
                 for word in ["4173", "localhost:3000", "http://127.0.0.1:3000", folder.path] {
-                    #expect(try stage.run("agentd", [word] + others).0 == .exited(0), "\(word)")
+                    #expect(try fixture.run("agentd", [word] + others).0 == .exited(0), "\(word)")
                 }
                 for (word, name) in [
                     ("0", "PORT"), ("70000", "PORT"), ("https://h", "URL"),
                     (folder.path + "/a.txt", "DIRECTORY"), (folder.path + "/none", "DIRECTORY"),
                 ] {
-                    let (ending, output) = try stage.run("agentd", [word] + others)
+                    let (ending, output) = try fixture.run("agentd", [word] + others)
                     #expect(ending == .exited(78) && output.hasPrefix("\(name): "), "\(word): \(output)")
                 }
             }
         }
 
         @Test func aFolderOnTheCommandLineIsServed() throws {
-            try onStage { stage in
-                let (folder, gateway) = (try TestFolder(), try stage.gateway())
-                let agent = try stage.daemon(
+            try withDaemons { fixture in
+                let (folder, gateway) = (try TestFolder(), try fixture.gateway())
+                let agent = try fixture.daemon(
                     "agentd", [folder.path, "--gateway", "ws://127.0.0.1:\(gateway.port)/agent", "--id", "pi"])
                 try agent.waitForLine(with: "/web/pi/ -> the files in \(folder.path)")
                 #expect(try gateway.get("/web/pi/").text == "<p>index")

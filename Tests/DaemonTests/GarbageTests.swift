@@ -45,8 +45,8 @@ extension DaemonTests {
         }
 
         @Test func whateverUntrustedPeersSendTheGatewayServesTheNext() throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain { call in
                     _ = try call.body()
                     try call.respond("served")
                 }
@@ -70,8 +70,8 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func framesThatAreNoneHurtOnlyTheirOwnTunnel(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { try $0.respond("served") }
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain("{}", tunnel) { try $0.respond("served") }
                 let register = #"{"jsonrpc":"2.0","id":1,"method":"agent.register","params":{"agentId":"stranger"}}"#
                 let registration = [0x81, 0x80 | UInt8(register.utf8.count), 0, 0, 0, 0] + Array(register.utf8)
                 for seed in 0..<100 as Range<UInt64> {
@@ -122,10 +122,10 @@ extension DaemonTests {
 
         /// Agents wait longer after each failure, so several are misled at once.
         @Test func whateverAGatewaySaysAnAgentLivesOnAndTriesAgain() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let calls = Shared<UInt64>(0)
-                let liar = try stage.service { call in
+                let liar = try fixture.service { call in
                     let number = calls.change { number in
                         number += 1
                         return number
@@ -135,7 +135,7 @@ extension DaemonTests {
                 let agents = try (0..<10).map { number in
                     let settings = [#""logLevel": "debug""#]
                     let tunnel = number % 2 == 0 ? Tunnel.v2 : .v1
-                    return try stage.agent("pi\(number)", at: liar.port, before: 9, tunnel, settings: settings, waits: false)
+                    return try fixture.agent("pi\(number)", at: liar.port, before: 9, tunnel, settings: settings, waits: false)
                 }
                 try eventually("forty connections of agents") { calls.value >= 40 }
                 for agent in agents {
@@ -157,8 +157,8 @@ extension DaemonTests {
 
         #if os(Linux)
             @Test func visitorsThatComeAndGoLeaveNoDescriptorsBehind() throws {
-                try onStage { stage in
-                    let (gateway, agent, _) = try stage.chain { call in
+                try withDaemons { fixture in
+                    let (gateway, agent, _) = try fixture.chain { call in
                         guard call.path == "/good" else {
                             try call.conversation.awaitEnd()
                             throw CutOff(wasReset: false)

@@ -11,17 +11,17 @@ extension DaemonTests {
         }
 
         @Test func atATerminalAHangUpEndsItAndWhatIsUnderWayIsFinished() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let (asked, release) = (Shared(false), Shared(false))
-                let service = try stage.service { call in
+                let service = try fixture.service { call in
                     _ = try call.body()
                     asked.change { $0 = true }
                     try eventually("the test lets it respond") { release.value }
                     try call.respond("done")
                 }
-                let agent = try stage.daemon(
-                    "agentd", ["--config", try stage.file(settings(gateway, service.port, #", "view": "plain""#))],
+                let agent = try fixture.daemon(
+                    "agentd", ["--config", try fixture.file(settings(gateway, service.port, #", "view": "plain""#))],
                     onTerminal: true,
                     leads: true)
                 try agent.waitForLine(with: "agent.registered")
@@ -39,13 +39,13 @@ extension DaemonTests {
         }
 
         @Test func asAServiceItReadsItsSettingsAgain() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let (first, second) = (
-                    try stage.service { try $0.respond("first") }, try stage.service { try $0.respond("second") }
+                    try fixture.service { try $0.respond("first") }, try fixture.service { try $0.respond("second") }
                 )
-                let file = try stage.file(settings(gateway, first.port))
-                let agent = try stage.daemon("agentd", ["--config", file], leads: true)
+                let file = try fixture.file(settings(gateway, first.port))
+                let agent = try fixture.daemon("agentd", ["--config", file], leads: true)
                 try agent.waitForLine(with: "agent.registered")
                 #expect(try gateway.get("/web/pi/").text == "first")
                 try Data(settings(gateway, second.port).utf8).write(to: URL(fileURLWithPath: file))

@@ -6,21 +6,23 @@ import Testing
 extension DaemonTests {
     @Suite struct InspectTests {
         /// An agent with an inspector; the inspector's port.
-        private static func agent(_ stage: Stage, _ gateway: RunningGateway, _ service: UInt16) throws -> (Daemon, UInt16) {
-            let agent = try stage.agent(at: gateway.port, before: service, settings: [#""inspect": "127.0.0.1:0""#])
+        private static func agent(_ fixture: DaemonFixture, _ gateway: RunningGateway, _ service: UInt16) throws -> (
+            Daemon, UInt16
+        ) {
+            let agent = try fixture.agent(at: gateway.port, before: service, settings: [#""inspect": "127.0.0.1:0""#])
             let line = try agent.waitForLine(with: "inspector at http://127.0.0.1:")
             let port = line.split(separator: ":").last.flatMap { UInt16($0.filter(\.isNumber)) }
             return (agent, try #require(port))
         }
 
         @Test func exchangesAreShownAndSentAgain() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let service = try stage.service { call in
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let service = try fixture.service { call in
                     let body = try call.body()
                     try call.respond("service at \(call.path) got \(body.count)")
                 }
-                let (agent, port) = try Self.agent(stage, gateway, service.port)
+                let (agent, port) = try Self.agent(fixture, gateway, service.port)
                 let inspector = RunningGateway(daemon: agent, port: port)  // asked as a gateway is
                 #expect(try gateway.get("/web/pi/hello?token=s3cret").status == 200)
                 let host = ["Host: 127.0.0.1:\(port)"]
@@ -43,8 +45,8 @@ extension DaemonTests {
 
         @Test(arguments: ["0.0.0.0:4040", "192.168.0.2:4040", "example.com:80", "4040x", "localhost"])
         func onlyAddressesOfThisMachineAreTaken(address: String) throws {
-            try onStage { stage in
-                let (ending, output) = try stage.run(
+            try withDaemons { fixture in
+                let (ending, output) = try fixture.run(
                     "agentd", ["1", "--gateway", "ws://127.0.0.1:1/agent", "--id", "pi", "--inspect", address])
                 #expect(ending == .exited(78))
                 #expect(output.contains("--inspect: must be an address"))
@@ -52,9 +54,9 @@ extension DaemonTests {
         }
 
         @Test func aPortThatIsTakenIsSaid() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let (ending, output) = try stage.run(
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let (ending, output) = try fixture.run(
                     "agentd",
                     ["1", "--gateway", "ws://127.0.0.1:1/agent", "--id", "pi", "--inspect", "127.0.0.1:\(gateway.port)"])
                 #expect(ending == .exited(1))

@@ -11,21 +11,21 @@ extension DaemonTests {
         }
 
         @Test func aVisitorLogsInAndOutAndATokenThatIsTakenBackEndsIt() throws {
-            try onStage { stage in
-                let token = try stage.file("visitor-token\n")
-                let settings = try stage.file(
+            try withDaemons { fixture in
+                let token = try fixture.file("visitor-token\n")
+                let settings = try fixture.file(
                     #"{"agents": {"pi": {"authTokenFile": "\#(token)"}}, "statusPage": {"authTokenFile": "\#(token)"}, "loops": 2}"#
                 )
-                let daemon = try stage.daemon("gatewayd", ["--config", settings, "--host", "127.0.0.1", "--port", "0"])
+                let daemon = try fixture.daemon("gatewayd", ["--config", settings, "--host", "127.0.0.1", "--port", "0"])
                 let mark = "gateway.listening address=127.0.0.1:"
                 let line = try daemon.waitForLine(with: mark)
                 let port = try #require(line.components(separatedBy: mark).last.flatMap { UInt16($0) })
                 let gateway = RunningGateway(daemon: daemon, port: port)
-                let service = try stage.service { call in
+                let service = try fixture.service { call in
                     _ = try call.body()
                     try call.respond("cookie: \(call.head["cookie"] ?? "none")")
                 }
-                try stage.agent(at: port, before: service.port)
+                try fixture.agent(at: port, before: service.port)
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/").verdict == "401 unauthorized")
                 let page = try visitor.get("/web/pi/x?y", ["Accept: text/html"])

@@ -10,11 +10,11 @@ extension DaemonTests {
         private static let upgrade = ["Upgrade: websocket", "Connection: Upgrade"]
 
         /// A gateway of three loops and `count` agents `a0`, `a1`, …, each of which says its name.
-        private func play(_ count: Int, _ stage: Stage) throws -> RunningGateway {
-            let gateway = try stage.gateway(#"{"loops": 3}"#)
+        private func start(_ count: Int, _ fixture: DaemonFixture) throws -> RunningGateway {
+            let gateway = try fixture.gateway(#"{"loops": 3}"#)
             let agents = try (0..<count).map { number in
-                let service = try stage.service { call in try Self.respond(call, "a\(number)") }
-                return try stage.agent("a\(number)", at: gateway.port, before: service.port, waits: false)
+                let service = try fixture.service { call in try Self.respond(call, "a\(number)") }
+                return try fixture.agent("a\(number)", at: gateway.port, before: service.port, waits: false)
             }
             for agent in agents { try agent.waitForLine(with: "agent.registered") }
             return gateway
@@ -35,8 +35,8 @@ extension DaemonTests {
         }
 
         @Test func visitorsGoFromAgentToAgentOnConnectionsThatTheyKeep() throws {
-            try onStage { stage in
-                let gateway = try play(12, stage)
+            try withDaemons { fixture in
+                let gateway = try start(12, fixture)
                 try onThreads(16) { thread in
                     var dice = SplitMix(seed: UInt64(thread))
                     let visitor = try gateway.visitor()
@@ -62,8 +62,8 @@ extension DaemonTests {
         }
 
         @Test func eventsAndUpgradesPassOnConnectionsThatMoved() throws {
-            try onStage { stage in
-                let gateway = try play(3, stage)
+            try withDaemons { fixture in
+                let gateway = try start(3, fixture)
                 for agent in ["a0", "a1", "a2"] {
                     let visitor = try gateway.visitor()
                     for other in ["a2", "a1", "a0"] { #expect(try visitor.get("/web/\(other)/").text == "\(other)/ ") }
@@ -79,14 +79,14 @@ extension DaemonTests {
         }
 
         @Test func anAgentThatComesBackIsFoundAgain() throws {
-            try onStage { stage in
-                let gateway = try play(3, stage)
-                let service = try stage.service { call in try Self.respond(call, "back") }
-                let first = try stage.agent("b", at: gateway.port, before: service.port)
+            try withDaemons { fixture in
+                let gateway = try start(3, fixture)
+                let service = try fixture.service { call in try Self.respond(call, "back") }
+                let first = try fixture.agent("b", at: gateway.port, before: service.port)
                 try first.kill()
                 try gateway.daemon.waitForLine(with: "agent.lost agent=b")
                 let mark = gateway.daemon.mark
-                let agent = try stage.agent("b", at: gateway.port, before: service.port)
+                let agent = try fixture.agent("b", at: gateway.port, before: service.port)
                 for _ in 0..<6 { #expect(try gateway.get("/web/b/").text == "back/ ") }
                 try agent.kill()
                 try gateway.daemon.waitForLine(with: "agent.lost agent=b", after: mark)
@@ -95,9 +95,9 @@ extension DaemonTests {
         }
 
         @Test func aSecondGatewayIsRefusedThePort() throws {
-            try onStage { stage in
-                let gateway = try play(3, stage)
-                let (ending, output) = try stage.run(
+            try withDaemons { fixture in
+                let gateway = try start(3, fixture)
+                let (ending, output) = try fixture.run(
                     "gatewayd", ["--host", "127.0.0.1", "--port", "\(gateway.port)", "--loops", "3"])
                 #expect(ending == .exited(1))
                 #expect(output.contains("cannot listen on 127.0.0.1:\(gateway.port): Address already in use"))
@@ -106,16 +106,16 @@ extension DaemonTests {
         }
 
         @Test func aDrainFinishesWhatIsInFlightOnEveryLoop() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway(#"{"loops": 3}"#)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway(#"{"loops": 3}"#)
                 let begun = Bell("the requests are at the services")
                 let mayEnd = Bell("the services may respond")
-                let service = try stage.service { call in
+                let service = try fixture.service { call in
                     begun.ring()
                     try mayEnd.await()
                     try call.respond("done")
                 }
-                for agent in ["a", "b", "c"] { try stage.agent(agent, at: gateway.port, before: service.port) }
+                for agent in ["a", "b", "c"] { try fixture.agent(agent, at: gateway.port, before: service.port) }
                 let visitors = try ["a", "b", "c"].map { agent in
                     let visitor = try gateway.visitor()
                     try visitor.send("GET", "/web/\(agent)/")
@@ -134,9 +134,9 @@ extension DaemonTests {
         }
 
         @Test func theNumberOfLoopsIsChecked() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 for count in ["0", "65", "two"] {
-                    let (ending, output) = try stage.run("gatewayd", ["--check-config", "--loops", count])
+                    let (ending, output) = try fixture.run("gatewayd", ["--check-config", "--loops", count])
                     #expect(ending == .exited(78), "\(output)")
                     #expect(output.contains("loops"))
                 }

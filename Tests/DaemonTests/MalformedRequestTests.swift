@@ -35,8 +35,8 @@ extension DaemonTests {
     @Suite struct MalformedRequests {
         @Test(arguments: MalformedRequest.all)
         func aMalformedRequestEndsItsOwnConnectionOnly(_ malformed: MalformedRequest) throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let visitor = try gateway.visitor()
                 try visitor.conversation.send(malformed.request)
                 let response = try visitor.response()
@@ -50,9 +50,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aRequestWithTwoFramingsReachesNoService(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let asked = Shared<[String]>([])
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
+                let (gateway, _, _) = try fixture.chain("{}", tunnel) { call in
                     asked.change { $0.append(call.path) }
                     try call.respond("served")
                 }
@@ -69,10 +69,10 @@ extension DaemonTests {
         }
 
         @Test func aChunkThatIsNoneIsRefusedAndTheServiceSeesNoWholeRequest() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let begun = Bell("the service sees the first chunk")
                 let cut = Bell("the service sees its request break off")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     if call.path == "/" { return try call.respond("served") }
                     guard try call.conversation.readChunk() == Array("abc".utf8) else { throw TestFailure("another chunk") }
                     begun.ring()
@@ -95,8 +95,8 @@ extension DaemonTests {
         }
 
         @Test func aMethodThatAPageDoesNotHaveIsRefusedAndTheConnectionStays() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let visitor = try gateway.visitor()
                 let response = try visitor.ask("POST", "/", body: "x=1")
                 #expect(response.verdict == "405 method-not-allowed")
@@ -106,8 +106,8 @@ extension DaemonTests {
         }
 
         @Test func aHeadThatNeverEndsIsGivenUp() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway(#"{"limits": {"headTimeoutMs": 300}}"#)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway(#"{"limits": {"headTimeoutMs": 300}}"#)
                 let visitor = try gateway.visitor()
                 try visitor.conversation.send("GET /web/pi/ HTTP/1.1\r\nHost: x\r\n")
                 let response = try visitor.response()

@@ -1,5 +1,5 @@
 // Agents come back by themselves, under their own id only, and the newest connection under an id is the one that counts. The
-// door for agents takes WebSocket, version 13 (RFC 6455 §4.2), and an id of 1 to 64 of A-Z a-z 0-9 . _ - that does not begin
+// agents' endpoint takes WebSocket, version 13 (RFC 6455 §4.2), and an id of 1 to 64 of A-Z a-z 0-9 . _ - that does not begin
 // with a dot; every other client is told what it is for.
 
 import Foundation
@@ -9,28 +9,28 @@ extension DaemonTests {
     @Suite struct Reconnects {
         @Test(arguments: [SIGTERM, SIGKILL], Tunnel.allCases)
         func anAgentComesBackAfterTheGatewayRestarted(_ signal: Int32, _ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, agent, _) = try stage.chain("{}", tunnel) { try $0.respond("served") }
+            try withDaemons { fixture in
+                let (gateway, agent, _) = try fixture.chain("{}", tunnel) { try $0.respond("served") }
                 #expect(try gateway.get("/web/pi/").text == "served")
                 let mark = agent.mark
                 gateway.daemon.signal(signal)
                 let ending = try gateway.daemon.waitForEnding()
                 #expect(ending == (signal == SIGTERM ? .exited(0) : .killed(signal: SIGKILL)))
-                let successor = try stage.gateway(port: gateway.port)
+                let successor = try fixture.gateway(port: gateway.port)
                 try agent.waitForLine(with: "agent.registered", after: mark)
                 #expect(try successor.get("/web/pi/").text == "served")
             }
         }
 
         @Test func anAgentThatStartsFirstWaitsForItsGateway() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let listener = try Socket.bound()
                 let port = try listener.port
-                let service = try stage.pathService()
-                let agent = try stage.agent(at: port, before: service.port, waits: false)
+                let service = try fixture.pathService()
+                let agent = try fixture.agent(at: port, before: service.port, waits: false)
                 try agent.waitForLine(with: "agent.lost", "retryMs=")
                 listener.close()
-                let gateway = try stage.gateway(port: port)
+                let gateway = try fixture.gateway(port: port)
                 try agent.waitForLine(with: "agent.registered")
                 #expect(try gateway.get("/web/pi/").text == "service at /")
             }
@@ -38,11 +38,11 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func theNewestAgentUnderAnIdTakesThePlaceAndTheOldOneStops(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, old, _) = try stage.chain("{}", tunnel) { try $0.respond("old") }
+            try withDaemons { fixture in
+                let (gateway, old, _) = try fixture.chain("{}", tunnel) { try $0.respond("old") }
                 #expect(try gateway.get("/web/pi/").text == "old")
-                let service = try stage.service { try $0.respond("new") }
-                try stage.agent(at: gateway.port, before: service.port, tunnel)
+                let service = try fixture.service { try $0.respond("new") }
+                try fixture.agent(at: gateway.port, before: service.port, tunnel)
                 #expect(try old.waitForEnding() == .exited(0))  // in order: a restart would evict the newcomer
                 try old.waitForLine(with: "another agent registered as pi")
                 #expect(try gateway.get("/web/pi/").text == "new")
@@ -50,10 +50,10 @@ extension DaemonTests {
         }
 
         @Test func aGatewayMayRejectASecondAgentUnderAnId() throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain(#"{"duplicateAgents": "reject"}"#) { try $0.respond("old") }
-                let service = try stage.service { try $0.respond("new") }
-                let second = try stage.agent(at: gateway.port, before: service.port, waits: false)
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain(#"{"duplicateAgents": "reject"}"#) { try $0.respond("old") }
+                let service = try fixture.service { try $0.respond("new") }
+                let second = try fixture.agent(at: gateway.port, before: service.port, waits: false)
                 try second.waitForLine(with: "duplicate-agent", "retryMs=")
                 #expect(second.isRunning)
                 #expect(try gateway.get("/web/pi/").text == "old")
@@ -61,8 +61,8 @@ extension DaemonTests {
         }
 
         @Test func theAgentsAddressTakesWebSocketsOnly() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let visitor = try gateway.visitor()
                 let plain = try visitor.get("/agent")
                 #expect(plain.verdict == "426 upgrade-required")

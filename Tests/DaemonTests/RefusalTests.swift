@@ -10,9 +10,9 @@ extension DaemonTests {
         // MARK: 404
 
         @Test func aWebServiceThatIsSwitchedOffIsNotFound() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway(#"{"channels": {"webService": {"enabled": false}}}"#)
-                try stage.agent(at: gateway.port, before: try stage.pathService().port)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway(#"{"channels": {"webService": {"enabled": false}}}"#)
+                try fixture.agent(at: gateway.port, before: try fixture.pathService().port)
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/web/pi/").verdict == "404 web-service-off")
                 #expect(try visitor.get("/").status == 200)
@@ -20,9 +20,9 @@ extension DaemonTests {
         }
 
         @Test func anUnknownAgentIsNotFound() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                try stage.agent("Pi", at: gateway.port, before: try stage.pathService().port)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                try fixture.agent("Pi", at: gateway.port, before: try fixture.pathService().port)
                 let visitor = try gateway.visitor()
                 for id in ["nobody", "pi", "Pi2", "P", "Pi."] {
                     #expect(try visitor.get("/web/\(id)/").verdict == "404 unknown-agent", "\(id)")
@@ -35,8 +35,8 @@ extension DaemonTests {
         }
 
         @Test func aRefusalIsAPageForPeopleAndJSONForPrograms() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let visitor = try gateway.visitor()
                 let page = try visitor.get("/web/nobody/", ["Accept: text/html,*/*;q=0.8"])
                 #expect(page.head["content-type"]?.hasPrefix("text/html") == true)
@@ -51,9 +51,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func anAgentWithoutAWebServiceIsNotFound(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                try stage.agent(at: gateway.port, before: nil, tunnel)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                try fixture.agent(at: gateway.port, before: nil, tunnel)
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/web/pi/").verdict == "404 no-web-service")
                 #expect(try visitor.get("/healthz").status == 200)
@@ -63,27 +63,27 @@ extension DaemonTests {
         // MARK: 503
 
         @Test func anAgentThatHasGoneIsOfflineUntilItReturns() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let service = try stage.pathService()
-                let agent = try stage.agent(at: gateway.port, before: service.port)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let service = try fixture.pathService()
+                let agent = try fixture.agent(at: gateway.port, before: service.port)
                 try agent.kill()
                 try gateway.daemon.waitForLine(with: "agent.lost", "agent=pi")
                 let visitor = try gateway.visitor()
                 let response = try visitor.get("/web/pi/")
                 #expect(response.verdict == "503 agent-offline")
                 #expect(response.head["retry-after"].flatMap { Int($0) } != nil)
-                try stage.agent(at: gateway.port, before: service.port)
+                try fixture.agent(at: gateway.port, before: service.port)
                 #expect(try visitor.get("/web/pi/").text == "service at /")
             }
         }
 
         @Test(arguments: Tunnel.allCases)
         func moreRequestsThanAnAgentMayServeAreTurnedAway(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let begun = Bell("the slow request begins")
                 let finish = Bell("the slow request may finish")
-                let (gateway, _, _) = try stage.chain(#"{"limits": {"maxStreamsPerAgent": 1}}"#, tunnel) { call in
+                let (gateway, _, _) = try fixture.chain(#"{"limits": {"maxStreamsPerAgent": 1}}"#, tunnel) { call in
                     if call.path == "/slow" {
                         begun.ring()
                         try finish.await()
@@ -107,9 +107,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aVisitorNeedsTheTokenAndTheServiceNeverSeesIt(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let settings = #"{"logLevel": "debug", "channels": {"webService": {"authToken": "visitors-secret"}}}"#
-                let (gateway, agent, _) = try stage.chain(settings, tunnel) { call in
+                let (gateway, agent, _) = try fixture.chain(settings, tunnel) { call in
                     try call.respond(call.head["authorization"] ?? "none")
                 }
                 let visitor = try gateway.visitor()
@@ -134,10 +134,10 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func anAgentWithAWrongTokenSaysSoKeepsTryingAndNeverPrintsIt(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let gateway = try stage.gateway(#"{"logLevel": "debug", "gatewayToken": "right-secret"}"#)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway(#"{"logLevel": "debug", "gatewayToken": "right-secret"}"#)
                 let settings = [#""gatewayToken": "wrong-secret", "logLevel": "debug""#]
-                let agent = try stage.agent(at: gateway.port, before: 9, tunnel, settings: settings, waits: false)
+                let agent = try fixture.agent(at: gateway.port, before: 9, tunnel, settings: settings, waits: false)
                 let line = try agent.waitForLine(
                     with: "agent.refused", "the gateway refuses the token", "check gatewayToken", "retryMs=")
                 #expect(line.contains("401"))
@@ -150,10 +150,10 @@ extension DaemonTests {
         }
 
         @Test func anAgentWithTheRightTokenIsTakenInAndTheTokenIsNotPrinted() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway(#"{"logLevel": "debug", "gatewayToken": ["old-secret", "right-secret"]}"#)
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway(#"{"logLevel": "debug", "gatewayToken": ["old-secret", "right-secret"]}"#)
                 let settings = [#""gatewayToken": "right-secret", "logLevel": "debug""#]
-                let agent = try stage.agent(at: gateway.port, before: try stage.pathService().port, settings: settings)
+                let agent = try fixture.agent(at: gateway.port, before: try fixture.pathService().port, settings: settings)
                 #expect(try gateway.get("/web/pi/").text == "service at /")
                 let lines = gateway.daemon.lines + agent.lines
                 #expect(!lines.contains { $0.contains("-secret") })
@@ -164,9 +164,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aDeclaredBodyOverTheLimitIsRefusedAndTheConnectionStays(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let bodies = Shared<[Int]>([])
-                let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"maxBody": 100}}}"#, tunnel) { call in
+                let (gateway, _, _) = try fixture.chain(#"{"channels": {"webService": {"maxBody": 100}}}"#, tunnel) { call in
                     let count = try call.body().count
                     bodies.change { $0.append(count) }
                     try call.respond("\(count)")
@@ -182,9 +182,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aChunkedBodyOverTheLimitIsRefusedAndTheServiceSeesNoWholeRequest(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let bodies = Shared<[Int]>([])
-                let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"maxBody": 100}}}"#, tunnel) { call in
+                let (gateway, _, _) = try fixture.chain(#"{"channels": {"webService": {"maxBody": 100}}}"#, tunnel) { call in
                     let count = try call.body().count
                     bodies.change { $0.append(count) }
                     try call.respond("\(count)")

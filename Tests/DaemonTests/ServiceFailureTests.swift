@@ -37,16 +37,16 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aServiceThatIsNotThereIsUnreachableUntilItStarts(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let listener = try Socket.bound()
-                let agent = try stage.agent(at: gateway.port, before: try listener.port, tunnel)
+                let agent = try fixture.agent(at: gateway.port, before: try listener.port, tunnel)
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/web/pi/").verdict == "502 service-unreachable")
                 try agent.waitForLine(with: "service.unreachable", "is the web service running?")
                 #expect(try visitor.ask("POST", "/web/pi/", body: "some body").verdict == "502 service-unreachable")
                 try listener.listen()
-                _ = try stage.service(on: listener) { try $0.respond("served") }
+                _ = try fixture.service(on: listener) { try $0.respond("served") }
                 #expect(try visitor.get("/web/pi/").text == "served")
                 try agent.waitForLine(with: "service.reachable")
             }
@@ -54,8 +54,8 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aServiceThatStoppedIsUnreachable(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, _, service) = try stage.chain("{}", tunnel) { try $0.respond("served") }
+            try withDaemons { fixture in
+                let (gateway, _, service) = try fixture.chain("{}", tunnel) { try $0.respond("served") }
                 let visitor = try gateway.visitor()
                 #expect(try visitor.get("/web/pi/").text == "served")
                 service.stop()
@@ -68,8 +68,8 @@ extension DaemonTests {
 
         @Test(arguments: BrokenResponse.beforeTheBody, Tunnel.allCases)
         func aMalformedResponseIsReportedToTheVisitor(_ broken: BrokenResponse, _ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain("{}", tunnel) { call in
                     if call.path == "/good" { return try call.respond("served") }
                     try call.say(broken.text)
                     call.hangUp()
@@ -84,8 +84,8 @@ extension DaemonTests {
 
         @Test(arguments: BrokenResponse.withinTheBody)
         func aResponseThatBreaksOffIsVisiblyCut(_ broken: BrokenResponse) throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain { call in
                     if call.path == "/good" { return try call.respond("served") }
                     try call.say(broken.text)
                     call.hangUp()
@@ -101,8 +101,8 @@ extension DaemonTests {
 
         /// To HTTP/1.0 a response without a length ends with the connection: only a reset tells that it is not whole.
         @Test func aResponseThatBreaksOffIsAResetToAnOldVisitor() throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain { call in
                     try call.say(BrokenResponse.withinTheBody[1].text)
                     call.hangUp()
                 }
@@ -117,8 +117,8 @@ extension DaemonTests {
         /// The first version of the tunnel carries whole bodies, so the visitor can still be told.
         @Test(arguments: BrokenResponse.withinTheBody)
         func aResponseThatBreaksOffIsReportedThroughTheFirstVersion(_ broken: BrokenResponse) throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", .v1) { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain("{}", .v1) { call in
                     if call.path == "/good" { return try call.respond("served") }
                     try call.say(broken.text)
                     call.hangUp()
@@ -133,9 +133,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func anAgentThatDiesBeforeTheHeadIsToldToTheVisitor(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let begun = Bell("the request reaches the service")
-                let (gateway, agent, _) = try stage.chain("{}", tunnel) { call in
+                let (gateway, agent, _) = try fixture.chain("{}", tunnel) { call in
                     begun.ring()
                     try call.conversation.awaitEnd()
                     throw CutOff(wasReset: false)
@@ -150,8 +150,8 @@ extension DaemonTests {
         }
 
         @Test func anAgentThatDiesWithinTheBodyIsVisible() throws {
-            try onStage { stage in
-                let (gateway, agent, _) = try stage.chain { call in
+            try withDaemons { fixture in
+                let (gateway, agent, _) = try fixture.chain { call in
                     try call.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
                     try call.conversation.awaitEnd()
                     throw CutOff(wasReset: false)
@@ -170,9 +170,9 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aServiceThatNeverRespondsIsGivenUp(_ tunnel: Tunnel) throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let left = Bell("the service sees that its client left")
-                let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#, tunnel) { call in
+                let (gateway, _, _) = try fixture.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#, tunnel) { call in
                     if call.path == "/good" { return try call.respond("served") }
                     try call.conversation.awaitEnd()
                     left.ring()
@@ -187,9 +187,9 @@ extension DaemonTests {
 
         /// The time limit is for the head. A body may take as long as it likes.
         @Test func aSlowBodyIsNotCutByTheTimeLimitOfTheHead() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let elapsed = Bell("another request has met the time limit")
-                let (gateway, _, _) = try stage.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#) { call in
+                let (gateway, _, _) = try fixture.chain(#"{"channels": {"webService": {"timeoutMs": 300}}}"#) { call in
                     if call.path == "/silent" {
                         try call.conversation.awaitEnd()
                         throw CutOff(wasReset: false)

@@ -8,9 +8,9 @@ extension DaemonTests {
         private static let event = "process.out-of-descriptors"
 
         @Test func aGatewayOutOfDescriptorsSaysSoOnceAndRecovers() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let words = ["--host", "127.0.0.1", "--port", "0", "--loops", "2"]
-                let daemon = try stage.daemon("gatewayd", words, descriptors: 48)
+                let daemon = try fixture.daemon("gatewayd", words, descriptors: 48)
                 let mark = "gateway.listening address=127.0.0.1:"
                 let line = try daemon.waitForLine(with: mark)
                 let port = try #require(line.components(separatedBy: mark).last.flatMap { UInt16($0) })
@@ -25,15 +25,15 @@ extension DaemonTests {
         }
 
         @Test func anAgentOutOfDescriptorsSaysSoAndItsVisitorsAreTold() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
                 let finish = Bell("the requests may finish")
-                let service = try stage.service { call in
+                let service = try fixture.service { call in
                     try finish.await()
                     try call.respond("served")
                 }
                 let words = ["\(service.port)", "-g", "127.0.0.1:\(gateway.port)", "--id", "pi"]
-                let agent = try stage.daemon("agentd", words, descriptors: 32)
+                let agent = try fixture.daemon("agentd", words, descriptors: 32)
                 try agent.waitForLine(with: "agent.registered")
                 let visitors = try (0..<40).map { _ in try gateway.visitor() }
                 for visitor in visitors { try visitor.send("GET", "/web/pi/") }

@@ -11,10 +11,10 @@ extension DaemonTests {
         }
 
         @Test func aTerminalShowsStatesRequestsAndTheEnd() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let service = try stage.pathService()
-                let agent = try stage.daemon(
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let service = try fixture.pathService()
+                let agent = try fixture.daemon(
                     "agentd", Self.words(gateway, service.port), environment: ["TERM": "xterm", "NO_COLOR": ""],
                     onTerminal: true)
                 try agent.waitForLine(with: "mpi", "\u{1b}[32mserving\u{1b}[0m", "round trip")
@@ -36,10 +36,10 @@ extension DaemonTests {
 
         @Test(arguments: [["--view", "plain"], []])
         func linesArePlainWhereNoViewIsWantedOrPossible(more: [String]) throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let service = try stage.pathService()
-                let agent = try stage.daemon(
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let service = try fixture.pathService()
+                let agent = try fixture.daemon(
                     "agentd", Self.words(gateway, service.port, more), environment: ["TERM": more.isEmpty ? "dumb" : "xterm"],
                     onTerminal: true)
                 try agent.waitForLine(with: "http://127.0.0.1:\(gateway.port)/web/pi/ -> http://localhost:\(service.port)/")
@@ -52,10 +52,10 @@ extension DaemonTests {
         }
 
         @Test func aPipeGetsPlainLines() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let service = try stage.pathService()
-                let agent = try stage.daemon("agentd", Self.words(gateway, service.port), environment: ["TERM": "xterm"])
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let service = try fixture.pathService()
+                let agent = try fixture.daemon("agentd", Self.words(gateway, service.port), environment: ["TERM": "xterm"])
                 try agent.waitForLine(with: "http://127.0.0.1:\(gateway.port)/web/pi/ -> http://localhost:\(service.port)/")
                 #expect(try gateway.get("/web/pi/hello").status == 200)
                 #expect(try agent.waitForLine(with: "200 GET /hello ").hasSuffix(" ms 17 B"))
@@ -64,11 +64,11 @@ extension DaemonTests {
         }
 
         @Test func theAddressIsAlsoAQRCodeWhereOneIsWanted() throws {
-            try onStage { stage in
-                let gateway = try stage.gateway()
-                let service = try stage.pathService()
+            try withDaemons { fixture in
+                let gateway = try fixture.gateway()
+                let service = try fixture.pathService()
                 for onTerminal in [true, false] {
-                    let agent = try stage.daemon(
+                    let agent = try fixture.daemon(
                         "agentd", Self.words(gateway, service.port, ["--qr"]), environment: ["TERM": "xterm"],
                         onTerminal: onTerminal)
                     try agent.waitForLine(with: "██", "▀")
@@ -79,8 +79,8 @@ extension DaemonTests {
         }
 
         @Test func aLiveViewNeedsATerminal() throws {
-            try onStage { stage in
-                let (ending, output) = try stage.run(
+            try withDaemons { fixture in
+                let (ending, output) = try fixture.run(
                     "agentd", ["1", "--gateway", "ws://127.0.0.1:1/agent", "--id", "pi", "--view", "live"])
                 #expect(ending == .exited(78))
                 #expect(output.contains("--view: must not be live where standard output is no terminal"))

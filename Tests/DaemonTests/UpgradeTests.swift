@@ -14,8 +14,8 @@ extension DaemonTests {
             "HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: mine\r\n\r\n"
 
         @Test func anUpgradedConnectionCarriesEveryByteBothWaysAndEndsByHalves() throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain { call in
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain { call in
                     guard call.path == "/socket?a=1&b=%20", call.head["upgrade"] == "websocket",
                         call.head["connection"]?.lowercased().contains("upgrade") == true,
                         call.head["sec-websocket-key"] != nil
@@ -50,10 +50,10 @@ extension DaemonTests {
         }
 
         @Test func theServiceMayEndItsHalfFirst() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let heard = Shared("")
                 let over = Bell("the service has heard the last of the visitor")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     try call.say(Self.switching + "goodbye")
                     call.conversation.socket.finishWriting()
                     let rest = String(decoding: try call.conversation.readToEnd(), as: UTF8.self)
@@ -74,8 +74,8 @@ extension DaemonTests {
 
         @Test(arguments: Tunnel.allCases)
         func aServiceThatDoesNotSwitchRespondsAsEver(_ tunnel: Tunnel) throws {
-            try onStage { stage in
-                let (gateway, _, _) = try stage.chain("{}", tunnel) { call in try call.respond(426, body: Array("no".utf8)) }
+            try withDaemons { fixture in
+                let (gateway, _, _) = try fixture.chain("{}", tunnel) { call in try call.respond(426, body: Array("no".utf8)) }
                 let visitor = try gateway.visitor()
                 let response = try visitor.get("/web/pi/", Self.fields)
                 #expect(response.verdict == "426")
@@ -85,9 +85,9 @@ extension DaemonTests {
         }
 
         @Test func aVisitorThatLeavesEndsTheServicesConnectionToo() throws {
-            try onStage { stage in
+            try withDaemons { fixture in
                 let left = Bell("the service sees its connection end")
-                let (gateway, _, _) = try stage.chain { call in
+                let (gateway, _, _) = try fixture.chain { call in
                     try call.say(Self.switching)
                     try call.conversation.awaitEnd()
                     left.ring()
@@ -103,8 +103,8 @@ extension DaemonTests {
         }
 
         @Test func anAgentThatDiesEndsAnUpgradedConnection() throws {
-            try onStage { stage in
-                let (gateway, agent, _) = try stage.chain { call in
+            try withDaemons { fixture in
+                let (gateway, agent, _) = try fixture.chain { call in
                     try call.say(Self.switching + "hello")
                     try call.conversation.awaitEnd()
                     call.hangUp()

@@ -43,13 +43,13 @@ import Testing
         let agent = fixture.agent("a")
         let first = fixture.visit("POST /web/a/x HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\nabc")
         fixture.wait(.milliseconds(5))
-        agent.answer(try agent.request().id, 201, HTTPFields(), "made")
-        #expect(try fixture.expectAnswer(first, to: "POST").status == 201)
+        agent.respond(try agent.request().id, 201, HTTPFields(), "made")
+        #expect(try fixture.expectResponse(first, to: "POST").status == 201)
         #expect(try fixture.get("/web/nobody/").status == 404)
         #expect(try fixture.get("/healthz").status == 200)
         let failed = fixture.visit(get("/web/a/"))
         agent.fail(try agent.request().id, .serviceUnreachable)
-        #expect(try fixture.expectAnswer(failed).status == 502)
+        #expect(try fixture.expectResponse(failed).status == 502)
         let gone = fixture.visit(get("/web/a/"))
         _ = try agent.request()
         fixture.leave(gone)
@@ -71,7 +71,7 @@ import Testing
         for (peer, named) in [("10.0.0.1", "2001:DB8:0:0:1:0:0:1"), ("203.0.113.9", "198.51.100.7"), ("10.0.0.1", "nonsense")] {
             let id = fixture.visit(
                 "GET /healthz HTTP/1.1\r\nHost: gw\r\nX-Forwarded-For: 192.0.2.1, \(named)\r\n\r\n", from: peer)
-            #expect(try fixture.expectAnswer(id).status == 200)
+            #expect(try fixture.expectResponse(id).status == 200)
         }
         #expect(fixture.accessRecords.map(\.peer) == ["2001:db8::1:0:0:1", "203.0.113.9", "10.0.0.1"])
         fixture.end()
@@ -93,9 +93,9 @@ import Testing
         let request = try agent.request()
         let made = try #require(request.head.fields[.xRequestID])
         #expect(made.utf8.count == 13 && made.utf8.allSatisfy { QuotedText.quotable([$0]).utf8.count == 1 })
-        agent.answer(request.id, 200, fields(("X-Request-ID", "the service's own")), "x")
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.fields.all(.xRequestID).map { Array($0) } == [latin1(made)])
+        agent.respond(request.id, 200, fields(("X-Request-ID", "the service's own")), "x")
+        let response = try fixture.expectResponse(id)
+        #expect(response.fields.all(.xRequestID).map { Array($0) } == [latin1(made)])
         #expect(fixture.takeLogs("web.request").first?.fields.first == .init("id", made))
         let other = try fixture.get("/healthz").fields[.xRequestID]
         #expect(other != nil && other != made)
@@ -110,8 +110,8 @@ import Testing
         let id = fixture.visit("GET /web/a/ HTTP/1.1\r\nHost: gw\r\nX-Request-ID: \(given)\r\nx-request-id: other\r\n\r\n")
         let request = try agent.request()
         #expect(request.head.fields.all(.xRequestID).map { Array($0) } == [latin1(given)])
-        agent.answer(request.id, 204)
-        #expect(try fixture.expectAnswer(id).fields[.xRequestID] == given)
+        agent.respond(request.id, 204)
+        #expect(try fixture.expectResponse(id).fields[.xRequestID] == given)
         fixture.end()
     }
 
@@ -119,7 +119,7 @@ import Testing
     func anythingElseIsReplaced(_ given: String) throws {
         let fixture = GatewayFixture()
         let id = fixture.visit("GET /healthz HTTP/1.1\r\nHost: gw\r\nX-Request-ID: \(given)\r\n\r\n")
-        #expect(try fixture.expectAnswer(id).fields[.xRequestID]?.utf8.count == 13)
+        #expect(try fixture.expectResponse(id).fields[.xRequestID]?.utf8.count == 13)
         fixture.end()
     }
 

@@ -76,9 +76,9 @@ import WebConsole
         let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
         let agent = fixture.agent()
         let browser = Browser(fixture)
-        let answer = try browser.ask("/web/a/x?a=1&token=t0ken&b=2")
-        #expect(answer.status == 303 && answer.fields[.location] == "/web/a/x?a=1&b=2")
-        #expect(answer.fields["referrer-policy"] == "same-origin" && answer.fields[.cacheControl] == "no-store")
+        let response = try browser.ask("/web/a/x?a=1&token=t0ken&b=2")
+        #expect(response.status == 303 && response.fields[.location] == "/web/a/x?a=1&b=2")
+        #expect(response.fields["referrer-policy"] == "same-origin" && response.fields[.cacheControl] == "no-store")
         #expect(try browser.reach(agent, "/web/a/x?a=1&b=2") != nil)
         // Again, beside the cookie: clean again.
         #expect(try browser.ask("/web/a/x?token=t0ken").fields[.location] == "/web/a/x")
@@ -95,8 +95,8 @@ import WebConsole
             let id = fixture.visit(get(target))
             let request = try agent.request()
             #expect(request.head.query.map { String(decoding: $0, as: UTF8.self) } == expected)
-            agent.answer(request.id)
-            #expect(try fixture.expectAnswer(id).status == 200)
+            agent.respond(request.id)
+            #expect(try fixture.expectResponse(id).status == 200)
         }
         // Beside a bearer that is ours as well; and a service's own token beside it.
         _ = fixture.visit(get("/web/a/?token=t0ken", bearer))
@@ -222,8 +222,8 @@ import WebConsole
                 if isIn {
                     #expect(try browser.reach(agent, path, bearer) != nil, "\(peer) \(id)")
                 } else {
-                    let answer = try browser.ask(path, bearer)
-                    #expect(answer.status == 403 && answer.errorCode == "forbidden" && !answer.text.contains("<form"))
+                    let response = try browser.ask(path, bearer)
+                    #expect(response.status == 403 && response.errorCode == "forbidden" && !response.text.contains("<form"))
                     #expect(try browser.logIn("t0ken", scope: id).errorCode == "forbidden" || browser.host != "gw.example")
                 }
             }
@@ -261,7 +261,7 @@ import WebConsole
         }
         let agent = fixture.agent()
         let browser = Browser(fixture)
-        func attempt(_ token: String) throws -> Answer {
+        func attempt(_ token: String) throws -> ReceivedResponse {
             switch way {
             case "bearer": try browser.ask("/web/a/", "Authorization: Bearer \(token)\r\n")
             case "form": try browser.logIn(token)
@@ -271,9 +271,9 @@ import WebConsole
         }
         for index in 0..<10 { #expect(try attempt("guess\(index)").status == 401) }
         for token in ["another", "t0ken"] {  // the right one is not looked at either
-            let answer = try attempt(token)
-            #expect(answer.status == 429 && answer.errorCode == "too-many-attempts" && answer.fields[.retryAfter] == "6")
-            #expect(answer.fields[.setCookie] == nil)
+            let response = try attempt(token)
+            #expect(response.status == 429 && response.errorCode == "too-many-attempts" && response.fields[.retryAfter] == "6")
+            #expect(response.fields[.setCookie] == nil)
         }
         browser.peer = "203.0.113.10"
         #expect(try browser.reach(agent, "/web/a/", bearer) != nil)
@@ -336,10 +336,10 @@ import WebConsole
 
     @Test func agentsTokensAreGuessedNoFaster() throws {
         let fixture = GatewayFixture { $0.gatewayTokens = ["s3cret"] }
-        func dial(_ token: String, from peer: String = "203.0.113.9") throws -> Answer {
+        func dial(_ token: String, from peer: String = "203.0.113.9") throws -> ReceivedResponse {
             let id = fixture.visit(GatewayFixture.handshake("agentId=a", "Authorization: Bearer \(token)\r\n"), from: peer)
             defer { fixture.leave(id) }
-            return try fixture.expectAnswer(id)
+            return try fixture.expectResponse(id)
         }
         for index in 0..<9 { #expect(try dial("guess\(index)").status == 401) }
         // A wrong token in `agent.register` counts too.

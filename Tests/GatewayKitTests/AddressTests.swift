@@ -62,7 +62,7 @@ import Testing
         return Provenance(peer: peer, fields: given, trustedProxies: ranges.compactMap { AddressRange($0) }).client
     }
 
-    @Test func aStrangersWordIsNotBelieved() {
+    @Test func anUntrustedPeersWordIsNotBelieved() {
         #expect(client("203.0.113.9", ["10.0.0.1"], trusting: []) == NetworkAddress("203.0.113.9"))
         #expect(client("203.0.113.9", ["10.0.0.1"], trusting: ["127.0.0.1"]) == NetworkAddress("203.0.113.9"))
     }

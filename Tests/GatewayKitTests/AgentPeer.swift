@@ -78,8 +78,8 @@ final class AgentPeer {
         flush()
     }
 
-    /// Answers whole.
-    func answer(_ id: StreamID, _ status: Int = 200, _ fields: HTTPFields = HTTPFields(), _ body: String = "") {
+    /// Responds, whole.
+    func respond(_ id: StreamID, _ status: Int = 200, _ fields: HTTPFields = HTTPFields(), _ body: String = "") {
         begin(id, status, fields, hasBody: !body.isEmpty)
         if !body.isEmpty { send(id, Array(body.utf8), end: true) }
     }
@@ -111,7 +111,7 @@ final class AgentPeer {
         flush()
     }
 
-    /// Says goodbye.
+    /// Begins the closing handshake.
     func close() {
         session.close(.normal, reason: "")
         flush()

@@ -11,8 +11,8 @@ import TunnelLink
     private func pool() -> GatewayFixture { GatewayFixture { $0.duplicateAgents = .balance } }
 
     private func serve(_ agent: AgentPeer, _ fixture: GatewayFixture, _ visitor: ConnectionID) throws {
-        agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-        #expect(try fixture.expectAnswer(visitor).text == "x")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "x")
+        #expect(try fixture.expectResponse(visitor).text == "x")
     }
 
     @Test func theLeastBusyTunnelIsAskedFirst() throws {
@@ -43,7 +43,7 @@ import TunnelLink
         let second = fixture.agent()
         let visitors = [fixture.visit(get("/web/a/")), fixture.visit(get("/web/a/"))]
         first.close()
-        #expect(try fixture.expectAnswer(visitors[0]).errorCode == "agent-lost")
+        #expect(try fixture.expectResponse(visitors[0]).errorCode == "agent-lost")
         try serve(second, fixture, visitors[1])
         for _ in 0..<3 { try serve(second, fixture, fixture.visit(get("/web/a/"))) }
         #expect(fixture.gateway.agentRecords.first?.isOnline == true)

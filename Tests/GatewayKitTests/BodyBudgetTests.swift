@@ -29,7 +29,7 @@ import TunnelLink
         let body = String(repeating: "x", count: 9_000)
         let visitors = (0..<6).map { _ in fixture.visit(get("/web/a/")) }
         for visitor in visitors { fixture.hold(visitor) }
-        for _ in 0..<4 { agent.answer(try agent.request().id, 200, HTTPFields(), body) }
+        for _ in 0..<4 { agent.respond(try agent.request().id, 200, HTTPFields(), body) }
         #expect(!fixture.connection(agent.id).isReading)
         let refused = try fixture.get("/web/a/")
         #expect(refused.status == 503 && refused.errorCode == "buffers-full" && refused.fields[.retryAfter] != nil)
@@ -37,7 +37,7 @@ import TunnelLink
         #expect(!fixture.connection(agent.id).isGone, "who is not read cannot answer a ping")
         for visitor in visitors.prefix(4) { fixture.take(visitor) }
         #expect(fixture.connection(agent.id).isReading)
-        for visitor in visitors.prefix(4) { #expect(try fixture.expectAnswer(visitor).text == body) }
+        for visitor in visitors.prefix(4) { #expect(try fixture.expectResponse(visitor).text == body) }
         end(fixture)
     }
 
@@ -48,14 +48,14 @@ import TunnelLink
         for visitor in visitors { fixture.send(visitor, [UInt8](repeating: 1, count: 8_999)) }
         let refused = visitors.dropFirst(3)
         for visitor in refused {
-            let answer = try fixture.expectAnswer(visitor, to: "POST")
-            #expect(answer.status == 503 && answer.errorCode == "buffers-full")
+            let response = try fixture.expectResponse(visitor, to: "POST")
+            #expect(response.status == 503 && response.errorCode == "buffers-full")
         }
         #expect(agent.waitingRequests == 0, "nothing of them has reached the agent")
         for visitor in visitors.prefix(3) {
             fixture.send(visitor, [1])
-            agent.answer(try agent.request().id, 201)
-            #expect(try fixture.expectAnswer(visitor, to: "POST").status == 201)
+            agent.respond(try agent.request().id, 201)
+            #expect(try fixture.expectResponse(visitor, to: "POST").status == 201)
         }
         end(fixture)
     }
@@ -65,11 +65,11 @@ import TunnelLink
         let agent = fixture.agent("a", .v1)
         let first = fixture.visit(post(10_000))
         fixture.send(first, [UInt8](repeating: 1, count: 9_999))
-        #expect(try fixture.expectAnswer(fixture.visit(post(9_000)), to: "POST").errorCode == "buffers-full")
+        #expect(try fixture.expectResponse(fixture.visit(post(9_000)), to: "POST").errorCode == "buffers-full")
         #expect(fixture.connection(fixture.visit(post(100))).written.isEmpty)
         fixture.send(first, [1])
-        agent.answer(try agent.request().id, 201)
-        #expect(try fixture.expectAnswer(first, to: "POST").status == 201)
+        agent.respond(try agent.request().id, 201)
+        #expect(try fixture.expectResponse(first, to: "POST").status == 201)
         end(fixture)
     }
 
@@ -79,8 +79,8 @@ import TunnelLink
         let other = fixture.agent("b", .v1)
         for _ in 0..<3 { fixture.send(fixture.visit(post(9_000)), [UInt8](repeating: 1, count: 8_999)) }
         let visitor = fixture.visit(get("/web/b/"))
-        other.answer(try other.request().id)
-        #expect(try fixture.expectAnswer(visitor).status == 200)
+        other.respond(try other.request().id)
+        #expect(try fixture.expectResponse(visitor).status == 200)
         end(fixture)
     }
 

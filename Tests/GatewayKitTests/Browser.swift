@@ -42,17 +42,17 @@ final class Browser {
     func ask(
         _ target: String, method: String = "GET", _ fields: String = "", body: String? = nil, on loop: Int = 0,
         sourceLocation: SourceLocation = #_sourceLocation
-    ) throws -> Answer {
+    ) throws -> ReceivedResponse {
         let id = fixture.visit(request(method, target, fields, body: body), from: peer, on: loop)
         defer { fixture.leave(id) }
-        let answer = try fixture.expectAnswer(id, to: method, sourceLocation: sourceLocation)
-        keep(answer)
-        return answer
+        let response = try fixture.expectResponse(id, to: method, sourceLocation: sourceLocation)
+        keep(response)
+        return response
     }
 
     /// Sends the login form.
     func logIn(_ token: String, scope: String = "a", next: String = "/web/a/", to path: String = "/login", on loop: Int = 0)
-        throws -> Answer
+        throws -> ReceivedResponse
     {
         try ask(path, method: "POST", body: "token=\(token)&scope=\(scope)&next=\(next)", on: loop)
     }
@@ -62,13 +62,13 @@ final class Browser {
         -> (id: StreamID, head: WebRequest, connection: ConnectionID)?
     {
         let id = fixture.visit(request(method, target, fields), from: peer, on: loop)
-        guard fixture.answer(id, to: method) == nil else { return nil }
+        guard fixture.response(id, to: method) == nil else { return nil }
         let request = try agent.request()
         return (request.id, request.head, id)
     }
 
-    private func keep(_ answer: Answer) {
-        for cookie in answer.fields.all(.setCookie).map({ String(decoding: $0, as: UTF8.self) }) {
+    private func keep(_ response: ReceivedResponse) {
+        for cookie in response.fields.all(.setCookie).map({ String(decoding: $0, as: UTF8.self) }) {
             let pair = cookie.prefix { $0 != ";" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard pair.count == 2 else { continue }
             cookies[String(pair[0])] = cookie.contains("Max-Age=0;") ? nil : String(pair[1])

@@ -17,11 +17,11 @@ import TunnelLink
             fixture.send(id, get("/web/a/\(index)"))
             let request = try agent.request()
             #expect(request.head.path == latin1("/\(index)"))
-            agent.answer(request.id, 200, HTTPFields(), "body \(index)")
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.text == "body \(index)" && !answer.fields.contains(.connection))
+            agent.respond(request.id, 200, HTTPFields(), "body \(index)")
+            let response = try fixture.expectResponse(id)
+            #expect(response.text == "body \(index)" && !response.fields.contains(.connection))
             fixture.send(id, get("/healthz"))
-            #expect(try fixture.expectAnswer(id).text == "ok\n")
+            #expect(try fixture.expectResponse(id).text == "ok\n")
         }
         #expect(fixture.gateway.counters.openStreams == 0)
         fixture.end()
@@ -32,13 +32,13 @@ import TunnelLink
         let agent = fixture.agent()
         let id = fixture.visit(get("/web/a/1") + get("/healthz") + get("/web/a/2"))
         #expect(agent.waitingRequests == 1)
-        #expect(fixture.answer(id) == nil)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "one")
+        #expect(fixture.response(id) == nil)
+        agent.respond(try agent.request().id, 200, HTTPFields(), "one")
         #expect(agent.waitingRequests == 1)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "three")
-        #expect(try fixture.expectAnswer(id).text == "one")
-        #expect(try fixture.expectAnswer(id).text == "ok\n")
-        #expect(try fixture.expectAnswer(id).text == "three")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "three")
+        #expect(try fixture.expectResponse(id).text == "one")
+        #expect(try fixture.expectResponse(id).text == "ok\n")
+        #expect(try fixture.expectResponse(id).text == "three")
         fixture.end()
     }
 
@@ -50,34 +50,34 @@ import TunnelLink
             let id = fixture.connect()
             for piece in pieces { fixture.send(id, Array(piece)) }
             guard let request = try? agent.request() else { return "nothing" }
-            agent.answer(request.id, 200, HTTPFields(), "echo \(agent.body(request.id))")
+            agent.respond(request.id, 200, HTTPFields(), "echo \(agent.body(request.id))")
             defer { fixture.end() }
             return fixture.read(id)
         }
         #expect(disagreement == nil)
     }
 
-    @Test func connectionCloseEndsItAfterTheAnswer() throws {
+    @Test func connectionCloseEndsItAfterTheResponse() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         for own in [true, false] {
             let id = fixture.visit(get(own ? "/healthz" : "/web/a/", "Connection: close\r\n"))
-            if !own { agent.answer(try agent.request().id, 200, HTTPFields(), "x") }
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 200 && answer.fields[.connection] == "close")
+            if !own { agent.respond(try agent.request().id, 200, HTTPFields(), "x") }
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 200 && response.fields[.connection] == "close")
             #expect(fixture.connection(id).isClosing)
         }
         fixture.end()
     }
 
-    /// RFC 9112 §9.6: who sends after it asked for the end would have the connection reset under the answer.
+    /// RFC 9112 §9.6: who sends after it asked for the end would have the connection reset under the response.
     @Test(arguments: [("", false), ("GET /more", true)])
     func nobodyWaitsForAVisitorThatAskedForTheEnd(unread: String, lingers: Bool) throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit(get("/web/a/", "Connection: close\r\n") + unread)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(try agent.request().id, 200, HTTPFields(), "x")
+        #expect(try fixture.expectResponse(id).status == 200)
         #expect(fixture.connection(id).isClosing && fixture.connection(id).lingers == lingers)
         fixture.end()
     }
@@ -90,16 +90,16 @@ import TunnelLink
         agent.begin(request.id)
         agent.send(request.id, "abc")
         agent.send(request.id, "def", end: true)
-        let answer = try fixture.expectAnswer(plain)
-        #expect(answer.text == "abcdef" && answer.fields[.connection] == "close")
-        #expect(!answer.fields.contains(.transferEncoding))
+        let response = try fixture.expectResponse(plain)
+        #expect(response.text == "abcdef" && response.fields[.connection] == "close")
+        #expect(!response.fields.contains(.transferEncoding))
         #expect(fixture.connection(plain).isClosing)
         let staying = fixture.visit("GET /web/a/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-        agent.answer(try agent.request().id, 200, fields(("Content-Length", "1")), "x")
-        let kept = try fixture.expectAnswer(staying)
+        agent.respond(try agent.request().id, 200, fields(("Content-Length", "1")), "x")
+        let kept = try fixture.expectResponse(staying)
         #expect(kept.text == "x" && kept.fields[.connection] == "keep-alive")
         fixture.send(staying, "GET /healthz HTTP/1.0\r\n\r\n")
-        #expect(try fixture.expectAnswer(staying).fields[.connection] == "close")
+        #expect(try fixture.expectResponse(staying).fields[.connection] == "close")
         #expect(fixture.connection(staying).isClosing)
         fixture.end()
     }
@@ -111,8 +111,8 @@ import TunnelLink
         let request = try agent.request()
         agent.begin(request.id)
         agent.send(request.id, Array("abc".utf8), end: true, trailers: fields(("x-sum", "1")))
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.text == "abc" && answer.fields[.connection] == "close")
+        let response = try fixture.expectResponse(id)
+        #expect(response.text == "abc" && response.fields[.connection] == "close")
         #expect(fixture.connection(id).isClosing && !fixture.connection(id).isAborted)
         fixture.end()
     }
@@ -134,13 +134,13 @@ import TunnelLink
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let own = fixture.visit(get("/healthz") + "GET /slow")
-        _ = try fixture.expectAnswer(own)
+        _ = try fixture.expectResponse(own)
         let id = fixture.visit(get("/web/a/") + "GET /slow")
         fixture.wait(.seconds(5))
-        agent.answer(try agent.request().id)
-        _ = try fixture.expectAnswer(id)
+        agent.respond(try agent.request().id)
+        _ = try fixture.expectResponse(id)
         fixture.wait(.seconds(10))
-        #expect(try fixture.expectAnswer(id).status == 408)
+        #expect(try fixture.expectResponse(id).status == 408)
         #expect(fixture.connection(id).isClosing)
         fixture.end()
     }
@@ -151,8 +151,8 @@ import TunnelLink
         let id = fixture.visit(get("/web/a/") + String(repeating: get("/web/a/"), count: 300))
         #expect(!fixture.connection(id).isReading)
         for _ in 0..<301 {
-            agent.answer(try agent.request().id, 204)
-            #expect(try fixture.expectAnswer(id).status == 204)
+            agent.respond(try agent.request().id, 204)
+            #expect(try fixture.expectResponse(id).status == 204)
         }
         #expect(fixture.connection(id).isReading)
         fixture.end()
@@ -194,7 +194,7 @@ import TunnelLink
     @Test func whatIsThrownAwayIsThrownAwayInTimeOrNotAtAll() throws {
         let fixture = GatewayFixture()
         let id = fixture.visit("POST /nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc")
-        #expect(try fixture.expectAnswer(id).status == 404)
+        #expect(try fixture.expectResponse(id).status == 404)
         fixture.wait(.seconds(10))
         #expect(fixture.connection(id).isClosing)
         fixture.end()
@@ -220,7 +220,7 @@ import TunnelLink
         let agent = fixture.agent()
         let id = fixture.visit("POST /web/a/x?secret=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab")
         fixture.wait(.milliseconds(7))
-        agent.answer(try agent.request().id, 201, HTTPFields(), "abc")
+        agent.respond(try agent.request().id, 201, HTTPFields(), "abc")
         let logs = fixture.takeLogs("web.request")
         #expect(logs.count == 1)
         let values = Dictionary(uniqueKeysWithValues: logs.first?.fields.map { ($0.name, $0.value) } ?? [])

@@ -86,7 +86,7 @@ extension GatewayFixture {
         let visitor = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
         let request = try agent.request()
         #expect(try fixture.agents("openStreams") == [1])
-        agent.answer(request.id, 200, HTTPFields(), "hello")
+        agent.respond(request.id, 200, HTTPFields(), "hello")
         _ = fixture.visit(get("/web/a/"))
         agent.reset(try agent.request().id, .unreachable)
         let gone = fixture.visit(get("/web/a/"))
@@ -94,7 +94,7 @@ extension GatewayFixture {
         agent.close()
         let again = fixture.agent()
         fixture.send(visitor, get("/web/a/"))
-        again.answer(try again.request().id, 404, HTTPFields(), "")
+        again.respond(try again.request().id, 404, HTTPFields(), "")
         for (name, value) in [("requests", 4), ("failures", 1), ("bytesIn", 3), ("bytesOut", 5), ("openStreams", 0)] {
             #expect(try fixture.agents(name) == [.integer(Int64(value))], "\(name)")
         }
@@ -112,7 +112,7 @@ extension GatewayFixture {
         for name in ["a", "b"] {
             let agent = fixture.agent(name)
             _ = fixture.visit(get("/web/\(name)/"))
-            agent.answer(try agent.request().id, 200, HTTPFields(), "")
+            agent.respond(try agent.request().id, 200, HTTPFields(), "")
             agent.close()
             fixture.wait(.seconds(1))
         }
@@ -132,7 +132,11 @@ extension GatewayFixture {
                     "POST /web/\(name)/ HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy", on: (number + round) % 3)
                 let request = try agent.request()
                 fixture.wait(.milliseconds(400))
-                if round == 4 { agent.reset(request.id, .timedOut) } else { agent.answer(request.id, 200, HTTPFields(), "abc") }
+                if round == 4 {
+                    agent.reset(request.id, .timedOut)
+                } else {
+                    agent.respond(request.id, 200, HTTPFields(), "abc")
+                }
                 fixture.leave(id)
             }
         }
@@ -171,7 +175,7 @@ extension GatewayFixture {
             _ = fixture.visit(get("/web/a/"))
             let request = try agent.request()
             fixture.wait(.milliseconds(50))
-            agent.answer(request.id, 200, HTTPFields(), "hello")
+            agent.respond(request.id, 200, HTTPFields(), "hello")
         }
         fixture.wait(.seconds(12))
         let series = try fixture.json("/.miagent/series")
@@ -221,7 +225,7 @@ extension GatewayFixture {
                 fixture.agent(name).close()
                 let agent = agents[step % 6]
                 _ = fixture.visit(get("/web/a\(step % 6)/"))
-                agent.answer(try agent.request().id, 200, HTTPFields(), "hello")
+                agent.respond(try agent.request().id, 200, HTTPFields(), "hello")
                 fixture.wait(.milliseconds(50))
                 told += fixture.read(watcher)
             }

@@ -23,10 +23,10 @@ import TunnelLink
     ]) func aMalformedRequestIsRefusedAndTheConnectionEnds(request: String, status: Int) throws {
         let fixture = GatewayFixture()
         let id = fixture.visit(request)
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == status)
-        #expect(answer.errorCode == "malformed-request")
-        #expect(answer.fields[.connection] == "close")
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == status)
+        #expect(response.errorCode == "malformed-request")
+        #expect(response.fields[.connection] == "close")
         #expect(fixture.connection(id).isClosing)
         fixture.end()
     }
@@ -38,13 +38,13 @@ import TunnelLink
         let request = try agent.request()
         #expect(agent.body(request.id) == "abc")
         fixture.send(id, "nonsense\r\n")
-        #expect(try fixture.expectAnswer(id).status == 400)
+        #expect(try fixture.expectResponse(id).status == 400)
         #expect(agent.has(.reset(request.id, .cancelled)))
         #expect(fixture.connection(id).isClosing)
         fixture.end()
     }
 
-    @Test func aBrokenBodyAfterTheAnswersHeadCutsTheAnswer() throws {
+    @Test func aBrokenBodyAfterTheResponsesHeadCutsTheResponse() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -65,8 +65,8 @@ import TunnelLink
         #expect(!fixture.connection(id).isClosing)
         fixture.send(id, "TP")  // dripping does not help
         fixture.wait(.seconds(1))
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 408 && answer.errorCode == "request-timed-out")
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 408 && response.errorCode == "request-timed-out")
         #expect(fixture.connection(id).isClosing)
         fixture.end()
     }
@@ -88,9 +88,9 @@ import TunnelLink
             fixture.wait(.seconds(4))
             fixture.send(id, "x")
         }
-        #expect(fixture.answer(id) == nil)
+        #expect(fixture.response(id) == nil)
         fixture.wait(.seconds(5))
-        #expect(try fixture.expectAnswer(id).errorCode == "request-timed-out")
+        #expect(try fixture.expectResponse(id).errorCode == "request-timed-out")
         #expect(agent.has(.reset(try agent.request().id, .cancelled)))
         fixture.end()
     }
@@ -100,8 +100,8 @@ import TunnelLink
         _ = fixture.agent()
         let second = fixture.connect()
         let third = fixture.connect()
-        let answer = try fixture.expectAnswer(third)
-        #expect(answer.status == 503 && answer.errorCode == "overloaded" && answer.fields[.retryAfter] != nil)
+        let response = try fixture.expectResponse(third)
+        #expect(response.status == 503 && response.errorCode == "overloaded" && response.fields[.retryAfter] != nil)
         #expect(fixture.connection(third).isClosing && !fixture.connection(second).isClosing)
         #expect(try fixture.get("/healthz").status == 503)
         fixture.leave(second)
@@ -114,8 +114,8 @@ import TunnelLink
     @Test func whatLeadsNowhereIsNotFound() throws {
         let fixture = GatewayFixture()
         for target in ["/nothing", "/web", "/web/", "/web/a%2fb/", "/web/.a/"] {
-            let answer = try fixture.get(target)
-            #expect(answer.status == 404 && answer.errorCode == "not-found", "\(target)")
+            let response = try fixture.get(target)
+            #expect(response.status == 404 && response.errorCode == "not-found", "\(target)")
         }
         fixture.end()
     }
@@ -134,8 +134,8 @@ import TunnelLink
         fixture.end()
         let off = GatewayFixture { $0.web.isEnabled = false }
         _ = off.agent()
-        let answer = try off.get("/web/a/")
-        #expect(answer.status == 404 && answer.errorCode == "web-service-off")
+        let response = try off.get("/web/a/")
+        #expect(response.status == 404 && response.errorCode == "web-service-off")
         off.end()
     }
 
@@ -146,17 +146,17 @@ import TunnelLink
             ("/web/a/", ""), ("/web/nobody/", ""), ("/web/a/", "Authorization: Bearer bad\r\n"),
             ("/web/a/", "Authorization: Basic good\r\n"),
         ] {
-            let answer = try fixture.get(target, header)
-            #expect(answer.status == 401 && answer.errorCode == "unauthorized")
-            #expect(answer.fields[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
+            let response = try fixture.get(target, header)
+            #expect(response.status == 401 && response.errorCode == "unauthorized")
+            #expect(response.fields[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
         }
         #expect(agent.waitingRequests == 0)
         #expect(try fixture.get("/web/nobody/", "Authorization: Bearer good\r\n").status == 404)
         let id = fixture.visit(get("/web/a/", "Authorization: Bearer better\r\n"))
         let request = try agent.request()
         #expect(!request.head.fields.contains(.authorization))
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.end()
     }
 
@@ -183,9 +183,9 @@ import TunnelLink
         let id = fixture.visit(get("/web/a/", "Authorization: Bearer theirs\r\n"))
         let request = try agent.request()
         #expect(request.head.fields[.authorization] == "Bearer theirs")
-        agent.answer(request.id, 401, fields(("WWW-Authenticate", "Basic"), ("x-miagent-error", "unauthorized")))
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 401 && answer.errorCode == nil)
+        agent.respond(request.id, 401, fields(("WWW-Authenticate", "Basic"), ("x-miagent-error", "unauthorized")))
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 401 && response.errorCode == nil)
         fixture.end()
     }
 
@@ -197,23 +197,23 @@ import TunnelLink
         }
         let agent = fixture.agent("a", version)
         let declared = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
-        let refused = try fixture.expectAnswer(declared)
+        let refused = try fixture.expectResponse(declared)
         #expect(refused.status == 413 && refused.errorCode == "body-too-large")
         #expect(!fixture.connection(declared).isClosing)  // the rest is small enough to be read and thrown away
         fixture.send(declared, "elevenbytes" + get("/healthz"))
-        #expect(try fixture.expectAnswer(declared).text == "ok\n")
+        #expect(try fixture.expectResponse(declared).text == "ok\n")
         #expect(agent.waitingRequests == 0)
         let chunked = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n")
-        #expect(fixture.answer(chunked) == nil)
+        #expect(fixture.response(chunked) == nil)
         fixture.send(chunked, "1\r\nx\r\n")
-        #expect(try fixture.expectAnswer(chunked).status == 413)
+        #expect(try fixture.expectResponse(chunked).status == 413)
         #expect(fixture.connection(chunked).isClosing)
         if version == .v2 { #expect(agent.has(.reset(try agent.request().id, .overran))) }
         let fits = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789")
         let request = try agent.request()
         #expect(agent.body(request.id) == "0123456789")
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(fits).status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(fits).status == 200)
         fixture.end()
     }
 
@@ -221,8 +221,8 @@ import TunnelLink
         let fixture = GatewayFixture { $0.web.maximumBody = 10 }
         _ = fixture.agent()
         let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807\r\n\r\n")
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 413 && answer.fields[.connection] == "close")
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 413 && response.fields[.connection] == "close")
         #expect(fixture.connection(id).isClosing)
         fixture.end()
     }
@@ -230,8 +230,8 @@ import TunnelLink
     @Test func aRefusedVisitorThatAwaits100IsNotReadOn() throws {
         let fixture = GatewayFixture()
         let id = fixture.visit("POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 404 && answer.interim.isEmpty && answer.fields[.connection] == "close")
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 404 && response.interim.isEmpty && response.fields[.connection] == "close")
         fixture.end()
     }
 
@@ -246,8 +246,8 @@ import TunnelLink
         let request = try agent.request()
         #expect(request.head.query?.count == 65_000)
         #expect(request.head.fields["x-149"]?.count == 400)
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.end()
     }
 
@@ -256,11 +256,11 @@ import TunnelLink
         let agent = fixture.agent("a", version)
         // Each quote is two bytes in JSON.
         let quotes = String(repeating: "\"", count: 140_000)
-        let answer = try fixture.get("/web/a/", "X: \(quotes)\r\n")
-        #expect(answer.status == 431)
+        let response = try fixture.get("/web/a/", "X: \(quotes)\r\n")
+        #expect(response.status == 431)
         let id = fixture.visit(get("/web/a/"))
-        agent.answer(try agent.request().id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(try agent.request().id)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.end()
     }
 }

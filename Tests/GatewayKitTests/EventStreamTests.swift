@@ -13,7 +13,7 @@ import TunnelLink
 
     private func fixture() -> GatewayFixture { GatewayFixture { $0.web.sseKeepAlive = .seconds(15) } }
 
-    /// A visitor whose answer has begun, with its head read.
+    /// A visitor whose response has begun, with its head read.
     private func stream(
         _ fixture: GatewayFixture, _ agent: AgentPeer, _ fields: HTTPFields = fields(("Content-Type", "text/event-stream")),
         status: Int = 200,

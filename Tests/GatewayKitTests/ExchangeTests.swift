@@ -1,4 +1,4 @@
-// A request on its way through, and its answer on its way back: what arrives, when, and how much is held on the way.
+// A request on its way through, and its response on its way back: what arrives, when, and how much is held on the way.
 
 import HTTPCodec
 import MachineCore
@@ -28,13 +28,13 @@ import TunnelLink
                     ("content-length", "5"), ("x-odd", "\u{ff}"), ("cookie", "a=b"), ("x-forwarded-for", "203.0.113.9"),
                     ("x-forwarded-proto", "http"), ("x-forwarded-host", "gw.example:80"), ("x-forwarded-prefix", "/web/a")))
         #expect(agent.body(request.id) == "hello")
-        agent.answer(
+        agent.respond(
             request.id, 201, fields(("Location", "/new"), ("Set-Cookie", "s=1; Path=/"), ("Set-Cookie", "t=2")), "made")
-        let answer = try fixture.expectAnswer(id, to: "PATCH")
-        #expect(answer.status == 201 && answer.text == "made")
-        #expect(answer.fields[.location] == "/web/a/new")
-        #expect(answer.fields.all(.setCookie).map { Array($0) } == [latin1("s=1; Path=/"), latin1("t=2")])
-        #expect(answer.fields.contains(.date))
+        let response = try fixture.expectResponse(id, to: "PATCH")
+        #expect(response.status == 201 && response.text == "made")
+        #expect(response.fields[.location] == "/web/a/new")
+        #expect(response.fields.all(.setCookie).map { Array($0) } == [latin1("s=1; Path=/"), latin1("t=2")])
+        #expect(response.fields.contains(.date))
         fixture.end()
     }
 
@@ -59,7 +59,7 @@ import TunnelLink
         fixture.end()
     }
 
-    @Test func anAnswersTrailersReachWhoCanHaveThem() throws {
+    @Test func aResponsesTrailersReachWhoCanHaveThem() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let trailers = fields(("x-sum", "1"))
@@ -71,21 +71,21 @@ import TunnelLink
             let request = try agent.request()
             agent.begin(request.id, 200, head)
             agent.send(request.id, Array("abc".utf8), end: true, trailers: trailers)
-            let answer = try fixture.expectAnswer(id, to: method)
-            #expect(answer.trailers["x-sum"] == (target == "/web/a/1" ? "1" : nil))
+            let response = try fixture.expectResponse(id, to: method)
+            #expect(response.trailers["x-sum"] == (target == "/web/a/1" ? "1" : nil))
             #expect(!fixture.connection(id).isClosing, "\(target)")
         }
         fixture.end()
     }
 
-    @Test(arguments: TunnelVersion.allCases) func answersWithoutBodiesHaveNone(version: TunnelVersion) throws {
+    @Test(arguments: TunnelVersion.allCases) func responsesWithoutBodiesHaveNone(version: TunnelVersion) throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent("a", version)
         let id = fixture.connect()
-        func ask(_ method: String, _ status: Int, _ head: HTTPFields, body: String = "") throws -> Answer {
+        func ask(_ method: String, _ status: Int, _ head: HTTPFields, body: String = "") throws -> ReceivedResponse {
             fixture.send(id, "\(method) /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
-            agent.answer(try agent.request().id, status, head, body)
-            return try fixture.expectAnswer(id, to: method)
+            agent.respond(try agent.request().id, status, head, body)
+            return try fixture.expectResponse(id, to: method)
         }
         #expect(try ask("HEAD", 200, fields(("Content-Length", "5000"))).fields[.contentLength] == "5000")
         #expect(try ask("HEAD", 200, fields(("ETag", "x"))).fields.contains(.contentLength) == false)
@@ -103,13 +103,13 @@ import TunnelLink
         let agent = fixture.agent()
         for length in ["x", "5, 5", "+5", ""] {
             let id = fixture.visit("HEAD /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
-            agent.answer(try agent.request().id, 200, fields(("Content-Length", length)))
-            #expect(try fixture.expectAnswer(id, to: "HEAD").errorCode == "service-broken", "\(length)")
+            agent.respond(try agent.request().id, 200, fields(("Content-Length", length)))
+            #expect(try fixture.expectResponse(id, to: "HEAD").errorCode == "service-broken", "\(length)")
         }
         fixture.end()
     }
 
-    @Test func aBodyLongerOrShorterThanDeclaredCutsTheAnswer() throws {
+    @Test func aBodyLongerOrShorterThanDeclaredCutsTheResponse() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         for body in ["abcd", "ab"] {
@@ -122,29 +122,29 @@ import TunnelLink
         }
         let none = fixture.visit(get("/web/a/"))
         agent.begin(try agent.request().id, 200, fields(("Content-Length", "3")), hasBody: false)
-        #expect(fixture.answer(none) == nil)
+        #expect(fixture.response(none) == nil)
         #expect(fixture.connection(none).isClosing)
         #expect(fixture.gateway.counters.openStreams == 0)
         fixture.end()
     }
 
-    @Test func v1AnswersHaveTheLengthThatTheyHave() throws {
+    @Test func v1ResponsesHaveTheLengthThatTheyHave() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent("a", .v1)
         let id = fixture.visit(get("/web/a/"))
-        agent.answer(try agent.request().id, 200, fields(("Content-Length", "77"), ("Transfer-Encoding", "chunked")), "abc")
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.text == "abc" && answer.fields[.contentLength] == "3")
+        agent.respond(try agent.request().id, 200, fields(("Content-Length", "77"), ("Transfer-Encoding", "chunked")), "abc")
+        let response = try fixture.expectResponse(id)
+        #expect(response.text == "abc" && response.fields[.contentLength] == "3")
         fixture.end()
     }
 
-    @Test func anAnswerBeforeTheRequestsEndEndsTheConnectionAndTheRequest() throws {
+    @Test func aResponseBeforeTheRequestsEndEndsTheConnectionAndTheRequest() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
         let request = try agent.request()
-        agent.answer(request.id, 403, HTTPFields(), "no")
-        #expect(try fixture.expectAnswer(id).text == "no")
+        agent.respond(request.id, 403, HTTPFields(), "no")
+        #expect(try fixture.expectResponse(id).text == "no")
         #expect(agent.has(.reset(request.id, .cancelled)))
         #expect(fixture.connection(id).isClosing)
         #expect(agent.session.openStreams == 0)
@@ -167,13 +167,13 @@ import TunnelLink
         #expect(fixture.connection(slow).unacknowledged < 21_000)
         #expect(fixture.gateway.counters.bufferedBytes < 21_000)
         let quick = fixture.visit(get("/web/a/quick"))
-        agent.answer(try agent.request().id, 200, HTTPFields(), "quick")
-        #expect(try fixture.expectAnswer(quick).text == "quick")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "quick")
+        #expect(try fixture.expectResponse(quick).text == "quick")
         for _ in 0..<50 {
             fixture.take(slow, 7_000)
             #expect(fixture.connection(slow).unacknowledged < 21_000)
         }
-        #expect(try fixture.expectAnswer(slow).body == body)
+        #expect(try fixture.expectResponse(slow).body == body)
         fixture.take(slow)
         fixture.end()
     }
@@ -200,8 +200,8 @@ import TunnelLink
         }
         for _ in 0..<40 { agent.consume(request.id, 5_000) }
         #expect(agent.bodies[request.id] == body)
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(id).status == 200)
         #expect(fixture.connection(id).isReading)
         fixture.end()
     }
@@ -219,7 +219,7 @@ import TunnelLink
             #expect(agent.bodies[request.id] == body)
             agent.begin(request.id, 200)
             agent.send(request.id, body, end: true)
-            #expect(try fixture.expectAnswer(id).body == body)
+            #expect(try fixture.expectResponse(id).body == body)
             fixture.end()
         }
     }
@@ -243,7 +243,7 @@ import TunnelLink
         fixture.end()
     }
 
-    @Test(arguments: ["", "Connection: close\r\n"]) func aSlowVisitorGetsAWholeAnswerHoweverLongItTakes(connection: String)
+    @Test(arguments: ["", "Connection: close\r\n"]) func aSlowVisitorGetsAWholeResponseHoweverLongItTakes(connection: String)
         throws
     {
         let fixture = GatewayFixture()
@@ -259,7 +259,7 @@ import TunnelLink
             #expect(!fixture.connection(id).isGone)
             fixture.take(id, 5_100)
         }
-        #expect(try fixture.expectAnswer(id).body == pattern(100_000))
+        #expect(try fixture.expectResponse(id).body == pattern(100_000))
         fixture.wait(.seconds(200))
         #expect(fixture.connection(id).isClosing)
         fixture.end()
@@ -269,10 +269,10 @@ import TunnelLink
         let fixture = GatewayFixture { $0.limits.tunnel.maximumBacklog = 20_000 }
         let agent = fixture.agent()
         fixture.hold(agent.id)
-        var refused: Answer?
+        var refused: ReceivedResponse?
         for _ in 0..<200 where refused == nil {
             let id = fixture.visit(get("/web/a/"))
-            refused = fixture.answer(id)
+            refused = fixture.response(id)
             if refused == nil { fixture.leave(id) }
         }
         #expect(refused?.errorCode == "too-many-streams")

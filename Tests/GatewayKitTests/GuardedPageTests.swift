@@ -91,7 +91,7 @@ import WebConsole
         let browser = Browser(fixture)
         _ = try browser.logIn("bs", scope: "", next: "/")
         #expect(try browser.ask("/").status == 200)
-        #expect(try browser.ask("/web/b/").status == 401, "one login opens one door")
+        #expect(try browser.ask("/web/b/").status == 401, "one login is for one agent")
         var configuration = fixture.gateway.configuration
         configuration.web.authTokens = ["visitor"]
         fixture.tell(.reconfigure(configuration))

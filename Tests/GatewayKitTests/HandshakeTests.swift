@@ -12,7 +12,7 @@ import WireWS
 @Suite struct HandshakeTests {
     // MARK: The handshake
 
-    @Test func theAnswerIsRFC6455sAndNamesTheHighestVersionOffered() throws {
+    @Test func theResponseIsRFC6455sAndNamesTheHighestVersionOffered() throws {
         for (offer, selected) in [
             ("miagent.v1, miagent.v2", "miagent.v2"), ("miagent.v2", "miagent.v2"), ("miagent.v1", "miagent.v1"),
             ("chat, MIAGENT.V2", "miagent.v2"),
@@ -20,11 +20,11 @@ import WireWS
         ] as [(String?, String?)] {
             let fixture = GatewayFixture()
             let id = fixture.visit(GatewayFixture.handshake(protocols: offer))
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 101)
-            #expect(answer.fields["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-            #expect(answer.fields["upgrade"] == "websocket" && answer.fields["connection"] == "Upgrade")
-            #expect(answer.fields["sec-websocket-protocol"] == selected)
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 101)
+            #expect(response.fields["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+            #expect(response.fields["upgrade"] == "websocket" && response.fields["connection"] == "Upgrade")
+            #expect(response.fields["sec-websocket-protocol"] == selected)
             #expect(fixture.gateway.counters.agents == 1 && fixture.gateway.counters.visitors == 0)
             fixture.end()
         }
@@ -39,14 +39,14 @@ import WireWS
             good.replacing("Connection: Upgrade", with: "Connection: close"), good.replacing("HTTP/1.1", with: "HTTP/1.0"),
         ] {
             let id = fixture.visit(request)
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 426 && answer.errorCode == "upgrade-required", "\(request)")
-            #expect(answer.fields["upgrade"] == "websocket" && answer.fields["sec-websocket-version"] == "13")
-            #expect(answer.fields.containsToken("upgrade", in: .connection))
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 426 && response.errorCode == "upgrade-required", "\(request)")
+            #expect(response.fields["upgrade"] == "websocket" && response.fields["sec-websocket-version"] == "13")
+            #expect(response.fields.containsToken("upgrade", in: .connection))
         }
         let post = fixture.visit(good.replacing("GET", with: "POST"))
-        let answer = try fixture.expectAnswer(post)
-        #expect(answer.status == 405 && answer.fields[.allow] == "GET")
+        let response = try fixture.expectResponse(post)
+        #expect(response.status == 405 && response.fields[.allow] == "GET")
         fixture.end()
     }
 
@@ -56,7 +56,7 @@ import WireWS
             "agentId=", "agentId=.a", "agentId=a%2Fb", "agentId=%C3%A9", "agentId=" + String(repeating: "a", count: 65),
         ] {
             let id = fixture.visit(GatewayFixture.handshake(query))
-            #expect(try fixture.expectAnswer(id).errorCode == "bad-agent-id", "\(query)")
+            #expect(try fixture.expectResponse(id).errorCode == "bad-agent-id", "\(query)")
         }
         fixture.end()
     }
@@ -68,8 +68,8 @@ import WireWS
             ("agentId=a&token=good", "Authorization: Bearer bad\r\n"),
         ] {
             let id = fixture.visit(GatewayFixture.handshake(query, header))
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 401 && answer.errorCode == "unauthorized", "\(query)")
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 401 && response.errorCode == "unauthorized", "\(query)")
         }
         #expect(fixture.takeLogs("agent.turned-away").count == 4)
         #expect(fixture.logs.allSatisfy { $0.fields.allSatisfy { !$0.value.contains("bad") && !$0.value.contains("good") } })
@@ -127,7 +127,7 @@ import WireWS
             access.tokens = ["special"]
             $0.agents["a"] = access
         }
-        #expect(try fixture.expectAnswer(fixture.visit(GatewayFixture.handshake("agentId=a&token=common"))).status == 401)
+        #expect(try fixture.expectResponse(fixture.visit(GatewayFixture.handshake("agentId=a&token=common"))).status == 401)
         let other = fixture.dial(query: "agentId=b&token=common")
         other.register(AgentDescription(agentID: "b"))
         let own = fixture.dial(query: "agentId=a&token=special")
@@ -178,8 +178,8 @@ import WireWS
         let agent = fixture.dial(.v1, query: "agentId=a&token=s3cret")
         #expect(fixture.gateway.counters.registeredAgents == 1)
         let id = fixture.visit(get("/web/a/"))
-        agent.answer(try agent.request().id, 200, HTTPFields(), "v1")
-        #expect(try fixture.expectAnswer(id).text == "v1")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "v1")
+        #expect(try fixture.expectResponse(id).text == "v1")
         agent.register(AgentDescription(agentID: "a", type: "pi"))  // it may say more later
         #expect(fixture.gateway.agentRecords.first?.description.type == "pi")
         #expect(fixture.gateway.counters.registeredAgents == 1)
@@ -208,11 +208,11 @@ import WireWS
         let new = fixture.agent("a", version)
         #expect(old.events.last == .closed(WSCloseCode(rawValue: 4001), reason: "another agent registered as a"))
         #expect(fixture.connection(old.id).isClosing)
-        #expect(try fixture.expectAnswer(visitor).errorCode == "agent-lost")
+        #expect(try fixture.expectResponse(visitor).errorCode == "agent-lost")
         #expect(fixture.gateway.counters.registeredAgents == 1)
         let id = fixture.visit(get("/web/a/"))
-        new.answer(try new.request().id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        new.respond(try new.request().id)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.leave(old.id)
         #expect(fixture.gateway.counters.registeredAgents == 1)
         fixture.end()
@@ -226,15 +226,15 @@ import WireWS
         let old = fixture.dial(query: "agentId=a&token=s3cret")
         old.register(AgentDescription(agentID: "a"))
         let early = fixture.visit(GatewayFixture.handshake("agentId=a&token=s3cret"))
-        let answer = try fixture.expectAnswer(early)
-        #expect(answer.status == 409 && answer.errorCode == "duplicate-agent")
+        let response = try fixture.expectResponse(early)
+        #expect(response.status == 409 && response.errorCode == "duplicate-agent")
         let late = fixture.dial(query: "")
         late.register(AgentDescription(agentID: "a", token: "s3cret"))
         #expect(late.has(.refused(TunnelFailure.duplicateAgent.failure("an agent a is connected already"))))
         #expect(late.events.last == .closed(WSCloseCode(rawValue: 4409), reason: "an agent a is connected already"))
         // Who has no token learns nothing of who is here.
-        let stranger = fixture.dial(query: "agentId=a")
-        #expect(stranger.events.isEmpty)
+        let withoutToken = fixture.dial(query: "agentId=a")
+        #expect(withoutToken.events.isEmpty)
         #expect(!fixture.connection(old.id).isClosing)
         old.close()
         let next = fixture.dial(query: "agentId=a&token=s3cret")

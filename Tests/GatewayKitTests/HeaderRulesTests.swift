@@ -103,7 +103,7 @@ import Testing
 
     // MARK: To the visitor
 
-    @Test func anAnswerLosesHopByHopFieldsAndForgedMarks() {
+    @Test func aResponseLosesHopByHopFieldsAndForgedMarks() {
         let result = toVisitor(
             fields(
                 ("Connection", "x-hop"), ("X-Hop", "1"), ("Keep-Alive", "1"), ("Transfer-Encoding", "chunked"),
@@ -177,7 +177,7 @@ import Testing
         #expect(HeaderRules.trailersToVisitor(given).map(\.nameString) == ["server", "x-frame-options"])
     }
 
-    @Test func whatProxiesSayIsNotForStrangersToSay() {
+    @Test func whatProxiesSayIsNotForUntrustedClientsToSay() {
         let names = [
             "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "Fastly-Client-IP", "X-Cluster-Client-IP",
             "Client-IP",

@@ -53,26 +53,26 @@ import TunnelLink
     ) throws {
         let id = fixture.visit(
             "POST /web/a/form HTTP/1.1\r\nHost: h.example\r\nContent-Length: 5\r\nX-Keep: yes\r\n\(extra)\r\nhello", from: peer)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "first")
-        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        agent.respond(try agent.request().id, 200, HTTPFields(), "first")
+        #expect(try fixture.expectResponse(id, to: "POST").status == 200)
         fixture.leave(id)
     }
 
     // MARK: Who sees
 
-    @Test(arguments: Guard.allCases, [1, 3]) func aStrangerSeesAndReplaysNothing(kind: Guard, loops: Int) throws {
+    @Test(arguments: Guard.allCases, [1, 3]) func whoHasNoTokenSeesAndReplaysNothing(kind: Guard, loops: Int) throws {
         let fixture = fixture(kind, loops: loops)
         _ = fixture.agent("x")
         let agent = fixture.agent("a")
         try record(fixture, agent)
         for loop in 0..<loops {
             for path in Self.paths {
-                let answer = try fixture.get(path, on: loop)
-                #expect(answer.status == (kind == .list ? 403 : 401) && !answer.text.contains("form"), "\(path)")
-                #expect(answer.errorCode == (kind == .list ? "forbidden" : "unauthorized"))
+                let response = try fixture.get(path, on: loop)
+                #expect(response.status == (kind == .list ? 403 : 401) && !response.text.contains("form"), "\(path)")
+                #expect(response.errorCode == (kind == .list ? "forbidden" : "unauthorized"))
             }
             let id = fixture.visit(replay("{\"number\":1,\"method\":\"DELETE\"}"), on: loop)
-            #expect(try fixture.expectAnswer(id, to: "POST").status == (kind == .list ? 403 : 401))
+            #expect(try fixture.expectResponse(id, to: "POST").status == (kind == .list ? 403 : 401))
             #expect(agent.waitingRequests == 0)
             fixture.leave(id)
         }
@@ -83,8 +83,8 @@ import TunnelLink
         let id = fixture.visit(replay("{\"number\":1}", Self.visitorToken), from: Self.friend, on: loops - 1)
         let request = try agent.request()
         #expect(request.head.fields[.authorization] == nil)
-        agent.answer(request.id, 200)
-        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        agent.respond(request.id, 200)
+        #expect(try fixture.expectResponse(id, to: "POST").status == 200)
         fixture.leave(id)
         fixture.end()
     }
@@ -118,10 +118,10 @@ import TunnelLink
             #expect(try fixture.get("\(path)?token=v", operatorToken).status == 200, "\(path)")
         }
         let refused = fixture.visit(replay("{\"number\":1}", operatorToken))
-        #expect(try fixture.expectAnswer(refused, to: "POST").errorCode == "unauthorized" && agent.waitingRequests == 0)
+        #expect(try fixture.expectResponse(refused, to: "POST").errorCode == "unauthorized" && agent.waitingRequests == 0)
         let id = fixture.visit(replay("{\"number\":1}", operatorToken, query: "?token=v"))
-        agent.answer(try agent.request().id, 200)
-        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        agent.respond(try agent.request().id, 200)
+        #expect(try fixture.expectResponse(id, to: "POST").status == 200)
         for id in [refused, id] { fixture.leave(id) }
         // A right token at the wrong place is no guess.
         for _ in 0..<20 { #expect(try fixture.get("/.miagent/agents/a/exchanges", operatorToken).errorCode == "unauthorized") }
@@ -193,7 +193,7 @@ import TunnelLink
         #expect(sent.contains("x-good: 1") && sent.contains("cookie: a=1; b=2"))
         #expect(
             request.head.fields[.authorization] == nil && request.head.query == latin1("b=1"), "what opens us goes no further")
-        agent.answer(request.id, 200)
+        agent.respond(request.id, 200)
         fixture.leave(id)
         fixture.end()
     }
@@ -222,7 +222,7 @@ import TunnelLink
         configuration.web.isEnabled = false
         fixture.tell(.reconfigure(configuration))
         let id = fixture.visit(replay("{\"number\":1}", Self.visitorToken))
-        #expect(try fixture.expectAnswer(id, to: "POST").errorCode == "web-service-off" && agent.waitingRequests == 0)
+        #expect(try fixture.expectResponse(id, to: "POST").errorCode == "web-service-off" && agent.waitingRequests == 0)
         fixture.leave(id)
         fixture.end()
     }

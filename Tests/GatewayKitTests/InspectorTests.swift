@@ -20,11 +20,11 @@ func inspectedGateway(loops: Int = 1, _ configure: (inout GatewayConfiguration) 
 let operatorToken = "Authorization: Bearer t\r\n"
 
 extension GatewayFixture {
-    /// What the inspector answers under `/.miagent/agents/`.
+    /// What the inspector responds with under `/.miagent/agents/`.
     func inspect(_ path: String, on loop: Int = 0, sourceLocation: SourceLocation = #_sourceLocation) throws -> JSONNode {
-        let answer = try get("/.miagent/agents/\(path)", operatorToken, on: loop, sourceLocation: sourceLocation)
-        #expect(answer.status == 200, "\(answer.text)", sourceLocation: sourceLocation)
-        return try JSONDocument(answer.body[...], limits: JSONLimits(maximumBytes: 1 << 24)).root
+        let response = try get("/.miagent/agents/\(path)", operatorToken, on: loop, sourceLocation: sourceLocation)
+        #expect(response.status == 200, "\(response.text)", sourceLocation: sourceLocation)
+        return try JSONDocument(response.body[...], limits: JSONLimits(maximumBytes: 1 << 24)).root
     }
 
     /// The newest exchange of agent `a`, whole.
@@ -58,12 +58,12 @@ extension JSONNode {
         agent.begin(request.id, 201, fields(("Set-Cookie", "sid=9; HttpOnly"), ("Content-Type", "text/plain")))
         fixture.wait(.milliseconds(8))
         agent.send(request.id, "world!", end: true)
-        #expect(try fixture.expectAnswer(id, to: "POST").fields[.setCookie] == "sid=9; HttpOnly; Path=/")
+        #expect(try fixture.expectResponse(id, to: "POST").fields[.setCookie] == "sid=9; HttpOnly; Path=/")
         let record = try fixture.newest()
         #expect(record.text("method") == "POST" && record.text("target") == "/login?next=%2F&token=•••")
         #expect(record["status"]?.int64 == 201 && record.text("outcome") == "done" && record.text("peer") == "203.0.113.9")
         #expect(record["queueMs"]?.double == 0 && record["totalMs"]?.double == 20)
-        #expect(record["firstByteMs"]?.double == (version == .v1 ? 20 : 12), "v1 sends an answer whole")
+        #expect(record["firstByteMs"]?.double == (version == .v1 ? 20 : 12), "v1 sends a response whole")
         #expect(record.text("startedAt") == "2026-04-10T05:21:22.000Z")
         let sent = try #require(record["requestFields"]?.fieldLines.map { $0.lowercased() })
         #expect(sent.contains("cookie: sid=•••; x=•••") && sent.contains("authorization: basic •••"))
@@ -87,7 +87,7 @@ extension JSONNode {
         #expect(underWay.text("outcome") == "" && underWay["totalMs"]?.isNull == true)
         #expect(underWay["responseBytes"]?.int64 == 20)
         agent.send(request.id, [], end: true)
-        #expect(try fixture.expectAnswer(id).body.count == 20)
+        #expect(try fixture.expectResponse(id).body.count == 20)
         let body = try #require(try fixture.newest()["responseBody"])
         #expect(body.text("base64") == "/wECA/8BAgP/AQ==" && body["count"]?.int64 == 20 && body["whole"]?.bool == false)
         fixture.leave(id)
@@ -141,7 +141,7 @@ extension JSONNode {
         let agent = fixture.agent()
         let request = try agent.request()
         fixture.wait(.milliseconds(500))
-        agent.answer(request.id, 204)
+        agent.respond(request.id, 204)
         let record = try fixture.newest()
         #expect(record["queueMs"]?.double == 1500 && record["firstByteMs"]?.double == 2000)
         #expect(record.text("startedAt") == "2026-04-10T05:21:22.000Z")
@@ -163,11 +163,11 @@ extension JSONNode {
             description.wantsInspection = wish
             agent.register(description)
             let id = fixture.visit(get("/web/a/"))
-            agent.answer(try agent.request().id)
+            agent.respond(try agent.request().id)
             fixture.leave(id)
             guard mode != .off else {
-                let answer = try fixture.get("/.miagent/agents/a/exchanges", operatorToken)
-                #expect(answer.status == 403 && answer.errorCode == "inspector-off")
+                let response = try fixture.get("/.miagent/agents/a/exchanges", operatorToken)
+                #expect(response.status == 403 && response.errorCode == "inspector-off")
                 fixture.end()
                 continue
             }
@@ -183,7 +183,7 @@ extension JSONNode {
         let agent = fixture.agent()
         func ask() throws {
             let id = fixture.visit(get("/web/a/"))
-            agent.answer(try agent.request().id)
+            agent.respond(try agent.request().id)
             fixture.leave(id)
         }
         try ask()
@@ -207,12 +207,12 @@ extension JSONNode {
         let fixture = GatewayFixture { $0.inspector.mode = .all }
         _ = fixture.agent()
         for path in ["inspect/a", "agents/a/exchanges", "agents/a/exchanges/1", "agents/a/events"].map({ "/.miagent/\($0)" }) {
-            let answer = try fixture.get(path)
-            #expect(answer.status == 403 && answer.errorCode == "inspector-off", "\(path)")
-            #expect(answer.text.contains("statusPage.authToken"))
+            let response = try fixture.get(path)
+            #expect(response.status == 403 && response.errorCode == "inspector-off", "\(path)")
+            #expect(response.text.contains("statusPage.authToken"))
         }
         let post = fixture.visit("POST /.miagent/agents/a/replay HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}")
-        #expect(try fixture.expectAnswer(post, to: "POST").errorCode == "inspector-off")
+        #expect(try fixture.expectResponse(post, to: "POST").errorCode == "inspector-off")
         fixture.end()
     }
 
@@ -236,7 +236,7 @@ extension JSONNode {
         let agent = fixture.agent("a")
         _ = fixture.agent("b")
         let id = fixture.visit(get("/web/a/"))
-        agent.answer(try agent.request().id)
+        agent.respond(try agent.request().id)
         fixture.leave(id)
         #expect(try fixture.inspect("a/exchanges")["exchanges"]?.count == 1)
         #expect(try fixture.inspect("b/exchanges")["exchanges"]?.count == 0)
@@ -254,7 +254,7 @@ extension JSONNode {
         let agent = fixture.agent("a", on: 2)
         #expect(fixture.loop(of: agent.id) == 1)
         let id = fixture.visit(get("/web/a/here"), on: 2)
-        agent.answer(try agent.request().id)
+        agent.respond(try agent.request().id)
         fixture.leave(id)
         for loop in 0..<3 { #expect(try fixture.newest(on: loop).text("target") == "/here") }
         #expect(try fixture.inspect("a/exchanges", on: 2)["limitMiB"]?.double == 1, "its share of the memory")
@@ -271,11 +271,11 @@ extension JSONNode {
         let id = fixture.visit(get("/web/a/1"))
         let first = fixture.read(watcher)
         #expect(first.hasPrefix("event: exchange\ndata: [{\"number\":1,") && first.contains("\"outcome\":\"\""))
-        agent.answer(try agent.request().id)
-        _ = fixture.answer(id)
+        agent.respond(try agent.request().id)
+        _ = fixture.response(id)
         for index in 2...5 {
             fixture.send(id, get("/web/a/\(index)"))
-            agent.answer(try agent.request().id)
+            agent.respond(try agent.request().id)
         }
         #expect(fixture.read(watcher) == "")
         fixture.wait(.milliseconds(249))
@@ -297,7 +297,7 @@ extension JSONNode {
         let agent = fixture.agent()
         let watcher = fixture.visit(get("/.miagent/agents/a/events", operatorToken))
         let id = fixture.visit(get("/web/a/1"))
-        agent.answer(try agent.request().id)
+        agent.respond(try agent.request().id)
         fixture.leave(watcher)
         fixture.leave(id)
         #expect(fixture.gateway.internals.untoldExchanges == 0)

@@ -1,4 +1,4 @@
-// Answers before the answer (RFC 9110 §15.2), and the expectation that asks for one (§10.1.1).
+// Interim responses (RFC 9110 §15.2), and the expectation that asks for one (§10.1.1).
 
 import HTTPCodec
 import MachineCore
@@ -13,7 +13,7 @@ import TunnelLink
 
     // MARK: Early hints
 
-    @Test func earlyHintsReachTheVisitorBeforeTheAnswer() throws {
+    @Test func earlyHintsReachTheVisitorBeforeTheResponse() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit(get("/web/a/"))
@@ -24,9 +24,9 @@ import TunnelLink
         #expect(fixture.read(id) == "HTTP/1.1 103 Early Hints\r\nLink: </web/a/style.css>; rel=preload\r\n\r\n")
         agent.inform(request.id, 102, fields(("X-Miagent-Error", "forged")))
         #expect(fixture.read(id) == "HTTP/1.1 102 Processing\r\n\r\n")
-        agent.answer(request.id, 200, HTTPFields(), "whole")
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.text == "whole" && !fixture.connection(id).isClosing)
+        agent.respond(request.id, 200, HTTPFields(), "whole")
+        let response = try fixture.expectResponse(id)
+        #expect(response.text == "whole" && !fixture.connection(id).isClosing)
         fixture.end()
     }
 
@@ -37,8 +37,8 @@ import TunnelLink
         let request = try agent.request()
         agent.inform(request.id, 103)
         #expect(fixture.read(id).isEmpty)
-        agent.answer(request.id, 200, HTTPFields(), "x")
-        #expect(try fixture.expectAnswer(id).text == "x")
+        agent.respond(request.id, 200, HTTPFields(), "x")
+        #expect(try fixture.expectResponse(id).text == "x")
         fixture.end()
     }
 
@@ -50,8 +50,8 @@ import TunnelLink
         let params = #"{"stream":\#(request.id.rawValue),"statusCode":\#(status)}"#
         fixture.say(agent, #"{"jsonrpc":"2.0","method":"web.informational","params":\#(params)}"#)
         #expect(fixture.read(id).isEmpty)
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(id).interim.isEmpty)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(id).interim.isEmpty)
         fixture.end()
     }
 
@@ -67,7 +67,7 @@ import TunnelLink
         fixture.wait(.seconds(29))
         #expect(!fixture.connection(id).isClosing)
         fixture.wait(.seconds(1))
-        #expect(try fixture.expectAnswer(id).status == 504)
+        #expect(try fixture.expectResponse(id).status == 504)
         fixture.end()
     }
 
@@ -97,9 +97,9 @@ import TunnelLink
         #expect(fixture.connection(id).written == latin1(go), "once is enough")
         fixture.send(id, "abc")
         #expect(agent.body(request.id) == "abc")
-        agent.answer(request.id)
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.interim == [100] && answer.status == 200 && !fixture.connection(id).isClosing)
+        agent.respond(request.id)
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.interim == [100] && response.status == 200 && !fixture.connection(id).isClosing)
         fixture.end()
     }
 
@@ -116,8 +116,8 @@ import TunnelLink
         let request = try agent.request()
         #expect(agent.body(request.id) == "abc")
         agent.inform(request.id, 100)
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(id, to: "POST").interim.isEmpty)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(id, to: "POST").interim.isEmpty)
         fixture.end()
     }
 
@@ -129,9 +129,9 @@ import TunnelLink
         fixture.send(id, "bc")
         let request = try agent.request()
         #expect(agent.body(request.id) == "abc")
-        agent.answer(request.id)
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 200 && answer.fields[.connection] == nil)
+        agent.respond(request.id)
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 200 && response.fields[.connection] == nil)
         fixture.end()
     }
 
@@ -140,9 +140,9 @@ import TunnelLink
         let agent = fixture.agent()
         let id = fixture.visit(post)
         let request = try agent.request()
-        agent.answer(request.id, 417, HTTPFields(), "no")
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 417 && answer.interim.isEmpty && answer.fields[.connection] == "close")
+        agent.respond(request.id, 417, HTTPFields(), "no")
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 417 && response.interim.isEmpty && response.fields[.connection] == "close")
         #expect(fixture.connection(id).isClosing)
         #expect(agent.has(.reset(request.id, .cancelled)))
         fixture.end()
@@ -154,8 +154,8 @@ import TunnelLink
         let id = fixture.visit(post)
         _ = try agent.request()
         fixture.wait(.seconds(31))
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 408 && answer.interim == [100])
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 408 && response.interim == [100])
         fixture.end()
     }
 
@@ -165,9 +165,9 @@ import TunnelLink
         let id = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\n\(framing)Expect: 100-continue\r\n\r\n")
         let request = try agent.request()
         #expect(!request.head.fields.contains(.expect))
-        agent.answer(request.id)
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.interim.isEmpty && !fixture.connection(id).isClosing)
+        agent.respond(request.id)
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.interim.isEmpty && !fixture.connection(id).isClosing)
         fixture.end()
     }
 
@@ -180,14 +180,14 @@ import TunnelLink
         let request = try agent.request()
         #expect(!request.head.fields.contains(.expect))
         #expect(agent.body(request.id) == "abc")
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(id, to: "POST").interim == [100])
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(id, to: "POST").interim == [100])
         fixture.end()
     }
 }
 
 extension AgentPeer {
-    /// Says something before the answer.
+    /// Sends an interim response.
     fileprivate func inform(_ id: StreamID, _ status: Int, _ fields: HTTPFields = HTTPFields()) {
         session.inform(WebInformational(status: status, fields: fields), on: id)
         flush()

@@ -14,8 +14,8 @@ import TunnelLink
     }
 
     private func serve(_ agent: AgentPeer, _ fixture: GatewayFixture, _ visitor: ConnectionID, _ text: String = "x") throws {
-        agent.answer(try agent.request().id, 200, HTTPFields(), text)
-        #expect(try fixture.expectAnswer(visitor).text == text)
+        agent.respond(try agent.request().id, 200, HTTPFields(), text)
+        #expect(try fixture.expectResponse(visitor).text == text)
     }
 
     // MARK: Leaving
@@ -49,7 +49,7 @@ import TunnelLink
         leave(new)
         let late = fixture.visit(get("/web/a/"))
         fixture.wait(.seconds(2))
-        #expect(try fixture.expectAnswer(late).errorCode == "agent-offline")
+        #expect(try fixture.expectResponse(late).errorCode == "agent-offline")
         fixture.end()
     }
 
@@ -63,7 +63,7 @@ import TunnelLink
         fixture.end()
     }
 
-    @Test func aV1AgentMayThinkBetterOfItAndAStrangerMeansNothing() throws {
+    @Test func aV1AgentMayThinkBetterOfItAndAnUnregisteredAgentMeansNothing() throws {
         let fixture = GatewayFixture { $0.web.agentWait = .seconds(2) }
         let agent = fixture.agent("a", .v1)
         leave(agent)
@@ -72,10 +72,10 @@ import TunnelLink
         agent.session.update(StatusUpdate(status: "idle"))
         agent.flush()
         try serve(agent, fixture, waiting)
-        let stranger = fixture.dial(query: "agentId=b")
-        leave(stranger)
-        stranger.register(AgentDescription(agentID: "b"))
-        try serve(stranger, fixture, fixture.visit(get("/web/b/")))
+        let unregistered = fixture.dial(query: "agentId=b")
+        leave(unregistered)
+        unregistered.register(AgentDescription(agentID: "b"))
+        try serve(unregistered, fixture, fixture.visit(get("/web/b/")))
         fixture.end()
     }
 
@@ -91,9 +91,9 @@ import TunnelLink
         byReset ? first.reset(stream, .refused) : first.fail(stream, .tooManyStreams)
         let (again, head) = try second.request()
         #expect(String(decoding: head.path, as: UTF8.self) == "/x" && head.fields[.xRequestID] == "me" && !head.hasBody)
-        second.answer(again, 200, HTTPFields(), "x")
-        #expect(try fixture.expectAnswer(visitor).text == "x")
-        #expect(try fixture.expectAnswer(visitor).status == 200, "the connection goes on with the next request")
+        second.respond(again, 200, HTTPFields(), "x")
+        #expect(try fixture.expectResponse(visitor).text == "x")
+        #expect(try fixture.expectResponse(visitor).status == 200, "the connection goes on with the next request")
         #expect(first.waitingRequests == 0)
         fixture.end()
     }
@@ -105,8 +105,8 @@ import TunnelLink
         first.fail(try first.request().id, .tooManyStreams)
         let (again, head) = try second.request()
         #expect(String(decoding: head.path, as: UTF8.self) == "/static/x")
-        second.answer(again, 200, HTTPFields(), "x")
-        #expect(try fixture.expectAnswer(visitor).text == "x")
+        second.respond(again, 200, HTTPFields(), "x")
+        #expect(try fixture.expectResponse(visitor).text == "x")
         fixture.end()
     }
 
@@ -115,8 +115,8 @@ import TunnelLink
         let agents = [fixture.agent(), fixture.agent()]
         let visitor = fixture.visit(get("/web/a/"))
         for agent in agents { agent.fail(try agent.request().id, .tooManyStreams) }
-        let answer = try fixture.expectAnswer(visitor)
-        #expect(answer.status == 503 && answer.errorCode == "too-many-streams")
+        let response = try fixture.expectResponse(visitor)
+        #expect(response.status == 503 && response.errorCode == "too-many-streams")
         #expect(agents.allSatisfy { $0.waitingRequests == 0 })
         fixture.send(visitor, get("/web/a/"))
         #expect(agents.map(\.waitingRequests).reduce(0, +) == 1, "the next request is another's")
@@ -131,7 +131,7 @@ import TunnelLink
         let (first, second) = (fixture.agent("a", version), fixture.agent("a", version))
         let visitor = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
         first.fail(try first.request().id, .tooManyStreams)
-        #expect(try fixture.expectAnswer(visitor, to: "POST").errorCode == "too-many-streams")
+        #expect(try fixture.expectResponse(visitor, to: "POST").errorCode == "too-many-streams")
         #expect(second.waitingRequests == 0)
         fixture.end()
     }
@@ -144,8 +144,8 @@ import TunnelLink
         let stream = try second.request().id
         fixture.send(visitor, "abc")
         #expect(second.body(stream) == "abc" && second.hasEnded(stream))
-        second.answer(stream, 201)
-        #expect(try fixture.expectAnswer(visitor, to: "POST").status == 201)
+        second.respond(stream, 201)
+        #expect(try fixture.expectResponse(visitor, to: "POST").status == 201)
         fixture.end()
     }
 
@@ -159,8 +159,8 @@ import TunnelLink
         #expect(
             waiting.allSatisfy { fixture.connection($0).written.isEmpty } && agent.waitingRequests == 0,
             "it is not asked again and again")
-        agent.answer(begun)
-        #expect(try fixture.expectAnswer(busy).status == 200)
+        agent.respond(begun)
+        #expect(try fixture.expectResponse(busy).status == 200)
         #expect(agent.waitingRequests == 1)
         try serve(agent, fixture, waiting[0])
         try serve(agent, fixture, waiting[1])
@@ -174,8 +174,8 @@ import TunnelLink
         let visitor = fixture.visit(get("/web/a/") + get("/healthz"))
         agent.fail(try agent.request().id, .tooManyStreams)
         fixture.wait(.seconds(2))
-        #expect(try fixture.expectAnswer(visitor).errorCode == "too-many-streams")
-        #expect(try fixture.expectAnswer(visitor).status == 200)
+        #expect(try fixture.expectResponse(visitor).errorCode == "too-many-streams")
+        #expect(try fixture.expectResponse(visitor).status == 200)
         let other = fixture.visit(get("/web/a/"))
         agent.fail(try agent.request().id, .tooManyStreams)
         try serve(fixture.agent(), fixture, other)
@@ -190,7 +190,7 @@ import TunnelLink
         let (stream, head) = try second.request()
         #expect(head.upgrade == "websocket")
         second.begin(stream, 101, HTTPFields())
-        #expect(try fixture.expectAnswer(visitor).status == 101)
+        #expect(try fixture.expectResponse(visitor).status == 101)
         fixture.send(visitor, "ping")
         #expect(second.body(stream) == "ping")
         fixture.end()

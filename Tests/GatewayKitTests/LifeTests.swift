@@ -28,7 +28,7 @@ import WireWS
         #expect(!fixture.connection(agent.id).isGone)
         fixture.wait(.seconds(1))
         #expect(fixture.connection(agent.id).isAborted)
-        #expect(try fixture.expectAnswer(visitor).errorCode == "agent-lost")
+        #expect(try fixture.expectResponse(visitor).errorCode == "agent-lost")
         let lost = fixture.takeLogs("agent.lost")
         #expect(lost.count == 1 && lost.first?.fields.contains(.init("reason", "it did not answer a ping")) == true)
         #expect(try fixture.get("/web/a/").errorCode == "agent-offline")
@@ -86,12 +86,12 @@ import WireWS
             fixture.send(agent.id, bytes)
         }
         let id = fixture.visit(get("/web/a/"))
-        agent.answer(try agent.request().id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(try agent.request().id)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.end()
     }
 
-    @Test func anAgentThatAsksAndNeverReadsTheAnswersIsCut() {
+    @Test func anAgentThatAsksAndNeverReadsTheResponsesIsCut() {
         let fixture = GatewayFixture { $0.limits.tunnel.maximumBacklog = 20_000 }
         let agent = fixture.agent()
         fixture.hold(agent.id)
@@ -115,9 +115,9 @@ import WireWS
         let description = try #require(fixture.gateway.agentRecords.first?.description)
         #expect(description.status == "busy" && description.model == "m2" && !description.servesWeb)
         #expect(try fixture.get("/web/a/").errorCode == "no-web-service")
-        let stranger = fixture.dial(query: "agentId=b")
-        stranger.session.update(StatusUpdate(status: "ghost"))
-        stranger.flush()
+        let unregistered = fixture.dial(query: "agentId=b")
+        unregistered.session.update(StatusUpdate(status: "ghost"))
+        unregistered.flush()
         #expect(fixture.gateway.agentRecords.count == 1)
         fixture.end()
     }
@@ -143,16 +143,16 @@ import WireWS
         #expect(
             fixture.connection(idle).isClosing && !fixture.connection(busy).isClosing
                 && !fixture.connection(streaming).isClosing)
-        let stranger = fixture.visit(GatewayFixture.handshake("agentId=late"))
-        #expect(try fixture.expectAnswer(stranger).errorCode == "overloaded")
-        agent.answer(request.id, 200, HTTPFields(), "done")
-        #expect(try fixture.expectAnswer(busy).fields[.connection] == "close")
+        let unregistered = fixture.visit(GatewayFixture.handshake("agentId=late"))
+        #expect(try fixture.expectResponse(unregistered).errorCode == "overloaded")
+        agent.respond(request.id, 200, HTTPFields(), "done")
+        #expect(try fixture.expectResponse(busy).fields[.connection] == "close")
         #expect(!fixture.hasDrained)
         agent.send(stream.id, "b", end: true)  // its head promised to keep the connection
-        #expect(try fixture.expectAnswer(streaming).text == "ab")
+        #expect(try fixture.expectResponse(streaming).text == "ab")
         fixture.send(streaming, get("/web/a/"))
-        agent.answer(try agent.request().id, 200, HTTPFields(), "more")
-        let last = try fixture.expectAnswer(streaming)
+        agent.respond(try agent.request().id, 200, HTTPFields(), "more")
+        let last = try fixture.expectResponse(streaming)
         #expect(last.text == "more" && last.fields[.connection] == "close")
         #expect(fixture.connection(streaming).isClosing)
         #expect(fixture.hasDrained)
@@ -185,7 +185,7 @@ import WireWS
     @Test func whoIsBeingRefusedWhenADrainBeginsDoesNotHoldItUp() throws {
         let fixture = GatewayFixture()
         let id = fixture.visit("POST /nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc")
-        #expect(try fixture.expectAnswer(id).status == 404)
+        #expect(try fixture.expectResponse(id).status == 404)
         fixture.tell(.drain(within: .seconds(30)))
         fixture.send(id, "de")
         #expect(!fixture.connection(id).isClosing && !fixture.hasDrained)
@@ -203,8 +203,8 @@ import WireWS
         fixture.tell(.drain(within: .seconds(30)))
         new.register(AgentDescription(agentID: "a"))
         #expect(!fixture.connection(old.id).isClosing && !fixture.connection(new.id).isClosing)
-        old.answer(request.id, 200, HTTPFields(), "whole")
-        #expect(try fixture.expectAnswer(visitor).text == "whole")
+        old.respond(request.id, 200, HTTPFields(), "whole")
+        #expect(try fixture.expectResponse(visitor).text == "whole")
         fixture.end()
     }
 
@@ -217,8 +217,8 @@ import WireWS
         fixture.tell(.drain(within: .seconds(30)))
         #expect(idle.events.last == .closed(.serviceRestart, reason: "the gateway stops"))
         #expect(!fixture.connection(busy.id).isClosing)
-        busy.answer(request.id, 200, HTTPFields(), "whole")
-        #expect(try fixture.expectAnswer(visitor).text == "whole")
+        busy.respond(request.id, 200, HTTPFields(), "whole")
+        #expect(try fixture.expectResponse(visitor).text == "whole")
         #expect(busy.events.last == .closed(.serviceRestart, reason: "the gateway stops"))
         #expect(fixture.hasDrained)
         fixture.end()
@@ -236,8 +236,8 @@ import WireWS
         #expect(try fixture.get("/web/a/").errorCode == "not-found")
         #expect(try fixture.get("/x/a/").errorCode == "unauthorized")
         let id = fixture.visit(get("/x/a/", "Authorization: Bearer t\r\n"))
-        agent.answer(try agent.request().id)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        agent.respond(try agent.request().id)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.end()
     }
 }

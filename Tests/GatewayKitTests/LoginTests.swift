@@ -31,9 +31,9 @@ import TunnelLink
         #expect(form.fields[.wwwAuthenticate] == "Bearer realm=\"miagent\"" && form.fields[.cacheControl] == "no-store")
         #expect(form.text.contains("name=\"scope\" value=\"a\"") && form.text.contains("value=\"/web/a/x?y=1&amp;z=2\""))
         #expect(form.fields["content-security-policy"]?.contains("form-action 'self'") == true)
-        let answer = try browser.logIn("t0ken", next: "%2Fweb%2Fa%2Fx%3Fy%3D1%26z%3D2")
-        #expect(answer.status == 303 && answer.fields[.location] == "/web/a/x?y=1&z=2")
-        let cookie = try #require(answer.fields[.setCookie])
+        let response = try browser.logIn("t0ken", next: "%2Fweb%2Fa%2Fx%3Fy%3D1%26z%3D2")
+        #expect(response.status == 303 && response.fields[.location] == "/web/a/x?y=1&z=2")
+        let cookie = try #require(response.fields[.setCookie])
         #expect(cookie.hasPrefix("miagent.*=1.") && cookie.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"))
         let reached = try #require(try browser.reach(agent, "/web/a/x?y=1&z=2"))
         #expect(reached.head.query.map { String(decoding: $0, as: UTF8.self) } == "y=1&z=2")
@@ -54,9 +54,9 @@ import TunnelLink
         let fixture = fixture()
         let browser = Browser(fixture)
         for token in ["n0-t0ken", "", "operator", "own-token", "T0KEN"] {
-            let answer = try browser.logIn(token)
-            #expect(answer.status == 401 && answer.fields[.setCookie] == nil && answer.text.contains("role=\"alert\""))
-            #expect(!answer.text.contains("n0-t0ken"))
+            let response = try browser.logIn(token)
+            #expect(response.status == 401 && response.fields[.setCookie] == nil && response.text.contains("role=\"alert\""))
+            #expect(!response.text.contains("n0-t0ken"))
         }
         fixture.end()
     }
@@ -78,8 +78,8 @@ import TunnelLink
 
     @Test func whereNoTokenIsAskedForThereIsNothingToLogInTo() throws {
         let fixture = GatewayFixture()
-        let answer = try Browser(fixture).logIn("x")
-        #expect(answer.status == 303 && answer.fields[.setCookie] == nil && answer.fields[.location] == "/web/a/")
+        let response = try Browser(fixture).logIn("x")
+        #expect(response.status == 303 && response.fields[.setCookie] == nil && response.fields[.location] == "/web/a/")
         fixture.end()
     }
 
@@ -194,9 +194,9 @@ import TunnelLink
         let browser = Browser(fixture)
         #expect(try browser.logIn("t0ken").status == 303)
         #expect(try browser.reach(agent, "/web/a/") != nil)
-        let answer = try browser.ask("/.miagent/logout", method: "POST", body: "scope=a&next=/web/a/")
-        #expect(answer.status == 303 && answer.fields[.location] == "/web/a/")
-        #expect(answer.fields[.setCookie] == "miagent.*=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+        let response = try browser.ask("/.miagent/logout", method: "POST", body: "scope=a&next=/web/a/")
+        #expect(response.status == 303 && response.fields[.location] == "/web/a/")
+        #expect(response.fields[.setCookie] == "miagent.*=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
         #expect(browser.cookies["miagent.*"] == nil)
         #expect(try browser.ask("/web/a/").status == 401)
         #expect(try browser.ask("/.miagent/logout").status == 405)
@@ -210,9 +210,9 @@ import TunnelLink
         let browser = Browser(fixture)
         for origin in ["http://evil.example", "null", "http://gw.example.evil.example", "http://gw.example:81"] {
             browser.origin = origin
-            let answer = try browser.logIn("t0ken")
-            #expect(answer.status == 403 && answer.errorCode == "cross-site" && answer.fields[.setCookie] == nil)
-            #expect(answer.text.contains("<form"))
+            let response = try browser.logIn("t0ken")
+            #expect(response.status == 403 && response.errorCode == "cross-site" && response.fields[.setCookie] == nil)
+            #expect(response.text.contains("<form"))
             #expect(try browser.ask("/.miagent/logout", method: "POST", body: "scope=a").errorCode == "cross-site")
         }
         browser.origin = nil
@@ -277,14 +277,14 @@ import TunnelLink
         browser.cookies["theirs"] = "1"
         let reached = try #require(try browser.reach(agent, "/web/a/"))
         #expect(reached.head.fields.all(.cookie).map { String(decoding: $0, as: UTF8.self) } == ["theirs=1"])
-        agent.answer(
+        agent.respond(
             reached.id, 200,
             fields(
                 ("Set-Cookie", "miagent.*=x; Path=/"), ("Set-Cookie", "a=b; Path=/"), ("Set-Cookie", "=miagent=x"),
                 ("Set-Cookie", "__Host-miagent=x; Secure; Path=/"), ("Service-Worker-Allowed", "/")))
-        let answer = try fixture.expectAnswer(reached.connection)
-        #expect(answer.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["a=b; Path=/"])
-        #expect(!answer.fields.contains("Service-Worker-Allowed"))
+        let response = try fixture.expectResponse(reached.connection)
+        #expect(response.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["a=b; Path=/"])
+        #expect(!response.fields.contains("Service-Worker-Allowed"))
         fixture.end()
     }
 

@@ -47,7 +47,7 @@ import TunnelLink
         #expect(fixture.loop(of: first.id) == 1)
         guard policy != .reject else {
             let second = fixture.visit(GatewayFixture.handshake("agentId=a"), on: 0)
-            #expect(try fixture.expectAnswer(second).errorCode == "duplicate-agent")
+            #expect(try fixture.expectResponse(second).errorCode == "duplicate-agent")
             return fixture.end()
         }
         let second = fixture.agent("a", on: 0)
@@ -63,8 +63,8 @@ import TunnelLink
         #expect(fixture.loop(of: late.id) == 0)
         late.register(AgentDescription(agentID: "a"))
         let visitor = fixture.visit(get("/web/a/"), on: 1)
-        late.answer(try late.request().id, 200, HTTPFields(), "here")
-        #expect(try fixture.expectAnswer(visitor).text == "here")
+        late.respond(try late.request().id, 200, HTTPFields(), "here")
+        #expect(try fixture.expectResponse(visitor).text == "here")
         fixture.end()
     }
 
@@ -81,14 +81,14 @@ import TunnelLink
             })
         known.close()
         let waiting = fixture.visit(get("/web/a/"))
-        #expect(fixture.loop(of: waiting) == 1, "its last home")
+        #expect(fixture.loop(of: waiting) == 1, "the loop that it was last on")
         let taken = fixture.dial(query: "")
         taken.register(AgentDescription(agentID: "a"))
         #expect(fixture.loop(of: waiting) == 0)
-        taken.answer(try taken.request().id, 200, HTTPFields(), "moved")
-        #expect(try fixture.expectAnswer(waiting).text == "moved")
+        taken.respond(try taken.request().id, 200, HTTPFields(), "moved")
+        #expect(try fixture.expectResponse(waiting).text == "moved")
         let next = fixture.agent("a", on: 1)
-        #expect(fixture.loop(of: next.id) == 0, "the new home")
+        #expect(fixture.loop(of: next.id) == 0, "the loop that it is on now")
         fixture.end()
     }
 
@@ -96,7 +96,7 @@ import TunnelLink
         let fixture = fixture { $0.gatewayTokens = ["secret"] }
         for (query, code) in [("agentId=a&token=wrong", "unauthorized"), ("agentId=.a", "bad-agent-id")] {
             let id = fixture.visit(GatewayFixture.handshake(query), on: 2)
-            #expect(try fixture.expectAnswer(id).errorCode == code)
+            #expect(try fixture.expectResponse(id).errorCode == code)
         }
         #expect(fixture.mail.moves == 0)
         fixture.end()
@@ -113,16 +113,16 @@ import TunnelLink
         #expect(fixture.loop(of: visitor) == 1)
         let first = try two.request()
         #expect(two.bodies[first.id] == latin1("abcd"))
-        two.answer(first.id, 200, HTTPFields(), "first")
-        #expect(try fixture.expectAnswer(visitor, to: "POST").text == "first")
+        two.respond(first.id, 200, HTTPFields(), "first")
+        #expect(try fixture.expectResponse(visitor, to: "POST").text == "first")
         #expect(fixture.loop(of: visitor) == 0, "the next request is for another")
         fixture.send(visitor, "gh" + get("/web/two/z"))
         let second = try one.request()
         #expect(one.bodies[second.id] == latin1("efgh"))
-        one.answer(second.id, 200, HTTPFields(), "second")
-        #expect(try fixture.expectAnswer(visitor, to: "POST").text == "second")
-        two.answer(try two.request().id, 200, HTTPFields(), "third")
-        #expect(try fixture.expectAnswer(visitor).text == "third")
+        one.respond(second.id, 200, HTTPFields(), "second")
+        #expect(try fixture.expectResponse(visitor, to: "POST").text == "second")
+        two.respond(try two.request().id, 200, HTTPFields(), "third")
+        #expect(try fixture.expectResponse(visitor).text == "third")
         #expect(fixture.mail.moves == 3 + 1, "one was the second agent's")
         fixture.end()
     }
@@ -133,10 +133,10 @@ import TunnelLink
         let visitor = fixture.visit("", on: 2)
         for number in 0..<3 {
             fixture.send(visitor, get("/web/a/\(number)"))
-            agent.answer(try agent.request().id)
-            #expect(try fixture.expectAnswer(visitor).status == 200)
+            agent.respond(try agent.request().id)
+            #expect(try fixture.expectResponse(visitor).status == 200)
             fixture.send(visitor, get("/healthz"))
-            #expect(try fixture.expectAnswer(visitor).status == 200)
+            #expect(try fixture.expectResponse(visitor).status == 200)
         }
         #expect(fixture.mail.moves == 1)
         fixture.end()
@@ -150,12 +150,12 @@ import TunnelLink
         fixture.hold(visitor)
         fixture.send(visitor, get("/healthz") + get("/web/two/"))
         #expect(fixture.loop(of: visitor) == 1 && fixture.connection(visitor).unacknowledged > 0)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "late")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "late")
         #expect(fixture.loops[1].counters.bufferedBytes == fixture.connection(visitor).unacknowledged)
         fixture.take(visitor)
         #expect(fixture.loops[1].counters.bufferedBytes == 0)
-        for _ in 0..<2 { #expect(try fixture.expectAnswer(visitor).status == 200) }
-        #expect(try fixture.expectAnswer(visitor).text == "late")
+        for _ in 0..<2 { #expect(try fixture.expectResponse(visitor).status == 200) }
+        #expect(try fixture.expectResponse(visitor).text == "late")
         fixture.end()
     }
 
@@ -185,9 +185,9 @@ import TunnelLink
         for visitor in visitors {
             #expect(fixture.loop(of: visitor) == 1)
             fixture.send(visitor, "c")
-            agent.answer(try agent.request().id, 200, HTTPFields(), "x")
+            agent.respond(try agent.request().id, 200, HTTPFields(), "x")
         }
-        for visitor in visitors { #expect(try fixture.expectAnswer(visitor, to: "POST").text == "x") }
+        for visitor in visitors { #expect(try fixture.expectResponse(visitor, to: "POST").text == "x") }
         fixture.end()
     }
 
@@ -204,7 +204,7 @@ import TunnelLink
         fixture.mail.deliver()
         #expect(fixture.loop(of: visitor) == 1 && fixture.connection(visitor).written.isEmpty)
         fixture.wait(.seconds(1))
-        #expect(try fixture.expectAnswer(visitor).errorCode == "agent-offline")
+        #expect(try fixture.expectResponse(visitor).errorCode == "agent-offline")
         fixture.end()
     }
 
@@ -236,8 +236,8 @@ import TunnelLink
         fixture.mail.deliver()
         let request = try agent.request()
         #expect(agent.bodies[request.id] == latin1("abcdef"))
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(visitor, to: "POST").status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(visitor, to: "POST").status == 200)
         fixture.end()
     }
 
@@ -275,8 +275,8 @@ import TunnelLink
         _ = fixture.agent("one")
         let agent = fixture.agent("Two")
         let visitor = fixture.visit("GET /x HTTP/1.1\r\nHost: two.gw.example\r\n\r\n", on: 2)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "by host")
-        #expect(try fixture.expectAnswer(visitor).text == "by host")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "by host")
+        #expect(try fixture.expectResponse(visitor).text == "by host")
         fixture.end()
     }
 
@@ -295,7 +295,7 @@ import TunnelLink
         let visitors = (0..<5).map { fixture.connect(on: $0 % 3) }
         for loop in 0..<3 { #expect(try fixture.get("/healthz", on: loop).errorCode == "overloaded") }
         fixture.send(visitors[1], get("/web/a/"))
-        agent.answer(try agent.request().id)
+        agent.respond(try agent.request().id)
         fixture.leave(visitors[1])
         #expect(try fixture.get("/healthz", on: 2).status == 200, "who moved and left is not counted twice")
         fixture.end()
@@ -339,10 +339,10 @@ import TunnelLink
         fixture.mail.deliver()
         #expect(
             !fixture.hasDrained && !fixture.connection(agent.id).isClosing, "an agent is of use as long as there are visitors")
-        agent.answer(request.id, 200, HTTPFields(), "last")
+        agent.respond(request.id, 200, HTTPFields(), "last")
         fixture.mail.isHeld = false
         fixture.mail.deliver()
-        #expect(try fixture.expectAnswer(visitor).text == "last")
+        #expect(try fixture.expectResponse(visitor).text == "last")
         #expect(fixture.connection(visitor).isClosing)
         #expect(fixture.hasDrained)
         fixture.end()
@@ -355,8 +355,8 @@ import TunnelLink
         let visitor = fixture.visit("GET /web/two/ HTTP/1.1\r\n", on: 2)
         fixture.tell(.drain(within: .seconds(9)))
         fixture.send(visitor, "Host: h\r\n\r\n")
-        agent.answer(try agent.request().id, 200, HTTPFields(), "in time")
-        #expect(try fixture.expectAnswer(visitor).text == "in time")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "in time")
+        #expect(try fixture.expectResponse(visitor).text == "in time")
         #expect(fixture.hasDrained)
         fixture.end()
     }

@@ -92,16 +92,16 @@ import WebConsole
             good.replacing("Connection: Upgrade", with: "Connection: close"), good.replacing("HTTP/1.1", with: "HTTP/1.0"),
             good.replacing("Upgrade: websocket\r\n", with: ""),
         ] {
-            let answer = try fixture.expectAnswer(fixture.visit(torn))
-            #expect(answer.status == 426 && answer.errorCode == "upgrade-required")
+            let response = try fixture.expectResponse(fixture.visit(torn))
+            #expect(response.status == 426 && response.errorCode == "upgrade-required")
             for line in [
                 "proxy_http_version 1.1", "proxy_set_header Upgrade", "proxy_set_header Connection", "HAProxy", "Caddy",
             ] {
-                #expect(answer.text.contains(line))
+                #expect(response.text.contains(line))
             }
         }
         for other in [get("/agent"), good.replacing("Version: 13", with: "Version: 8")] {
-            #expect(try !fixture.expectAnswer(fixture.visit(other)).text.contains("proxy"))
+            #expect(try !fixture.expectResponse(fixture.visit(other)).text.contains("proxy"))
         }
         fixture.end()
     }

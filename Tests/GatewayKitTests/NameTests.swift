@@ -35,8 +35,8 @@ import WireWS
     private func visitByHost(_ fixture: GatewayFixture, _ agent: AgentPeer, _ fields: String = "") throws -> Bool {
         let id = fixture.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\(fields)\r\n")
         guard agent.waitingRequests > 0 else { return false }
-        agent.answer(try agent.request().id, 200, HTTPFields(), "here")
-        return try fixture.expectAnswer(id).text == "here"
+        agent.respond(try agent.request().id, 200, HTTPFields(), "here")
+        return try fixture.expectResponse(id).text == "here"
     }
 
     // MARK: Tokens
@@ -51,7 +51,7 @@ import WireWS
         own.register(AgentDescription(agentID: "pi"))
         for version in ["miagent.v2", "miagent.v1"] {
             let shouting = fixture.visit(GatewayFixture.handshake("agentId=PI&token=common", protocols: version))
-            #expect(try fixture.expectAnswer(shouting).errorCode == "unauthorized")
+            #expect(try fixture.expectResponse(shouting).errorCode == "unauthorized")
         }
         let late = fixture.dial(query: "token=common")
         late.register(AgentDescription(agentID: "Pi"))
@@ -90,8 +90,8 @@ import WireWS
         #expect(late.waitingRequests == 0)
         let own = fixture.dial(query: "agentId=pi&token=pis")
         own.register(AgentDescription(agentID: "pi"))
-        own.answer(try own.request().id, 200, HTTPFields(), "mine")
-        #expect(try fixture.expectAnswer(id).text == "mine")
+        own.respond(try own.request().id, 200, HTTPFields(), "mine")
+        #expect(try fixture.expectResponse(id).text == "mine")
         fixture.end()
     }
 
@@ -105,8 +105,8 @@ import WireWS
         let first = fixture.agent("pi")
         for version in ["miagent.v2", "miagent.v1"] {
             let second = fixture.visit(GatewayFixture.handshake("agentId=PI", protocols: version))
-            let answer = try fixture.expectAnswer(second)
-            #expect(answer.status == 409 && answer.errorCode == "duplicate-agent" && answer.text.contains("case"))
+            let response = try fixture.expectResponse(second)
+            #expect(response.status == 409 && response.errorCode == "duplicate-agent" && response.text.contains("case"))
         }
         let late = fixture.dial(query: "")
         late.register(AgentDescription(agentID: "Pi"))
@@ -174,8 +174,8 @@ import WireWS
         #expect(fixture.loops.allSatisfy { $0.agentRecords.map(\.description.agentID) == ["PI", "other"] })
         for loop in 0..<3 {
             let id = fixture.visit("GET / HTTP/1.1\r\nHost: pi.sub.test\r\n\r\n", on: loop)
-            next.answer(try next.request().id, 200, HTTPFields(), "next")
-            #expect(try fixture.expectAnswer(id).text == "next")
+            next.respond(try next.request().id, 200, HTTPFields(), "next")
+            #expect(try fixture.expectResponse(id).text == "next")
         }
         fixture.end()
     }

@@ -53,12 +53,12 @@ import TunnelLink
                 ("Link", "</s.css>; rel=x"),
                 ("Refresh", "1; url=http://localhost:1/y")))
         agent.send(request.id, "", end: true)
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.fields[.location] == "/tools/web/a/login")
-        #expect(answer.fields[.setCookie] == "a=b; Path=/tools/web/a/")
-        #expect(answer.fields[.contentLocation] == "/tools/web/a/x")
-        #expect(answer.fields[.link] == "</tools/web/a/s.css>; rel=x")
-        #expect(answer.fields[.refresh] == "1; url=/tools/web/a/y")
+        let response = try fixture.expectResponse(id)
+        #expect(response.fields[.location] == "/tools/web/a/login")
+        #expect(response.fields[.setCookie] == "a=b; Path=/tools/web/a/")
+        #expect(response.fields[.contentLocation] == "/tools/web/a/x")
+        #expect(response.fields[.link] == "</tools/web/a/s.css>; rel=x")
+        #expect(response.fields[.refresh] == "1; url=/tools/web/a/y")
         fixture.end()
     }
 
@@ -79,7 +79,7 @@ import TunnelLink
         for own in ["/\"", "/h", "/."] { #expect(!page.text.contains("href=\"\(own)")) }
         let signIn = try fixture.get("/web/a/x?token=v", html, from: "127.0.0.1")
         #expect(signIn.status == 303 && signIn.fields[.location] == "/tools/web/a/x")
-        // A stranger says nothing.
+        // A client that is not trusted names no prefix.
         #expect(try !fixture.get("/", html).text.contains("/tools"))
         _ = agent
         fixture.end()
@@ -98,9 +98,9 @@ import TunnelLink
         #expect(help.text.contains("https://gw.example:8443/tools/web/a/"))
         let list = try fixture.get("/.miagent/agents", way, from: "127.0.0.1")
         #expect(list.text.contains("https://gw.example:8443/tools/web/a/"))
-        // A stranger says nothing of where we are.
-        let stranger = try fixture.get("/.miagent/agents", way)
-        #expect(stranger.text.contains("\"http://gw.example/web/a/\""))
+        // A client that is not trusted does not say where we are.
+        let untrusted = try fixture.get("/.miagent/agents", way)
+        #expect(untrusted.text.contains("\"http://gw.example/web/a/\""))
         fixture.end()
     }
 

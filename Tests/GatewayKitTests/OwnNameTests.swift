@@ -24,9 +24,9 @@ import WireWS
     func noAgentGetsANameOfTheGatewaysOwn(id: String, version: TunnelVersion) throws {
         let fixture = fixture(loops: 2)
         let protocols = version == .v1 ? nil : "miagent.v2"
-        let answer = try fixture.expectAnswer(
+        let response = try fixture.expectResponse(
             fixture.visit(GatewayFixture.handshake("agentId=\(id)", protocols: protocols), on: 1))
-        #expect(answer.status == 409 && answer.errorCode == "reserved-agent-id" && answer.text.contains("gateway's own"))
+        #expect(response.status == 409 && response.errorCode == "reserved-agent-id" && response.text.contains("gateway's own"))
         let late = fixture.dial(version, query: "")
         late.register(AgentDescription(agentID: id))
         #expect(late.events.contains { if case .refused(let failure) = $0 { failure.code == -32002 } else { false } })
@@ -52,8 +52,8 @@ import WireWS
         let fixture = fixture { $0.publicURL = nil }
         let agent = fixture.agent("gw")
         let id = fixture.visit("GET /healthz HTTP/1.1\r\nHost: gw.example.com\r\n\r\n")
-        agent.answer(try agent.request().id, 200, HTTPFields(), "the agent's")
-        #expect(try fixture.expectAnswer(id).text == "the agent's")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "the agent's")
+        #expect(try fixture.expectResponse(id).text == "the agent's")
         var configuration = fixture.gateway.configuration
         configuration.publicURL = "http://gw.example.com"
         fixture.tell(.reconfigure(configuration))
@@ -64,7 +64,7 @@ import WireWS
     @Test func whatIsReservedCanBeSaid() throws {
         let fixture = fixture { $0.reservedAgents = ["Api", "shop"] }
         for (id, isReserved) in [("api", true), ("SHOP", true), ("gw", true), ("www", false), ("x.gw", false)] {
-            let status = try fixture.expectAnswer(fixture.visit(GatewayFixture.handshake("agentId=\(id)"))).status
+            let status = try fixture.expectResponse(fixture.visit(GatewayFixture.handshake("agentId=\(id)"))).status
             #expect(status == (isReserved ? 409 : 101), "\(id)")
         }
         fixture.end()
@@ -120,13 +120,13 @@ import WireWS
             "https://console.example.com\r\nOrigin: https://console.example.com",
         ] {
             let id = fixture.visit(GatewayFixture.handshake(query, protocols: protocols, "Origin: \(origin)\r\n"), on: 1)
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 403 && answer.errorCode == "cross-site", "\(origin)")
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 403 && response.errorCode == "cross-site", "\(origin)")
         }
         #expect(fixture.takeLogs("agent.turned-away").count == 6)
         let listed = fixture.visit(
             GatewayFixture.handshake(query, protocols: protocols, "Origin: HTTPS://console.example.com\r\n"), on: 1)
-        #expect(try fixture.expectAnswer(listed).status == 101)
+        #expect(try fixture.expectResponse(listed).status == 101)
         fixture.end()
     }
 }

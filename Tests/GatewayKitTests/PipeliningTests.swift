@@ -66,8 +66,8 @@ import TunnelLink
         for _ in 0..<count {
             fixture.take(id)
             fixture.wait(.zero)
-            while let answer = fixture.answer(id) {
-                #expect(answer.fields["x-request-id"] == "number-\(seen)")
+            while let response = fixture.response(id) {
+                #expect(response.fields["x-request-id"] == "number-\(seen)")
                 seen += 1
             }
         }
@@ -81,8 +81,8 @@ import TunnelLink
         let id = fixture.visit(String(repeating: get("/healthz"), count: 1_000))
         var seen = 0
         for turn in 1... {
-            while let answer = fixture.answer(id) {
-                #expect(answer.text == "ok\n")
+            while let response = fixture.response(id) {
+                #expect(response.text == "ok\n")
                 seen += 1
             }
             #expect(seen == min(1_000, turn * TurnShare.maximumResponses))
@@ -105,7 +105,7 @@ import TunnelLink
         let body = String(repeating: "x", count: 30_000)
         var count = 0
         while agent.waitingRequests > 0 {
-            agent.answer(try agent.request().id, 200, HTTPFields(), body)
+            agent.respond(try agent.request().id, 200, HTTPFields(), body)
             fixture.wait(.zero)
             count += 1
         }
@@ -114,7 +114,7 @@ import TunnelLink
             fixture.take(id)
             fixture.wait(.zero)
             while agent.waitingRequests > 0 {
-                agent.answer(try agent.request().id, 200, HTTPFields(), body)
+                agent.respond(try agent.request().id, 200, HTTPFields(), body)
                 count += 1
             }
         }
@@ -138,7 +138,7 @@ import TunnelLink
         fixture.take(id)
         fixture.wait(.zero)
         #expect(fixture.connection(id).isReading)
-        for _ in 0..<count { #expect(try fixture.expectAnswer(id).status == 200) }
+        for _ in 0..<count { #expect(try fixture.expectResponse(id).status == 200) }
         fixture.end()
     }
 
@@ -192,7 +192,7 @@ import TunnelLink
         let id = fixture.connect(on: 1)
         fixture.hold(id)
         fixture.send(id, get("/web/a/") + String(repeating: get("/"), count: 300))
-        agent.answer(try agent.request().id, 200, HTTPFields(), "x")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "x")
         fixture.wait(.zero)
         #expect(!fixture.connection(id).isReading && fixture.connection(id).written.count <= Self.bound)
         for _ in 0..<300 {
@@ -200,7 +200,7 @@ import TunnelLink
             fixture.wait(.zero)
         }
         #expect(fixture.connection(id).isReading)
-        for _ in 0..<301 { #expect(try fixture.expectAnswer(id).status == 200) }
+        for _ in 0..<301 { #expect(try fixture.expectResponse(id).status == 200) }
         fixture.end()
     }
 
@@ -211,8 +211,8 @@ import TunnelLink
         let id = fixture.visit(get("/web/gone/") + get("/healthz"))
         #expect(!fixture.connection(id).isReading)
         fixture.wait(.seconds(3))
-        #expect(fixture.answer(id)?.status == 503)
-        #expect(fixture.answer(id)?.text == "ok\n")
+        #expect(fixture.response(id)?.status == 503)
+        #expect(fixture.response(id)?.text == "ok\n")
         fixture.end()
     }
 }

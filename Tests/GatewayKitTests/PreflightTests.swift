@@ -47,9 +47,9 @@ import TunnelLink
         #expect(request.head.fields["x-forwarded-for"] == "203.0.113.9")
         var allowed = HTTPFields()
         try allowed.append("Access-Control-Allow-Origin", "*")
-        agent.answer(request.id, 204, allowed)
-        let answer = try fixture.expectAnswer(visitor, to: "OPTIONS")
-        #expect(answer.status == 204 && answer.fields["access-control-allow-origin"] == "*")
+        agent.respond(request.id, 204, allowed)
+        let response = try fixture.expectResponse(visitor, to: "OPTIONS")
+        #expect(response.status == 204 && response.fields["access-control-allow-origin"] == "*")
         fixture.end()
     }
 
@@ -66,7 +66,7 @@ import TunnelLink
             ("OPTIONS", asking + "Authorization: Bearer wrong\r\n"), ("OPTIONS", asking + "Authorization: Basic eDp5\r\n"),
         ] {
             let visitor = fixture.visit("\(verb) /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
-            #expect(try fixture.expectAnswer(visitor, to: verb).status == 401, "\(verb) \(fields)")
+            #expect(try fixture.expectResponse(visitor, to: verb).status == 401, "\(verb) \(fields)")
         }
         #expect(agent.waitingRequests == 0)
         fixture.end()
@@ -129,8 +129,8 @@ import TunnelLink
             let visitor = fixture.visit(get("/web/a/", fields))
             let request = try agent.request()
             #expect(request.head.fields[.authorization] == nil, "it goes no further")
-            agent.answer(request.id)
-            #expect(try fixture.expectAnswer(visitor).status == 200)
+            agent.respond(request.id)
+            #expect(try fixture.expectResponse(visitor).status == 200)
         }
         #expect(try fixture.get("/metrics", basic(good)).status == 200)
         for text in [wrong, odd, "", "!", "YW55", "dDBrZW4="] {
@@ -199,9 +199,9 @@ import TunnelLink
             $0.statusPage.authTokens = ["t0ken"]
             $0.web.subdomainHost = "sub.example"
         }
-        let answer = try fixture.get(target, host: target == "/v2/" ? "a.sub.example" : "gw.example", fields)
-        #expect(answer.status == 401)
-        let schemes = answer.fields.all(.wwwAuthenticate).map { String(decoding: $0.prefix { $0 != 0x20 }, as: UTF8.self) }
+        let response = try fixture.get(target, host: target == "/v2/" ? "a.sub.example" : "gw.example", fields)
+        #expect(response.status == 401)
+        let schemes = response.fields.all(.wwwAuthenticate).map { String(decoding: $0.prefix { $0 != 0x20 }, as: UTF8.self) }
         #expect(schemes == expected)
         fixture.end()
     }
@@ -210,8 +210,8 @@ import TunnelLink
         let fixture = GatewayFixture { $0.gatewayTokens = ["g"] }
         let visitor = fixture.visit(
             GatewayFixture.handshake("agentId=a", protocols: "miagent.v2", "Authorization: Bearer wrong\r\n"))
-        let answer = try fixture.expectAnswer(visitor)
-        #expect(answer.status == 401 && answer.fields.all(.wwwAuthenticate).count == 1)
+        let response = try fixture.expectResponse(visitor)
+        #expect(response.status == 401 && response.fields.all(.wwwAuthenticate).count == 1)
         fixture.end()
     }
 }

@@ -40,8 +40,8 @@ import TunnelLink
             let request = try agent.request()
             #expect(request.head.fields.all(.xForwardedFor).map { String(decoding: $0, as: UTF8.self) } == ["198.51.100.7"])
             #expect(request.head.fields[.xForwardedProto] == "http", "what the client says of itself is not believed")
-            agent.answer(request.id)
-            #expect(try fixture.expectAnswer(id).status == 200)
+            agent.respond(request.id)
+            #expect(try fixture.expectResponse(id).status == 200)
             fixture.leave(id)
         }
         let records = fixture.accessRecords.filter { $0.agentID == "a" }
@@ -49,7 +49,7 @@ import TunnelLink
         let other =
             header.contains("PROXY") ? "PROXY TCP6 2001:db8::1 ::1 1 2\r\n" : Self.line.replacing("198.51", with: "203.0")
         let refused = fixture.visit(other + get("/web/a/"), from: Self.proxy)
-        #expect(try fixture.expectAnswer(refused).errorCode == "forbidden")
+        #expect(try fixture.expectResponse(refused).errorCode == "forbidden")
         fixture.end()
     }
 
@@ -68,7 +68,7 @@ import TunnelLink
     {
         let fixture = fixture()
         let id = fixture.visit(header + get("/healthz"), from: Self.proxy)
-        #expect(try fixture.expectAnswer(id).status == 200)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.leave(id)
         fixture.end()
     }
@@ -92,7 +92,7 @@ import TunnelLink
         #expect(try fixture.get("/healthz").status == 200)
         for header in [Self.line, Self.binary] {
             let id = fixture.visit(header + get("/healthz"))
-            #expect(try fixture.expectAnswer(id).status == 400)
+            #expect(try fixture.expectResponse(id).status == 400)
             fixture.leave(id)
         }
         fixture.end()
@@ -106,7 +106,7 @@ import TunnelLink
         }
         let fixture = fixture(.unix)
         let id = fixture.visit(Self.line + get("/healthz"), from: "unix")
-        #expect(try fixture.expectAnswer(id).status == 200)
+        #expect(try fixture.expectResponse(id).status == 200)
         fixture.end()
     }
 

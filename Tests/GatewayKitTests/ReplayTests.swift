@@ -21,16 +21,16 @@ import TunnelLink
         let id = fixture.visit(
             "POST /web/a/form?page=1&token=abc HTTP/1.1\r\nHost: h.example\r\nContent-Length: \(body.utf8.count)\r\n"
                 + "Cookie: sid=1\r\nX-Keep: yes\r\nAuthorization: Bearer v\r\n\r\n\(body)")
-        agent.answer(try agent.request().id, 200, HTTPFields(), "first")
-        #expect(try fixture.expectAnswer(id, to: "POST").status == 200)
+        agent.respond(try agent.request().id, 200, HTTPFields(), "first")
+        #expect(try fixture.expectResponse(id, to: "POST").status == 200)
         fixture.leave(id)
     }
 
-    private func json(_ answer: Answer) throws -> JSONNode {
-        try JSONDocument(answer.body[...], limits: JSONLimits(maximumBytes: 1 << 22)).root
+    private func json(_ response: ReceivedResponse) throws -> JSONNode {
+        try JSONDocument(response.body[...], limits: JSONLimits(maximumBytes: 1 << 22)).root
     }
 
-    @Test(arguments: TunnelVersion.allCases) func aRequestIsSentAgainAndItsAnswerTold(version: TunnelVersion) throws {
+    @Test(arguments: TunnelVersion.allCases) func aRequestIsSentAgainAndItsResponseTold(version: TunnelVersion) throws {
         let fixture = inspectedGateway()
         let agent = fixture.agent("a", version)
         try record(fixture, agent)
@@ -48,10 +48,10 @@ import TunnelLink
             ])
         fixture.wait(.milliseconds(30))
         #expect(fixture.read(id) == "")
-        agent.answer(request.id, 202, fields(("Location", "/next")), "second")
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 200 && answer.fields[.contentType] == "application/json")
-        let told = try json(answer)
+        agent.respond(request.id, 202, fields(("Location", "/next")), "second")
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 200 && response.fields[.contentType] == "application/json")
+        let told = try json(response)
         #expect(told["number"]?.int64 == 2 && told["replayOf"]?.int64 == 1 && told["status"]?.int64 == 202)
         #expect(told["responseBody"]?.text("text") == "second" && told["totalMs"]?.double == 30)
         #expect(told["requestBody"]?.text("text") == "hello" && told.text("outcome") == "done")
@@ -59,7 +59,7 @@ import TunnelLink
         #expect(told["responseFields"]?.fieldLines.contains { $0.lowercased() == "location: /web/a/next" } == true)
         // The connection takes the next request.
         fixture.send(id, get("/.miagent/agents/a/exchanges", operatorToken))
-        #expect(try json(fixture.expectAnswer(id))["exchanges"]?.count == 2)
+        #expect(try json(fixture.expectResponse(id))["exchanges"]?.count == 2)
         fixture.leave(id)
         fixture.end()
     }
@@ -87,13 +87,13 @@ import TunnelLink
         #expect(request.head.fields["cookie"] == "sid=mine" && request.head.fields[.contentLength] == "4")
         #expect(request.head.fields[.xForwardedFor] == "203.0.113.9" && request.head.upgrade == nil)
         #expect(agent.body(request.id) == "n\u{e9}w")
-        agent.answer(request.id, 200)
-        #expect(try json(fixture.expectAnswer(id, to: "POST")).text("target") == "/other?x=1")
+        agent.respond(request.id, 200)
+        #expect(try json(fixture.expectResponse(id, to: "POST")).text("target") == "/other?x=1")
         fixture.leave(id)
         fixture.end()
     }
 
-    @Test func aLargeBodyWaitsForCreditAndALargeAnswerGivesIt() throws {
+    @Test func aLargeBodyWaitsForCreditAndALargeResponseGivesIt() throws {
         let fixture = inspectedGateway { $0.inspector.maximumBodyBytes = 1 << 20 }
         let agent = fixture.agent()
         try record(fixture, agent, body: String(repeating: "x", count: 900_000))
@@ -102,15 +102,15 @@ import TunnelLink
         #expect(agent.bodies[request.id]?.count == 900_000 && agent.hasEnded(request.id))
         agent.begin(request.id)
         agent.send(request.id, [UInt8](repeating: 97, count: 1 << 20), end: true)
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 200 && answer.body.count > 1 << 20)
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 200 && response.body.count > 1 << 20)
         fixture.leave(id)
         fixture.end()
     }
 
     // MARK: What ends it
 
-    @Test func anAnswerThatIsTooLargeIsCut() throws {
+    @Test func aResponseThatIsTooLargeIsCut() throws {
         let fixture = inspectedGateway()
         let agent = fixture.agent()
         try record(fixture, agent)
@@ -119,13 +119,13 @@ import TunnelLink
         agent.begin(request.id)
         for _ in 0..<17 { agent.send(request.id, [UInt8](repeating: 1, count: 65_536)) }
         #expect(agent.has(.reset(request.id, .cancelled)))
-        let told = try json(fixture.expectAnswer(id, to: "POST"))
+        let told = try json(fixture.expectResponse(id, to: "POST"))
         #expect(told.text("outcome") == "replay-cut" && told["responseBody"]?["count"]?.int64 == 17 * 65_536)
         fixture.leave(id)
         fixture.end()
     }
 
-    @Test func anAnswerThatDoesNotEndIsCut() throws {
+    @Test func aResponseThatDoesNotEndIsCut() throws {
         let fixture = inspectedGateway()
         let agent = fixture.agent()
         try record(fixture, agent)
@@ -136,10 +136,10 @@ import TunnelLink
             fixture.wait(.seconds(1))
             agent.send(request.id, "data: 1\n\n")
         }
-        #expect(fixture.answer(id, to: "POST") == nil)
+        #expect(fixture.response(id, to: "POST") == nil)
         fixture.wait(.seconds(1))
         #expect(agent.has(.reset(request.id, .cancelled)))
-        let told = try json(fixture.expectAnswer(id, to: "POST"))
+        let told = try json(fixture.expectResponse(id, to: "POST"))
         #expect(told.text("outcome") == "replay-cut" && told["totalMs"]?.double == 30_000)
         fixture.leave(id)
         fixture.end()
@@ -151,16 +151,16 @@ import TunnelLink
         try record(fixture, agent)
         let failing = fixture.visit(post("{\"number\":1}"))
         agent.fail(try agent.request().id, .serviceUnreachable)
-        #expect(try json(fixture.expectAnswer(failing, to: "POST")).text("outcome") == "service-unreachable")
+        #expect(try json(fixture.expectResponse(failing, to: "POST")).text("outcome") == "service-unreachable")
         let unasked = fixture.visit(post("{\"number\":1}"))
         agent.begin(try agent.request().id, 101)
-        #expect(try json(fixture.expectAnswer(unasked, to: "POST")).text("outcome") == "service-broken")
+        #expect(try json(fixture.expectResponse(unasked, to: "POST")).text("outcome") == "service-broken")
         let lost = fixture.visit(post("{\"number\":1}"))
         _ = try agent.request()
         fixture.leave(agent.id)
-        #expect(try json(fixture.expectAnswer(lost, to: "POST")).text("outcome") == "agent-lost")
+        #expect(try json(fixture.expectResponse(lost, to: "POST")).text("outcome") == "agent-lost")
         let late = fixture.visit(post("{\"number\":1}"))
-        #expect(try fixture.expectAnswer(late, to: "POST").errorCode == "agent-offline")
+        #expect(try fixture.expectResponse(late, to: "POST").errorCode == "agent-offline")
         for id in [failing, unasked, lost, late] { fixture.leave(id) }
         fixture.end()
     }
@@ -202,9 +202,9 @@ import TunnelLink
         let agent = fixture.agent()
         try record(fixture, agent)
         let id = fixture.visit(post(body, operatorToken + "Accept: application/json\r\n"))
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 400 && answer.errorCode == "bad-replay")
-        #expect(try json(answer).text("message")?.contains(expected) == true, "\(answer.text)")
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 400 && response.errorCode == "bad-replay")
+        #expect(try json(response).text("message")?.contains(expected) == true, "\(response.text)")
         #expect(agent.waitingRequests == 0)
         fixture.leave(id)
         fixture.end()
@@ -223,9 +223,9 @@ import TunnelLink
         try record(fixture, agent)
         let id = fixture.visit(post("{\"number\":1}", operatorToken + extra))
         #expect(agent.waitingRequests == (code == nil ? 1 : 0))
-        if agent.waitingRequests > 0 { agent.answer(try agent.request().id) }
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.errorCode == code && answer.status == (code == nil ? 200 : 403))
+        if agent.waitingRequests > 0 { agent.respond(try agent.request().id) }
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.errorCode == code && response.status == (code == nil ? 200 : 403))
         fixture.leave(id)
         fixture.end()
     }
@@ -239,7 +239,7 @@ import TunnelLink
             let id = fixture.visit(text)
             defer { fixture.leave(id) }
             #expect(agent.waitingRequests == 0)
-            return try fixture.expectAnswer(id, to: "POST").errorCode
+            return try fixture.expectResponse(id, to: "POST").errorCode
         }
         #expect(try code(post("{\"number\":1}", type: "text/plain")) == "bad-replay")
         #expect(try code(post("{\"number\":1}", "")) == "unauthorized")
@@ -259,8 +259,8 @@ import TunnelLink
         configuration.inspector.mode = .agents
         fixture.tell(.reconfigure(configuration))
         let id = fixture.visit(post("{\"number\":1}"))
-        let answer = try fixture.expectAnswer(id, to: "POST")
-        #expect(answer.status == 409 && answer.errorCode == "not-inspected" && agent.waitingRequests == 0)
+        let response = try fixture.expectResponse(id, to: "POST")
+        #expect(response.status == 409 && response.errorCode == "not-inspected" && agent.waitingRequests == 0)
         fixture.leave(id)
         fixture.end()
     }
@@ -271,9 +271,9 @@ import TunnelLink
         try record(fixture, agent)
         let ids = (0..<17).map { _ in fixture.visit(post("{\"number\":1}")) }
         #expect(agent.waitingRequests == 16)
-        #expect(try fixture.expectAnswer(ids[16], to: "POST").errorCode == "overloaded")
-        for _ in 0..<16 { agent.answer(try agent.request().id) }
-        for id in ids.prefix(16) { #expect(try fixture.expectAnswer(id, to: "POST").status == 200) }
+        #expect(try fixture.expectResponse(ids[16], to: "POST").errorCode == "overloaded")
+        for _ in 0..<16 { agent.respond(try agent.request().id) }
+        for id in ids.prefix(16) { #expect(try fixture.expectResponse(id, to: "POST").status == 200) }
         #expect(fixture.gateway.internals.replays == 0)
         for id in ids { fixture.leave(id) }
         fixture.end()
@@ -284,12 +284,12 @@ import TunnelLink
         let agent = fixture.agent()
         try record(fixture, agent)
         let refused = fixture.visit(post("{\"number\":1}"))
-        #expect(try fixture.expectAnswer(refused, to: "POST").text.contains("beginning"))
+        #expect(try fixture.expectResponse(refused, to: "POST").text.contains("beginning"))
         let given = fixture.visit(post("{\"number\":1,\"body\":{\"base64\":\"AAE=\"}}"))
         let request = try agent.request()
         #expect(agent.bodies[request.id] == [0, 1])
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(given, to: "POST").status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(given, to: "POST").status == 200)
         for id in [refused, given] { fixture.leave(id) }
         fixture.end()
     }
@@ -300,8 +300,8 @@ import TunnelLink
         let agent = fixture.agent("a")
         try record(fixture, agent)
         let id = fixture.visit(post("{\"number\":1}"), on: 0)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "again")
-        #expect(try json(fixture.expectAnswer(id, to: "POST"))["responseBody"]?.text("text") == "again")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "again")
+        #expect(try json(fixture.expectResponse(id, to: "POST"))["responseBody"]?.text("text") == "again")
         fixture.leave(id)
         fixture.end()
     }

@@ -40,11 +40,11 @@ extension GatewayFixture {
     func aPageIsSentToItsAddressBeneathThePrefix(method: String, fields: String) throws {
         let fixture = GatewayFixture()
         _ = fixture.agent()
-        let answer = try fixture.get("/lab?v=1&\u{e9}", method: method, fields)
-        #expect(answer.status == 307)
-        #expect(answer.fields.first(.location).map { Array($0) } == latin1("/web/a/lab?v=1&\u{e9}"))
-        #expect(answer.fields[.vary] == "Referer, Cookie" && answer.fields[.cacheControl] == "no-store")
-        #expect(answer.errorCode == nil)
+        let response = try fixture.get("/lab?v=1&\u{e9}", method: method, fields)
+        #expect(response.status == 307)
+        #expect(response.fields.first(.location).map { Array($0) } == latin1("/web/a/lab?v=1&\u{e9}"))
+        #expect(response.fields[.vary] == "Referer, Cookie" && response.fields[.cacheControl] == "no-store")
+        #expect(response.errorCode == nil)
         fixture.end()
     }
 
@@ -72,13 +72,13 @@ extension GatewayFixture {
         guard !fields.contains("Upgrade") else {
             agent.begin(reached.id, 101)
             agent.send(reached.id, "hello")
-            #expect(try fixture.expectAnswer(reached.visitor).status == 101)
+            #expect(try fixture.expectResponse(reached.visitor).status == 101)
             return fixture.end()
         }
-        agent.answer(reached.id, 200, fieldsOf(("Location", "/home"), ("Cache-Control", "max-age=60")), "ok")
-        let answer = try fixture.expectAnswer(reached.visitor, to: method)
-        #expect(answer.fields[.location] == "/web/a/home")
-        #expect(answer.fields[.vary] == "Referer, Cookie, Service-Worker", "to another page it is another service's")
+        agent.respond(reached.id, 200, fieldsOf(("Location", "/home"), ("Cache-Control", "max-age=60")), "ok")
+        let response = try fixture.expectResponse(reached.visitor, to: method)
+        #expect(response.fields[.location] == "/web/a/home")
+        #expect(response.fields[.vary] == "Referer, Cookie, Service-Worker", "to another page it is another service's")
         fixture.end()
     }
 
@@ -124,8 +124,8 @@ extension GatewayFixture {
     @Test func theSchemeAndTheHostsCaseDoNotMatter() throws {
         let fixture = GatewayFixture()
         _ = fixture.agent()
-        let answer = try fixture.get("/x", "Accept: text/html\r\nReferer: HTTPS://GW.Example/web/a/b?c\r\n")
-        #expect(answer.fields[.location] == "/web/a/x")
+        let response = try fixture.get("/x", "Accept: text/html\r\nReferer: HTTPS://GW.Example/web/a/b?c\r\n")
+        #expect(response.fields[.location] == "/web/a/x")
         fixture.end()
     }
 
@@ -205,8 +205,8 @@ extension GatewayFixture {
             (From.cookie, 200, "text/html", false), ("Cookie: miagent.~=b\r\n", 200, "text/html", true),
         ] as [(String, Int, String?, Bool)] {
             let reached = try #require(try fixture.reach(agent, "/web/a/", fields))
-            agent.answer(reached.id, status, type.map { fieldsOf(("Content-Type", $0)) } ?? HTTPFields())
-            let cookie = try fixture.expectAnswer(reached.visitor).fields[.setCookie]
+            agent.respond(reached.id, status, type.map { fieldsOf(("Content-Type", $0)) } ?? HTTPFields())
+            let cookie = try fixture.expectResponse(reached.visitor).fields[.setCookie]
             #expect(
                 cookie == (isSet ? "miagent.~=a; Path=/; HttpOnly; SameSite=Lax" : nil), "\(fields) \(status) \(type ?? "-")")
         }
@@ -217,9 +217,9 @@ extension GatewayFixture {
         let fixture = GatewayFixture { $0.publicURL = "https://gw.example" }
         let agent = fixture.agent()
         let reached = try #require(try fixture.reach(agent, "/web/a/", ""))
-        agent.answer(reached.id, 200, fieldsOf(("Content-Type", "text/html")))
+        agent.respond(reached.id, 200, fieldsOf(("Content-Type", "text/html")))
         let cookie = "__Host-miagent.~=a; Path=/; HttpOnly; SameSite=Lax; Secure"
-        #expect(try fixture.expectAnswer(reached.visitor).fields[.setCookie] == cookie)
+        #expect(try fixture.expectResponse(reached.visitor).fields[.setCookie] == cookie)
         #expect(try fixture.reach(agent, "/x", "Cookie: __Host-miagent.~=a\r\n") != nil)
         #expect(try fixture.get("/x", From.cookie).errorCode == "not-found")
         fixture.end()
@@ -230,11 +230,11 @@ extension GatewayFixture {
         let agent = fixture.agent()
         let reached = try #require(try fixture.reach(agent, "/web/a/x", "Cookie: miagent.~=a; s=1; __Host-miagent.~=b\r\n"))
         #expect(reached.head.fields[.cookie] == "s=1")
-        agent.answer(
+        agent.respond(
             reached.id, 200,
             fieldsOf(("Set-Cookie", "miagent.~=b; Path=/"), ("Set-Cookie", "=miagent.~=b"), ("Set-Cookie", "s=2; Path=/")))
-        let answer = try fixture.expectAnswer(reached.visitor)
-        #expect(answer.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["s=2; Path=/"])
+        let response = try fixture.expectResponse(reached.visitor)
+        #expect(response.fields.all(.setCookie).map { String(decoding: $0, as: UTF8.self) } == ["s=2; Path=/"])
         fixture.end()
     }
 
@@ -242,8 +242,8 @@ extension GatewayFixture {
         let fixture = GatewayFixture { $0.web.subdomainHost = "gw.example" }
         let agent = fixture.agent()
         let visitor = fixture.visit("GET \(target) HTTP/1.1\r\nHost: a.gw.example\r\n\r\n")
-        agent.answer(try agent.request().id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/x")))
-        #expect(try fixture.expectAnswer(visitor).fields.all(.setCookie).count == 1)
+        agent.respond(try agent.request().id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/x")))
+        #expect(try fixture.expectResponse(visitor).fields.all(.setCookie).count == 1)
         let reserved = try fixture.get("/.miagent/x", host: "a.gw.example", From.cookie)
         #expect(reserved.errorCode == "not-found")
         fixture.end()
@@ -271,8 +271,8 @@ extension GatewayFixture {
         let agent = fixture.agent()
         #expect(try fixture.get("/style.css", From.page + From.cookie).errorCode == "not-found")
         let reached = try #require(try fixture.reach(agent, "/web/a/", ""))
-        agent.answer(reached.id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/")))
-        #expect(try fixture.expectAnswer(reached.visitor).fields[.setCookie] == "s=1; Path=/web/a/")
+        agent.respond(reached.id, 200, fieldsOf(("Content-Type", "text/html"), ("Set-Cookie", "s=1; Path=/")))
+        #expect(try fixture.expectResponse(reached.visitor).fields[.setCookie] == "s=1; Path=/web/a/")
         fixture.end()
     }
 
@@ -281,8 +281,8 @@ extension GatewayFixture {
     @Test func itIsAskedForATokenAsAVisitIs() throws {
         let fixture = GatewayFixture { $0.web.authTokens = ["t0ken"] }
         let agent = fixture.agent()
-        let answer = try fixture.get("/api/x", From.page)
-        #expect(answer.status == 401 && answer.errorCode == "unauthorized")
+        let response = try fixture.get("/api/x", From.page)
+        #expect(response.status == 401 && response.errorCode == "unauthorized")
         #expect(try fixture.get("/api/x", From.cookie + From.script).status == 401)
         let reached = try fixture.reach(agent, "/api/x", From.page + "Authorization: Bearer t0ken\r\n")
         #expect(reached?.head.fields[.authorization] == nil && reached != nil)
@@ -300,8 +300,8 @@ extension GatewayFixture {
         let agents = ["x", "a", "y"].map { fixture.agent($0) }
         let reached = try #require(try fixture.reach(agents[1], "/api/x", From.page, on: 2))
         #expect(fixture.loop(of: reached.visitor) == 1)
-        agents[1].answer(reached.id, 200, HTTPFields(), "ok")
-        #expect(try fixture.expectAnswer(reached.visitor).text == "ok")
+        agents[1].respond(reached.id, 200, HTTPFields(), "ok")
+        #expect(try fixture.expectResponse(reached.visitor).text == "ok")
         fixture.end()
     }
 
@@ -313,13 +313,13 @@ extension GatewayFixture {
         let agent = fixture.agent()
         let request = try agent.request()
         #expect(String(decoding: request.head.path, as: UTF8.self) == "/api/x")
-        agent.answer(request.id)
-        #expect(try fixture.expectAnswer(visitor).status == 200)
+        agent.respond(request.id)
+        #expect(try fixture.expectResponse(visitor).status == 200)
         agent.close()
         for (cookie, code) in [("a", "agent-offline"), ("nobody", "unknown-agent")] {
             let visitor = fixture.visit("GET /api/x HTTP/1.1\r\nHost: gw.example\r\nCookie: miagent.~=\(cookie)\r\n\r\n")
             fixture.wait(.seconds(3))
-            #expect(try fixture.expectAnswer(visitor).errorCode == code)
+            #expect(try fixture.expectResponse(visitor).errorCode == code)
         }
         fixture.end()
     }

@@ -48,7 +48,7 @@ import WireWS
             #expect(fixture.connection(agent.id).isClosing)
         }
         #expect(!fixture.connection(other.id).isClosing)
-        #expect(try fixture.expectAnswer(visitor).errorCode == "agent-lost")
+        #expect(try fixture.expectResponse(visitor).errorCode == "agent-lost")
         #expect(fixture.takeLogs("agent.lost").count == 3)
         #expect(fixture.logs.allSatisfy { $0.fields.allSatisfy { !$0.value.contains("old") } })
         fixture.end()
@@ -103,8 +103,8 @@ import WireWS
         let agent = fixture.agent()
         reconfigure(fixture) { $0.agents["A"] = self.access { $0.inspects = true } }
         let id = fixture.visit(get("/web/a/recorded"))
-        agent.answer(try agent.request().id)
-        _ = try fixture.expectAnswer(id)
+        agent.respond(try agent.request().id)
+        _ = try fixture.expectResponse(id)
         #expect(try fixture.get("/api/agents/a/exchanges", "Authorization: Bearer t\r\n").text.contains("/recorded"))
         fixture.end()
     }
@@ -126,7 +126,7 @@ import WireWS
         let socket = fixture.visit(browser.request("GET", "/web/a/ws\(query)", bearer + upgrade))
         let handshake = try agent.request()
         agent.begin(handshake.id, 101, fields(("Upgrade", "websocket")))
-        #expect(try fixture.expectAnswer(socket).status == 101)
+        #expect(try fixture.expectResponse(socket).status == 101)
         let events = fixture.visit("GET /web/a/events\(query) HTTP/1.1\r\nHost: gw.example\r\n\(cookies(browser))\(bearer)\r\n")
         agent.begin(try agent.request().id, 200, fields(("Content-Type", "text/event-stream")))
         let asked = fixture.visit("GET /web/a/x\(query) HTTP/1.1\r\nHost: gw.example\r\n\(cookies(browser))\(bearer)\r\n")
@@ -140,7 +140,7 @@ import WireWS
         reconfigure(fixture) { $0.web.authTokens = ["new"] }
         #expect(fixture.connection(socket).isAborted)
         #expect(fixture.connection(events).isClosing || fixture.connection(events).isAborted)
-        #expect(try fixture.expectAnswer(asked).status == 401)
+        #expect(try fixture.expectResponse(asked).status == 401)
         #expect(!fixture.connection(staying).isClosing && !fixture.connection(staying).isAborted)
         fixture.end()
     }
@@ -156,12 +156,12 @@ import WireWS
         let preflight = fixture.visit("OPTIONS /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
         let request = try agent.request()
         reconfigure(fixture) { $0.web.authTokens = ["new"] }
-        agent.answer(request.id, 204)
-        #expect(try fixture.expectAnswer(preflight).status == 204)
+        agent.respond(request.id, 204)
+        #expect(try fixture.expectResponse(preflight).status == 204)
         let second = fixture.visit("OPTIONS /web/a/api HTTP/1.1\r\nHost: gw.example\r\n\(fields)\r\n")
         _ = try agent.request()
         reconfigure(fixture) { $0.web.passesPreflights = false }
-        #expect(try fixture.expectAnswer(second).status == 401)
+        #expect(try fixture.expectResponse(second).status == 401)
         fixture.end()
     }
 

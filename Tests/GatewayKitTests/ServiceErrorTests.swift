@@ -15,14 +15,14 @@ import TunnelLink
         let fixture = GatewayFixture { $0.limits.tunnel.maximumStreams = 2 }
         let agent = fixture.agent()
         let open = (1...2).map { _ in fixture.visit(get("/web/a/")) }
-        let answer = try fixture.get("/web/a/")
-        #expect(answer.status == 503 && answer.errorCode == "too-many-streams" && answer.fields[.retryAfter] != nil)
-        agent.answer(try agent.request().id)
-        #expect(try fixture.expectAnswer(open[0]).status == 200)
+        let response = try fixture.get("/web/a/")
+        #expect(response.status == 503 && response.errorCode == "too-many-streams" && response.fields[.retryAfter] != nil)
+        agent.respond(try agent.request().id)
+        #expect(try fixture.expectResponse(open[0]).status == 200)
         let next = fixture.visit(get("/web/a/"))
-        agent.answer(try agent.request().id)
-        agent.answer(try agent.request().id)
-        #expect(try fixture.expectAnswer(next).status == 200)
+        agent.respond(try agent.request().id)
+        agent.respond(try agent.request().id)
+        #expect(try fixture.expectResponse(next).status == 200)
         fixture.end()
     }
 
@@ -37,11 +37,11 @@ import TunnelLink
             let agent = fixture.agent("a", version)
             let id = fixture.visit(get("/web/a/"))
             agent.fail(try agent.request().id, failure, .unreachable, "<b>refused</b>")
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == status && answer.errorCode == code)
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == status && response.errorCode == code)
             #expect(!fixture.connection(id).isClosing)
             fixture.send(id, get("/healthz"))
-            #expect(try fixture.expectAnswer(id).status == 200)
+            #expect(try fixture.expectResponse(id).status == 200)
             fixture.end()
         }
     }
@@ -53,8 +53,8 @@ import TunnelLink
         let id = fixture.visit(get("/web/a/"))
         _ = try agent.request()
         fixture.say(agent, #"{"jsonrpc":"2.0","id":"web_1",\#(members)}"#)
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 502 && answer.errorCode == "service-broken")
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 502 && response.errorCode == "service-broken")
         fixture.end()
     }
 
@@ -62,17 +62,17 @@ import TunnelLink
         (ResetReason.refused, 503, "too-many-streams"), (.unreachable, 502, "service-unreachable"),
         (.timedOut, 504, "service-timed-out"),
         (.cancelled, 502, "service-broken"), (.overran, 502, "service-broken"), (.protocolError, 502, "service-broken"),
-    ]) func aResetBeforeTheHeadIsAnAnswer(reason: ResetReason, status: Int, code: String) throws {
+    ]) func aResetBeforeTheHeadIsAResponse(reason: ResetReason, status: Int, code: String) throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit(get("/web/a/"))
         agent.reset(try agent.request().id, reason)
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == status && answer.errorCode == code)
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == status && response.errorCode == code)
         fixture.end()
     }
 
-    @Test func anAnswerThatMakesNoSenseIsABadGateway() throws {
+    @Test func aResponseThatMakesNoSenseIsABadGateway() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         for fields in [
@@ -82,12 +82,12 @@ import TunnelLink
             let id = fixture.visit(get("/web/a/"))
             let request = try agent.request()
             agent.begin(request.id, 200, fields)
-            #expect(try fixture.expectAnswer(id).errorCode == "service-broken")
+            #expect(try fixture.expectResponse(id).errorCode == "service-broken")
             #expect(agent.has(.reset(request.id, .protocolError)))
         }
         let id = fixture.visit(get("/web/a/"))
         agent.begin(try agent.request().id, 101)
-        #expect(try fixture.expectAnswer(id).errorCode == "service-broken")
+        #expect(try fixture.expectResponse(id).errorCode == "service-broken")
         fixture.end()
     }
 
@@ -97,17 +97,17 @@ import TunnelLink
         let quiet = fixture.visit(get("/web/a/"))
         let uploading = fixture.visit("POST /web/a/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
         fixture.leave(agent.id)
-        let answer = try fixture.expectAnswer(quiet)
-        #expect(answer.status == 502 && answer.errorCode == "agent-lost")
+        let response = try fixture.expectResponse(quiet)
+        #expect(response.status == 502 && response.errorCode == "agent-lost")
         #expect(!fixture.connection(quiet).isClosing)
-        #expect(try fixture.expectAnswer(uploading).status == 502)
+        #expect(try fixture.expectResponse(uploading).status == 502)
         #expect(fixture.connection(uploading).isClosing)
         fixture.send(quiet, get("/web/a/"))
-        #expect(try fixture.expectAnswer(quiet).errorCode == "agent-offline")
+        #expect(try fixture.expectResponse(quiet).errorCode == "agent-offline")
         fixture.end()
     }
 
-    @Test func anAgentLostAfterTheHeadCutsTheAnswerSoThatItLooksCut() throws {
+    @Test func anAgentLostAfterTheHeadCutsTheResponseSoThatItLooksCut() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let chunked = fixture.visit(get("/web/a/1"))
@@ -133,19 +133,19 @@ import TunnelLink
             let agent = fixture.agent("a", version)
             let id = fixture.visit(get("/web/a/"))
             fixture.wait(.seconds(29))
-            #expect(fixture.answer(id) == nil)
+            #expect(fixture.response(id) == nil)
             fixture.wait(.seconds(1))
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 504 && answer.errorCode == "service-timed-out")
-            #expect(answer.text.contains("30 s"))
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 504 && response.errorCode == "service-timed-out")
+            #expect(response.text.contains("30 s"))
             if version == .v2 { #expect(agent.has(.reset(try agent.request().id, .timedOut))) }
             fixture.send(id, get("/healthz"))
-            #expect(try fixture.expectAnswer(id).status == 200)
+            #expect(try fixture.expectResponse(id).status == 200)
             fixture.end()
         }
     }
 
-    // MARK: Clothes
+    // MARK: Content negotiation
 
     @Test func errorsAreDressedForWhoeverAsks() throws {
         let fixture = GatewayFixture()
@@ -161,9 +161,9 @@ import TunnelLink
         let plain = try fixture.get("/web/a/")
         #expect(plain.fields[.contentType] == "text/plain; charset=utf-8")
         #expect(plain.text.contains("No agent \"a\" has been seen here."))
-        for answer in [browser, program, plain] {
-            #expect(answer.status == 404 && answer.errorCode == "unknown-agent")
-            #expect(answer.fields["x-content-type-options"] == "nosniff")
+        for response in [browser, program, plain] {
+            #expect(response.status == 404 && response.errorCode == "unknown-agent")
+            #expect(response.fields["x-content-type-options"] == "nosniff")
         }
         let head = try fixture.get("/web/a/", method: "HEAD")
         #expect(head.status == 404 && head.body.isEmpty && head.fields[.contentLength] == "\(plain.body.count)")
@@ -175,8 +175,8 @@ import TunnelLink
         let agent = fixture.agent()
         let id = fixture.visit(get("/web/a/", "Accept: text/html\r\n"))
         agent.fail(try agent.request().id, .serviceUnreachable, .unreachable, "<script>alert(1)</script>")
-        let answer = try fixture.expectAnswer(id)
-        #expect(!answer.text.contains("<script") && answer.text.contains("&lt;script&gt;"))
+        let response = try fixture.expectResponse(id)
+        #expect(!response.text.contains("<script") && response.text.contains("&lt;script&gt;"))
         fixture.end()
     }
 }

@@ -13,8 +13,8 @@ import TunnelLink
     private let upload = "POST /web/a/ HTTP/1.1\r\nHost: gw.example\r\nContent-Length: 1000000\r\n\r\nx"
 
     private func refused(_ fixture: GatewayFixture, _ id: ConnectionID) -> Bool {
-        guard let answer = fixture.answer(id) else { return false }
-        return answer.status == 429 && answer.errorCode == "too-many-requests" && answer.fields[.retryAfter] != nil
+        guard let response = fixture.response(id) else { return false }
+        return response.status == 429 && response.errorCode == "too-many-requests" && response.fields[.retryAfter] != nil
     }
 
     // MARK: Connections
@@ -77,8 +77,8 @@ import TunnelLink
         let agent = fixture.agent("a", on: 1)
         for _ in 0..<10 {
             let id = fixture.visit(get("/web/a/"), on: 0)
-            agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-            #expect(try fixture.expectAnswer(id).status == 200)
+            agent.respond(try agent.request().id, 200, HTTPFields(), "x")
+            #expect(try fixture.expectResponse(id).status == 200)
             fixture.leave(id)
         }
         fixture.end()
@@ -92,7 +92,7 @@ import TunnelLink
         let ids = (0..<300).map { _ in fixture.visit(upload) }
         #expect(ids.count { refused(fixture, $0) } == 300 - 256)
         let other = fixture.visit(get("/web/a/"), from: "198.51.100.1")
-        #expect(fixture.answer(other) == nil)
+        #expect(fixture.response(other) == nil)
         if version == .v2 { #expect(agent.waitingRequests == 257) }
         fixture.leave(ids[0])
         #expect(!refused(fixture, fixture.visit(upload)))
@@ -121,9 +121,9 @@ import TunnelLink
         let fixture = GatewayFixture { $0.web.agentWait = .seconds(3) }
         fixture.leave(fixture.agent().id)
         let ids = (0..<300).map { _ in fixture.visit(get("/web/a/")) }
-        #expect(ids.count { fixture.answer($0)?.status == 503 } == 300 - 64)
+        #expect(ids.count { fixture.response($0)?.status == 503 } == 300 - 64)
         let other = fixture.visit(get("/web/a/"), from: "198.51.100.1")
-        #expect(fixture.answer(other) == nil)
+        #expect(fixture.response(other) == nil)
         fixture.end()
     }
 
@@ -150,8 +150,8 @@ import TunnelLink
     @Test func requestsASecondAreLimitedByAddress() throws {
         let fixture = limited()
         for _ in 0..<20 { #expect(try fixture.get("/healthz").status == 200) }
-        let answer = try fixture.get("/healthz")
-        #expect(answer.status == 429 && answer.errorCode == "too-many-requests" && answer.fields[.retryAfter] == "1")
+        let response = try fixture.get("/healthz")
+        #expect(response.status == 429 && response.errorCode == "too-many-requests" && response.fields[.retryAfter] == "1")
         #expect(try fixture.get("/healthz", from: "198.51.100.1").status == 200)
         fixture.wait(.milliseconds(100))
         #expect(try fixture.get("/healthz").status == 200)
@@ -160,7 +160,7 @@ import TunnelLink
         fixture.wait(.seconds(2))
         let id = fixture.visit(String(repeating: get("/healthz"), count: 30))
         fixture.wait(.zero)
-        for index in 0..<30 { #expect(try fixture.expectAnswer(id).status == (index < 20 ? 200 : 429)) }
+        for index in 0..<30 { #expect(try fixture.expectResponse(id).status == (index < 20 ? 200 : 429)) }
         _ = fixture.agent()
         #expect(fixture.gateway.counters.registeredAgents == 1, "an agent's handshake is no visitor's request")
         fixture.end()
@@ -203,8 +203,8 @@ import TunnelLink
         let fixture = GatewayFixture(loops: 4) { $0.web.authTokens = ["t0ken"] }
         var looked = 0
         for number in 0..<40 {
-            let answer = try fixture.get("/web/a/", "Authorization: Bearer wrong\r\n", on: number % 4)
-            if answer.status == 401 { looked += 1 } else { #expect(answer.status == 429) }
+            let response = try fixture.get("/web/a/", "Authorization: Bearer wrong\r\n", on: number % 4)
+            if response.status == 401 { looked += 1 } else { #expect(response.status == 429) }
         }
         #expect(looked == 10)
         for loop in 0..<4 {

@@ -13,7 +13,7 @@ import TunnelLink
         let agent = fixture.agent()
         let head = get("/web/a/")
         let id = fixture.visit(head)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "hello")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "hello")
         let written = fixture.readBytes(id).count
         var expected = GatewayStatistics()
         expected.requests = 2
@@ -26,7 +26,7 @@ import TunnelLink
         #expect(fixture.gateway.statistics == expected)
         let before = fixture.gateway.statistics
         fixture.send(id, head)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "hello")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "hello")
         #expect(fixture.gateway.statistics.bytesIn - before.bytesIn == UInt64(head.utf8.count))
         #expect(fixture.gateway.statistics.bytesOut - before.bytesOut == UInt64(written))
         agent.close()
@@ -58,7 +58,7 @@ import TunnelLink
         let failed = fixture.visit(get("/web/a/"))
         _ = try agent.request()
         agent.fail(try agent.request().id, .serviceUnreachable)
-        #expect(try fixture.expectAnswer(failed).status == 502)
+        #expect(try fixture.expectResponse(failed).status == 502)
         #expect(fixture.gateway.statistics.resetsByAgents == [.unreachable: 1])
         #expect(fixture.gateway.statistics.resetsByGateway == [.cancelled: 1])
         let logged = fixture.takeLogs("stream.reset").map { $0.fields.prefix(4).map(\.value) }

@@ -1,4 +1,4 @@
-// Trailers on their way through: what may not stand in a head may not come in by the back door (RFC 9110 §6.5.1).
+// Trailers on their way through: they carry nothing that belongs into a head (RFC 9110 §6.5.1).
 
 import HTTPCodec
 import MachineCore
@@ -15,7 +15,7 @@ import TunnelLink
         "Location",
     ]
 
-    @Test(arguments: forbidden) func anAnswersTrailersCarryNothingThatBelongsIntoAHead(name: String) throws {
+    @Test(arguments: forbidden) func aResponsesTrailersCarryNothingThatBelongsIntoAHead(name: String) throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit(get("/web/a/"))
@@ -23,8 +23,8 @@ import TunnelLink
         agent.begin(request.id)
         let trailers = fields((name, "5"), ("X-Sum", "1"), ("X-Miagent-Error", "forged"))
         agent.send(request.id, Array("abc".utf8), end: true, trailers: trailers)
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.text == "abc" && answer.trailers.count == 1 && answer.trailers["x-sum"] == "1")
+        let response = try fixture.expectResponse(id)
+        #expect(response.text == "abc" && response.trailers.count == 1 && response.trailers["x-sum"] == "1")
         #expect(!fixture.connection(id).isClosing)
         fixture.end()
     }

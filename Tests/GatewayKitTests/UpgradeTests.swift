@@ -24,10 +24,10 @@ import TunnelLink
         agent.begin(request.id, 101, fields(("Sec-WebSocket-Accept", "s"), ("Content-Length", "5")))
         #expect(agent.body(request.id) == "early-bird")
         agent.send(request.id, "hello")
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 101 && answer.fields["sec-websocket-accept"] == "s")
-        #expect(answer.fields["connection"] == "Upgrade" && answer.fields["upgrade"] == "websocket")
-        #expect(!answer.fields.contains(.contentLength))
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 101 && response.fields["sec-websocket-accept"] == "s")
+        #expect(response.fields["connection"] == "Upgrade" && response.fields["upgrade"] == "websocket")
+        #expect(!response.fields.contains(.contentLength))
         #expect(fixture.read(id) == "hello")
         fixture.send(id, [0, 255, 13, 10])
         #expect(agent.bodies[request.id]?.suffix(4) == [0, 255, 13, 10])
@@ -45,7 +45,7 @@ import TunnelLink
         let request = try agent.request()
         #expect(request.head.upgrade == "websocket")
         agent.begin(request.id, 101, fields(("Upgrade", "WEBSOCKET")))
-        #expect(try fixture.expectAnswer(id).fields["upgrade"] == "websocket")
+        #expect(try fixture.expectResponse(id).fields["upgrade"] == "websocket")
         fixture.end()
     }
 
@@ -56,7 +56,7 @@ import TunnelLink
             let id = fixture.visit(upgrade)
             let request = try agent.request()
             agent.begin(request.id, 101)
-            _ = fixture.answer(id)
+            _ = fixture.response(id)
             if visitorFirst {
                 fixture.finish(id)
                 #expect(agent.has(.end(request.id, trailers: HTTPFields())))
@@ -91,15 +91,15 @@ import TunnelLink
         fixture.end()
     }
 
-    @Test func aServiceThatDoesNotSwitchAnswersAsUsual() throws {
+    @Test func aServiceThatDoesNotSwitchRespondsAsUsual() throws {
         let fixture = GatewayFixture()
         let agent = fixture.agent()
         let id = fixture.visit(upgrade + get("/healthz"))
         let request = try agent.request()
-        agent.answer(request.id, 426, HTTPFields(), "no")
+        agent.respond(request.id, 426, HTTPFields(), "no")
         #expect(agent.has(.end(request.id, trailers: HTTPFields())))
-        #expect(try fixture.expectAnswer(id).text == "no")
-        #expect(try fixture.expectAnswer(id).text == "ok\n")
+        #expect(try fixture.expectResponse(id).text == "no")
+        #expect(try fixture.expectResponse(id).text == "ok\n")
         #expect(!fixture.connection(id).isClosing)
         fixture.end()
     }
@@ -116,8 +116,8 @@ import TunnelLink
         #expect(agent.body(request.id) == "abcdef")
         #expect(agent.has(.end(request.id, trailers: HTTPFields())))
         agent.send(request.id, "done", end: true)
-        #expect(try fixture.expectAnswer(id).text == "done")
-        #expect(try fixture.expectAnswer(id).text == "ok\n")
+        #expect(try fixture.expectResponse(id).text == "done")
+        #expect(try fixture.expectResponse(id).text == "ok\n")
         fixture.end()
     }
 
@@ -128,8 +128,8 @@ import TunnelLink
             let id = fixture.visit(version == .v1 ? upgrade : upgrade.replacing("HTTP/1.1", with: "HTTP/1.0"))
             let request = try agent.request()
             #expect(request.head.upgrade == nil && !request.head.hasBody)
-            agent.answer(request.id, 200, HTTPFields(), "page")
-            #expect(try fixture.expectAnswer(id).text == "page")
+            agent.respond(request.id, 200, HTTPFields(), "page")
+            #expect(try fixture.expectResponse(id).text == "page")
             fixture.end()
         }
     }
@@ -139,7 +139,7 @@ import TunnelLink
         let agent = fixture.agent()
         let id = fixture.visit(upgrade)
         fixture.wait(.seconds(30))
-        #expect(try fixture.expectAnswer(id).status == 504)
+        #expect(try fixture.expectResponse(id).status == 504)
         #expect(agent.has(.reset(try agent.request().id, .timedOut)))
         fixture.end()
     }
@@ -162,7 +162,7 @@ import TunnelLink
         let id = fixture.visit(upgrade)
         let request = try agent.request()
         agent.begin(request.id, 101)
-        _ = fixture.answer(id)
+        _ = fixture.response(id)
         fixture.hold(id)
         agent.send(request.id, pattern(60_000))
         #expect(fixture.connection(id).unacknowledged <= 20_200)
@@ -195,10 +195,10 @@ import TunnelLink
             let request = try agent.request()
             #expect(request.head.upgrade == nil && !request.head.hasBody)
             #expect(!request.head.fields.contains("HTTP2-Settings") && !request.head.fields.contains(.upgrade))
-            agent.answer(request.id)
-            #expect(try fixture.expectAnswer(id).status == 200)
+            agent.respond(request.id)
+            #expect(try fixture.expectResponse(id).status == 200)
             fixture.send(id, get("/healthz"))
-            #expect(try fixture.expectAnswer(id).status == 200)
+            #expect(try fixture.expectResponse(id).status == 200)
             fixture.end()
         }
     }
@@ -234,8 +234,8 @@ import TunnelLink
         let agent = fixture.agent()
         let id = fixture.visit(upgrade)
         agent.begin(try agent.request().id, 101, fields(("Upgrade", granted)))
-        let answer = try fixture.expectAnswer(id)
-        #expect(answer.status == 502 && answer.errorCode == "service-broken")
+        let response = try fixture.expectResponse(id)
+        #expect(response.status == 502 && response.errorCode == "service-broken")
         fixture.end()
     }
 
@@ -245,8 +245,8 @@ import TunnelLink
         let agent = fixture.agent()
         for target in ["/web/a/x", "h:443", "/", "http://h/web/a/"] {
             let id = fixture.visit("\(method) \(target) HTTP/1.1\r\nHost: h\r\n\r\nGET /web/a/ HTTP/1.1\r\nHost: h\r\n\r\n")
-            let answer = try fixture.expectAnswer(id)
-            #expect(answer.status == 405 && answer.errorCode == "method-not-allowed" && answer.fields[.allow] != nil)
+            let response = try fixture.expectResponse(id)
+            #expect(response.status == 405 && response.errorCode == "method-not-allowed" && response.fields[.allow] != nil)
             #expect(fixture.connection(id).isClosing)
         }
         #expect(agent.events.allSatisfy { if case .request = $0 { false } else { true } })

@@ -24,24 +24,24 @@ import TunnelLink
             $0.head.path.count < $1.head.path.count || $0.head.hasBody
         }
         for request in requests {
-            agent.answer(request.id, 200, HTTPFields(), "for \(String(decoding: request.head.path, as: UTF8.self))")
+            agent.respond(request.id, 200, HTTPFields(), "for \(String(decoding: request.head.path, as: UTF8.self))")
         }
-        #expect(try fixture.expectAnswer(first, to: "POST").text == "for /x")
-        #expect(try fixture.expectAnswer(second).text == "for /y")
+        #expect(try fixture.expectResponse(first, to: "POST").text == "for /x")
+        #expect(try fixture.expectResponse(second).text == "for /y")
         fixture.end()
     }
 
-    @Test func whoWaitsInVainGetsTheAnswerItWouldHaveHadAtOnce() throws {
+    @Test func whoWaitsInVainGetsTheResponseItWouldHaveHadAtOnce() throws {
         let fixture = patient()
         let id = fixture.visit(get("/web/a/") + get("/healthz"))
         fixture.wait(.seconds(2))
-        #expect(try fixture.expectAnswer(id).errorCode == "unknown-agent")
-        #expect(try fixture.expectAnswer(id).status == 200, "the next request was not forgotten")
+        #expect(try fixture.expectResponse(id).errorCode == "unknown-agent")
+        #expect(try fixture.expectResponse(id).status == 200, "the next request was not forgotten")
         fixture.agent().close()
         let late = fixture.visit(get("/web/a/"))
         #expect(fixture.connection(late).written.isEmpty)
         fixture.wait(.seconds(2))
-        #expect(try fixture.expectAnswer(late).errorCode == "agent-offline")
+        #expect(try fixture.expectResponse(late).errorCode == "agent-offline")
         fixture.end()
     }
 
@@ -80,10 +80,10 @@ import TunnelLink
         let byPath = fixture.visit("GET /web/my-agent/ HTTP/1.1\r\nHost: h\r\n\r\n")
         let agent = fixture.agent("MY-Agent")
         #expect(agent.waitingRequests == 1)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "x")
-        #expect(try fixture.expectAnswer(byHost).text == "x")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "x")
+        #expect(try fixture.expectResponse(byHost).text == "x")
         fixture.wait(.seconds(2))
-        #expect(try fixture.expectAnswer(byPath).errorCode == "unknown-agent")
+        #expect(try fixture.expectResponse(byPath).errorCode == "unknown-agent")
         #expect(fixture.gateway.internals.waitingRequests == 0)
         fixture.end()
     }
@@ -119,8 +119,8 @@ import TunnelLink
         #expect(fixture.connection(id).written.isEmpty)
         fixture.wait(.milliseconds(2_900))
         let agent = fixture.agent("a", on: loops - 1)
-        agent.answer(try agent.request().id, 200, HTTPFields(), "here")
-        #expect(try fixture.expectAnswer(id).text == "here")
+        agent.respond(try agent.request().id, 200, HTTPFields(), "here")
+        #expect(try fixture.expectResponse(id).text == "here")
         fixture.end()
     }
 
@@ -136,7 +136,7 @@ import TunnelLink
         fixture.wait(.milliseconds(2_999))
         #expect(fixture.connection(byPath).written.isEmpty && fixture.connection(byHost).written.isEmpty)
         fixture.wait(.milliseconds(1))
-        for id in [byPath, byHost] { #expect(try fixture.expectAnswer(id).errorCode == "agent-offline") }
+        for id in [byPath, byHost] { #expect(try fixture.expectResponse(id).errorCode == "agent-offline") }
         fixture.wait(.seconds(58))
         #expect(try fixture.get("/web/a/").errorCode == "agent-offline", "away for longer than a minute")
         #expect(fixture.gateway.internals.waitingRequests == 0)

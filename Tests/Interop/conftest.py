@@ -11,7 +11,7 @@ from helpers.v1_gateway import V1Gateway
 from miagent_tests.daemons import Agent, BIN, Gateway
 from miagent_tests.fixtures import check_ends, end, node, start_agent, start_gateway, started  # noqa: F401
 from miagent_tests.services import NginxService, PythonService
-from miagent_tests.tally import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
+from miagent_tests.totals import pytest_runtest_logreport, pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 
 PROTOCOLS = ["v2", "v1"]
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from helpers.hostile import (
-    MIB, HostileGateway, Sink, Stranger, batches, big_body, greedy_visitors, send_all_unread, unfinished_messages,
+    MIB, HostileGateway, RawAgent, Sink, batches, big_body, greedy_visitors, send_all_unread, unfinished_messages,
     uploading_visitors)
 from helpers.v1_agent import V1Agent, result
 from miagent_tests.attacks import Memory, OtherVisitor
@@ -37,9 +37,9 @@ def with_gateway(name, attack, hold=2):
 
 
 def flood(gateway, protocol, query, data):
-    strangers = [Stranger(gateway, protocol, query) for _ in range(10)]
-    send_all_unread(strangers, data, 5)
-    return strangers
+    agents = [RawAgent(gateway, protocol, query) for _ in range(10)]
+    send_all_unread(agents, data, 5)
+    return agents
 
 
 def responses(gateway, count=100):
@@ -67,7 +67,7 @@ def with_agent(name, gateway, service):
 if __name__ == "__main__":
     print(f"BIN={os.environ.get('BIN', '.')}")
     with_gateway("A4 v1: 60 unfinished messages of 11 MiB", unfinished_messages)
-    with_gateway("A4 v2: 10 strangers send [1,1,...] and read nothing", lambda g: flood(g, "v2", "", batches() * 500))
+    with_gateway("A4 v2: 10 unregistered agents send [1,1,...] and read nothing", lambda g: flood(g, "v2", "", batches() * 500))
     with_gateway("A4 v1: 10 registered agents do", lambda g: flood(g, "v1", "?agentId=a", batches() * 500))
     with_agent("A6: one upload, window 2^31-1, the service reads nothing", HostileGateway(streams=1), Sink())
     with_agent("A6: 64 uploads of that kind", HostileGateway(streams=64), Sink())

@@ -8,19 +8,19 @@ import time
 import pytest
 
 from helpers.hostile import (
-    MIB, HostileGateway, Sink, Stranger, answer_of, batches, big_body, client_frame, greedy_visitors, send_all_unread, server_frame,
+    MIB, HostileGateway, RawAgent, Sink, answer_of, batches, big_body, client_frame, greedy_visitors, send_all_unread, server_frame,
     unfinished_messages, uploading_visitors)
 from helpers.v1_agent import result
 from miagent_tests.attacks import Memory, OtherVisitor
 
 
-def test_unfinished_messages_of_strangers_are_not_kept(start_gateway):
+def test_unfinished_messages_of_unregistered_agents_are_not_kept(start_gateway):
     gateway = start_gateway({"loops": 1})
     with Memory(gateway) as memory, OtherVisitor(gateway) as other:
-        strangers = unfinished_messages(gateway)
+        agents = unfinished_messages(gateway)
         time.sleep(1)
-    for stranger in strangers:
-        stranger.close()
+    for agent in agents:
+        agent.close()
     assert memory.growth < 40 * MIB
     assert set(other.statuses) == {200} and len(other.statuses) > 3
 
@@ -29,11 +29,11 @@ def test_unfinished_messages_of_strangers_are_not_kept(start_gateway):
 @pytest.mark.parametrize("flood", [batches(), client_frame(b"x"), client_frame(bytes(125), opcode=9)], ids=["batch", "text", "ping"])
 def test_agents_that_read_no_replies_are_cut(start_gateway, flood, query):
     gateway = start_gateway({"loops": 1, "duplicateAgents": "balance"})
-    strangers = [Stranger(gateway, "v1" if query else "v2", query) for _ in range(10)]  # v1 with an id is registered at once
+    agents = [RawAgent(gateway, "v1" if query else "v2", query) for _ in range(10)]  # v1 with an id is registered at once
     with Memory(gateway) as memory, OtherVisitor(gateway) as other:
-        send_all_unread(strangers, flood * 500, seconds=4)
-    for stranger in strangers:
-        stranger.close()
+        send_all_unread(agents, flood * 500, seconds=4)
+    for agent in agents:
+        agent.close()
     assert memory.growth < 60 * MIB
     assert set(other.statuses) == {200} and len(other.statuses) > 3
 

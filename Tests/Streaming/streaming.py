@@ -10,7 +10,7 @@ from support.report import Report
 from support.scale import FULL, QUICK
 
 MEASURES = [
-    "events", "abort", "slow_visitor", "slow_crowd", "truncation", "websockets_pairs", "websockets_life", "websockets_crowd",
+    "events", "abort", "slow_visitor", "many_slow_visitors", "truncation", "websockets_pairs", "websockets_life", "many_websockets",
     "bulk"]
 
 

@@ -38,7 +38,7 @@ def server_frame(payload, opcode=1):
         else bytes([127]) + struct.pack(">Q", len(payload))) + payload
 
 
-class Stranger:
+class RawAgent:
     """An agent after its handshake; None of what it is told is read unless asked for."""
 
     def __init__(self, gateway, protocol="v2", query=""):
@@ -63,9 +63,9 @@ class Stranger:
         self.socket.close()
 
 
-def send_all_unread(strangers, data, seconds):
+def send_all_unread(agents, data, seconds):
     """Each sends `data` again and again as far as it is taken, for so long; how many bytes that were."""
-    left = {stranger.socket: data for stranger in strangers}
+    left = {agent.socket: data for agent in agents}
     for connection in left:
         connection.setblocking(False)
     sent, end = 0, time.monotonic() + seconds
@@ -86,16 +86,16 @@ def send_all_unread(strangers, data, seconds):
 
 def unfinished_messages(gateway, count=60, size=11_000_000):
     """v1 agents that have said nothing of themselves, each with the beginning of a long message."""
-    strangers = [Stranger(gateway, "v1") for _ in range(count)]
-    for stranger in strangers:
-        if stranger.status != 101:
+    agents = [RawAgent(gateway, "v1") for _ in range(count)]
+    for agent in agents:
+        if agent.status != 101:
             continue
-        stranger.socket.settimeout(2)
+        agent.socket.settimeout(2)
         try:
-            stranger.socket.sendall(client_frame(b" " * size, count=size + 400_000))
+            agent.socket.sendall(client_frame(b" " * size, count=size + 400_000))
         except OSError:
             pass
-    return strangers
+    return agents
 
 
 def batches(count=128):

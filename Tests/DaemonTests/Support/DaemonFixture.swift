@@ -1,6 +1,6 @@
-// What a test plays on: everything that it starts ends with it, and no daemon may end before unless the test made it. A test
-// that fails shows the last lines of each daemon. Ports are the system's choice; settings are files as people write them,
-// gone after the test.
+// The daemons and services of one test: all that it starts ends with it, and no daemon may end before unless the test made it.
+// A test that fails shows the last lines of each daemon. Ports are the system's choice; settings are files as people write
+// them, gone after the test.
 
 import Foundation
 import TestSupport
@@ -33,20 +33,20 @@ struct RunningGateway: Sendable {
     }
 }
 
-/// Runs `play`; then ends every process and every service.
-func onStage(_ sourceLocation: SourceLocation = #_sourceLocation, _ play: (Stage) throws -> Void) throws {
-    let stage = Stage()
-    defer { stage.strike() }
+/// Runs `body`; then ends every process and every service.
+func withDaemons(_ sourceLocation: SourceLocation = #_sourceLocation, _ body: (DaemonFixture) throws -> Void) throws {
+    let fixture = DaemonFixture()
+    defer { fixture.endAll() }
     do {
-        try play(stage)
+        try body(fixture)
     } catch {
-        throw TestFailure("\(error)\n\(stage.transcript)")
+        throw TestFailure("\(error)\n\(fixture.transcript)")
     }
-    stage.check(sourceLocation)
+    fixture.check(sourceLocation)
 }
 
 /// Starts daemons and services for one test.
-final class Stage {
+final class DaemonFixture {
     private var daemons: [Daemon] = []
     private var services: [TestService] = []
     private var files: [URL] = []
@@ -152,7 +152,7 @@ final class Stage {
         return (daemons + services).joined(separator: "\n")
     }
 
-    fileprivate func strike() {
+    fileprivate func endAll() {
         for daemon in daemons { daemon.signal(SIGKILL) }
         for service in services { service.stop() }
         for file in files { try? FileManager.default.removeItem(at: file) }

@@ -5,7 +5,7 @@ import MachineCore
 import Testing
 
 /// A whole response.
-struct Answer {
+struct ReceivedResponse {
     var status: Int
     var fields: HTTPFields
     var body: [UInt8]
@@ -19,13 +19,13 @@ struct Answer {
 
 extension GatewayFixture {
     /// The next response on the connection; nil if none is complete. Pipelined ones stay.
-    func answer(_ id: ConnectionID, to method: String = "GET") -> Answer? {
+    func response(_ id: ConnectionID, to method: String = "GET") -> ReceivedResponse? {
         let bytes = readBytes(id)
         var decoder = HTTPResponseDecoder()
         decoder.expectResponse(to: method)
         decoder.receive(bytes[...])
         if connection(id).isGone || connection(id).isFinished { decoder.receiveEOF() }
-        var answer: Answer?
+        var response: ReceivedResponse?
         var interim: [Int] = []
         do {
             while let event = try decoder.next() {
@@ -33,15 +33,15 @@ extension GatewayFixture {
                 case .head(let head, _):
                     if head.status == 101 {
                         putBack(Array(decoder.takeUnread()), id)
-                        return Answer(status: 101, fields: head.fields, body: [], interim: interim)
+                        return ReceivedResponse(status: 101, fields: head.fields, body: [], interim: interim)
                     }
                     if head.isInformational { interim.append(head.status) }
-                    answer = Answer(status: head.status, fields: head.fields, body: [], interim: interim)
-                case .body(let piece): answer?.body += piece
+                    response = ReceivedResponse(status: head.status, fields: head.fields, body: [], interim: interim)
+                case .body(let piece): response?.body += piece
                 case .end(let trailers):
-                    answer?.trailers = trailers
+                    response?.trailers = trailers
                     putBack(Array(decoder.takeUnread()), id)
-                    return answer
+                    return response
                 case .closed: break
                 }
             }
@@ -54,21 +54,21 @@ extension GatewayFixture {
     }
 
     /// The next response, which must be there.
-    func expectAnswer(_ id: ConnectionID, to method: String = "GET", sourceLocation: SourceLocation = #_sourceLocation) throws
-        -> Answer
+    func expectResponse(_ id: ConnectionID, to method: String = "GET", sourceLocation: SourceLocation = #_sourceLocation) throws
+        -> ReceivedResponse
     {
-        try #require(answer(id, to: method), "\(connection(id).written.count) bytes", sourceLocation: sourceLocation)
+        try #require(response(id, to: method), "\(connection(id).written.count) bytes", sourceLocation: sourceLocation)
     }
 
-    /// Sends one request on a new connection and gives its answer.
+    /// Sends one request on a new connection and gives its response.
     func get(
         _ target: String, method: String = "GET", host: String = "gw.example", _ extra: String = "",
         from peer: String = "203.0.113.9", on loop: Int = 0,
         sourceLocation: SourceLocation = #_sourceLocation
-    ) throws -> Answer {
+    ) throws -> ReceivedResponse {
         let id = visit("\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(extra)\r\n", from: peer, on: loop)
         defer { leave(id) }
-        return try expectAnswer(id, to: method, sourceLocation: sourceLocation)
+        return try expectResponse(id, to: method, sourceLocation: sourceLocation)
     }
 }
 

@@ -7,15 +7,15 @@ import TunnelLink
 
 @testable import GatewayKit
 
-@Suite struct StrangerTests {
+@Suite struct UnregisteredAgentTests {
     /// Dials, and does no more. Whether it was let in.
     private func dial(_ fixture: GatewayFixture, from peer: String, _ query: String = "", on loop: Int = 0) throws -> (
         Bool, ConnectionID
     ) {
         let id = fixture.visit(GatewayFixture.handshake(query, protocols: "miagent.v2"), from: peer, on: loop)
-        let answer = try fixture.expectAnswer(id)
-        if answer.status != 101 { #expect(answer.errorCode == "overloaded" && answer.fields[.retryAfter] != nil) }
-        return (answer.status == 101, id)
+        let response = try fixture.expectResponse(id)
+        if response.status != 101 { #expect(response.errorCode == "overloaded" && response.fields[.retryAfter] != nil) }
+        return (response.status == 101, id)
     }
 
     @Test func anAddressHasOnlySoManyTunnelsThatAreNotRegistered() throws {
@@ -83,7 +83,9 @@ import TunnelLink
         fixture.end()
     }
 
-    @Test(arguments: TunnelVersion.allCases) func anUnfinishedMessageOfAStrangerIsNotKept(version: TunnelVersion) throws {
+    @Test(arguments: TunnelVersion.allCases) func anUnfinishedMessageOfAnUnregisteredAgentIsNotKept(version: TunnelVersion)
+        throws
+    {
         let fixture = GatewayFixture { $0.gatewayTokens = ["t"] }
         let agent = fixture.dial(version)
         // The head of a masked text frame that says 11 MiB.

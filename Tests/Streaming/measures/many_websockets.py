@@ -18,14 +18,14 @@ def measure(report, scale):
     with chain("echo.js") as tunnel:
         descriptors = DescriptorWatch(tunnel)
         with MemoryWatch(tunnel) as memory:
-            times = run(crowd(tunnel, scale), 120)
+            times = run(echo_on_all(tunnel, scale), 120)
         report.equal(f"{what}, {scale.rounds} echoes each: echoes that were right", scale.sockets * scale.rounds, len(times))
         report.below(f"{what}: p99 of an echo", SLOWEST_MS, p99(times) * 1e3, "ms", spread(times))
         memory.report(report, what, LARGEST_GROWTH_MIB)
         descriptors.report(report, what)
 
 
-async def crowd(tunnel, scale):
+async def echo_on_all(tunnel, scale):
     """How long each right echo took."""
     url = f"ws://127.0.0.1:{tunnel.port}{tunnel.prefix}/echo?id="
     options = {"compression": None, "ping_interval": None, "proxy": None, "open_timeout": 60}

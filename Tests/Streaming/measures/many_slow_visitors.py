@@ -18,7 +18,7 @@ def measure(report, scale):
         run(small_requests(tunnel.port, f"{tunnel.prefix}/small", 20), 20)
         descriptors = DescriptorWatch(tunnel)
         with MemoryWatch(tunnel) as memory:
-            taken, rushed, times = run(crowd(tunnel, scale), 90)
+            taken, rushed, times = run(visit_and_read_slowly(tunnel, scale), 90)
         count = scale.slow_visitors
         report.equal(f"{count} slow visitors: all of them are served", count, sum(bytes_ > 0 for bytes_ in taken))
         memory.report(report, f"{count} slow visitors", count * WINDOW_MIB + SLACK_MIB)
@@ -27,7 +27,7 @@ def measure(report, scale):
         descriptors.report(report, f"{count} slow visitors")
 
 
-async def crowd(tunnel, scale):
+async def visit_and_read_slowly(tunnel, scale):
     targets = [f"{tunnel.prefix}/flood?id={number}" for number in range(scale.slow_visitors)]
     visitors = await gather([Visitor.open(tunnel.port, target, receive_buffer=16_384) for target in targets])
     stop = asyncio.Event()

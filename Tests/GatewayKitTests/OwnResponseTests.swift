@@ -80,13 +80,13 @@ import TunnelLink
         agent.flush()
         let other = fixture.agent("b")
         fixture.leave(other.id)
-        let answer = try fixture.get("/.miagent/agents")
-        #expect(answer.fields[.contentType] == "application/json")
-        let list = try JSONValue(decoding: answer.body[...])
+        let response = try fixture.get("/.miagent/agents")
+        #expect(response.fields[.contentType] == "application/json")
+        let list = try JSONValue(decoding: response.body[...])
         #expect(list["connected"] == 1)
         #expect(list["webServices"] == 0)
         guard case .array(let agents)? = list["agents"] else {
-            Issue.record("\(answer.text)")
+            Issue.record("\(response.text)")
             return
         }
         #expect(agents.map { $0["agentId"] } == ["a", "b"])
@@ -96,7 +96,7 @@ import TunnelLink
         #expect(agents[0]["connectedAt"] == "2026-04-10T05:21:22Z")
         #expect(
             agents[1]["status"] == "offline" && agents[1]["online"] == false && agents[1]["lastSeen"] == "2026-04-10T05:21:22Z")
-        #expect(!answer.text.contains("token"))
+        #expect(!response.text.contains("token"))
         fixture.end()
     }
 
@@ -113,7 +113,7 @@ import TunnelLink
         closed.end()
     }
 
-    @Test func formerAddressesAnswerStill() throws {
+    @Test func formerAddressesRespondStill() throws {
         let fixture = GatewayFixture()
         _ = fixture.agent()
         for name in ["agents", "series", "openapi.json"] {
@@ -140,7 +140,7 @@ import TunnelLink
         fixture.end()
     }
 
-    @Test func ownPagesAnswerGETAndHEADOnly() throws {
+    @Test func ownPagesRespondToGETAndHEADOnly() throws {
         let fixture = GatewayFixture()
         for target in ["/", "/healthz", "/readyz", "/.miagent/agents"] {
             let page = try fixture.get(target)
@@ -160,9 +160,9 @@ import TunnelLink
         let fixture = GatewayFixture()
         _ = fixture.agent("a")
         for (target, location) in [("/web/a", "/web/a/"), ("/web/a?x=%2F&y", "/web/a/?x=%2F&y"), ("/web/a?", "/web/a/?")] {
-            let answer = try fixture.get(target)
-            #expect(answer.status == 308)
-            #expect(answer.fields[.location] == location)
+            let response = try fixture.get(target)
+            #expect(response.status == 308)
+            #expect(response.fields[.location] == location)
         }
         let posted = try fixture.get("/web/nobody", method: "POST")
         #expect(posted.status == 308)
