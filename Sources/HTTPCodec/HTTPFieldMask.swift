@@ -42,25 +42,14 @@ public struct HTTPFieldMask: Sendable, Hashable {
 }
 
 extension HTTPFields {
-    /// The fields that `removeHopByHop` removes.
-    public func hopByHop(keeping kept: HTTPFieldSet = .framingAndAddress, and others: HTTPFieldSet = .none) -> HTTPFieldMask {
-        var mask = HTTPFieldMask()
-        mark(&mask, isHopByHop(keeping: kept, or: others))
-        return mask
-    }
-
     /// The fields that `removeUnderscored` removes.
     public func underscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) -> HTTPFieldMask {
-        var mask = HTTPFieldMask()
-        mark(&mask) { Self.isUnderscored($1, $0, spelling: names, orBeginningWith: prefix) }
-        return mask
+        mask { Self.isUnderscored($1, $0, spelling: names, orBeginningWith: prefix) }
     }
 
     /// The fields that `removeAll(beginningWith:)` removes.
     public func beginning(with prefix: HTTPFieldName) -> HTTPFieldMask {
-        var mask = HTTPFieldMask()
-        mark(&mask) { Self.begins($1, $0, with: prefix) }
-        return mask
+        mask { Self.begins($1, $0, with: prefix) }
     }
 
     /// The value of the first field of this name that is not in `mask`.
@@ -85,11 +74,16 @@ extension HTTPFields {
         return fields
     }
 
+    /// The fields for whose slots `isChosen` holds; it is asked once for each, in order, with the storage's beginning.
     @inline(__always)
-    private func mark(_ mask: inout HTTPFieldMask, _ isChosen: (UnsafeRawPointer, Slot) -> Bool) {
+    func mask(_ isChosen: (UnsafeRawPointer, Slot) -> Bool) -> HTTPFieldMask {
         storage.withUnsafeBytes { storage in
-            guard let base = storage.baseAddress else { return }
-            for index in slots.indices where isChosen(base, slots[index]) { mask.insert(index) }
+            var mask = HTTPFieldMask()
+            guard let base = storage.baseAddress else { return mask }
+            slots.withUnsafeBufferPointer { slots in
+                for index in slots.indices where isChosen(base, slots[index]) { mask.insert(index) }
+            }
+            return mask
         }
     }
 }

@@ -44,31 +44,47 @@ extension HTTPFields {
     public mutating func removeHopByHop(
         keeping kept: HTTPFieldSet = .framingAndAddress, andRemoving others: HTTPFieldSet = .none
     ) {
-        removeSlots(where: isHopByHop(keeping: kept, or: others))
+        guard contains(.connection) else { return removeSlots { Self.isHopByHop($1, $0, or: others) } }
+        let named = connectionOptions()
+        removeSlots { Self.isHopByHop($1, $0, or: others) || named.contains($1, $0) && !kept.contains($1, $0) }
     }
 
-    /// Tells of a slot whether it belongs to one connection, or is one of `others`.
+    /// The fields that `removeHopByHop` removes.
+    public func hopByHop(keeping kept: HTTPFieldSet = .framingAndAddress, and others: HTTPFieldSet = .none) -> HTTPFieldMask {
+        guard contains(.connection) else { return mask { Self.isHopByHop($1, $0, or: others) } }
+        let named = connectionOptions()
+        return mask { Self.isHopByHop($1, $0, or: others) || named.contains($1, $0) && !kept.contains($1, $0) }
+    }
+
     @inline(__always)
-    func isHopByHop(keeping kept: HTTPFieldSet, or others: HTTPFieldSet) -> (UnsafeRawPointer, Slot) -> Bool {
-        guard contains(.connection) else {
-            return { HTTPFieldSet.hopByHop.contains($1, $0) || others.contains($1, $0) }
-        }
-        // Hashes apart from names: a hostile list of thousands of names is then only a run of integers to each field.
+    private static func isHopByHop(_ slot: Slot, _ storage: UnsafeRawPointer, or others: HTTPFieldSet) -> Bool {
+        HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
+    }
+
+    /// What `Connection` names. Hashes apart from names: a hostile list of thousands of names is then only a run of integers to
+    /// each field.
+    private struct ConnectionOptions {
         var hashes: [UInt32] = []
         var names: [Range<Int>] = []
+
+        /// Whether the field's name is one of them.
+        func contains(_ slot: Slot, _ storage: UnsafeRawPointer) -> Bool {
+            HTTPFields.isNamed(slot, storage, hashes, names)
+        }
+    }
+
+    private func connectionOptions() -> ConnectionOptions {
+        var options = ConnectionOptions()
         var start = 0
         while let found = index(of: .connection, from: start) {
             _ = anyMember(of: slots[found]) { base, member in
-                hashes.append(Scan.nameHash(base + member.lowerBound, member.count))
-                names.append(member)
+                options.hashes.append(Scan.nameHash(base + member.lowerBound, member.count))
+                options.names.append(member)
                 return false
             }
             start = found + 1
         }
-        return { [hashes, names] storage, slot in
-            HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
-                || Self.isNamed(slot, storage, hashes, names) && !kept.contains(slot, storage)
-        }
+        return options
     }
 
     /// Whether one of the ranges `names` of the storage, whose hashes are given too, holds this field's name.

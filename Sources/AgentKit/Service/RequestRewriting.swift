@@ -46,7 +46,7 @@ extension LocalHTTPService {
             let framing = try Self.framing(
                 declared: declared, hasBody: wholeBodyCount.map { $0 > 0 } ?? (request.hasBody && !asksForUpgrade))
             var writer = try HTTPHeadWriter(
-                method: request.method, target: target(path: request.path[...], query: request.query)[...],
+                method: request.method, target: target(path: request.path[...], query: request.query),
                 byteCount: fields.storedByteCount + Self.addedByteCount)
             writer.fields(fields, without: dropped)
             try writer.field(.host, host)
@@ -73,7 +73,8 @@ extension LocalHTTPService {
     }
 
     /// The base path, the path and the query; the one slash between the first two is not doubled.
-    func target(path: ArraySlice<UInt8>, query: [UInt8]?) -> [UInt8] {
+    func target(path: ArraySlice<UInt8>, query: [UInt8]?) -> ArraySlice<UInt8> {
+        if basePath == "/", query == nil { return path }
         var target: [UInt8] = []
         if basePath != "/" { target.append(contentsOf: basePath.utf8) }
         if target.last == UInt8(ascii: "/") { target.removeLast() }
@@ -82,7 +83,7 @@ extension LocalHTTPService {
             target.append(UInt8(ascii: "?"))
             target.append(contentsOf: query)
         }
-        return target
+        return target[...]
     }
 
     // MARK: Framing

@@ -107,6 +107,9 @@ extension OwnRoute {
         ("openapi.json", "/api/", .openAPI), ("help", "/", .help), ("logout", "/", .logout), ("login", nil, .login),
     ]
 
+    /// All addresses but those of one agent's inspector, as they are written.
+    static var paths: [String] { outsideRoot.map(\.path) + beneathRoot.map { root + $0.name } }
+
     /// What is at `path`; nil: nothing of ours.
     static func at(_ path: ArraySlice<UInt8>) -> OwnAddress? {
         if path.starts(with: root.utf8) {
