@@ -103,8 +103,15 @@ public enum HTTPBodyFraming: Sendable, Hashable {
 
     /// `1*DIGIT`, at most nineteen of them, which cannot overflow 64 bits; nil for anything else.
     public static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
-        guard (1...19).contains(digits.count), digits.allSatisfy(Octet.isDigit) else { return nil }
-        return digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- Octet.zero) }
+        guard digits.count >= 1, digits.count <= 19 else { return nil }
+        return digits.withUnsafeBufferPointer { digits -> UInt64? in
+            var value: UInt64 = 0
+            for digit in digits {
+                guard Octet.isDigit(digit) else { return nil }
+                value = value &* 10 &+ UInt64(digit &- Octet.zero)
+            }
+            return value
+        }
     }
 
     private static func isChunked(_ value: ArraySlice<UInt8>) -> Bool {

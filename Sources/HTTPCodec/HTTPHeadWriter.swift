@@ -15,9 +15,23 @@ public struct HTTPHeadWriter: Sendable {
         bytes = []
         bytes.reserveCapacity(target.count + max(0, byteCount) + 64)
         guard Self.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
-        bytes.append(Octet.space)
-        bytes.append(contentsOf: target)
-        bytes.append(literal: minorVersion == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n")
+        bytes.append(addingCapacity: target.count + 12) { output in
+            output.withUnsafeMutableBufferPointer { line, count in
+                guard let line = UnsafeMutableRawPointer(line.baseAddress) else { return }
+                line.storeBytes(of: Octet.space, as: UInt8.self)
+                target.withUnsafeBytes { target in
+                    if let text = target.baseAddress { (line + 1).copyMemory(from: text, byteCount: target.count) }
+                }
+                count = 1 + target.count
+                Self.put(minorVersion == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n", to: line, &count)
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func put(_ text: StaticString, to line: UnsafeMutableRawPointer, _ count: inout Int) {
+        (line + count).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+        count &+= text.utf8CodeUnitCount
     }
 
     /// Begins a response with the usual phrase of its status: `HTTP-version SP status-code SP reason-phrase`. Room is made for
@@ -26,13 +40,23 @@ public struct HTTPHeadWriter: Sendable {
         guard (100...999).contains(status) else { throw HTTPFieldError(.status) }
         bytes = []
         bytes.reserveCapacity(max(0, byteCount) + 64)
-        bytes.append(literal: "HTTP/1.1 ")
-        bytes.append(Octet.zero + UInt8(status / 100))
-        bytes.append(Octet.zero + UInt8(status / 10 % 10))
-        bytes.append(Octet.zero + UInt8(status % 10))
-        bytes.append(Octet.space)
-        bytes.append(contentsOf: HTTPStatus.reason(for: status).utf8)
-        bytes.append(literal: "\r\n")
+        var reason = HTTPStatus.reason(for: status)
+        reason.withUTF8 { reason in
+            bytes.append(addingCapacity: reason.count + 16) { output in
+                output.withUnsafeMutableBufferPointer { line, count in
+                    guard let line = UnsafeMutableRawPointer(line.baseAddress) else { return }
+                    Self.put("HTTP/1.1 ", to: line, &count)
+                    line.storeBytes(of: Octet.zero + UInt8(status / 100), toByteOffset: count, as: UInt8.self)
+                    line.storeBytes(of: Octet.zero + UInt8(status / 10 % 10), toByteOffset: count + 1, as: UInt8.self)
+                    line.storeBytes(of: Octet.zero + UInt8(status % 10), toByteOffset: count + 2, as: UInt8.self)
+                    line.storeBytes(of: Octet.space, toByteOffset: count + 3, as: UInt8.self)
+                    count += 4
+                    if let text = reason.baseAddress { (line + count).copyMemory(from: text, byteCount: reason.count) }
+                    count += reason.count
+                    Self.put("\r\n", to: line, &count)
+                }
+            }
+        }
     }
 
     /// Writes fields, in order, but for those of `mask`.
@@ -56,13 +80,20 @@ public struct HTTPHeadWriter: Sendable {
     /// whitespace at its edges.
     @inline(__always)
     private mutating func line(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let text = UnsafeRawPointer(value.baseAddress) else { return false }
+        guard let text = value.baseAddress, let nameText = name.baseAddress else { return false }
         guard Scan.firstControl(text, 0, value.count) == value.count, Scan.isASCII(value) else { return false }
         guard value.first.map(Octet.isWhitespace) != true, value.last.map(Octet.isWhitespace) != true else { return false }
-        bytes.append(contentsOf: name)
-        bytes.append(literal: ": ")
-        bytes.append(contentsOf: value)
-        bytes.append(literal: "\r\n")
+        bytes.append(addingCapacity: name.count + value.count + 4) { output in
+            output.withUnsafeMutableBufferPointer { line, count in
+                guard let line = UnsafeMutableRawPointer(line.baseAddress) else { return }
+                line.copyMemory(from: nameText, byteCount: name.count)
+                count = name.count
+                Self.put(": ", to: line, &count)
+                (line + count).copyMemory(from: text, byteCount: value.count)
+                count &+= value.count
+                Self.put("\r\n", to: line, &count)
+            }
+        }
         return true
     }
 

@@ -34,12 +34,12 @@ public struct HTTPRequestDecoder: Sendable {
 
     /// The next event; nil if it takes more bytes, or `startNextMessage`. After an error, always that error.
     public mutating func next() throws(HTTPDecodeError) -> Event? {
-        guard let event = try core.next() else { return nil }
-        switch event {
-        case .body(let bytes): return .body(bytes)
-        case .end(let trailers): return .end(trailers: trailers)
-        case .closed: return .closed
-        case .head(let line, let fields):
+        switch try core.next() {
+        case nil: return nil
+        case .body(let bytes)?: return .body(bytes)
+        case .end(let trailers)?: return .end(trailers: trailers)
+        case .closed?: return .closed
+        case .head(let line, let fields)?:
             do {
                 try HTTPHost.check(fields, minorVersion: line.minorVersion)
                 let framing = try HTTPBodyFraming.ofRequest(fields, minorVersion: line.minorVersion)

@@ -42,12 +42,12 @@ public struct HTTPResponseDecoder: Sendable {
 
     /// The next event; nil if it takes more bytes, or `expectResponse`. After an error, always that error.
     public mutating func next() throws(HTTPDecodeError) -> Event? {
-        guard let event = try core.next() else { return nil }
-        switch event {
-        case .body(let bytes): return .body(bytes)
-        case .end(let trailers): return .end(trailers: trailers)
-        case .closed: return .closed
-        case .head(let line, var fields):
+        switch try core.next() {
+        case nil: return nil
+        case .body(let bytes)?: return .body(bytes)
+        case .end(let trailers)?: return .end(trailers: trailers)
+        case .closed?: return .closed
+        case .head(let line, var fields)?:
             do {
                 if line.status >= 200, HTTPBodyFraming.repairResponse(&fields, status: line.status) { isRepaired = true }
                 let (framing, isTunnel) = try HTTPBodyFraming.ofResponse(

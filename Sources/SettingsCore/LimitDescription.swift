@@ -9,7 +9,7 @@ public struct LimitDescription: Sendable, Hashable {
     public let value: String
     /// The path of the setting that changes it; nil: none does.
     public let setting: String?
-    /// What happens beyond it, such as ``503 `overloaded` ``.
+    /// What happens beyond it: a status and, as code, the error's code.
     public let beyond: String
 
     private init(_ meaning: String, value: String, setting: String?, beyond: String) {

@@ -8,25 +8,23 @@ extension WebRequest {
     /// The request in `text`, and its stream.
     static func readCanonical(_ text: UnsafeRawBufferPointer) -> (stream: StreamID, request: WebRequest)? {
         var reader = CanonicalReader(text)
-        guard reader.take(#"{"jsonrpc":"2.0","id":"web_"#), let number = reader.number(), number != 0,
-            reader.take(#"","method":"web.request","params":{"requestId":"web_"#), reader.number() == number,
-            reader.take(#"","httpMethod":""#), let method = reader.plain(), !method.isEmpty,
-            reader.take(#","path":""#), let path = reader.plain(), path.first == UInt8(ascii: "/")
+        guard reader.take(CanonicalPart.start), let number = reader.number(), number != 0,
+            reader.take(CanonicalPart.request), reader.number() == number,
+            reader.take(CanonicalPart.method), let method = reader.plain(), !method.isEmpty,
+            reader.take(CanonicalPart.path), let path = reader.plain(), path.first == UInt8(ascii: "/")
         else { return nil }
         var query: [UInt8]?
-        if reader.take(#","query":""#) {
+        if reader.take(CanonicalPart.query) {
             guard let text = reader.plain() else { return nil }
             query = Array(text)
         }
-        guard reader.take(#","headers":{"#), let fields = reader.fields() else { return nil }
+        guard reader.take(CanonicalPart.requestFields), let fields = reader.fields() else { return nil }
         var upgrade: String?
-        if reader.take(#","upgrade":""#) {
-            guard let text = reader.plain() else { return nil }
+        if reader.take(CanonicalPart.upgrade) {
+            guard let text = reader.plain(), reader.take(CanonicalPart.closingQuote) else { return nil }
             upgrade = String(decoding: text, as: UTF8.self)
         }
-        guard reader.take(#","stream":"#), reader.number() == number else { return nil }
-        let hasBody = !reader.take(#","end":true"#)
-        guard reader.take("}}"), reader.isAtEnd else { return nil }
+        guard let hasBody = reader.ending(number) else { return nil }
         let request = WebRequest(
             method: String(decoding: method, as: UTF8.self), path: Array(path), query: query, fields: fields, upgrade: upgrade,
             hasBody: hasBody)
@@ -37,32 +35,29 @@ extension WebRequest {
 extension ForwardedRequest {
     /// Appends the message of this request on `stream`; false, and nothing is appended, if it needs another form.
     func writeCanonical(_ stream: StreamID, to bytes: inout [UInt8]) -> Bool {
-        var (method, upgrade) = (method, upgrade ?? "")
-        let texts = method.utf8.count + path.count + (query?.count ?? 0) + upgrade.utf8.count
+        let texts = method.utf8.count + path.count + (query?.count ?? 0) + (upgrade?.utf8.count ?? 0)
         return bytes.appendCanonical(upTo: 512 + texts + fields.memberBytes + forwarding.byteCount) { writer in
-            writer.put(#"{"jsonrpc":"2.0","id":"web_"#)
+            writer.put(CanonicalPart.start)
             writer.put(stream.rawValue)
-            writer.put(#"","method":"web.request","params":{"requestId":"web_"#)
+            writer.put(CanonicalPart.request)
             writer.put(stream.rawValue)
-            writer.put(#"","httpMethod":""#)
-            guard method.withUTF8({ writer.plain(UnsafeRawBufferPointer($0)) }) else { return false }
-            writer.put(#"","path":""#)
-            guard path.withUnsafeBytes({ writer.plain($0) }) else { return false }
+            writer.put(CanonicalPart.method)
+            guard writer.plain(method) else { return false }
+            writer.put(CanonicalPart.path)
+            guard writer.plain(path) else { return false }
             if let query {
-                writer.put(#"","query":""#)
-                guard query.withUnsafeBytes({ writer.plain($0) }) else { return false }
+                writer.put(CanonicalPart.query)
+                guard writer.plain(query) else { return false }
             }
-            writer.put(#"","headers":{"#)
+            writer.put(CanonicalPart.requestFields)
             guard writer.fields(fields, without: dropped), write(forwarding, to: &writer) else { return false }
-            if self.upgrade != nil {
-                writer.put(#"},"upgrade":""#)
-                guard upgrade.withUTF8({ writer.plain(UnsafeRawBufferPointer($0)) }) else { return false }
-                writer.put(#"","stream":"#)
-            } else {
-                writer.put(#"},"stream":"#)
+            writer.put(CanonicalPart.closingBrace)
+            if let upgrade {
+                writer.put(CanonicalPart.upgrade)
+                guard writer.plain(upgrade) else { return false }
+                writer.put(CanonicalPart.closingQuote)
             }
-            writer.put(stream.rawValue)
-            writer.put(hasBody ? "}}" : #","end":true}}"#)
+            writer.ending(stream.rawValue, hasBody: hasBody)
             return true
         }
     }
@@ -78,14 +73,10 @@ extension WebResponse {
     /// The response in `text`, and its stream.
     static func readCanonical(_ text: UnsafeRawBufferPointer) -> (stream: StreamID, response: WebResponse)? {
         var reader = CanonicalReader(text)
-        guard reader.take(#"{"jsonrpc":"2.0","id":"web_"#), let number = reader.number(), number != 0,
-            reader.take(#"","result":{"statusCode":"#), let status = reader.number(),
-            status == 101 || (200...599).contains(status),
-            reader.take(#","headers":{"#), let fields = reader.fields(),
-            reader.take(#","stream":"#), reader.number() == number
+        guard reader.take(CanonicalPart.start), let number = reader.number(), number != 0,
+            reader.take(CanonicalPart.result), let status = reader.number(), status == 101 || (200...599).contains(status),
+            reader.take(CanonicalPart.responseFields), let fields = reader.fields(), let hasBody = reader.ending(number)
         else { return nil }
-        let hasBody = !reader.take(#","end":true"#)
-        guard reader.take("}}"), reader.isAtEnd else { return nil }
         return (StreamID(rawValue: number), WebResponse(status: Int(status), fields: fields, hasBody: hasBody))
     }
 
@@ -93,17 +84,37 @@ extension WebResponse {
     func writeCanonical(_ stream: StreamID, to bytes: inout [UInt8]) -> Bool {
         guard let status = UInt32(exactly: status) else { return false }
         return bytes.appendCanonical(upTo: 256 + fields.memberBytes) { writer in
-            writer.put(#"{"jsonrpc":"2.0","id":"web_"#)
+            writer.put(CanonicalPart.start)
             writer.put(stream.rawValue)
-            writer.put(#"","result":{"statusCode":"#)
+            writer.put(CanonicalPart.result)
             writer.put(status)
-            writer.put(#","headers":{"#)
+            writer.put(CanonicalPart.responseFields)
             guard writer.fields(fields, without: HTTPFieldMask()) else { return false }
-            writer.put(#"},"stream":"#)
-            writer.put(stream.rawValue)
-            writer.put(hasBody ? "}}" : #","end":true}}"#)
+            writer.put(CanonicalPart.closingBrace)
+            writer.ending(stream.rawValue, hasBody: hasBody)
             return true
         }
+    }
+}
+
+extension CanonicalReader {
+    /// Reads what follows the fields of either head: whether a body follows. Nil: it is another stream's, or in another form.
+    @inline(__always)
+    fileprivate mutating func ending(_ number: UInt32) -> Bool? {
+        guard take(CanonicalPart.stream), self.number() == number else { return nil }
+        let hasBody = !take(CanonicalPart.noBody)
+        return take(CanonicalPart.end) && isAtEnd ? hasBody : nil
+    }
+}
+
+extension CanonicalWriter {
+    /// Writes what follows the fields of either head.
+    @inline(__always)
+    fileprivate mutating func ending(_ number: UInt32, hasBody: Bool) {
+        put(CanonicalPart.stream)
+        put(number)
+        if !hasBody { put(CanonicalPart.noBody) }
+        put(CanonicalPart.end)
     }
 }
 

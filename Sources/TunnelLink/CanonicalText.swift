@@ -5,6 +5,28 @@
 
 import HTTPCodec
 
+/// What stands between the values of a head, in the order of the message. A text's closing quotation mark belongs to what
+/// follows.
+enum CanonicalPart {
+    static let start: StaticString = #"{"jsonrpc":"2.0","id":"web_"#
+    // A request
+    static let request: StaticString = #"","method":"web.request","params":{"requestId":"web_"#
+    static let method: StaticString = #"","httpMethod":""#
+    static let path: StaticString = #"","path":""#
+    static let query: StaticString = #"","query":""#
+    static let requestFields: StaticString = #"","headers":{"#
+    static let upgrade: StaticString = #","upgrade":""#
+    static let closingQuote: StaticString = "\""
+    // A response
+    static let result: StaticString = #"","result":{"statusCode":"#
+    static let responseFields: StaticString = #","headers":{"#
+    // Both
+    static let closingBrace: StaticString = "}"
+    static let stream: StaticString = #","stream":"#
+    static let noBody: StaticString = #","end":true"#
+    static let end: StaticString = "}}"
+}
+
 /// Reads one message.
 struct CanonicalReader {
     private let text: UnsafeRawBufferPointer
@@ -38,24 +60,28 @@ struct CanonicalReader {
     /// Reads a number of at most 32 bits without a sign and without leading zeros; nil if none stands here.
     @inline(__always)
     mutating func number() -> UInt32? {
+        guard let base = text.baseAddress else { return nil }
         var value: UInt64 = 0
         let start = position
-        while position < text.count, text[position] &- UInt8(ascii: "0") < 10, position &- start < 10 {
-            value = value &* 10 &+ UInt64(text[position] &- UInt8(ascii: "0"))
+        let end = min(text.count, start &+ 10)
+        while position < end {
+            let digit = base.load(fromByteOffset: position, as: UInt8.self) &- UInt8(ascii: "0")
+            guard digit < 10 else { break }
+            value = value &* 10 &+ UInt64(digit)
             position &+= 1
         }
-        let isPlain = position > start && (text[start] != UInt8(ascii: "0") || position == start &+ 1)
-        return isPlain ? UInt32(exactly: value) : nil
+        guard position > start else { return nil }
+        let hasLeadingZero = position > start &+ 1 && base.load(fromByteOffset: start, as: UInt8.self) == UInt8(ascii: "0")
+        return hasLeadingZero ? nil : UInt32(exactly: value)
     }
 
-    /// Reads plain text and the quotation mark behind it; nil if it is other text.
+    /// Reads plain text up to its closing quotation mark; nil if it is other text.
     @inline(__always)
     mutating func plain() -> UnsafeRawBufferPointer? {
         guard let base = text.baseAddress else { return nil }
         let start = position
         position &+= PlainText.run(base + start, text.count &- start)
         guard position < text.count, text[position] == UInt8(ascii: "\"") else { return nil }
-        defer { position &+= 1 }
         return UnsafeRawBufferPointer(rebasing: text[start..<position])
     }
 
@@ -106,6 +132,17 @@ struct CanonicalWriter {
         return true
     }
 
+    /// Writes plain text; false if it is other text.
+    @inline(__always)
+    mutating func plain(_ text: ArraySlice<UInt8>) -> Bool { text.withUnsafeBytes { plain($0) } }
+
+    /// Writes plain text; false if it is other text.
+    @inline(__always)
+    mutating func plain(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { plain(UnsafeRawBufferPointer($0)) }
+    }
+
     /// Writes the members of an object of fields; false if they need another form.
     @inline(__always)
     mutating func fields(_ fields: HTTPFields, without mask: HTTPFieldMask) -> Bool {
@@ -119,12 +156,11 @@ struct CanonicalWriter {
     mutating func member(_ name: StaticString, _ value: String) -> Bool {
         guard !value.isEmpty else { return true }
         let isFirst = count > 0 && (target + count).load(fromByteOffset: -1, as: UInt8.self) == UInt8(ascii: "{")
-        put(isFirst ? "\"" : #",""#)
+        put(isFirst ? CanonicalPart.closingQuote : #",""#)
         put(name)
         put(#"":""#)
-        var value = value
-        guard value.withUTF8({ plain(UnsafeRawBufferPointer($0)) }) else { return false }
-        put("\"")
+        guard plain(value) else { return false }
+        put(CanonicalPart.closingQuote)
         return true
     }
 }

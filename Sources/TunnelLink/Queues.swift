@@ -67,24 +67,31 @@ struct ByteQueue: Sendable {
 
 /// First in, first out.
 struct FIFO<Element: Sendable>: Sendable {
+    /// Those in `start..<end`, and nil before and behind them: places are used again.
     private var storage: [Element?] = []
     private var start = 0
+    private var end = 0
 
-    var isEmpty: Bool { start == storage.count }
-    var count: Int { storage.count - start }
+    var isEmpty: Bool { start == end }
+    var count: Int { end - start }
 
-    mutating func append(_ element: consuming Element) { storage.append(element) }
+    mutating func append(_ element: consuming Element) {
+        if end == storage.count { storage.append(element) } else { storage[end] = element }
+        end += 1
+    }
 
     mutating func popFirst() -> Element? {
-        guard start < storage.count else { return nil }
+        guard start < end else { return nil }
         // Taken out, not copied: an event holds a dozen references.
         let first = storage[start].take()
         start += 1
-        if start == storage.count {
-            storage.removeAll(keepingCapacity: storage.count <= 64)
+        if start == end {
+            if end > 64 { storage = [] }
             start = 0
-        } else if start > 256, start > storage.count / 2 {
+            end = 0
+        } else if start > 256, start > end / 2 {
             storage.removeSubrange(..<start)
+            end -= start
             start = 0
         }
         return first

@@ -15,15 +15,16 @@ extension TunnelSession {
                 return breakOff(.policyViolation, "it does not read the replies to what it sends")
             }
             do {
-                guard let event = try nextSocketEvent() else { return isTooMuchUnregistered ? endUnregistered() : nil }
-                switch event {
-                case .text where socket.isClosing, .binary where socket.isClosing, .binaryPiece where socket.isClosing: continue
-                case .text(let text): handle(text: text)
-                case .binary(let message): handle(binary: message, isLast: true)
-                case .binaryPiece(let piece, let isLast): handle(binary: piece, isLast: isLast)
-                case .ping: continue
-                case .pong(let payload): return .pong(payload)
-                case .closed(let code, let reason): return .closed(code, reason: reason)
+                switch try nextSocketEvent() {
+                case nil: return isTooMuchUnregistered ? endUnregistered() : nil
+                case .text? where socket.isClosing, .binary? where socket.isClosing, .binaryPiece? where socket.isClosing:
+                    continue
+                case .text(let text)?: handle(text: text)
+                case .binary(let message)?: handle(binary: message, isLast: true)
+                case .binaryPiece(let piece, let isLast)?: handle(binary: piece, isLast: isLast)
+                case .ping?: continue
+                case .pong(let payload)?: return .pong(payload)
+                case .closed(let code, let reason)?: return .closed(code, reason: reason)
                 }
             } catch {
                 return breakOff(error.closeCode, "\(error)")

@@ -149,6 +149,81 @@ def show_profile(program, name):
     return 0
 
 
+# Which part of the program a function belongs to: the first whose pattern is found in its file or its name.
+PHASES = [
+    ("reference counting", r"swift_(retain|release|bridgeObject|isUnique|unknownObject)|doDecrementSlow|_swift_release_dealloc"),
+    ("allocation", r"malloc|/free|_int_free|swift_(alloc|dealloc|slow|getObjectType|initStack)|unlink_chunk|tcache|deallocating_deinit"
+                   r"|_ContiguousArrayBuffer|_consumeAndCreateNew"),
+    ("copies and destroys of values", r"memcpy|memmove|memset|outlined|initializeWithCopy|destroy for|assignWith|swift_arrayDestroy"
+                                      r"|value witness|WOb|WOh|WOc|WOe|WOs|Wwxx|wxx$|wcp$"),
+    ("JSON of heads", r"/RPCCore/|/TunnelLink/(Canonical|Messages|MessageCoding)|/HTTPCodec/(HTTPFields\+Members|PlainText)"),
+    ("WebSocket frames", r"/WireWS/"),
+    ("streams and credit", r"/TunnelLink/"),
+    ("HTTP heads and framing", r"/HTTPCodec/"),
+    ("routing and permission", r"/GatewayKit/(Routing|Access|Agents/Registry)"),
+    ("field rules", r"/GatewayKit/Exchanges/(HeaderRules|FieldSets)|/AgentKit/Service/(RequestRewriting|ServiceAddresses|VisitorOrigin)"),
+    ("exchanges and connections", r"/GatewayKit/|/AgentKit/"),
+    ("turns, deadlines, counts", r"/MachineCore/|/Benchmarks/"),
+]
+CACHE_LINE = 64
+
+
+def phases_of(program, name, rounds, folder, kit):
+    """Instructions of one machine by phase, and by the cache line of code that they lie in."""
+    out = os.path.join(folder, f"{name}-{kit}-{rounds}")
+    environment = {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1", "GLIBC_TUNABLES": TUNABLES}
+    subprocess.run(
+        ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet", "--compress-pos=no", "--compress-strings=no",
+         "--dump-instr=yes", f"--toggle-collect=*MachineDriver*4feed*{kit}*", program, "repeat", name, str(rounds)],
+        check=True, env=environment, stderr=subprocess.PIPE, text=True)
+    costs, lines, phase, file, is_call = {}, {}, "", "", False
+    for line in open(out, encoding="utf-8", errors="replace"):
+        if line.startswith("fl="):
+            file = line[3:].strip()
+        elif line.startswith("fn="):
+            what = f"{file} {line[3:].strip()}"
+            phase = next((title for title, pattern in PHASES if re.search(pattern, what)), "runtime and standard library")
+        elif line.startswith("calls="):
+            is_call = True
+        elif line.startswith("0x"):
+            address, _, cost = line.split()
+            if not is_call:
+                costs[phase] = costs.get(phase, 0) + int(cost)
+                place = int(address, 16) // CACHE_LINE
+                lines[place] = lines.get(place, 0) + int(cost)
+            is_call = False
+    return costs, lines
+
+
+def show_phases(program, name):
+    """Where the instructions of one operation go, by phase and machine."""
+    (_, _, batch), = list_benchmarks(program, [name])[:1]
+    if batch == 1:
+        sys.exit(f"{name} has no machines: name one of the requests, downloads or uploads")
+    few, many = 2, 6
+    kits = [("gateway", "GatewayKit"), ("agent", "AgentKit")]
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [(rounds, kit) for _, kit in kits for rounds in (few, many)]
+        found = list(pool.map(lambda job: phases_of(program, name, job[0], folder, job[1]), jobs))
+    print(f"{'phase of ' + name:34} {'gateway':>10} {'agent':>10}")
+    columns = []
+    for index in range(len(kits)):
+        (first, _), (second, _) = found[2 * index:2 * index + 2]
+        columns.append({title: (second[title] - first.get(title, 0)) / ((many - few) * batch) for title in second})
+    titles = [title for title, _ in PHASES] + ["runtime and standard library"]
+    for title in titles:
+        print(f"{title:34} {columns[0].get(title, 0):10,.0f} {columns[1].get(title, 0):10,.0f}")
+    print(f"{'all':34} {sum(columns[0].values()):10,.0f} {sum(columns[1].values()):10,.0f}")
+    touched = []
+    for index in range(len(kits)):
+        (_, first), (_, second) = found[2 * index:2 * index + 2]
+        # What the set-up alone runs is run as often in both. A line that each operation runs is run at least once for each.
+        operations = (many - few) * batch
+        touched.append(sum(second[line] - first.get(line, 0) >= operations for line in second) * CACHE_LINE / 1024)
+    print(f"{'code of each operation, KiB':34} {touched[0]:10,.0f} {touched[1]:10,.0f}")
+    return 0
+
+
 def list_benchmarks(program, prefixes):
     output = subprocess.run([program, "list"], check=True, stdout=subprocess.PIPE, text=True).stdout
     rows = [(name, int(size), int(batch)) for name, size, batch in map(str.split, output.splitlines())]
@@ -166,13 +241,16 @@ def main():
     what.add_argument("--compare", action="store_true", help="with baseline.json; fails if an operation became dearer")
     what.add_argument("--update", action="store_true", help="write baseline.json")
     what.add_argument("--scale", type=int, metavar="AGENTS", help="time and memory of a gateway with that many agents")
-    what.add_argument("--profile", metavar="NAME", help="where one benchmark's instructions go")
+    what.add_argument("--profile", metavar="NAME", help="where one benchmark's instructions go, by function")
+    what.add_argument("--phases", metavar="NAME", help="the same by phase, and how much code they lie in")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only what begins so")
     arguments = parser.parse_args()
     if arguments.scale:
         return subprocess.run([arguments.program, "scale", str(arguments.scale)], check=True).returncode
     if arguments.profile:
         return show_profile(arguments.program, arguments.profile)
+    if arguments.phases:
+        return show_phases(arguments.program, arguments.phases)
     benchmarks = list_benchmarks(arguments.program, arguments.only)
     if not (arguments.count or arguments.compare or arguments.update):
         return show_times(arguments.program, [name for name, _, _ in benchmarks])

@@ -34,12 +34,8 @@ enum ReturnPath {
         let bytes = Array(path)
         guard bytes.first == slash, bytes.count <= 8_192, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { return nil }
         if bytes.count > 1, bytes[1] == slash || bytes[1] == UInt8(ascii: "\\") { return nil }
-        switch OwnRoute.at(bytes.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })?.route {
-        case .login, .logout: return nil
-        case nil, .statusPage, .help, .health, .readiness, .metrics, .openAPI, .agents, .events, .series, .inspectorPage,
-            .exchanges, .exchange, .exchangeEvents, .replay:
-            return bytes
-        }
+        let route = OwnRoute.at(bytes.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })?.route
+        return route == .login || route == .logout ? nil : bytes
     }
 
     private static let slash = UInt8(ascii: "/")

@@ -101,7 +101,13 @@ struct PrefixRescue {
         return isHTML && (request.fields["sec-fetch-mode"].map { $0 == "navigate" } ?? true)
     }
 
-    private static func isHTML(_ type: ArraySlice<UInt8>) -> Bool { isNamed(type, html) || isNamed(type, xhtml) }
+    private static func isHTML(_ type: ArraySlice<UInt8>) -> Bool {
+        switch type.first {
+        case UInt8(ascii: "t"), UInt8(ascii: "T"): isNamed(type, html)
+        case UInt8(ascii: "a"), UInt8(ascii: "A"): isNamed(type, xhtml)
+        default: false
+        }
+    }
 
     private static let html = Array("text/html".utf8)
     private static let xhtml = Array("application/xhtml+xml".utf8)

@@ -103,7 +103,7 @@ extension GatewayLimits {
 }
 
 extension GatewayError {
-    /// As tables have it: ``503 `overloaded` ``.
+    /// As tables have it: the status, and the code as code.
     fileprivate var statusAndCode: String { "\(status) `\(code)`" }
 }
 

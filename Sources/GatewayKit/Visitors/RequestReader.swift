@@ -31,19 +31,19 @@ struct RequestReader {
 
     /// What came next; nil: nothing further is here.
     mutating func next(_ phase: VisitorPhase) throws(HTTPDecodeError) -> Item? {
-        while let event = try decoder.next() {
-            switch event {
-            case .head(let head, let framing): return .head(head, framing)
-            case .body(let bytes):
+        while true {
+            switch try decoder.next() {
+            case nil: return nil
+            case .head(let head, let framing)?: return .head(head, framing)
+            case .body(let bytes)?:
                 if phase == .exchanging { return .body(bytes) }
                 if let request = append(bytes) { return .tooLarge(request) }
-            case .end(let trailers):
+            case .end(let trailers)?:
                 if phase == .exchanging { return .end(trailers) }
                 return takeCollected().map { .collected($0) } ?? .discarded
-            case .closed: return .closed
+            case .closed?: return .closed
             }
         }
-        return nil
     }
 
     // MARK: Between requests
