@@ -64,14 +64,19 @@ extension HTTPFields {
 
     /// The same fields without those of `mask`.
     public func without(_ mask: HTTPFieldMask) -> HTTPFields {
-        guard !mask.isEmpty else { return self }
         var fields = self
+        fields.remove(mask)
+        return fields
+    }
+
+    /// Removes the fields of `mask`, and keeps the order of the others.
+    public mutating func remove(_ mask: HTTPFieldMask) {
+        guard !mask.isEmpty else { return }
         var index = -1
-        fields.removeSlots { _, _ in
+        removeSlots { _, _ in
             index += 1
             return mask.contains(index)
         }
-        return fields
     }
 
     /// The fields for whose slots `isChosen` holds; it is asked once for each, in order, with the storage's beginning.
@@ -89,18 +94,11 @@ extension HTTPFields {
 }
 
 extension HTTPFieldMask {
-    /// The fields of both.
-    public static func | (a: HTTPFieldMask, b: HTTPFieldMask) -> HTTPFieldMask {
-        var both = a
-        both.first |= b.first
-        for (word, bits) in b.rest.enumerated() {
-            if word < both.rest.count { both.rest[word] |= bits } else { both.rest.append(bits) }
-        }
-        return both
-    }
-
     /// Chooses the fields of `other` too.
     public static func |= (mask: inout HTTPFieldMask, other: HTTPFieldMask) {
-        if other.rest.isEmpty { mask.first |= other.first } else { mask = mask | other }
+        mask.first |= other.first
+        for (word, bits) in other.rest.enumerated() {
+            if word < mask.rest.count { mask.rest[word] |= bits } else { mask.rest.append(bits) }
+        }
     }
 }

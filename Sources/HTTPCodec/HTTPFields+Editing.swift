@@ -67,7 +67,7 @@ extension HTTPFields {
 
     /// Removes all fields whose names begin with `prefix` and go on after it.
     public mutating func removeAll(beginningWith prefix: HTTPFieldName) {
-        removeSlots { Self.begins($1, $0, with: prefix) }
+        remove(beginning(with: prefix))
     }
 
     /// Whether the field's name begins with `prefix` and goes on after it.
@@ -93,7 +93,7 @@ extension HTTPFields {
     /// Removes the fields whose names have a `_` and are, with `-` in its place, in `names` or begin with `prefix`. CGI and
     /// what came of it make both one name, `HTTP_X_FORWARDED_FOR`, of which a reader sees one or both.
     public mutating func removeUnderscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) {
-        removeSlots { Self.isUnderscored($1, $0, spelling: names, orBeginningWith: prefix) }
+        remove(underscored(spelling: names, orBeginningWith: prefix))
     }
 
     @inline(__always)

@@ -44,9 +44,7 @@ extension HTTPFields {
     public mutating func removeHopByHop(
         keeping kept: HTTPFieldSet = .framingAndAddress, andRemoving others: HTTPFieldSet = .none
     ) {
-        guard contains(.connection) else { return removeSlots { Self.isHopByHop($1, $0, or: others) } }
-        let named = connectionOptions()
-        removeSlots { Self.isHopByHop($1, $0, or: others) || named.contains($1, $0) && !kept.contains($1, $0) }
+        remove(hopByHop(keeping: kept, and: others))
     }
 
     /// The fields that `removeHopByHop` removes.

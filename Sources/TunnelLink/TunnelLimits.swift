@@ -78,9 +78,6 @@ extension TunnelLimits {
         }
     }
 
-    /// Whether the message that carries this head is one that the peer takes. A body does not count.
-    public func fits(_ request: WebRequest) -> Bool { fits(ForwardedRequest(request)) }
-
     /// The names of all forwarding fields, and what stands around them, in bytes.
     private static var forwardingNameBytes: Int { 128 }
 

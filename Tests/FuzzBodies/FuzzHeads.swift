@@ -46,7 +46,7 @@ private func events(of bytes: ArraySlice<UInt8>, at session: inout TunnelSession
 private func carry(_ request: WebRequest) {
     var sender = TunnelSession(.gateway, version: .v2)
     sender.admit()
-    guard sender.limits.fits(request), let id = sender.open(request) else { return }
+    guard sender.limits.fits(ForwardedRequest(request)), let id = sender.open(request) else { return }
     var receiver = agent()
     let heard = events(of: sender.takeOutput(), at: &receiver)
     guard case .request(id, let again)? = heard.first else { preconditionFailure("a request is not read back") }

@@ -60,7 +60,7 @@ extension Exchanges {
     /// What the gateway says beside the service's fields.
     private func complete(_ head: inout ForwardedResponse, _ exchange: Exchange, keepsAlive: Bool) {
         head.requestID = exchange.request.id
-        if exchange.isRescuable { PrefixRescue(environment).addFields(to: &head, of: exchange) }
+        PrefixRescue(environment).addFields(to: &head, of: exchange)
         if head.status == 101 {
             head.connection = "Upgrade"
             head.upgrade = exchange.upgrade

@@ -32,7 +32,7 @@ struct ForwardedResponse {
     /// The head with fields of its own: for whoever keeps it.
     var whole: HTTPResponseHead {
         var fields = fields.without(dropped)
-        for (name, value) in added { try? fields.append(name, value) }
+        forEachAdded { try? fields.append($0, $1) }
         return HTTPResponseHead(status: status, fields: fields)
     }
 
@@ -41,13 +41,7 @@ struct ForwardedResponse {
         do throws(HTTPFieldError) {
             var writer = try HTTPHeadWriter(status: status, byteCount: fields.storedByteCount + Self.addedByteCount)
             writer.fields(fields, without: dropped)
-            // Each value is a number, a token, or an address that is made of checked parts.
-            if saysFraming { try writer.field(framingName, framingValue) }
-            if !requestID.isEmpty { try writer.field(.xRequestID, requestID) }
-            if let vary { try writer.field(.vary, vary) }
-            if let setCookie { try writer.field(.setCookie, setCookie) }
-            if let connection { try writer.field(.connection, connection) }
-            if let upgrade { try writer.field(.upgrade, upgrade) }
+            try forEachAdded { (name, value) throws(HTTPFieldError) in try writer.field(name, value) }
             if first(.date) == nil { writer.fields(date()) }
             return writer.end()
         } catch {
@@ -58,12 +52,15 @@ struct ForwardedResponse {
     /// What the gateway's own fields mostly take.
     private static let addedByteCount = 256
 
-    private var added: [(HTTPFieldName, String)] {
-        let all: [(HTTPFieldName, String?)] = [
-            (framingName, saysFraming ? framingValue : nil), (.xRequestID, requestID.isEmpty ? nil : requestID), (.vary, vary),
-            (.setCookie, setCookie), (.connection, connection), (.upgrade, upgrade),
-        ]
-        return all.compactMap { name, value in value.map { (name, $0) } }
+    /// What the gateway says, in order. Each value is a number, a token, or an address that is made of checked parts.
+    @inline(__always)
+    private func forEachAdded<Failure>(_ body: (HTTPFieldName, String) throws(Failure) -> Void) throws(Failure) {
+        if saysFraming { try body(framingName, framingValue) }
+        if !requestID.isEmpty { try body(.xRequestID, requestID) }
+        if let vary { try body(.vary, vary) }
+        if let setCookie { try body(.setCookie, setCookie) }
+        if let connection { try body(.connection, connection) }
+        if let upgrade { try body(.upgrade, upgrade) }
     }
 
     private var framingName: HTTPFieldName { framing == .chunked ? .transferEncoding : .contentLength }
