@@ -97,9 +97,9 @@ public struct ExchangeRecord: Sendable, Hashable {
     /// The method, as the visitor sent it.
     public var method: String
     /// The path, byte-exact.
-    public var path: [UInt8]
+    public var path: ArraySlice<UInt8>
     /// The query, byte-exact; nil if there was none.
-    public var query: [UInt8]?
+    public var query: ArraySlice<UInt8>?
     /// The status of the response; nil if there was none.
     public var status: Int?
     /// Bytes of the request's body that came.
@@ -113,7 +113,7 @@ public struct ExchangeRecord: Sendable, Hashable {
 
     /// Path and query as text: visible ASCII as it is, every other byte as `%XX`. Made when asked for.
     public var target: String {
-        var bytes = path
+        var bytes = Array(path)
         if let query {
             bytes.append(UInt8(ascii: "?"))
             bytes.append(contentsOf: query)
@@ -122,7 +122,7 @@ public struct ExchangeRecord: Sendable, Hashable {
     }
 
     /// The target without its query, which may hold a secret.
-    public var pathText: String { Self.visible(path) }
+    public var pathText: String { Self.visible(Array(path)) }
 
     private static func visible(_ bytes: [UInt8]) -> String {
         PercentEncoding.encoded(bytes) { (0x21...0x7e).contains($0) }

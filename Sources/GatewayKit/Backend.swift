@@ -83,6 +83,7 @@ final class Backend: Reconfigurable {
     ) {
         var bytes: [UInt8] = []
         try? handshake.response.encode(into: &bytes)
+        visitor.flush(&turn)
         turn.emit(.write(visitor.id, bytes[...]))
         let unread = visitor.takeUnread()
         frontend.remove(visitor)
@@ -158,6 +159,7 @@ final class Backend: Reconfigurable {
         case .response(let stream, let response):
             guard let exchange = exchanges.exchange(of: agent, stream) else { return }
             exchanges.respond(exchange, response, &turn)
+            agent.session.recycle(response.fields)
             pumpIfFree(exchange, &turn)
         case .data(let stream, let bytes):
             guard let exchange = exchanges.exchange(of: agent, stream) else { return }
@@ -284,6 +286,7 @@ final class Backend: Reconfigurable {
             exchanges.fail(exchange, .agentLost(agentID), .cancelled, &turn)
             pump(exchange.visitor, &turn)
         }
+        exchanges.forget(agent)
     }
 
     /// New settings are in force: whoever they let in no longer goes at once. An agent's tunnel is closed with a reason; of

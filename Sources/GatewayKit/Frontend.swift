@@ -115,6 +115,7 @@ final class Frontend: Reconfigurable {
     func remove(_ visitor: VisitorConnection) {
         shares.uncount(visitor)
         visitors.remove(visitor)
+        exchanges.forget(visitor)
     }
 
     /// The socket took bytes.
@@ -189,14 +190,16 @@ final class Frontend: Reconfigurable {
             refuse(.methodNotAllowed(allow: UpgradeRules.usualMethods), request.closing, of: visitor, &turn)
             return false
         }
-        let destination = environment.router.route(request)
+        let destination = environment.router.route(request, known: visitor.knownAddress)
         if shares.limitsRate, destination != .tunnel, let wait = shares.charge(request, of: visitor, &turn) {
             refuse(.tooManyRequests(wait), request, of: visitor, &turn)
             return false
         }
         switch destination {
         case .tunnel: return true
-        case .web(let route): begin(PendingRequest(request: request, route: route), of: visitor, &turn)
+        case .web(let route):
+            visitor.remember(route, of: request, by: environment.router)
+            begin(PendingRequest(request: request, route: route), of: visitor, &turn)
         case .addSlash(let route): visitor.respond(.addSlash(to: route), to: request, &turn)
         case .own(let route): serve(request, route, to: visitor, &turn)
         case .formerlyOwn(let route):
@@ -225,14 +228,14 @@ final class Frontend: Reconfigurable {
     func begin(_ pending: PendingRequest, of visitor: VisitorConnection, _ turn: inout Turn) {
         let (request, route) = (pending.request, pending.route)
         if let error = route.objection(isEnabled: exchanges.isEnabled) { return refuse(error, request, of: visitor, &turn) }
-        let record = registry.record(for: route)
-        let agentID = record?.description.agentID ?? route.agentID
+        let entry = registry.entry(for: route)
+        let agentID = entry?.record.description.agentID ?? route.agentID
         guard case .granted(let grant) = admit(request, to: agentID, of: visitor, &turn) else { return }
         do throws(GatewayError) {
-            guard let record else { throw .unknownAgent(route.agentID) }
-            if record.loop != environment.loop { return move(visitor, .web(pending), to: record.loop, &turn) }
-            let agent = try agents.tunnel(for: route, record, besides: pending.refusedBy)
-            try exchanges.begin(pending, of: visitor, to: record, agent, grant, &turn)
+            guard let entry else { throw .unknownAgent(route.agentID) }
+            if entry.record.loop != environment.loop { return move(visitor, .web(pending), to: entry.record.loop, &turn) }
+            let agent = try agents.tunnel(for: route, entry, besides: pending.refusedBy)
+            try exchanges.begin(pending, of: visitor, to: agentID, agent, grant, &turn)
         } catch {
             if !visitors.isDraining, waiting.hold(pending, of: visitor, error, &turn) { return }
             refuse(error, request, of: visitor, &turn)
@@ -286,7 +289,7 @@ final class Frontend: Reconfigurable {
         case .events(let topic): watch(topic, request, visitor, &turn)
         case .replay(let agentID):
             do throws(GatewayError) {
-                let record = registry.records[agentID]
+                let record = registry[agentID]
                 try exchanges.beginReplay(request, body: body, of: visitor, to: record, agentID, &turn)
             } catch {
                 refuse(error, request, of: visitor, &turn)
@@ -326,7 +329,7 @@ final class Frontend: Reconfigurable {
         agents.bodies.visitorRead(visitor.id, leaving: 0)
         remove(visitor)
         peers.visitorLeft()
-        let moved = MovedVisitor(state: visitor.handOver(), reason: reason)
+        let moved = MovedVisitor(state: visitor.handOver(&turn), reason: reason)
         turn.emit(.loop(LoopNote(.move(visitor.id, moved, toLoop: loop))))
     }
 

@@ -83,6 +83,7 @@ public struct Gateway: Machine {
         case .message(.loop(let message)): receive(message.content, &turn)
         case .tick: for visitor in frontend.resumePaused(&turn) { backend.pump(visitor, &turn) }
         }
+        end(&turn)
         turn.end(into: &outputs)
     }
 
@@ -94,7 +95,14 @@ public struct Gateway: Machine {
         if !peers.isEmpty { broadcast(&turn) }
         metrics.scheduleReport(visitors: visitors.count, now)
         finishDrain(&turn)
+        end(&turn)
         turn.end(into: &outputs)
+    }
+
+    /// The call is over: what was written to visitors goes out, and what is over is put away.
+    private func end(_ turn: inout Turn) {
+        visitors.flush(&turn)
+        exchanges.settle()
     }
 
     /// When the next time limit ends.
@@ -170,7 +178,7 @@ public struct Gateway: Machine {
 
     /// Every agent that is or was here, or on another loop, by id.
     public var agentRecords: [AgentRecord] {
-        registry.records.values.sorted { $0.description.agentID < $1.description.agentID }
+        registry.records.sorted { $0.description.agentID < $1.description.agentID }
     }
 
     /// How much is held now.
@@ -238,7 +246,7 @@ extension Gateway {
     /// Tells the others what changed in this turn, before anything that was written in it can reach anybody.
     private func broadcast(_ turn: inout Turn) {
         for id in registry.takeChanges() {
-            let record = registry.records[id]
+            let record = registry[id]
             if record == nil || record?.loop == loop { turn.broadcast(.agent(id: id, record)) }
         }
         let counts = frontend.ownConnections

@@ -14,9 +14,9 @@ extension HTTPFieldSet {
 
 extension HTTPFieldName {
     /// `Refresh`
-    public static let refresh: HTTPFieldName = "Refresh"
+    public static var refresh: HTTPFieldName { HTTPFieldName(.refresh) }
     /// `Link`
-    public static let link: HTTPFieldName = "Link"
+    public static var link: HTTPFieldName { HTTPFieldName(.link) }
 }
 
 extension HTTPFields {

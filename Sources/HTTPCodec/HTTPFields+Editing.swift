@@ -9,9 +9,7 @@ extension HTTPFields {
         var value = value
         let isPlain = value.withUTF8 { Scan.isASCII($0) }
         if isPlain {
-            let failure = value.withUTF8 { utf8 in
-                name.bytes.withUnsafeBufferPointer { appendLine($0, utf8, known: name.hash) }
-            }
+            let failure = value.withUTF8 { utf8 in name.withBytes { appendLine($0, utf8, known: name) } }
             if let failure { throw HTTPFieldError(failure) }
             return
         }
@@ -23,9 +21,7 @@ extension HTTPFields {
     /// Appends a field with these bytes as its value, whitespace around it dropped. Throws `.name` or `.value`.
     public mutating func append(_ name: HTTPFieldName, bytes: ArraySlice<UInt8>) throws(HTTPFieldError) {
         guard name.isToken else { throw HTTPFieldError(.name) }
-        let failure = bytes.withUnsafeBufferPointer { value in
-            name.bytes.withUnsafeBufferPointer { appendLine($0, value, known: name.hash) }
-        }
+        let failure = bytes.withUnsafeBufferPointer { value in name.withBytes { appendLine($0, value, known: name) } }
         if let failure { throw HTTPFieldError(failure) }
     }
 
@@ -44,25 +40,20 @@ extension HTTPFields {
 
     /// Removes all fields of this name and appends one; changes nothing if it throws (`.name` or `.value`).
     public mutating func set(_ name: HTTPFieldName, _ value: String) throws(HTTPFieldError) {
-        let existing = slots.count
+        let existing = count
         try append(name, value)
-        guard let added = slots.popLast() else { return }
-        if existing > 0 { removeAll(name) }
-        slots.append(added)
+        guard existing > 0, contains(name) else { return }
+        var index = -1
+        removeSlots { storage, slot in
+            index += 1
+            return index < existing && Self.hasName(slot, storage, name)
+        }
     }
 
     /// Removes all fields of this name.
     public mutating func removeAll(_ name: HTTPFieldName) {
-        guard var kept = index(of: name, from: 0) else { return }
-        for index in kept..<slots.count {
-            if self.name(at: index, is: name) {
-                deadByteCount += Self.wireBytes(slots[index])
-            } else {
-                slots[kept] = slots[index]
-                kept += 1
-            }
-        }
-        slots.removeSubrange(kept...)
+        guard contains(name) else { return }
+        removeSlots { storage, slot in Self.hasName(slot, storage, name) }
     }
 
     /// Removes all fields whose names begin with `prefix` and go on after it.
@@ -73,9 +64,8 @@ extension HTTPFields {
     /// Whether the field's name begins with `prefix` and goes on after it.
     @inline(__always)
     static func begins(_ slot: Slot, _ storage: UnsafeRawPointer, with prefix: HTTPFieldName) -> Bool {
-        guard Int(slot.nameEnd - slot.nameStart) > prefix.bytes.count else { return false }
-        return prefix.bytes.withUnsafeBytes { prefix in
-            guard let start = prefix.baseAddress else { return false }
+        prefix.withBytes { prefix in
+            guard Int(slot.nameEnd - slot.nameStart) > prefix.count, let start = prefix.baseAddress else { return false }
             return Scan.equalIgnoringCase(storage + Int(slot.nameStart), start, prefix.count)
         }
     }
@@ -108,47 +98,55 @@ extension HTTPFields {
 
     private static func isRespelled(_ name: UnsafeRawBufferPointer, _ names: HTTPFieldSet, _ prefix: HTTPFieldName) -> Bool {
         let bytes = name.map { $0 == Octet.underscore ? Octet.hyphen : $0 }
-        let isLonger = bytes.count > prefix.bytes.count
-        if isLonger, zip(bytes, prefix.bytes).allSatisfy({ Octet.lowercased($0) == Octet.lowercased($1) }) { return true }
+        let begins = prefix.withBytes { prefix in
+            bytes.count > prefix.count && zip(bytes, prefix).allSatisfy { Octet.lowercased($0) == Octet.lowercased($1) }
+        }
+        if begins { return true }
         return names.contains(HTTPFieldName(String(decoding: bytes, as: UTF8.self)))
     }
 
     /// Removes the fields for whose slots `isUnwanted` holds; it is asked once for each, in order, with the storage's
     /// beginning. Nothing is copied if it never holds.
     mutating func removeSlots(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) {
-        let storage = storage
-        storage.withUnsafeBytes { storage in
-            guard let base = storage.baseAddress, var kept = slots.firstIndex(where: { isUnwanted(base, $0) }) else { return }
-            deadByteCount += Self.wireBytes(slots[kept])
-            for index in (kept + 1)..<slots.count {
-                if isUnwanted(base, slots[index]) {
-                    deadByteCount += Self.wireBytes(slots[index])
-                } else {
-                    slots[kept] = slots[index]
-                    kept += 1
-                }
-            }
-            slots.removeSubrange(kept...)
+        let marks = marks(where: isUnwanted)
+        guard marks.contains(true) else { return }
+        let own = ownBuffer()
+        var index = -1
+        own.slots.removeAll { slot in
+            index += 1
+            if marks[index] { own.deadByteCount += Self.wireBytes(slot) }
+            return marks[index]
+        }
+    }
+
+    /// For each field whether `isUnwanted` holds.
+    private func marks(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) -> [Bool] {
+        guard let buffer else { return [] }
+        return buffer.bytes.withUnsafeBytes { storage in
+            storage.baseAddress.map { base in buffer.slots.map { isUnwanted(base, $0) } } ?? []
         }
     }
 
     /// Appends `Name: value CRLF`, or says which part is illegal and appends nothing. The line is written where it will stay
-    /// and looked at there. `known`: the hash of a name that is known to be a token.
+    /// and looked at there. `known`: the name, if it is known to be a token.
     mutating func appendLine(
-        _ name: UnsafeBufferPointer<UInt8>, _ padded: UnsafeBufferPointer<UInt8>, known: UInt32? = nil
+        _ name: UnsafeBufferPointer<UInt8>, _ padded: UnsafeBufferPointer<UInt8>, known: HTTPFieldName? = nil
     ) -> HTTPFieldError.Part? {
         guard name.count > 0 else { return .name }
-        let value = Self.trimmed(padded)
-        if deadByteCount > 0 { dropDeadBytes() }
+        let (value, nameCount) = (Self.trimmed(padded), name.count)
+        let buffer = ownBuffer()
+        if buffer.deadByteCount > 0 { buffer.dropDeadBytes() }
         // Offsets are 32 bits wide; nothing near that size is a field section.
-        guard storage.count + name.count + value.count < Int(Int32.max) - 4 else { return .value }
-        let nameStart = UInt32(truncatingIfNeeded: storage.count)
-        let nameEnd = nameStart &+ UInt32(truncatingIfNeeded: name.count)
+        guard buffer.bytes.count + name.count + value.count < Int(Int32.max) - 4 else { return .value }
+        let nameStart = UInt32(truncatingIfNeeded: buffer.bytes.count)
         let lineCount = name.count &+ value.count &+ 4
-        if storage.capacity == 0 { reserve(8, byteCount: 256) }
-        var hash = known ?? 0
+        if buffer.bytes.capacity == 0 {
+            buffer.bytes.reserveCapacity(256)
+            buffer.slots.reserveCapacity(8)
+        }
+        var (hash, number) = (known?.hash ?? 0, known?.number ?? 0)
         var failure: HTTPFieldError.Part?
-        storage.append(addingCapacity: lineCount) { output in
+        buffer.bytes.append(addingCapacity: lineCount) { output in
             output.withUnsafeMutableBufferPointer { line, count in
                 guard let line = line.baseAddress else { return }
                 Self.write(name, value, to: line)
@@ -157,14 +155,19 @@ extension HTTPFields {
                 if known == nil {
                     let token = Scan.token(line, 0, name.count, lineCount)
                     hash = token.hash
-                    if token.end != name.count { failure = .name }
+                    if token.end != name.count { failure = .name } else { number = KnownNames.number(line, name.count, hash) }
                 }
                 count = failure == nil ? lineCount : 0
             }
         }
         if let failure { return failure }
+        if number == 0, let name = name.baseAddress { buffer.noteOther(name, nameCount) }
+        let nameEnd = nameStart &+ UInt32(truncatingIfNeeded: name.count)
         let valueEnd = nameEnd &+ 2 &+ UInt32(truncatingIfNeeded: value.count)
-        slots.append(Slot(nameStart: nameStart, nameEnd: nameEnd, valueStart: nameEnd &+ 2, valueEnd: valueEnd, hash: hash))
+        buffer.append(
+            Slot(
+                nameStart: nameStart, nameEnd: nameEnd, valueStart: nameEnd &+ 2, valueEnd: valueEnd, hash: hash, number: number
+            ))
         return nil
     }
 
@@ -193,25 +196,28 @@ extension HTTPFields {
     }
 
     private static func wireBytes(_ slot: Slot) -> Int { Int(slot.valueEnd - slot.nameStart) + 2 }
+}
 
+extension HTTPFieldBuffer {
     /// Rebuilds the storage when most of it is of no use, so that setting a field again and again does not grow it.
-    private mutating func dropDeadBytes() {
-        guard deadByteCount > 4096, deadByteCount > storage.count / 2 else { return }
-        var compact = HTTPFields()
-        encode(into: &compact.storage)
+    fileprivate func dropDeadBytes() {
+        guard deadByteCount > 4096, deadByteCount > bytes.count / 2 else { return }
+        var compact: [UInt8] = []
+        HTTPFields(self).encode(into: &compact)
+        bytes = compact
+        deadByteCount = 0
         var position: UInt32 = 0
         for index in slots.indices {
             let slot = slots[index]
             let nameCount = slot.nameEnd - slot.nameStart
             let valueStart = position + nameCount + 2
             let valueEnd = valueStart + (slot.valueEnd - slot.valueStart)
-            compact.slots.append(
-                Slot(
-                    nameStart: position, nameEnd: position + nameCount, valueStart: valueStart, valueEnd: valueEnd,
-                    hash: slot.hash))
+            slots[index].nameStart = position
+            slots[index].nameEnd = position + nameCount
+            slots[index].valueStart = valueStart
+            slots[index].valueEnd = valueEnd
             position = valueEnd + 2
         }
-        self = compact
     }
 }
 
@@ -221,8 +227,9 @@ extension HTTPFields {
     /// Appends `*( field-name ":" SP field-value CRLF )`, in order. Runs of fields that lie in `storage` in that very form,
     /// which is nearly always all of them, are copied at once. Those of `mask` are left out.
     func encode(into bytes: inout [UInt8], without mask: HTTPFieldMask = HTTPFieldMask()) {
-        storage.withUnsafeBufferPointer { stored in
-            slots.withUnsafeBufferPointer { slots in
+        guard let buffer else { return }
+        buffer.bytes.withUnsafeBufferPointer { stored in
+            buffer.slots.withUnsafeBufferPointer { slots in
                 var index = 0
                 while index < slots.count {
                     let start = Int(slots[index].nameStart)

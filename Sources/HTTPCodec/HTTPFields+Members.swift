@@ -9,49 +9,75 @@ extension HTTPFields {
 
     /// The fields in the text from `position` on, which stands behind the opening brace of their object; afterwards it stands
     /// behind the closing one. Nil: they are in another form, and `position` means nothing.
-    package static func readMembers(_ text: UnsafeRawBufferPointer, _ position: inout Int) -> HTTPFields? {
+    ///
+    /// `preface` is kept before them (`preface(_:)`). `last` is what this returned last, or another section that is of no use
+    /// any more: if nobody else holds it, its memory is used; afterwards it is what this returns.
+    package static func readMembers(
+        _ text: UnsafeRawBufferPointer, _ position: inout Int, preface: UnsafeRawBufferPointer, reusing last: inout HTTPFields
+    ) -> HTTPFields? {
         guard let base = text.baseAddress, position < text.count else { return nil }
-        if text[position] == Octet.closingBrace {
-            position += 1
-            return HTTPFields()
-        }
-        var reader = MemberReader(base, text.count, position)
+        if !last.buffer.reuse() { last.buffer = HTTPFieldBuffer() }
+        guard let buffer = last.buffer else { return nil }
+        let room = text.count - position + preface.count
         // Room for a few more fields, as in a decoded head.
-        let storage = [UInt8](unsafeUninitializedCapacity: text.count - position + 256) { target, count in
-            if let target = target.baseAddress { reader.read(to: target, maximumMembers) }
-            count = reader.written
+        buffer.bytes.reserveCapacity(room + 256)
+        var isWhole = false
+        var place = position
+        buffer.bytes.append(addingCapacity: room) { output in
+            output.withUnsafeMutableBufferPointer { target, count in
+                guard let target = UnsafeMutableRawPointer(target.baseAddress) else { return }
+                if let start = preface.baseAddress { target.copyMemory(from: start, byteCount: preface.count) }
+                var reader = MemberReader(base, text.count, place, target, preface.count)
+                isWhole = reader.read(to: buffer, maximumMembers)
+                count = reader.written
+                place = reader.position
+            }
         }
-        position = reader.position
-        return reader.isWhole ? HTTPFields(storage: storage, slots: reader.slots) : nil
+        position = place
+        return isWhole ? last : nil
     }
 
+    /// A part of what `readMembers` kept before the fields. `range` must be within it.
+    package func preface(_ range: Range<Int>) -> ArraySlice<UInt8> { storage[range] }
+
     /// How much room `writeMembers` needs at most, in bytes.
-    package var memberBytes: Int { 2 * storage.count + 8 * slots.count + 2 * PlainText.slack }
+    package var memberBytes: Int {
+        guard let buffer else { return 0 }
+        return 2 * buffer.bytes.count + 8 * buffer.slots.count + 2 * PlainText.slack
+    }
 
     /// Writes the fields but for those of `mask` as members, their names in small letters, to `target`, which has room for
     /// `memberBytes`; how many bytes they take. Nil: they need another form, and what stands in `target` means nothing.
     package func writeMembers(to target: UnsafeMutableRawPointer, without mask: HTTPFieldMask) -> Int? {
-        storage.withUnsafeBytes { storage in
+        guard let buffer else { return 0 }
+        return buffer.bytes.withUnsafeBytes { storage in
             guard let base = storage.baseAddress else { return 0 }
-            var names = NameFilter()
-            var written = 0
-            for index in slots.indices where !mask.contains(index) {
-                let slot = slots[index]
-                guard names.isNew(slot.hash, among: slots[..<index]) else { return nil }
-                if written > 0 { target.put(Octet.comma, &written) }
-                target.put(Octet.quote, &written)
-                let nameCount = Int(slot.nameEnd &- slot.nameStart)
-                PlainText.copyLowered(base + Int(slot.nameStart), nameCount, to: target + written)
-                written &+= nameCount
-                target.put(Octet.quote, &written)
-                target.put(Octet.colon, &written)
-                target.put(Octet.quote, &written)
-                let value = base + Int(slot.valueStart)
-                guard Self.writeValue(value, Int(slot.valueEnd &- slot.valueStart), to: target, &written) else { return nil }
-                target.put(Octet.quote, &written)
-            }
-            return written
+            return buffer.slots.withUnsafeBufferPointer { Self.writeMembers($0, base, to: target, without: mask) }
         }
+    }
+
+    private static func writeMembers(
+        _ slots: UnsafeBufferPointer<Slot>, _ base: UnsafeRawPointer, to target: UnsafeMutableRawPointer,
+        without mask: HTTPFieldMask
+    ) -> Int? {
+        var names = NameFilter()
+        var written = 0
+        for index in slots.indices where !mask.contains(index) {
+            let slot = slots[index]
+            guard names.isNew(slot, among: UnsafeBufferPointer(rebasing: slots[..<index])) else { return nil }
+            if written > 0 { target.put(Octet.comma, &written) }
+            target.put(Octet.quote, &written)
+            let nameCount = Int(slot.nameEnd &- slot.nameStart)
+            PlainText.copyLowered(base + Int(slot.nameStart), nameCount, to: target + written)
+            written &+= nameCount
+            target.put(Octet.quote, &written)
+            target.put(Octet.colon, &written)
+            target.put(Octet.quote, &written)
+            let value = base + Int(slot.valueStart)
+            guard writeValue(value, Int(slot.valueEnd &- slot.valueStart), to: target, &written) else { return nil }
+            target.put(Octet.quote, &written)
+        }
+        return written
     }
 
     /// Writes a value with its quotation marks and backslashes escaped; false if it is no plain text besides.
@@ -74,16 +100,21 @@ extension HTTPFields {
     }
 }
 
-/// Tells whether a name is the first of its kind: one bit of 64 for each that came says that most are.
+/// Tells whether a name is the first of its kind: by its number, or by one bit of 64 for each of the others that came.
 private struct NameFilter {
-    private var seen: UInt64 = 0
+    private var known = KnownNameSet()
+    private var others: UInt64 = 0
 
-    /// Whether no slot before has this hash.
+    /// Whether no slot before has this name, or the hash of one that is not known.
     @inline(__always)
-    mutating func isNew(_ hash: UInt32, among slots: ArraySlice<HTTPFields.Slot>) -> Bool {
-        let bit: UInt64 = 1 << UInt64(hash & 63)
-        defer { seen |= bit }
-        return seen & bit == 0 || !slots.contains { $0.hash == hash }
+    mutating func isNew(_ slot: HTTPFields.Slot, among slots: UnsafeBufferPointer<HTTPFields.Slot>) -> Bool {
+        if slot.number != 0 {
+            defer { known.insert(slot.number) }
+            return !known.contains(slot.number)
+        }
+        let bit: UInt64 = 1 << UInt64(slot.hash & 63)
+        defer { others |= bit }
+        return others & bit == 0 || !slots.contains { $0.hash == slot.hash }
     }
 }
 
@@ -91,37 +122,44 @@ private struct NameFilter {
 private struct MemberReader {
     private let base: UnsafeRawPointer
     private let count: Int
+    private let target: UnsafeMutableRawPointer
     private var names = NameFilter()
     /// The next byte of the text: `position <= count`.
     private(set) var position: Int
-    /// How many bytes of lines there are; never more than was read.
-    private(set) var written = 0
-    private(set) var slots: [HTTPFields.Slot] = []
-    /// The closing brace came.
-    private(set) var isWhole = false
+    /// How many bytes there are at `target`; never more than were there at first and were read.
+    private(set) var written: Int
 
-    init(_ base: UnsafeRawPointer, _ count: Int, _ position: Int) {
+    init(_ base: UnsafeRawPointer, _ count: Int, _ position: Int, _ target: UnsafeMutableRawPointer, _ written: Int) {
         self.base = base
         self.count = count
         self.position = position
-        slots.reserveCapacity(16)
+        self.target = target
+        self.written = written
     }
 
-    mutating func read(to target: UnsafeMutablePointer<UInt8>, _ maximum: Int) {
-        let target = UnsafeMutableRawPointer(target)
-        while slots.count < maximum, let slot = readMember(to: target), names.isNew(slot.hash, among: slots[...]) {
-            slots.append(slot)
-            guard position < count else { return }
+    /// Reads all members and the closing brace; false: they are in another form.
+    mutating func read(to buffer: HTTPFieldBuffer, _ maximum: Int) -> Bool {
+        if base.load(fromByteOffset: position, as: UInt8.self) == Octet.closingBrace {
+            position &+= 1
+            return true
+        }
+        if buffer.slots.capacity == 0 { buffer.slots.reserveCapacity(16) }
+        while buffer.slots.count < maximum, let slot = readMember() {
+            guard buffer.slots.withUnsafeBufferPointer({ names.isNew(slot, among: $0) }) else { return false }
+            if slot.number == 0 { buffer.noteOther(target + Int(slot.nameStart), Int(slot.nameEnd &- slot.nameStart)) }
+            buffer.append(slot)
+            guard position < count else { return false }
             let byte = base.load(fromByteOffset: position, as: UInt8.self)
             position &+= 1
-            isWhole = byte == Octet.closingBrace
-            guard byte == Octet.comma else { return }
+            if byte == Octet.closingBrace { return true }
+            guard byte == Octet.comma else { return false }
         }
+        return false
     }
 
     /// `"name":"value"` as `name: value CRLF`.
     @inline(__always)
-    private mutating func readMember(to target: UnsafeMutableRawPointer) -> HTTPFields.Slot? {
+    private mutating func readMember() -> HTTPFields.Slot? {
         let start = position &+ 1
         guard start &+ 4 <= count, base.load(fromByteOffset: position, as: UInt8.self) == Octet.quote else { return nil }
         // The text's last byte stands behind every name.
@@ -134,13 +172,14 @@ private struct MemberReader {
         target.put(Octet.space, &written)
         position = end &+ 3
         let valueStart = written
-        guard readValue(to: target), !isPadded(target, valueStart) else { return nil }
+        guard readValue(), !isPadded(valueStart) else { return nil }
         let valueEnd = written
         target.put(Octet.carriageReturn, &written)
         target.put(Octet.lineFeed, &written)
         return HTTPFields.Slot(
             nameStart: UInt32(truncatingIfNeeded: nameStart), nameEnd: UInt32(truncatingIfNeeded: valueStart &- 2),
-            valueStart: UInt32(truncatingIfNeeded: valueStart), valueEnd: UInt32(truncatingIfNeeded: valueEnd), hash: hash)
+            valueStart: UInt32(truncatingIfNeeded: valueStart), valueEnd: UInt32(truncatingIfNeeded: valueEnd), hash: hash,
+            number: KnownNames.number(base + start, end &- start, hash))
     }
 
     /// Whether `":"` stands there; four bytes may be read.
@@ -151,7 +190,7 @@ private struct MemberReader {
 
     /// A value up to its closing quotation mark; false if it is in another form.
     @inline(__always)
-    private mutating func readValue(to target: UnsafeMutableRawPointer) -> Bool {
+    private mutating func readValue() -> Bool {
         while true {
             let run = PlainText.copy(base + position, count &- position, to: target + written)
             position &+= run
@@ -169,7 +208,7 @@ private struct MemberReader {
 
     /// Whether there is a space around the value, which would not belong to it.
     @inline(__always)
-    private func isPadded(_ target: UnsafeMutableRawPointer, _ start: Int) -> Bool {
+    private func isPadded(_ start: Int) -> Bool {
         written > start
             && (target.load(fromByteOffset: start, as: UInt8.self) == Octet.space
                 || target.load(fromByteOffset: written &- 1, as: UInt8.self) == Octet.space)

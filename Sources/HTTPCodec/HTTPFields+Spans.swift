@@ -4,8 +4,9 @@
 extension HTTPFields {
     /// Makes room for `count` fields more, whose lines take `byteCount` bytes.
     public mutating func reserve(_ count: Int, byteCount: Int) {
-        slots.reserveCapacity(slots.count + Swift.max(0, count))
-        storage.reserveCapacity(storage.count + Swift.max(0, byteCount))
+        let buffer = ownBuffer()
+        buffer.slots.reserveCapacity(buffer.slots.count + Swift.max(0, count))
+        buffer.bytes.reserveCapacity(buffer.bytes.count + Swift.max(0, byteCount))
     }
 
     /// Appends a field with these bytes as its name and value, whitespace around the value dropped. Throws `.name` or `.value`.
@@ -17,7 +18,7 @@ extension HTTPFields {
     }
 
     /// At least the bytes that names and values take together.
-    public var storedByteCount: Int { storage.count }
+    public var storedByteCount: Int { buffer?.bytes.count ?? 0 }
 
     /// Runs `body` on the name and the value of the field at `index`, which must be in `0..<count`.
     public func withField<Result>(at index: Int, _ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Result) -> Result {
@@ -30,12 +31,9 @@ extension HTTPFields {
 
     /// The next field after the one at `index`, which must be in `0..<count`, that has the same name; nil if there is none.
     public func nextIndex(after index: Int) -> Int? {
-        let hash = slots[index].hash
-        var next = index + 1
-        while next < slots.count {
-            if slots[next].hash == hash, sameName(index, next) { return next }
-            next += 1
-        }
-        return nil
+        guard let buffer else { return nil }
+        let slot = buffer.slots[index]
+        if slot.number != 0 { return buffer.index(of: slot.number, from: index + 1) }
+        return buffer.slots[(index + 1)...].indices.first { buffer.slots[$0].hash == slot.hash && sameName(index, $0) }
     }
 }

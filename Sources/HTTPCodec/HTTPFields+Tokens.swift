@@ -49,25 +49,37 @@ extension HTTPFields {
 
     /// The fields that `removeHopByHop` removes.
     public func hopByHop(keeping kept: HTTPFieldSet = .framingAndAddress, and others: HTTPFieldSet = .none) -> HTTPFieldMask {
-        guard contains(.connection) else { return mask { Self.isHopByHop($1, $0, or: others) } }
+        guard let buffer else { return HTTPFieldMask() }
+        var dropped = HTTPFieldSet.hopByHop.known
+        dropped.formUnion(others.known)
+        guard dropped.intersects(buffer.names) else { return HTTPFieldMask() }
+        guard contains(.connection) else { return mask { Self.isDropped($1, $0, dropped, others) } }
         let named = connectionOptions()
-        return mask { Self.isHopByHop($1, $0, or: others) || named.contains($1, $0) && !kept.contains($1, $0) }
+        return mask {
+            Self.isDropped($1, $0, dropped, others) || named.contains($1, $0) && !kept.contains($1, $0)
+        }
     }
 
+    /// Whether the field is of `dropped`, which has those of `others` too.
     @inline(__always)
-    private static func isHopByHop(_ slot: Slot, _ storage: UnsafeRawPointer, or others: HTTPFieldSet) -> Bool {
-        HTTPFieldSet.hopByHop.contains(slot, storage) || others.contains(slot, storage)
+    private static func isDropped(
+        _ slot: Slot, _ storage: UnsafeRawPointer, _ dropped: KnownNameSet, _ others: HTTPFieldSet
+    ) -> Bool {
+        dropped.contains(slot.number) && (slot.number != 0 || others.contains(slot, storage))
     }
 
-    /// What `Connection` names. Hashes apart from names: a hostile list of thousands of names is then only a run of integers to
-    /// each field.
+    /// What `Connection` names: names that are known, and of others hashes apart from names, since a hostile list of thousands
+    /// of names is then only a run of integers to each field.
     private struct ConnectionOptions {
+        var known = KnownNameSet()
         var hashes: [UInt32] = []
         var names: [Range<Int>] = []
 
         /// Whether the field's name is one of them.
+        @inline(__always)
         func contains(_ slot: Slot, _ storage: UnsafeRawPointer) -> Bool {
-            HTTPFields.isNamed(slot, storage, hashes, names)
+            if slot.number != 0 { return known.contains(slot.number) }
+            return !hashes.isEmpty && HTTPFields.isNamed(slot, storage, hashes, names)
         }
     }
 
@@ -76,8 +88,16 @@ extension HTTPFields {
         var start = 0
         while let found = index(of: .connection, from: start) {
             _ = anyMember(of: slots[found]) { base, member in
-                options.hashes.append(Scan.nameHash(base + member.lowerBound, member.count))
-                options.names.append(member)
+                let (name, count) = (base + member.lowerBound, member.count)
+                let hash = Scan.nameHash(name, count)
+                let isToken = Scan.endOfToken(name, 0, count) == count
+                let number = isToken ? KnownNames.number(name, count, hash) : 0
+                if number != 0 {
+                    options.known.insert(number)
+                } else {
+                    options.hashes.append(hash)
+                    options.names.append(member)
+                }
                 return false
             }
             start = found + 1
@@ -98,7 +118,8 @@ extension HTTPFields {
     /// Whether `test` holds for a member of the list in this field's value, given as a range of the storage, without whitespace
     /// around it. Stops at the first.
     private func anyMember(of slot: Slot, _ test: (UnsafeRawPointer, Range<Int>) -> Bool) -> Bool {
-        storage.withUnsafeBytes { raw in
+        guard let buffer else { return false }
+        return buffer.bytes.withUnsafeBytes { raw in
             guard let base = raw.baseAddress else { return false }
             var start = Int(slot.valueStart)
             let end = Int(slot.valueEnd)

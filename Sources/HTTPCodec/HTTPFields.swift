@@ -1,38 +1,46 @@
 // A field section (RFC 9110 §5): an ordered list of names and values, in which a name may occur more than once.
 //
-// All bytes lie in one array, in the form they have on the wire, and a slot for each field says where; a decoded head costs one
-// copy, and an unchanged run of fields is written with one copy. Names keep their case. Nothing but the checks in this file and
-// in the decoder puts bytes there, so a value can never hold CR, LF, NUL or another control character.
+// All bytes lie in one array, in the form they have on the wire, and a slot for each field says where (`HTTPFieldBuffer`); a
+// decoded head costs one copy, and an unchanged run of fields is written with one copy. Names keep their case. Nothing but the
+// checks in this folder puts bytes there, so a value can never hold CR, LF, NUL or another control character.
 
 /// Header or trailer fields. Equality compares names (with their case) and values byte by byte, in order.
 public struct HTTPFields: Sendable {
-    /// Where a field lies in `storage`: `nameStart < nameEnd < valueStart <= valueEnd`, and between name and value there is a
-    /// colon, with whitespace around it.
+    /// Where a field lies in the buffer's bytes: `nameStart < nameEnd < valueStart <= valueEnd`, and between name and value
+    /// there is a colon, with whitespace around it.
     struct Slot: Sendable {
         var nameStart: UInt32
         var nameEnd: UInt32
         var valueStart: UInt32
         var valueEnd: UInt32
+        /// `Scan.nameHash` of the name.
         var hash: UInt32
+        /// The number of a known name; 0: it is another.
+        var number: UInt8
     }
 
-    /// Field lines as on the wire, with those of removed fields until it pays to drop them.
-    var storage: [UInt8]
-    /// The fields, in order; their places in `storage` ascend.
-    var slots: [Slot]
-    /// Bytes in `storage` that belong to removed fields.
-    var deadByteCount = 0
+    /// Nil: no fields.
+    var buffer: HTTPFieldBuffer?
 
     /// No fields.
-    public init() {
-        storage = []
-        slots = []
-    }
+    public init() { buffer = nil }
 
     /// What a decoder has checked.
-    init(storage: [UInt8], slots: [Slot]) {
-        self.storage = storage
-        self.slots = slots
+    init(_ buffer: HTTPFieldBuffer?) { self.buffer = buffer }
+
+    /// The fields, in order.
+    var slots: [Slot] { buffer?.slots ?? [] }
+
+    /// What the slots point into.
+    var storage: [UInt8] { buffer?.bytes ?? [] }
+
+    /// The buffer, for changes: no other fields share it.
+    @inline(__always)
+    mutating func ownBuffer() -> HTTPFieldBuffer {
+        if isKnownUniquelyReferenced(&buffer), let buffer { return buffer }
+        let own = buffer.map { HTTPFieldBuffer(copying: $0) } ?? HTTPFieldBuffer()
+        buffer = own
+        return own
     }
 
     /// One field, as views of the bytes.
@@ -63,9 +71,10 @@ extension HTTPFields {
 
     /// Whether there is a field of one of these names.
     public func containsAny(of names: HTTPFieldSet) -> Bool {
-        storage.withUnsafeBytes { storage in
+        guard let buffer, names.known.intersects(buffer.names) else { return false }
+        return buffer.bytes.withUnsafeBytes { storage in
             guard let base = storage.baseAddress else { return false }
-            return slots.contains { names.contains($0, base) }
+            return buffer.slots.contains { names.contains($0, base) }
         }
     }
 
@@ -83,8 +92,20 @@ extension HTTPFields {
         return values
     }
 
+    /// Whether `test` holds for the value of a field of this name.
+    public func anyValue(of name: HTTPFieldName, where test: (ArraySlice<UInt8>) -> Bool) -> Bool {
+        var start = 0
+        while let found = index(of: name, from: start) {
+            if test(value(at: found)) { return true }
+            start = found + 1
+        }
+        return false
+    }
+
     /// The memory that the fields take, in bytes.
-    public var heldByteCount: Int { storage.capacity + slots.capacity * MemoryLayout<Slot>.stride }
+    public var heldByteCount: Int {
+        buffer.map { $0.bytes.capacity + $0.slots.capacity * MemoryLayout<Slot>.stride } ?? 0
+    }
 
     /// How many fields have this name.
     public func count(of name: HTTPFieldName) -> Int {
@@ -102,14 +123,16 @@ extension HTTPFields {
 
     /// The name of the field at `index`.
     public func name(at index: Int) -> ArraySlice<UInt8> {
-        let slot = slots[index]
-        return storage[Int(slot.nameStart)..<Int(slot.nameEnd)]
+        guard let buffer else { return [] }
+        let slot = buffer.slots[index]
+        return buffer.bytes[Int(slot.nameStart)..<Int(slot.nameEnd)]
     }
 
     /// The value of the field at `index`.
     public func value(at index: Int) -> ArraySlice<UInt8> {
-        let slot = slots[index]
-        return storage[Int(slot.valueStart)..<Int(slot.valueEnd)]
+        guard let buffer else { return [] }
+        let slot = buffer.slots[index]
+        return buffer.bytes[Int(slot.valueStart)..<Int(slot.valueEnd)]
     }
 
     /// Whether the field at `index` has this name.
@@ -120,40 +143,60 @@ extension HTTPFields {
 
     /// Whether the fields at `i` and `j` have the same name.
     public func sameName(_ i: Int, _ j: Int) -> Bool {
-        let a = slots[i]
-        let b = slots[j]
+        guard let buffer else { return false }
+        let a = buffer.slots[i]
+        let b = buffer.slots[j]
+        if a.number != 0 || b.number != 0 { return a.number == b.number }
         guard a.hash == b.hash, a.nameEnd - a.nameStart == b.nameEnd - b.nameStart else { return false }
-        return storage.withUnsafeBytes { raw in
+        return buffer.bytes.withUnsafeBytes { raw in
             guard let base = raw.baseAddress else { return false }
             return Scan.equalIgnoringCase(base + Int(a.nameStart), base + Int(b.nameStart), Int(a.nameEnd - a.nameStart))
         }
     }
 
     /// The first index from `start` on with this name.
+    @inline(__always)
     func index(of name: HTTPFieldName, from start: Int) -> Int? {
+        guard let buffer, buffer.names.contains(name.number) else { return nil }
+        return name.number != 0 ? buffer.index(of: name.number, from: start) : otherIndex(of: name, from: start)
+    }
+
+    /// The first index from `start` on with this name, which is none of the known.
+    private func otherIndex(of name: HTTPFieldName, from start: Int) -> Int? {
+        guard let buffer, start < buffer.slots.count else { return nil }
         let hash = name.hash
-        return slots.withUnsafeBufferPointer { slots in
-            var index = start
-            while index < slots.count {
-                if slots[index].hash == hash, hasName(slots[index], name) { return index }
-                index &+= 1
-            }
-            return nil
-        }
+        return buffer.slots[start...].firstIndex { $0.hash == hash && hasName($0, name) }
     }
 
     /// Whether the field in `slot` has this name.
     func hasName(_ slot: Slot, _ name: HTTPFieldName) -> Bool {
-        storage.withUnsafeBytes { mine in mine.baseAddress.map { Self.hasName(slot, $0, name) } ?? false }
+        if name.number != 0 { return slot.number == name.number }
+        guard let buffer else { return false }
+        return buffer.bytes.withUnsafeBytes { mine in mine.baseAddress.map { Self.hasName(slot, $0, name) } ?? false }
     }
 
     /// Whether the field in `slot` of the storage that begins at `storage` has this name.
     static func hasName(_ slot: Slot, _ storage: UnsafeRawPointer, _ name: HTTPFieldName) -> Bool {
+        if name.number != 0 || slot.number != 0 { return slot.number == name.number }
+        guard slot.hash == name.hash else { return false }
         let count = Int(slot.nameEnd - slot.nameStart)
-        guard slot.hash == name.hash, count == name.bytes.count else { return false }
-        return name.bytes.withUnsafeBytes { theirs in
-            guard let theirs = theirs.baseAddress else { return false }
+        return name.withBytes { theirs in
+            guard count == theirs.count, let theirs = theirs.baseAddress else { return false }
             return Scan.equalIgnoringCase(storage + Int(slot.nameStart), theirs, count)
+        }
+    }
+}
+
+extension HTTPFieldBuffer {
+    /// The first index from `start` on with the known name of this number.
+    func index(of number: UInt8, from start: Int) -> Int? {
+        slots.withUnsafeBufferPointer { slots in
+            var index = start
+            while index < slots.count {
+                if slots[index].number == number { return index }
+                index &+= 1
+            }
+            return nil
         }
     }
 }
@@ -164,11 +207,11 @@ extension HTTPFields: RandomAccessCollection {
     /// 0.
     public var startIndex: Int { 0 }
     /// `count`.
-    public var endIndex: Int { slots.count }
+    public var endIndex: Int { count }
     /// How many fields, repeated names included.
-    public var count: Int { slots.count }
+    public var count: Int { buffer?.slots.count ?? 0 }
     /// Whether there are none.
-    public var isEmpty: Bool { slots.isEmpty }
+    public var isEmpty: Bool { count == 0 }
     /// The field at `index`, which must be in `0..<count`.
     public subscript(index: Int) -> Field { Field(name: name(at: index), value: value(at: index)) }
 }
@@ -176,7 +219,8 @@ extension HTTPFields: RandomAccessCollection {
 extension HTTPFields: Hashable {
     /// Same names, with the same case, and same values, in the same order.
     public static func == (a: HTTPFields, b: HTTPFields) -> Bool {
-        guard a.slots.count == b.slots.count else { return false }
+        if a.buffer === b.buffer { return true }
+        guard a.count == b.count else { return false }
         for (mine, theirs) in zip(a.slots, b.slots) where mine.hash != theirs.hash { return false }
         return a.elementsEqual(b)
     }

@@ -10,14 +10,14 @@ public struct HTTPRequestHead: Sendable, Hashable {
     /// A token; case matters.
     public var method: String
     /// The request target as on the wire, neither decoded nor normalised; `HTTPTarget` takes it apart.
-    public var target: [UInt8]
+    public var target: ArraySlice<UInt8>
     /// 0 or 1: HTTP/1.0 or HTTP/1.1. A received 1.2 or later counts as 1.1 (RFC 9110 §2.5).
     public var minorVersion: Int
     /// The header fields.
     public var fields: HTTPFields
 
     /// A request with these parts; nothing is checked until it is encoded.
-    public init(method: String, target: [UInt8], minorVersion: Int = 1, fields: HTTPFields = HTTPFields()) {
+    public init(method: String, target: ArraySlice<UInt8>, minorVersion: Int = 1, fields: HTTPFields = HTTPFields()) {
         self.method = method
         self.target = target
         self.minorVersion = minorVersion
@@ -25,14 +25,19 @@ public struct HTTPRequestHead: Sendable, Hashable {
     }
 
     /// A request with these parts; nothing is checked until it is encoded.
+    public init(method: String, target: [UInt8], minorVersion: Int = 1, fields: HTTPFields = HTTPFields()) {
+        self.init(method: method, target: target[...], minorVersion: minorVersion, fields: fields)
+    }
+
+    /// A request with these parts; nothing is checked until it is encoded.
     public init(method: String, target: String, minorVersion: Int = 1, fields: HTTPFields = HTTPFields()) {
-        self.init(method: method, target: Array(target.utf8), minorVersion: minorVersion, fields: fields)
+        self.init(method: method, target: Array(target.utf8)[...], minorVersion: minorVersion, fields: fields)
     }
 
     /// Appends the request line, the fields and the empty line. Throws `.method` or `.target`, and then appends nothing.
     public func encode(into bytes: inout [UInt8]) throws(HTTPFieldError) {
-        guard !target.isEmpty, Scan.isTarget(target[...]) else { throw HTTPFieldError(.target) }
-        if bytes.isEmpty { bytes.reserveCapacity(target.count + fields.storage.count + 64) }
+        guard !target.isEmpty, Scan.isTarget(target) else { throw HTTPFieldError(.target) }
+        if bytes.isEmpty { bytes.reserveCapacity(target.count + fields.storedByteCount + 64) }
         guard HTTPHeadWriter.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
         bytes.append(Octet.space)
         bytes.append(contentsOf: target)
@@ -76,7 +81,7 @@ public struct HTTPResponseHead: Sendable, Hashable {
     /// appends nothing.
     public func encode(into bytes: inout [UInt8], adding more: HTTPFields = HTTPFields()) throws(HTTPFieldError) {
         guard (100...999).contains(status) else { throw HTTPFieldError(.status) }
-        if bytes.isEmpty { bytes.reserveCapacity(fields.storage.count + more.storage.count + 64) }
+        if bytes.isEmpty { bytes.reserveCapacity(fields.storedByteCount + more.storedByteCount + 64) }
         let start = bytes.count
         bytes.append(literal: minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
         bytes.append(Octet.zero + UInt8(status / 100))

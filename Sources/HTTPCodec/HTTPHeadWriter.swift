@@ -6,14 +6,16 @@ public struct HTTPHeadWriter: Sendable {
     /// What was written.
     private var bytes: [UInt8]
 
-    /// Begins a request: `method SP target SP HTTP-version`. Room is made for `byteCount` bytes of fields. Throws `.method` or
-    /// `.target`.
+    /// Begins a request, `method SP target SP HTTP-version`, in the memory of `spare`, of which nothing is kept. Room is made
+    /// for `byteCount` bytes of fields. Throws `.method` or `.target`.
     public init(
-        method: String, target: ArraySlice<UInt8>, minorVersion: Int = 1, byteCount: Int
+        method: String, target: ArraySlice<UInt8>, minorVersion: Int = 1, byteCount: Int, in spare: consuming [UInt8] = []
     ) throws(HTTPFieldError) {
         guard !target.isEmpty, Scan.isTarget(target) else { throw HTTPFieldError(.target) }
-        bytes = []
-        bytes.reserveCapacity(target.count + max(0, byteCount) + 64)
+        bytes = spare
+        bytes.removeAll(keepingCapacity: true)
+        let needed = target.count + max(0, byteCount) + 64
+        if bytes.capacity < needed { bytes.reserveCapacity(needed) }
         guard Self.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
         bytes.append(addingCapacity: target.count + 12) { output in
             output.withUnsafeMutableBufferPointer { line, count in
@@ -34,12 +36,14 @@ public struct HTTPHeadWriter: Sendable {
         count &+= text.utf8CodeUnitCount
     }
 
-    /// Begins a response with the usual phrase of its status: `HTTP-version SP status-code SP reason-phrase`. Room is made for
-    /// `byteCount` bytes of fields. Throws `.status`.
-    public init(status: Int, byteCount: Int) throws(HTTPFieldError) {
+    /// Begins a response with the usual phrase of its status, `HTTP-version SP status-code SP reason-phrase`, behind `before`,
+    /// which it takes. Room is made for `byteCount` bytes of fields. Throws `.status`, and then takes nothing.
+    public init(status: Int, byteCount: Int, behind before: inout [UInt8]) throws(HTTPFieldError) {
         guard (100...999).contains(status) else { throw HTTPFieldError(.status) }
         bytes = []
-        bytes.reserveCapacity(max(0, byteCount) + 64)
+        swap(&bytes, &before)
+        let needed = bytes.count + max(0, byteCount) + 64
+        if bytes.capacity < needed { bytes.reserveCapacity(needed) }
         var reason = HTTPStatus.reason(for: status)
         reason.withUTF8 { reason in
             bytes.append(addingCapacity: reason.count + 16) { output in
@@ -68,7 +72,7 @@ public struct HTTPHeadWriter: Sendable {
     public mutating func field(_ name: HTTPFieldName, _ value: String) throws(HTTPFieldError) {
         var value = value
         let isPlain = value.withUTF8 { text in
-            name.isToken && name.bytes.withUnsafeBufferPointer { line($0, text) }
+            name.isToken && name.withBytes { line($0, text) }
         }
         guard !isPlain else { return }
         var fields = HTTPFields()

@@ -39,13 +39,15 @@ public struct HTTPRequestDecoder: Sendable {
         case .body(let bytes)?: return .body(bytes)
         case .end(let trailers)?: return .end(trailers: trailers)
         case .closed?: return .closed
-        case .head(let line, let fields)?:
+        case .head(let fields)?:
             do {
+                let line = core.line
                 try HTTPHost.check(fields, minorVersion: line.minorVersion)
                 let framing = try HTTPBodyFraming.ofRequest(fields, minorVersion: line.minorVersion)
                 core.beginBody(framing)
+                let target = fields.buffer?.bytes[line.target] ?? []
                 let head = HTTPRequestHead(
-                    method: line.method, target: line.target, minorVersion: line.minorVersion, fields: fields)
+                    method: line.method, target: target, minorVersion: line.minorVersion, fields: fields)
                 return .head(head, framing)
             } catch {
                 throw core.fail(error)

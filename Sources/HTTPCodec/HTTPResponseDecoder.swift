@@ -47,8 +47,9 @@ public struct HTTPResponseDecoder: Sendable {
         case .body(let bytes)?: return .body(bytes)
         case .end(let trailers)?: return .end(trailers: trailers)
         case .closed?: return .closed
-        case .head(let line, var fields)?:
+        case .head(var fields)?:
             do {
+                let line = core.line
                 if line.status >= 200, HTTPBodyFraming.repairResponse(&fields, status: line.status) { isRepaired = true }
                 let (framing, isTunnel) = try HTTPBodyFraming.ofResponse(
                     fields, minorVersion: line.minorVersion, status: line.status, to: method)

@@ -17,16 +17,16 @@ public enum HTTPTarget: Sendable, Hashable {
     case asterisk
 
     /// Takes `target` apart, or gives nil if it has no form that a request with `method` may have.
-    public static func parse(_ target: [UInt8], method: String) -> HTTPTarget? {
-        guard let first = target.first, Scan.isTarget(target[...]), !target.contains(numberSign) else {
+    public static func parse(_ target: ArraySlice<UInt8>, method: String) -> HTTPTarget? {
+        guard let first = target.first, Scan.isTarget(target), !target.contains(numberSign) else {
             return nil
         }
         if method == "CONNECT" {
-            guard HTTPHost.hasPort(target[...]), HTTPHost.isLegal(target[...]) else { return nil }
-            return .authority(target[...])
+            guard HTTPHost.hasPort(target), HTTPHost.isLegal(target) else { return nil }
+            return .authority(target)
         }
         if first == Octet.slash {
-            let (path, query) = split(target[...])
+            let (path, query) = split(target)
             return .origin(path: path, query: query)
         }
         if target == [star] { return method == "OPTIONS" ? .asterisk : nil }
@@ -34,8 +34,8 @@ public enum HTTPTarget: Sendable, Hashable {
     }
 
     /// `absolute-form = scheme "://" authority path-abempty [ "?" query ]`
-    private static func absolute(_ target: [UInt8]) -> HTTPTarget? {
-        guard let colon = target.firstIndex(of: Octet.colon), colon > 0, isLetter(target[0]) else { return nil }
+    private static func absolute(_ target: ArraySlice<UInt8>) -> HTTPTarget? {
+        guard let colon = target.firstIndex(of: Octet.colon), let first = target.first, isLetter(first) else { return nil }
         let scheme = target[..<colon]
         guard scheme.allSatisfy({ isLetter($0) || Octet.isDigit($0) || schemePunctuation.contains($0) }) else { return nil }
         let rest = target[(colon + 1)...]

@@ -46,20 +46,38 @@ struct FieldSectionParser: Sendable {
         var isLenient = false
     }
 
-    /// Where the first field line begins; slots count from here.
+    /// Where the first field line begins.
     private var sectionStart = 0
     /// Where the line being read begins: `sectionStart <= lineStart <= scan`.
     private var lineStart = 0
     /// The first byte not yet looked at.
     private var scan = 0
-    private var slots: [HTTPFields.Slot] = []
+    /// The section that is coming; between two, the last that came, whose memory the next has if nobody holds it any more.
+    private var buffer: HTTPFieldBuffer?
+    private var hasBegun = false
 
     /// Starts a section at the offset `start` of the unread bytes.
     mutating func begin(at start: Int) {
         sectionStart = start
         lineStart = start
         scan = start
-        slots = []
+        hasBegun = false
+    }
+
+    /// The buffer for the section that is coming, which nobody else holds.
+    private mutating func ownBuffer() -> HTTPFieldBuffer {
+        if hasBegun {
+            // A decoder is a value: a copy of it has the same buffer.
+            if isKnownUniquelyReferenced(&buffer), let buffer { return buffer }
+            let copy = buffer.map { HTTPFieldBuffer(copying: $0) } ?? HTTPFieldBuffer()
+            buffer = copy
+            return copy
+        }
+        hasBegun = true
+        if buffer.reuse(), let buffer { return buffer }
+        let new = HTTPFieldBuffer()
+        buffer = new
+        return new
     }
 
     /// Goes on with the unread bytes, of which the first is always the same until the section is complete. Returns the fields
@@ -67,40 +85,39 @@ struct FieldSectionParser: Sendable {
     mutating func parse(
         _ base: UnsafeRawPointer, _ count: Int, _ limits: Limits
     ) throws(HTTPDecodeError) -> (fields: HTTPFields, end: Int)? {
+        let buffer = ownBuffer()
         // Saturating: offsets are kept in 32 bits, and a limit may be any number.
         let last = sectionStart &+ max(0, min(limits.bytes, Int(Int32.max)))
         while true {
             switch LineEnd.find(base, count, scan: &scan, last: last, isLenient: limits.isLenient) {
             case .needsBytes: return nil
             case .tooLong: throw .tooLarge(limits.bytesName)
-            case .illegal(let reason): throw .badField(index: slots.count, reason: reason)
+            case .illegal(let reason): throw .badField(index: buffer.slots.count, reason: reason)
             case .found(let end, let next):
-                if end == lineStart { return (finish(base), next) }
-                guard slots.count < limits.count else { throw .tooLarge(.fieldCount) }
-                try addLine(base, end, next, limits)
+                if end == lineStart { return (finish(base, buffer), next) }
+                guard buffer.slots.count < limits.count else { throw .tooLarge(.fieldCount) }
+                try addLine(base, end, next, limits, to: buffer)
                 lineStart = next
                 scan = lineStart
             }
         }
     }
 
-    /// The fields, their lines copied in one piece.
-    private mutating func finish(_ base: UnsafeRawPointer) -> HTTPFields {
-        guard !slots.isEmpty else { return HTTPFields() }
-        let lines = UnsafeRawBufferPointer(start: base + sectionStart, count: lineStart &- sectionStart)
-        // Room for a few more fields: nearly every head is forwarded with some added.
-        var storage: [UInt8] = []
-        storage.reserveCapacity(lines.count &+ 256)
-        storage.append(contentsOf: lines)
-        let fields = HTTPFields(storage: storage, slots: slots)
-        slots = []
-        return fields
+    /// The fields, their lines copied in one piece, with what stood before them.
+    private mutating func finish(_ base: UnsafeRawPointer, _ buffer: HTTPFieldBuffer) -> HTTPFields {
+        hasBegun = false
+        let lines = UnsafeRawBufferPointer(start: base, count: lineStart)
+        guard !lines.isEmpty else { return HTTPFields() }
+        // Room for a few more fields: many heads are forwarded with some added.
+        buffer.bytes.reserveCapacity(lines.count &+ 256)
+        buffer.bytes.append(contentsOf: lines)
+        return HTTPFields(buffer)
     }
 
     /// Takes the line from `lineStart` to `end` apart. Its control characters have been looked for.
     @inline(__always)
     private mutating func addLine(
-        _ base: UnsafeRawPointer, _ end: Int, _ next: Int, _ limits: Limits
+        _ base: UnsafeRawPointer, _ end: Int, _ next: Int, _ limits: Limits, to buffer: HTTPFieldBuffer
     ) throws(HTTPDecodeError) {
         let (nameEnd, hash) = Scan.token(base, lineStart, end, next)
         var colon = nameEnd
@@ -108,7 +125,7 @@ struct FieldSectionParser: Sendable {
             while colon < end, Octet.isWhitespace(base.load(fromByteOffset: colon, as: UInt8.self)) { colon &+= 1 }
         }
         guard nameEnd > lineStart, colon < end, base.load(fromByteOffset: colon, as: UInt8.self) == Octet.colon else {
-            throw .badField(index: slots.count, reason: Self.reason(base, lineStart, nameEnd, end))
+            throw .badField(index: buffer.slots.count, reason: Self.reason(base, lineStart, nameEnd, end))
         }
         var valueStart = colon &+ 1
         var valueEnd = end
@@ -116,20 +133,16 @@ struct FieldSectionParser: Sendable {
         while valueEnd > valueStart, Octet.isWhitespace(base.load(fromByteOffset: valueEnd &- 1, as: UInt8.self)) {
             valueEnd &-= 1
         }
-        if slots.isEmpty { slots.reserveCapacity(16) }
-        slots.append(
-            HTTPFields.Slot(
-                nameStart: UInt32(truncatingIfNeeded: lineStart &- sectionStart),
-                nameEnd: UInt32(truncatingIfNeeded: nameEnd &- sectionStart),
-                valueStart: UInt32(truncatingIfNeeded: valueStart &- sectionStart),
-                valueEnd: UInt32(truncatingIfNeeded: valueEnd &- sectionStart),
-                hash: hash))
-        if limits.isTrailer { try refuseForbiddenTrailer(base) }
-    }
-
-    private func refuseForbiddenTrailer(_ base: UnsafeRawPointer) throws(HTTPDecodeError) {
-        guard let slot = slots.last, HTTPFieldSet.forbiddenInTrailers.contains(slot, base + sectionStart) else { return }
-        throw .badField(index: slots.count &- 1, reason: "not allowed in a trailer section")
+        if buffer.slots.capacity == 0 { buffer.slots.reserveCapacity(16) }
+        let slot = HTTPFields.Slot(
+            nameStart: UInt32(truncatingIfNeeded: lineStart), nameEnd: UInt32(truncatingIfNeeded: nameEnd),
+            valueStart: UInt32(truncatingIfNeeded: valueStart), valueEnd: UInt32(truncatingIfNeeded: valueEnd), hash: hash,
+            number: KnownNames.number(base + lineStart, nameEnd &- lineStart, hash))
+        if limits.isTrailer, HTTPFieldSet.forbiddenInTrailers.contains(slot, base) {
+            throw .badField(index: buffer.slots.count, reason: "not allowed in a trailer section")
+        }
+        if slot.number == 0 { buffer.noteOther(base + lineStart, nameEnd &- lineStart) }
+        buffer.append(slot)
     }
 
     /// Why a line is no field line.

@@ -6,8 +6,8 @@
 /// The machine beneath `HTTPRequestDecoder` and `HTTPResponseDecoder`.
 struct MessageDecoder: Sendable {
     enum Event {
-        /// The owner replies with `beginBody`, `continueAfterInterim` or `leaveHTTP`.
-        case head(StartLine, HTTPFields)
+        /// The start line is `line`. The owner replies with `beginBody`, `continueAfterInterim` or `leaveHTTP`.
+        case head(HTTPFields)
         case body(ArraySlice<UInt8>)
         case end(trailers: HTTPFields)
         case closed
@@ -59,6 +59,8 @@ struct MessageDecoder: Sendable {
         head = HeadParser(kind)
     }
 
+    /// The start line of the head that came last.
+    var line: StartLine { head.line }
     var unreadCount: Int { input.count }
     var isPaused: Bool { failure == nil && (phase == .paused || phase == .left) }
 
@@ -167,11 +169,11 @@ struct MessageDecoder: Sendable {
             return .event(.closed)
         }
         skipEmptyLine()
-        guard let (line, fields, end) = try head.parse(input.unread, limits) else {
+        guard let (fields, end) = try head.parse(input.unread, limits) else {
             return try input.count == 0 ? .again : needsBytes()
         }
         input.consume(end)
-        return .event(.head(line, fields))
+        return .event(.head(fields))
     }
 
     /// RFC 9112 §2.2: a server should ignore at least one empty line before a request line. One, and no other kind of

@@ -11,7 +11,8 @@ enum MessageKind: Sendable {
 struct StartLine: Sendable {
     var minorVersion = 1
     var method = ""
-    var target: [UInt8] = []
+    /// Where it lies in the head.
+    var target = 0..<0
     var status = 0
     var reason = ""
 
@@ -33,7 +34,7 @@ struct StartLine: Sendable {
         var line = StartLine()
         line.minorVersion = try version(base, targetEnd &+ 1, end)
         line.method = String(decoding: UnsafeRawBufferPointer(start: base + start, count: methodEnd &- start), as: UTF8.self)
-        line.target = Array(target)
+        line.target = targetStart..<targetEnd
         return line
     }
 
@@ -88,7 +89,9 @@ struct StartLine: Sendable {
 /// Reads a start line and the fields after it.
 struct HeadParser: Sendable {
     private let kind: MessageKind
-    private var startLine: StartLine?
+    /// Of this head, once it is here, and of the last until then.
+    private(set) var line = StartLine()
+    private var hasLine = false
     private var section = FieldSectionParser()
     /// The first byte of the start line not yet looked at.
     private var scan = 0
@@ -98,22 +101,22 @@ struct HeadParser: Sendable {
     /// Whether a byte of this head was looked at and found to belong to it.
     var hasBegun: Bool { scan > 0 }
 
-    /// Goes on with the unread bytes, of which the first is always the same until the head is complete. Returns the head and
-    /// its length in bytes, or nil if the rest has not come yet.
+    /// Goes on with the unread bytes, of which the first is always the same until the head is complete. Returns the fields and
+    /// the head's length in bytes, or nil if the rest has not come yet.
     mutating func parse(
         _ bytes: ArraySlice<UInt8>, _ limits: HTTPLimits
-    ) throws(HTTPDecodeError) -> (line: StartLine, fields: HTTPFields, end: Int)? {
+    ) throws(HTTPDecodeError) -> (fields: HTTPFields, end: Int)? {
         try bytes.withUnsafeBufferPointer { (raw) throws(HTTPDecodeError) in
             guard let base = UnsafeRawPointer(raw.baseAddress) else { return nil }
-            if startLine == nil { try parseStartLine(base, raw.count, limits) }
-            guard let line = startLine else { return nil }
+            if !hasLine { try parseStartLine(base, raw.count, limits) }
+            guard hasLine else { return nil }
             let cost = FieldSectionParser.Limits(
                 bytes: limits.maximumFieldSectionBytes, bytesName: .fieldSection, count: limits.maximumFieldCount,
                 isTrailer: false, isLenient: kind == .response)
-            guard let (fields, end) = try section.parse(base, raw.count, cost) else { return nil }
-            startLine = nil
+            guard let found = try section.parse(base, raw.count, cost) else { return nil }
+            hasLine = false
             scan = 0
-            return (line, fields, end)
+            return found
         }
     }
 
@@ -127,9 +130,10 @@ struct HeadParser: Sendable {
         case .illegal(let reason): throw .badStartLine(reason)
         case .found(let end, let next):
             switch kind {
-            case .request: startLine = try .request(base, 0, end)
-            case .response: startLine = try .response(base, 0, end)
+            case .request: line = try .request(base, 0, end)
+            case .response: line = try .response(base, 0, end)
             }
+            hasLine = true
             section.begin(at: next)
         }
     }

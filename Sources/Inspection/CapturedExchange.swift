@@ -81,9 +81,10 @@ public struct CapturedExchange: Sendable, Hashable {
 
     /// The exchange that begins with a request for `path`. Masks the secrets of target and fields.
     public init(
-        agentID: String, method: String, path: [UInt8], query: [UInt8]?, fields: HTTPFields, startedAtMilliseconds: Int64
+        agentID: String, method: String, path: ArraySlice<UInt8>, query: ArraySlice<UInt8>?, fields: HTTPFields,
+        startedAtMilliseconds: Int64
     ) {
-        let target = query.map { path + [UInt8(ascii: "?")] + $0 } ?? path
+        let target = Array(path) + (query.map { [UInt8(ascii: "?")] + $0 } ?? [])
         self.init(
             agentID: agentID, method: method, target: Secrets.masked(target: target), requestFields: Secrets.masked(fields),
             startedAtMilliseconds: startedAtMilliseconds)

@@ -108,7 +108,7 @@ public struct ReplayRequest: Sendable, Hashable {
         guard let text = node.string else { throw ReplayProblem("\"target\" must be a path, such as /a?b=c") }
         let target = Array(text.utf8)
         guard target.count <= maximumHeadBytes else { throw ReplayProblem("\"target\" is too long") }
-        guard case .origin? = HTTPTarget.parse(target, method: "GET") else {
+        guard case .origin? = HTTPTarget.parse(target[...], method: "GET") else {
             throw ReplayProblem("\"target\" must begin with / and hold no spaces, control characters or #")
         }
         return target
@@ -232,7 +232,7 @@ public struct ReplayRequest: Sendable, Hashable {
             let query = Array(parameters.joined(separator: [UInt8(ascii: "&")]))
             result = target[..<mark] + (query.isEmpty ? [] : [UInt8(ascii: "?")] + query)
         }
-        guard case .origin? = HTTPTarget.parse(result, method: "GET") else { return nil }
+        guard case .origin? = HTTPTarget.parse(result[...], method: "GET") else { return nil }
         return result
     }
 }

@@ -5,20 +5,28 @@ import HTTPCodec
 import RPCCore
 
 extension WebRequest {
-    /// The request in `text`, and its stream.
-    static func readCanonical(_ text: UnsafeRawBufferPointer) -> (stream: StreamID, request: WebRequest)? {
+    /// The request in `text`, and its stream. `last`: as for `HTTPFields.readMembers`.
+    static func readCanonical(
+        _ text: UnsafeRawBufferPointer, reusing last: inout HTTPFields
+    ) -> (stream: StreamID, request: WebRequest)? {
         var reader = CanonicalReader(text)
         guard reader.take(CanonicalPart.start), let number = reader.number(), number != 0,
             reader.take(CanonicalPart.request), reader.number() == number,
-            reader.take(CanonicalPart.method), let method = reader.plain(), !method.isEmpty,
-            reader.take(CanonicalPart.path), let path = reader.plain(), path.first == UInt8(ascii: "/")
+            reader.take(CanonicalPart.method), let method = reader.plain(), !method.isEmpty, reader.take(CanonicalPart.path)
         else { return nil }
-        var query: [UInt8]?
+        // Path and query are kept where the fields are, with what stands between them.
+        let start = reader.position
+        guard let path = reader.plain(), path.first == UInt8(ascii: "/") else { return nil }
+        var query: Range<Int>?
         if reader.take(CanonicalPart.query) {
+            let start = reader.position - start
             guard let text = reader.plain() else { return nil }
-            query = Array(text)
+            query = start..<start + text.count
         }
-        guard reader.take(CanonicalPart.requestFields), let fields = reader.fields() else { return nil }
+        let end = reader.position
+        guard reader.take(CanonicalPart.requestFields), let fields = reader.fields(after: start..<end, reusing: &last) else {
+            return nil
+        }
         var upgrade: String?
         if reader.take(CanonicalPart.upgrade) {
             guard let text = reader.plain(), reader.take(CanonicalPart.closingQuote) else { return nil }
@@ -26,8 +34,8 @@ extension WebRequest {
         }
         guard let hasBody = reader.ending(number) else { return nil }
         let request = WebRequest(
-            method: String(decoding: method, as: UTF8.self), path: Array(path), query: query, fields: fields, upgrade: upgrade,
-            hasBody: hasBody)
+            method: String(decoding: method, as: UTF8.self), path: fields.preface(0..<path.count),
+            query: query.map { fields.preface($0) }, fields: fields, upgrade: upgrade, hasBody: hasBody)
         return (StreamID(rawValue: number), request)
     }
 }
@@ -70,12 +78,15 @@ extension ForwardedRequest {
 }
 
 extension WebResponse {
-    /// The response in `text`, and its stream.
-    static func readCanonical(_ text: UnsafeRawBufferPointer) -> (stream: StreamID, response: WebResponse)? {
+    /// The response in `text`, and its stream. `last`: as for `HTTPFields.readMembers`.
+    static func readCanonical(
+        _ text: UnsafeRawBufferPointer, reusing last: inout HTTPFields
+    ) -> (stream: StreamID, response: WebResponse)? {
         var reader = CanonicalReader(text)
         guard reader.take(CanonicalPart.start), let number = reader.number(), number != 0,
             reader.take(CanonicalPart.result), let status = reader.number(), status == 101 || (200...599).contains(status),
-            reader.take(CanonicalPart.responseFields), let fields = reader.fields(), let hasBody = reader.ending(number)
+            reader.take(CanonicalPart.responseFields), let fields = reader.fields(after: 0..<0, reusing: &last),
+            let hasBody = reader.ending(number)
         else { return nil }
         return (StreamID(rawValue: number), WebResponse(status: Int(status), fields: fields, hasBody: hasBody))
     }
@@ -89,7 +100,7 @@ extension WebResponse {
             writer.put(CanonicalPart.result)
             writer.put(status)
             writer.put(CanonicalPart.responseFields)
-            guard writer.fields(fields, without: HTTPFieldMask()) else { return false }
+            guard writer.fields(fields, without: dropped) else { return false }
             writer.put(CanonicalPart.closingBrace)
             writer.ending(stream.rawValue, hasBody: hasBody)
             return true

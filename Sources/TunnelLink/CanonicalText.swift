@@ -30,7 +30,8 @@ enum CanonicalPart {
 /// Reads one message.
 struct CanonicalReader {
     private let text: UnsafeRawBufferPointer
-    private var position = 0
+    /// The next byte.
+    private(set) var position = 0
 
     init(_ text: UnsafeRawBufferPointer) { self.text = text }
 
@@ -85,9 +86,12 @@ struct CanonicalReader {
         return UnsafeRawBufferPointer(rebasing: text[start..<position])
     }
 
-    /// Reads the members of an object of fields and the brace behind them; nil if they are in another form.
+    /// Reads the members of an object of fields and the brace behind them; nil if they are in another form. The fields keep
+    /// the text of `preface` too, and take the memory of `last` if they can (`HTTPFields.readMembers`).
     @inline(__always)
-    mutating func fields() -> HTTPFields? { HTTPFields.readMembers(text, &position) }
+    mutating func fields(after preface: Range<Int>, reusing last: inout HTTPFields) -> HTTPFields? {
+        HTTPFields.readMembers(text, &position, preface: UnsafeRawBufferPointer(rebasing: text[preface]), reusing: &last)
+    }
 }
 
 /// Writes one message to memory that has room for it.

@@ -171,7 +171,7 @@ extension TunnelSession {
     mutating func sendResponse(
         _ response: WebResponse, on id: StreamID, requestID: RPCID?, wholeBody: ArraySlice<UInt8>?
     ) {
-        if wholeBody == nil, requestID == nil, sendCanonical({ response.writeCanonical(id, to: &$0) }) { return }
+        if wholeBody == nil, requestID == nil, sendCanonical(response, on: id) { return }
         sendText { writer in
             RPCCodec.beginResult(id: requestID ?? .string(id.requestID), in: &writer)
             response.write(to: &writer, stream: id, wholeBody: wholeBody)
@@ -261,7 +261,7 @@ extension TunnelSession {
     /// A request that makes sense begins its stream. `requestID`: the id of the response, if it is not made of the stream's
     /// number.
     mutating func accept(_ request: consuming WebRequest, body: [UInt8], on id: StreamID, requestID: RPCID?) {
-        let stream = TunnelStream(window: limits.initialWindow)
+        let stream = newStream()
         stream.wholeBytes = body.count
         if !body.isEmpty { heldBytes += body.count }
         stream.requestID = requestID

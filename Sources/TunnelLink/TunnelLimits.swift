@@ -73,9 +73,13 @@ extension TunnelLimits {
     public func fits(_ request: ForwardedRequest) -> Bool {
         let texts = request.path.count + (request.query?.count ?? 0) + request.method.utf8.count
         let count = texts + (request.upgrade?.utf8.count ?? 0) + request.forwarding.byteCount + Self.forwardingNameBytes
-        return fits(request.fields, besides: count) { writer in
-            request.whole.write(to: &writer, stream: StreamID(rawValue: .max), requestID: "web_", wholeBody: nil)
-        }
+        return surelyFits(request.fields, besides: count) || fitsWritten(request)
+    }
+
+    private func fitsWritten(_ request: ForwardedRequest) -> Bool {
+        var writer = JSONWriter()
+        request.whole.write(to: &writer, stream: StreamID(rawValue: .max), requestID: "web_", wholeBody: nil)
+        return writer.finish().count <= mostBytes
     }
 
     /// The names of all forwarding fields, and what stands around them, in bytes.
@@ -83,17 +87,21 @@ extension TunnelLimits {
 
     /// Whether the message that carries this head is one that the peer takes. A body does not count.
     public func fits(_ response: WebResponse) -> Bool {
-        fits(response.fields, besides: 0) { response.write(to: &$0, stream: StreamID(rawValue: .max), wholeBody: nil) }
+        surelyFits(response.fields, besides: 0) || fitsWritten(response)
+    }
+
+    private func fitsWritten(_ response: WebResponse) -> Bool {
+        var writer = JSONWriter()
+        response.write(to: &writer, stream: StreamID(rawValue: .max), wholeBody: nil)
+        return writer.finish().count <= mostBytes
     }
 
     /// Nearly always the bytes alone tell: quoting at most doubles what a head may hold, and 8 bytes stand around each field.
-    private func fits(_ fields: HTTPFields, besides count: Int, _ write: (inout JSONWriter) -> Void) -> Bool {
-        let most = maximumHeadBytes - Self.envelopeBytes
-        if (fields.storedByteCount + count) * 2 + fields.count * 8 <= most { return true }
-        var writer = JSONWriter()
-        write(&writer)
-        return writer.finish().count <= most
+    private func surelyFits(_ fields: HTTPFields, besides count: Int) -> Bool {
+        (fields.storedByteCount + count) * 2 + fields.count * 8 <= mostBytes
     }
+
+    private var mostBytes: Int { maximumHeadBytes - Self.envelopeBytes }
 
     /// Room for what stands around the params or the result: version, id, method, and the other members' names.
     private static var envelopeBytes: Int { 512 }

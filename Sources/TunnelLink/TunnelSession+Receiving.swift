@@ -73,15 +73,17 @@ extension TunnelSession {
 
     /// Handles a head in canonical form; false, and nothing has happened: it is in another, or to be refused.
     private mutating func handleCanonical(_ text: ArraySlice<UInt8>) -> Bool {
-        text.withUnsafeBytes { text in
+        var spare = spareFields.popLast() ?? HTTPFields()
+        return text.withUnsafeBytes { text in
             if isGateway {
-                guard let (id, response) = WebResponse.readCanonical(text), let stream = streams[id], !stream.headReceived
+                guard let (id, response) = WebResponse.readCanonical(text, reusing: &spare), let stream = streams[id],
+                    !stream.headReceived
                 else {
                     return false
                 }
                 accept(response, body: [], on: id, stream)
             } else {
-                guard let (id, request) = WebRequest.readCanonical(text), !streams.contains(id),
+                guard let (id, request) = WebRequest.readCanonical(text, reusing: &spare), !streams.contains(id),
                     streams.count < limits.maximumStreams
                 else { return false }
                 accept(request, body: [], on: id, requestID: nil)

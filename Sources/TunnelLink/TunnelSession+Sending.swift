@@ -16,15 +16,20 @@ extension TunnelSession {
         send(text: writer.finish())
     }
 
-    /// Sends a message that `write` appends to no bytes; false, and nothing is sent, if that says so.
-    mutating func sendCanonical(_ write: (inout [UInt8]) -> Bool) -> Bool {
+    /// Sends the request in canonical form; false, and nothing is sent, if it needs another.
+    mutating func sendCanonical(_ request: ForwardedRequest, on id: StreamID) -> Bool {
         var text = takeScratch()
-        guard write(&text) else {
-            keepScratch(text)
-            return false
-        }
-        send(text: text)
-        return true
+        let isCanonical = request.writeCanonical(id, to: &text)
+        if isCanonical { send(text: text) } else { keepScratch(text) }
+        return isCanonical
+    }
+
+    /// Sends the response in canonical form; false, and nothing is sent, if it needs another.
+    mutating func sendCanonical(_ response: WebResponse, on id: StreamID) -> Bool {
+        var text = takeScratch()
+        let isCanonical = response.writeCanonical(id, to: &text)
+        if isCanonical { send(text: text) } else { keepScratch(text) }
+        return isCanonical
     }
 
     private mutating func send(text: consuming [UInt8]) {

@@ -48,6 +48,10 @@ public struct TunnelSession {
     private(set) var lastOutputCount = 0
     /// The last message's buffer, for the next.
     var scratch: [UInt8] = []
+    /// Fields of messages that are done with: the next that come have their memory.
+    var spareFields: [HTTPFields] = []
+    /// Streams that are over, for the next.
+    private var idleStreams: [TunnelStream] = []
     /// What windows have grown by: the sum of `grownBytes` of the streams that are open, `<= limits.windowBudget`.
     var grownBytes = 0
     /// What waits in the queues of all streams.
@@ -180,7 +184,7 @@ public struct TunnelSession {
     public mutating func open(_ request: ForwardedRequest) -> StreamID? {
         guard streams.count < limits.maximumStreams, !socket.isClosing else { return nil }
         let id = nextStreamID()
-        let stream = TunnelStream(window: limits.initialWindow)
+        let stream = newStream()
         stream.headSent = true
         if version == .v1, request.hasBody {
             stream.heldRequest = request.whole
@@ -189,7 +193,7 @@ public struct TunnelSession {
             stream.endSent = !request.hasBody
             if version == .v1 {
                 sendRequest(request.whole, on: id, wholeBody: [])
-            } else if !sendCanonical({ request.writeCanonical(id, to: &$0) }) {
+            } else if !sendCanonical(request, on: id) {
                 sendRequest(request.whole, on: id, wholeBody: nil)
             }
         }
@@ -245,11 +249,31 @@ public struct TunnelSession {
     public mutating func fail(_ id: StreamID, _ failure: RPCFailure, reason: ResetReason) {
         guard let stream = streams[id] else { return }
         if version == .v2, stream.headSent { return reset(id, reason) }
+        let requestID = stream.requestID ?? .string(id.requestID)
         remove(id)
-        reply(stream.requestID ?? .string(id.requestID), failure)
+        reply(requestID, failure)
     }
 
+    /// Takes the fields of a message that is done with, for the memory they have.
+    public mutating func recycle(_ fields: consuming HTTPFields) {
+        if spareFields.count < Self.maximumSpares { spareFields.append(fields) }
+    }
+
+    /// As many as are under way at once on a busy tunnel, and few enough for one that is idle again.
+    private static var maximumSpares: Int { 64 }
+
     // MARK: Shared with the extensions
+
+    /// A stream, in the memory of one that is over if there is one that nobody holds.
+    mutating func newStream() -> TunnelStream {
+        if !idleStreams.isEmpty, isKnownUniquelyReferenced(&idleStreams[idleStreams.count - 1]),
+            let stream = idleStreams.popLast()
+        {
+            stream.begin(window: limits.initialWindow)
+            return stream
+        }
+        return TunnelStream(window: limits.initialWindow)
+    }
 
     /// Takes the stream away, and its share of the budget back; false if it is not there.
     @discardableResult mutating func remove(_ id: StreamID) -> Bool {
@@ -257,6 +281,8 @@ public struct TunnelSession {
         grownBytes -= stream.grownBytes
         heldBytes -= version == .v2 ? stream.receiveWindow.held : stream.wholeBytes
         queuedCount -= stream.queue.count
+        stream.clear()
+        if idleStreams.count < Self.maximumSpares { idleStreams.append(stream) }
         return true
     }
 

@@ -57,7 +57,7 @@ import Testing
         _ path: String = "/api/hello", method: String = "GET", status: Int? = 200, failure: String? = nil
     ) -> ExchangeRecord {
         ExchangeRecord(
-            method: method, path: Array(path.utf8), query: Array("token=x".utf8), status: status, requestBytes: 10,
+            method: method, path: Array(path.utf8)[...], query: Array("token=x".utf8)[...], status: status, requestBytes: 10,
             responseBytes: 2048, duration: .microseconds(3400), failure: failure)
     }
 

@@ -21,12 +21,12 @@ import TunnelLink
         ("/api/v2/x", 2), ("/API", 0), ("/%61pi", 0), ("/own", 3), ("//own", 0), ("/off/x", 4),
     ])
     func theLongestPrefixWins(path: String, place: Int) {
-        #expect(ServiceTable(site).place(for: Array(path.utf8)) == place)
+        #expect(ServiceTable(site).place(for: Array(path.utf8)[...]) == place)
     }
 
     @Test func oneServiceHasEveryPath() {
         let table = ServiceTable(.handler)
-        for path in ["/", "/x", "*", ""] { #expect(table.place(for: Array(path.utf8)) == 0) }
+        for path in ["/", "/x", "*", ""] { #expect(table.place(for: Array(path.utf8)[...]) == 0) }
         #expect(table[0] == .handler)
         #expect(table[1] == .none && table[-1] == .none)
     }

@@ -70,7 +70,7 @@ struct RandomPlan: Sendable {
     var target: String { "/\(kind.rawValue)/\(up)/\(down)/\(offset)" }
 
     /// The plan in a target as the service sees it.
-    init?(target: [UInt8]) {
+    init?(target: ArraySlice<UInt8>) {
         let parts = String(decoding: target, as: UTF8.self).split(separator: "/")
         guard parts.count == 4, let kind = Kind(rawValue: String(parts[0])), let up = Int(parts[1]), let down = Int(parts[2]),
             let offset = Int(parts[3])

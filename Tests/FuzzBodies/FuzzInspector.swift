@@ -33,7 +33,7 @@ private func checkReplay(_ bytes: [UInt8]) {
     precondition(made.body.count <= ReplayRequest.maximumBodyBytes && made.fields.count <= ReplayRequest.maximumFields)
     var head: [UInt8] = []
     let isLegal =
-        (try? HTTPRequestHead(method: made.method, target: made.target, fields: made.fields).encode(into: &head)) != nil
+        (try? HTTPRequestHead(method: made.method, target: made.target[...], fields: made.fields).encode(into: &head)) != nil
     precondition(isLegal, "a request that cannot be sent")
 }
 

@@ -16,8 +16,8 @@ import TunnelLink
                 + "Cookie: a=b\r\nConnection: x-hop\r\nX-Hop: 1\r\n\r\nhello")
         let request = try agent.request()
         #expect(request.head.method == "PATCH")
-        #expect(request.head.path == latin1("/x%2Fy/../z"))
-        #expect(request.head.query == latin1("q=%20&\u{e9}"))
+        #expect(request.head.path == latin1("/x%2Fy/../z")[...])
+        #expect(request.head.query == latin1("q=%20&\u{e9}")[...])
         #expect(request.head.hasBody && request.head.upgrade == nil)
         var received = request.head.fields
         #expect(received[.xRequestID]?.isEmpty == false)

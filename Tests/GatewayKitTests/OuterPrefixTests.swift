@@ -44,7 +44,7 @@ import TunnelLink
         let id = fixture.visit(
             get("/web/a/x", "X-Forwarded-Prefix: /tools\r\nX-Forwarded-For: 192.0.2.1\r\n"), from: "127.0.0.1")
         let request = try agent.request()
-        #expect(request.head.path == latin1("/x"))
+        #expect(request.head.path == latin1("/x")[...])
         #expect(request.head.fields[.xForwardedPrefix] == "/tools/web/a")
         agent.begin(
             request.id, 302,

@@ -16,15 +16,19 @@ import TunnelLink
         registry.add(description, connection: connection(slot), remoteAddress: "peer", at: time)
     }
 
-    private func byPath(_ id: String) -> WebRoute { WebRoute(agentID: id, path: [], query: nil, prefix: "", isByHost: false) }
-    private func byHost(_ id: String) -> WebRoute { WebRoute(agentID: id, path: [], query: nil, prefix: "", isByHost: true) }
+    private func byPath(_ id: String) -> WebRoute {
+        WebRoute(WebAddress(agentID: id, prefix: "", isByHost: false), path: [], query: nil)
+    }
+    private func byHost(_ id: String) -> WebRoute {
+        WebRoute(WebAddress(agentID: id, prefix: "", isByHost: true), path: [], query: nil)
+    }
 
     @Test func anAgentComesGoesAndIsRemembered() throws {
         let registry = Registry(maximumOffline: 10)
         add("a", 1, to: registry, at: 5)
         #expect(registry.onlineCount == 1)
         #expect(registry.webServiceCount == 1)
-        let record = try #require(registry.record(for: byPath("a")))
+        let record = try #require(registry.entry(for: byPath("a"))?.record)
         #expect(record.isOnline && record.lastSeen == nil && record.connectedAt == 5 && record.description.token == nil)
         registry.remove(connection(2), of: "a", at: 6)  // another's
         #expect(registry.onlineCount == 1)
@@ -32,18 +36,18 @@ import TunnelLink
         registry.remove(connection(1), of: "a", at: 8)
         #expect(registry.onlineCount == 0)
         #expect(registry.webServiceCount == 0)
-        #expect(registry.record(for: byPath("a"))?.lastSeen == 7)
+        #expect(registry.entry(for: byPath("a"))?.record.lastSeen == 7)
         add("a", 3, to: registry, at: 9)
         #expect(registry.onlineCount == 1)
-        #expect(registry.record(for: byPath("a"))?.lastSeen == nil)
+        #expect(registry.entry(for: byPath("a"))?.record.lastSeen == nil)
     }
 
     @Test func pathsAreExactAndHostNamesHaveNoCase() {
         let registry = Registry(maximumOffline: 10)
         add("My.Agent", 1, to: registry)
-        #expect(registry.record(for: byPath("My.Agent")) != nil)
-        #expect(registry.record(for: byPath("my.agent")) == nil)
-        #expect(registry.record(for: byHost("my.agent"))?.description.agentID == "My.Agent")
+        #expect(registry.entry(for: byPath("My.Agent"))?.record != nil)
+        #expect(registry.entry(for: byPath("my.agent"))?.record == nil)
+        #expect(registry.entry(for: byHost("my.agent"))?.record.description.agentID == "My.Agent")
     }
 
     @Test func agentsWithoutAWebServiceAreNotCounted() {
@@ -65,11 +69,11 @@ import TunnelLink
         #expect(registry.onlineCount == 9)
         #expect(registry.records.count == 28)
         for id in ["a1", "a2"] {
-            #expect(registry.records[id] == nil)
-            #expect(registry.record(for: byHost(id)) == nil)
+            #expect(registry[id] == nil)
+            #expect(registry.entry(for: byHost(id))?.record == nil)
         }
-        #expect(registry.records["a3"]?.isOnline == false)
-        #expect(registry.records["a22"]?.isOnline == true)
+        #expect(registry["a3"]?.isOnline == false)
+        #expect(registry["a22"]?.isOnline == true)
     }
 
     @Test func oneNameHasOneOwner() {
@@ -79,8 +83,8 @@ import TunnelLink
         registry.remove(connection(1), of: "Twin", at: 1)
         #expect(registry.otherOwner(of: "twin") == nil, "who is offline is in nobody's way")
         add("twin", 2, to: registry)
-        #expect(registry.records.keys.sorted() == ["twin"] && registry.onlineCount == 1)
-        #expect(registry.record(for: byHost("twin"))?.description.agentID == "twin")
+        #expect(registry.records.map(\.description.agentID).sorted() == ["twin"] && registry.onlineCount == 1)
+        #expect(registry.entry(for: byHost("twin"))?.record.description.agentID == "twin")
         #expect(registry.owner(of: "TWIN")?.description.agentID == "twin")
     }
 
@@ -89,10 +93,10 @@ import TunnelLink
         add("a", 1, to: registry)
         add("a", 2, to: registry)
         add("a", 1, to: registry)
-        #expect(registry.records["a"]?.connections == [connection(2), connection(1)])
+        #expect(registry["a"]?.connections == [connection(2), connection(1)])
         #expect(registry.onlineCount == 1)
         registry.remove(connection(2), of: "a", at: 1)
-        #expect(registry.records["a"]?.isOnline == true)
+        #expect(registry["a"]?.isOnline == true)
     }
 
     // MARK: What pages are made of

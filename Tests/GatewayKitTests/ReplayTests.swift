@@ -36,8 +36,8 @@ import TunnelLink
         try record(fixture, agent)
         let id = fixture.visit(post("{\"number\":1}"), from: "198.51.100.7")
         let request = try agent.request()
-        #expect(request.head.method == "POST" && request.head.path == latin1("/form"))
-        #expect(request.head.query == latin1("page=1"), "what was masked is left out")
+        #expect(request.head.method == "POST" && request.head.path == latin1("/form")[...])
+        #expect(request.head.query == latin1("page=1")[...], "what was masked is left out")
         #expect(agent.body(request.id) == "hello" && agent.hasEnded(request.id))
         let requestID = try #require(request.head.fields[.xRequestID])
         let sent = Set(request.head.fields.map { "\($0.nameString.lowercased()): \($0.valueString)" })
@@ -77,7 +77,9 @@ import TunnelLink
         let bytes = Array(edits.utf8)
         fixture.send(id, latin1(post("").replacing("Content-Length: 0", with: "Content-Length: \(bytes.count)")) + bytes)
         let request = try agent.request()
-        #expect(request.head.method == "PUT" && request.head.path == latin1("/other") && request.head.query == latin1("x=1"))
+        #expect(
+            request.head.method == "PUT" && request.head.path == latin1("/other")[...]
+                && request.head.query == latin1("x=1")[...])
         let names = request.head.fields.map { $0.nameString.lowercased() }
         #expect(
             names.sorted() == [

@@ -20,8 +20,8 @@ import Testing
     {
         .web(
             WebRoute(
-                agentID: id, path: latin1(path)[...], query: query.map { latin1($0)[...] }, prefix: prefix ?? "/web/\(id)",
-                isByHost: byHost))
+                WebAddress(agentID: id, prefix: prefix ?? "/web/\(id)", isByHost: byHost), path: latin1(path)[...],
+                query: query.map { latin1($0)[...] }))
     }
 
     @Test func anAgentsOwnPathsNameIt() {
@@ -95,7 +95,8 @@ import Testing
 
     @Test func withoutASlashAfterTheIdOneIsAdded() {
         let route = route("/web/a?x=1")
-        let expected = WebRoute(agentID: "a", path: [], query: latin1("x=1")[...], prefix: "/web/a", isByHost: false)
+        let expected = WebRoute(
+            WebAddress(agentID: "a", prefix: "/web/a", isByHost: false), path: [], query: latin1("x=1")[...])
         #expect(route == .addSlash(expected))
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct TargetTests {
     private func parse(_ target: String, _ method: String = "GET") -> HTTPTarget? {
-        HTTPTarget.parse(Array(target.utf8), method: method)
+        HTTPTarget.parse(Array(target.utf8)[...], method: method)
     }
 
     private func slice(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] }

@@ -3,8 +3,9 @@
 
 import HTTPCodec
 import Testing
-import TunnelLink
 import WireWS
+
+@testable import TunnelLink
 
 /// Something that a session put on the wire.
 enum Received: Hashable {
@@ -160,3 +161,21 @@ func pattern(_ count: Int, from start: Int = 0) -> [UInt8] {
 }
 
 private let patternBlock: [UInt8] = (0..<65_536).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+
+extension WebRequest {
+    /// The same with the memory of fields that were of use before: nothing of them may be left.
+    static func readCanonical(_ text: UnsafeRawBufferPointer) -> (stream: StreamID, request: WebRequest)? {
+        var spare = leftover()
+        return readCanonical(text, reusing: &spare)
+    }
+}
+
+extension WebResponse {
+    /// The same with the memory of fields that were of use before: nothing of them may be left.
+    static func readCanonical(_ text: UnsafeRawBufferPointer) -> (stream: StreamID, response: WebResponse)? {
+        var spare = leftover()
+        return readCanonical(text, reusing: &spare)
+    }
+}
+
+private func leftover() -> HTTPFields { fields(("Connection", "left over"), ("x-left", "over")) }

@@ -36,7 +36,7 @@ final class Capture {
     /// The response's head is here, so long after the request's.
     func keep(_ response: WebResponse, after duration: Duration) {
         exchange.status = response.status
-        exchange.responseFields = Secrets.masked(response.fields)
+        exchange.responseFields = Secrets.masked(response.sentFields)
         exchange.firstByteMicroseconds = duration.wholeMicroseconds
     }
 

@@ -250,6 +250,7 @@ struct Exchanges {
             captures?.end(capture, outcome: outcome, after: turn.now.since(exchange.startedAt), &turn)
         }
         turn.emit(.exchange(exchange.record(at: turn.now, failure: failure)))
+        exchange.tunnel?.session?.recycle(exchange.request.fields)
     }
 
     // MARK: Ends that come from outside
@@ -289,7 +290,7 @@ struct Exchanges {
     ) {
         guard let settings = captures?.settings else { return }
         lastReplay = lastReplay == .max ? 1 : lastReplay + 1
-        let place = services.place(for: request.path) ?? -1
+        let place = services.place(for: request.path[...]) ?? -1
         let (stream, request, body) = (StreamID(rawValue: lastReplay), WebRequest(request), request.body)
         let capture = captures?.begin(request, call: call, replayOf: number, &turn)
         let exchange = Exchange(

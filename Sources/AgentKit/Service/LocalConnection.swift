@@ -255,7 +255,7 @@ final class LocalConnection {
         guard var response = WebResponse(head, framing: framing) else {
             return .broken("responded with status \(head.status)", isMisfit: false)
         }
-        exchange.httpService?.takeAddresses(in: &response.fields, of: exchange.request)
+        exchange.httpService?.takeAddresses(in: &response, of: exchange.request)
         guard exchange.fits(response) else { return .broken(Self.headDoesNotFit, isMisfit: false) }
         keepsAlive = head.keepsAlive && framing != .untilClose
         if asksForUpgrade {

@@ -46,7 +46,7 @@ extension LocalHTTPService {
             let framing = try Self.framing(
                 declared: declared, hasBody: wholeBodyCount.map { $0 > 0 } ?? (request.hasBody && !asksForUpgrade))
             var writer = try HTTPHeadWriter(
-                method: request.method, target: target(path: request.path[...], query: request.query),
+                method: request.method, target: target(path: request.path, query: request.query),
                 byteCount: fields.storedByteCount + Self.addedByteCount)
             writer.fields(fields, without: dropped)
             try writer.field(.host, host)
@@ -73,7 +73,7 @@ extension LocalHTTPService {
     }
 
     /// The base path, the path and the query; the one slash between the first two is not doubled.
-    func target(path: ArraySlice<UInt8>, query: [UInt8]?) -> ArraySlice<UInt8> {
+    func target(path: ArraySlice<UInt8>, query: ArraySlice<UInt8>?) -> ArraySlice<UInt8> {
         if basePath == "/", query == nil { return path }
         var target: [UInt8] = []
         if basePath != "/" { target.append(contentsOf: basePath.utf8) }
@@ -125,11 +125,11 @@ extension WebResponse {
     /// What the gateway gets for the service's response; nil if a gateway could not take it. `Upgrade` survives in a 101.
     init?(_ head: HTTPResponseHead, framing: HTTPBodyFraming) {
         guard head.status == 101 || (200...599).contains(head.status) else { return nil }
-        var fields = head.fields
-        let upgrade = head.status == 101 ? fields.first(.upgrade) : nil
-        fields.removeHopByHop()
-        if let upgrade { try? fields.append(.upgrade, bytes: upgrade) }  // it came as a legal field
-        self.init(status: head.status, fields: fields, hasBody: head.status == 101 || framing.hasBytes)
+        self.init(status: head.status, fields: head.fields, hasBody: head.status == 101 || framing.hasBytes)
+        dropped = fields.hopByHop()
+        guard head.status == 101, let upgrade = fields.first(.upgrade) else { return }
+        settleFields()
+        try? fields.append(.upgrade, bytes: upgrade)  // it came as a legal field
     }
 }
 

@@ -21,6 +21,17 @@ extension LocalHTTPService {
     // MARK: Responses
 
     /// Brings addresses in the fields of a response to `request` back.
+    func takeAddresses(in response: inout WebResponse, of request: WebRequest) {
+        guard hasAddress(response.fields) else { return }
+        response.settleFields()
+        takeAddresses(in: &response.fields, of: request)
+    }
+
+    private func hasAddress(_ fields: HTTPFields) -> Bool {
+        fields.containsAny(of: .addresses) || hasBasePath && fields.contains(.setCookie)
+    }
+
+    /// Brings addresses in the fields of a response to `request` back.
     func takeAddresses(in fields: inout HTTPFields, of request: WebRequest) {
         let hasAddress = fields.containsAny(of: .addresses)
         let hasCookie = hasBasePath && fields.contains(.setCookie)

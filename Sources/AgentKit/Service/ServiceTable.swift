@@ -43,19 +43,19 @@ struct ServiceTable: Sendable {
     subscript(place: Int) -> LocalService { services.indices.contains(place) ? services[place] : .none }
 
     /// The place of the service that has `path`; nil if none has.
-    func place(for path: [UInt8]) -> Int? { routes.first { Self.has($0.prefix, path) }?.place }
+    func place(for path: ArraySlice<UInt8>) -> Int? { routes.first { Self.has($0.prefix, path) }?.place }
 
     /// Whether `path` may lead out of the route that has it, or out of the base path of its service.
-    func isLeft(by path: [UInt8]) -> Bool {
+    func isLeft(by path: ArraySlice<UInt8>) -> Bool {
         guard let route = routes.first(where: { Self.has($0.prefix, path) }), route.isConfined else { return false }
         // A number sign ends the path for many a reader, and has no place in one (RFC 9112 §3.2).
         return path.contains(UInt8(ascii: "#")) || PathDots.climb(path.dropFirst(route.prefix.count))
     }
 
     /// Whether `path` is `prefix`, or goes on with a `/` after it.
-    private static func has(_ prefix: [UInt8], _ path: [UInt8]) -> Bool {
+    private static func has(_ prefix: [UInt8], _ path: ArraySlice<UInt8>) -> Bool {
         if prefix.isEmpty { return true }
         guard path.count >= prefix.count, path.starts(with: prefix) else { return false }
-        return path.count == prefix.count || path[prefix.count] == UInt8(ascii: "/")
+        return path.count == prefix.count || path[path.startIndex + prefix.count] == UInt8(ascii: "/")
     }
 }

@@ -27,11 +27,11 @@ enum OwnCookies {
 
     /// Takes ours out of what goes to a service.
     static func remove(from fields: inout HTTPFields) {
-        let cookies = fields.all(.cookie)
         let holdsOurs = { (cookie: ArraySlice<UInt8>) in
             mayHoldOurs(cookie) && cookie.split(separator: semicolon).contains(where: isOurs)
         }
-        guard cookies.contains(where: holdsOurs) else { return }
+        guard fields.anyValue(of: .cookie, where: holdsOurs) else { return }
+        let cookies = fields.all(.cookie)
         fields.removeAll(.cookie)
         for cookie in cookies {
             let others = cookie.split(separator: semicolon).filter { !isOurs($0) }

@@ -84,23 +84,24 @@ final class Agents: Reconfigurable {
     // MARK: Which gets a request
 
     /// The tunnel that a request for an agent of this loop goes through, but not one of those that refused it.
-    func tunnel(for route: WebRoute, _ record: AgentRecord, besides refused: [ConnectionID]) throws(GatewayError)
+    func tunnel(for route: WebRoute, _ entry: RegistryEntry, besides refused: [ConnectionID]) throws(GatewayError)
         -> AgentConnection
     {
-        guard record.isOnline else { throw .agentOffline(route.agentID) }
-        guard record.description.servesWeb else { throw .noWebService(route.agentID) }
-        if let agent = tunnel(of: record, besides: refused) { return agent }
+        guard entry.record.isOnline else { throw .agentOffline(route.agentID) }
+        guard entry.record.description.servesWeb else { throw .noWebService(route.agentID) }
+        if let agent = tunnel(among: entry.record.connections, besides: refused) { return agent }
         throw refused.isEmpty ? .agentOffline(route.agentID) : .tooManyStreams(route.agentID)
     }
 
     /// The tunnel with the fewest requests under way, of equals the one that waited longest. Of a pool only those that serve
     /// the web, and before others those that read what they are sent; none that leaves, nor one that has refused the request.
-    func tunnel(of record: AgentRecord, besides refused: [ConnectionID] = []) -> AgentConnection? {
-        if record.connections.count == 1, refused.isEmpty {
-            return record.connections.first.flatMap { connections[$0] }.flatMap { $0.isLeaving ? nil : $0 }
+    func tunnel(among tunnels: [ConnectionID], besides refused: [ConnectionID] = []) -> AgentConnection? {
+        if tunnels.count == 1, refused.isEmpty {
+            guard let id = tunnels.first, let agent = connections[id], !agent.isLeaving else { return nil }
+            return agent
         }
         var best: (agent: AgentConnection, load: Int)?
-        for id in record.connections {
+        for id in tunnels {
             guard let agent = connections[id], agent.description.servesWeb, !agent.isLeaving, !refused.contains(id) else {
                 continue
             }

@@ -8,8 +8,8 @@ import MachineCore
 import TunnelLink
 
 final class Registry {
-    /// By id. No two of them differ in case alone.
-    private(set) var records: [String: AgentRecord] = [:]
+    /// By id. No two of them differ in case alone. (Objects, because a record is large and each request looks at one.)
+    private var entries: [String: RegistryEntry] = [:]
     /// The id of a name, which is what a host name's label means: labels have no case (RFC 4343).
     private var idByName: [String: String] = [:]
     /// Agents that are online, by owning loop.
@@ -45,13 +45,22 @@ final class Registry {
     /// Agents of this loop that are online.
     var onlineCount: Int { onlineCounts[loop] }
 
-    /// The record that a request's route means.
-    func record(for route: WebRoute) -> AgentRecord? {
-        route.isByHost ? idByName[route.agentID].flatMap { records[$0] } : records[route.agentID]
+    /// The agent that a request's route means.
+    func entry(for route: WebRoute) -> RegistryEntry? {
+        route.isByHost ? idByName[route.agentID].flatMap { entries[$0] } : entries[route.agentID]
     }
 
+    /// The record of this agent; nil: it is not known.
+    subscript(id: String) -> AgentRecord? { entries[id]?.record }
+
+    /// All records, in no order that means anything.
+    var records: [AgentRecord] { entries.values.map(\.record) }
+
+    /// How many agents are known.
+    var count: Int { entries.count }
+
     /// The record of whoever has the name of this id, however it spells itself.
-    func owner(of id: String) -> AgentRecord? { idByName[AgentName.of(id)].flatMap { records[$0] } }
+    func owner(of id: String) -> AgentRecord? { idByName[AgentName.of(id)].flatMap { self[$0] } }
 
     /// The id of an agent that is online and has the name of `id`, but spells itself otherwise.
     func otherOwner(of id: String) -> String? {
@@ -61,14 +70,14 @@ final class Registry {
 
     /// The tunnels of an agent, if this loop owns it.
     func tunnels(of id: String) -> [ConnectionID] {
-        guard let record = records[id], record.loop == loop else { return [] }
+        guard let record = self[id], record.loop == loop else { return [] }
         return record.connections
     }
 
     /// What is counted of an agent; nil: it is not known.
     func counters(of id: String) -> AgentCounters? {
         if let known = counters[id] { return known }
-        guard records[id] != nil else { return nil }
+        guard entries[id] != nil else { return nil }
         let new = AgentCounters(id)
         counters[id] = new
         return new
@@ -117,7 +126,7 @@ final class Registry {
     }
 
     func remove(_ connection: ConnectionID, of id: String, at unixSeconds: Int64) {
-        guard tunnels(of: id).contains(connection), var record = records[id] else { return }
+        guard tunnels(of: id).contains(connection), var record = self[id] else { return }
         record.connections.removeAll { $0 == connection }
         if !record.isOnline { record.lastSeen = unixSeconds }
         change(id, to: record)
@@ -125,16 +134,16 @@ final class Registry {
     }
 
     func update(_ id: String, _ change: (inout AgentRecord) -> Void) {
-        guard var record = records[id], record.loop == loop else { return }
+        guard var record = self[id], record.loop == loop else { return }
         change(&record)
         self.change(id, to: record)
     }
 
     /// A pong: the one change that happens to every agent all the time, and that nothing else depends on.
     func measured(_ roundTrip: Duration, of id: String) {
-        guard var record = records[id], record.loop == loop else { return }
+        guard var record = self[id], record.loop == loop else { return }
         record.roundTrip = roundTrip
-        records.updateValue(record, forKey: id)
+        entries[id]?.record = record
         note(id)
         if loop == 0 { watched?.note(id, isUrgent: false) }
     }
@@ -157,9 +166,8 @@ final class Registry {
 
     /// Makes room for a tenth of the limit at once, so that the sort is paid for rarely.
     private func forgetLongestOffline() {
-        let offline = records.filter { !$0.value.isOnline && $0.value.loop == loop }
-            .sorted { ($0.value.lastSeen ?? 0) < ($1.value.lastSeen ?? 0) }
-        for (id, _) in offline.prefix(max(1, maximumOffline / 10)) { change(id, to: nil) }
+        let offline = records.filter { !$0.isOnline && $0.loop == loop }.sorted { ($0.lastSeen ?? 0) < ($1.lastSeen ?? 0) }
+        for record in offline.prefix(max(1, maximumOffline / 10)) { change(record.description.agentID, to: nil) }
     }
 
     // MARK: Agents of other loops
@@ -196,8 +204,13 @@ final class Registry {
 
     /// Puts the record in the place of the one that was there.
     private func exchange(_ record: AgentRecord?, _ id: String) -> AgentRecord? {
-        guard let record else { return records.removeValue(forKey: id) }
-        return records.updateValue(record, forKey: id)
+        guard let record else { return entries.removeValue(forKey: id)?.record }
+        guard let entry = entries[id] else {
+            entries[id] = RegistryEntry(record)
+            return nil
+        }
+        defer { entry.record = record }
+        return entry.record
     }
 
     /// Whose the name is from now on: whoever had it before was forgotten.
@@ -214,4 +227,11 @@ final class Registry {
             offlineCount += change
         }
     }
+}
+
+/// One agent in the registry: as it is now, for whoever holds this no longer than a call.
+final class RegistryEntry {
+    fileprivate(set) var record: AgentRecord
+
+    fileprivate init(_ record: AgentRecord) { self.record = record }
 }

@@ -21,14 +21,14 @@ final class AgentViews {
     /// The gateway as a whole. `visitors`: how many this loop has.
     func summary(visitors: Int) -> GatewaySummary {
         GatewaySummary(
-            agentsOnline: registry.onlineCounts.reduce(0, +), agentsKnown: registry.records.count,
+            agentsOnline: registry.onlineCounts.reduce(0, +), agentsKnown: registry.count,
             webServices: registry.webServiceCount, flow: metrics.total(visitors: visitors).statistics.flow)
     }
 
     /// One agent. `address`: where whoever sees it finds the gateway; nil: it is for several, and unless the configuration says
     /// where the gateway is, the address of a web service is a path.
     func view(of id: String, from address: String?) -> AgentView? {
-        guard let record = registry.records[id] else { return nil }
+        guard let record = registry[id] else { return nil }
         var view = AgentView(id: id)
         view.status = record.description.status
         view.type = record.description.type

@@ -85,10 +85,10 @@ extension Console {
     private func writeEachAgent(to writer: inout MetricsWriter) {
         let ids = registry.sortedIDs().prefix(environment.configuration.metrics.maximumAgents)
         writer.family("miagent_agents_left_out", .gauge, "Agents beyond metrics.perAgent, which have no samples of their own.")
-        writer.sample(UInt64(clamping: registry.records.count - ids.count))
+        writer.sample(UInt64(clamping: registry.count - ids.count))
         let agents = ids.map { (id: $0, counts: registry.counters(of: $0)?.counts ?? AgentCounts()) }
         writer.family("miagent_agent_online", .gauge, "1 while the agent's tunnel stands.")
-        for id in ids { writer.sample([("agent", id)], registry.records[id]?.isOnline == true ? 1 : 0) }
+        for id in ids { writer.sample([("agent", id)], registry[id]?.isOnline == true ? 1 : 0) }
         writer.family("miagent_agent_requests", .counter, "Requests that were given to the agent.")
         for agent in agents { writer.sample([("agent", agent.id)], agent.counts.requests) }
         writer.family("miagent_agent_failures", .counter, "Of those, the ones that ended with an error of the gateway's own.")

@@ -87,7 +87,7 @@ final class Console: Reconfigurable {
         switch route.owner {
         case .anyLoop: environment.loop
         case .firstLoop: 0
-        case .loopOf(let agentID): registry.records[agentID]?.loop ?? environment.loop
+        case .loopOf(let agentID): registry[agentID]?.loop ?? environment.loop
         }
     }
 
@@ -160,13 +160,13 @@ final class Console: Reconfigurable {
     // MARK: The inspector
 
     private func inspection(of agentID: String, _ request: VisitorRequest, _ make: (String) -> ConsoleResult) -> ConsoleResult {
-        registry.records[agentID] == nil ? .response(.error(.unknownAgent(agentID), to: request)) : make(agentID)
+        registry[agentID] == nil ? .response(.error(.unknownAgent(agentID), to: request)) : make(agentID)
     }
 
     private func exchangeList(_ agentID: String, _ request: VisitorRequest) -> OwnResponse {
         var filter = ExchangeFilter(query: request.query)
         filter.agentID = agentID
-        let isRecording = registry.records[agentID].map { environment.inspects($0.description) } ?? false
+        let isRecording = registry[agentID].map { environment.inspects($0.description) } ?? false
         let found = inspector.store.exchanges(matching: filter)
         return .json(200, ExchangeJSON.list(found, of: inspector.store, isRecording: isRecording))
     }

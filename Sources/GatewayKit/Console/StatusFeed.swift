@@ -78,7 +78,7 @@ final class StatusFeed {
         views.write(ids, from: nil, to: &writer)
         writer.name("forgotten")
         writer.beginArray()
-        for id in ids where registry.records[id] == nil { writer.string(id) }
+        for id in ids where registry[id] == nil { writer.string(id) }
         writer.endArray()
         writer.endObject()
         return ServerSentEvent.bytes("agents", writer.finish())

@@ -148,7 +148,7 @@ extension Exchanges {
         exchange.responseEnded = true
         let visitor = exchange.visitor
         if visitor.phase == .upgraded {
-            turn.emit(.finishWriting(visitor.id))
+            visitor.finishWriting(&turn)
         } else if exchange.replay == nil {
             // Only the chunked coding can carry trailers; elsewhere they may be dropped (RFC 9110 §6.5.1).
             let trailers = visitor.response.framing == .chunked ? HeaderRules.trailersToVisitor(trailers) : HTTPFields()

@@ -25,6 +25,9 @@ final class Exchanges: Reconfigurable {
     @exclusivity(unchecked) private var table: [Exchange?] = []
     @exclusivity(unchecked) private var generations: [UInt32] = []
     @exclusivity(unchecked) private var freeSlots: [Int] = []
+    /// Those that are over since the machine was called, and those that may serve again.
+    @exclusivity(unchecked) private var over: [Exchange] = []
+    @exclusivity(unchecked) private var idle: [Exchange] = []
 
     init(
         _ environment: Environment, _ visitors: Visitors, _ agents: Agents, _ shares: AddressShares, _ metrics: Metrics,
@@ -75,9 +78,10 @@ final class Exchanges: Reconfigurable {
     }
 
     /// Puts an exchange into the table, on both its ends.
-    func add(_ origin: Exchange.Origin, to agentID: String, _ agent: AgentConnection, _ stream: StreamID, _ now: Moment)
-        -> Exchange
-    {
+    func add(
+        _ request: VisitorRequest, of visitor: VisitorConnection, _ client: NetworkAddress, to agentID: String,
+        _ agent: AgentConnection, _ stream: StreamID, _ now: Moment
+    ) -> Exchange {
         let slot = freeSlots.popLast() ?? table.count
         if slot == table.count {
             table.append(nil)
@@ -85,11 +89,17 @@ final class Exchanges: Reconfigurable {
         }
         generations[slot] &+= 1
         let id = ExchangeID(slot: slot, generation: generations[slot])
-        let exchange = Exchange(id, origin, to: agentID, agent, stream, now)
+        let exchange: Exchange
+        if let used = takeIdle() {
+            used.begin(id, request, of: visitor, client, to: agentID, agent, stream, now)
+            exchange = used
+        } else {
+            exchange = Exchange(id, request, of: visitor, client, to: agentID, agent, stream, now)
+        }
         table[slot] = exchange
         agent.exchanges.insert(id, stream)
-        origin.visitor.exchange = id
-        origin.visitor.requestForwarded()
+        visitor.exchange = id
+        visitor.requestForwarded()
         return exchange
     }
 
@@ -101,16 +111,42 @@ final class Exchanges: Reconfigurable {
         exchange.agent.exchanges.remove(exchange.stream)
         exchange.visitor.exchange = nil
         agents.markDirty(exchange.agent)
+        over.append(exchange)
     }
+
+    /// The machine's call is over: nobody looks at what was removed during it.
+    func settle() {
+        guard !over.isEmpty else { return }
+        for exchange in over {
+            exchange.clear()
+            guard idle.count < Self.maximumIdle, exchange.visitor.phase != .closing else { continue }
+            if agents[exchange.agent.id] === exchange.agent { idle.append(exchange) }
+        }
+        over.removeAll(keepingCapacity: true)
+    }
+
+    private func takeIdle() -> Exchange? {
+        guard !idle.isEmpty, isKnownUniquelyReferenced(&idle[idle.count - 1]) else { return nil }
+        return idle.popLast()
+    }
+
+    /// A connection is gone: no idle exchange keeps its memory.
+    func forget(_ visitor: VisitorConnection) { idle.removeAll { $0.visitor === visitor } }
+
+    /// A tunnel is gone: no idle exchange keeps its memory.
+    func forget(_ agent: AgentConnection) { idle.removeAll { $0.agent === agent } }
+
+    /// As many as are under way at once in a busy loop; few enough to look through.
+    private static let maximumIdle = 64
 
     // MARK: The beginning
 
     /// Gives a visitor's request to an agent. `grant`: what of it was for the gateway alone.
     func begin(
-        _ pending: PendingRequest, of visitor: VisitorConnection, to record: AgentRecord, _ agent: AgentConnection,
+        _ pending: PendingRequest, of visitor: VisitorConnection, to agentID: String, _ agent: AgentConnection,
         _ grant: Grant, _ turn: inout Turn
     ) throws(GatewayError) {
-        let (request, agentID) = (pending.request, record.description.agentID)
+        let request = pending.request
         try checkBody(of: request, to: agentID, agent)
         let client = shares.client(visitor, request.head)
         try checkShare(of: client, on: agent)
@@ -124,17 +160,22 @@ final class Exchanges: Reconfigurable {
         // To be read by the agent as one message.
         guard agent.session.limits.fits(web) else { throw .malformed(.tooLarge(.fieldSection)) }
         guard let stream = openStream(web, on: agent) else { throw .tooManyStreams(agentID) }
-        let prefix = environment.forwarding.prefix(of: request.head.fields, isByTrustedProxy: isTrusted) + pending.route.prefix
-        let origin = Exchange.Origin(
-            visitor: visitor, request: request, route: pending.route, prefix: prefix, client: client,
-            refusedBy: pending.refusedBy, waitUntil: pending.waitUntil, upgrade: upgrade)
-        let exchange = add(origin, to: agentID, agent, stream, turn.now)
+        let exchange = add(request, of: visitor, client, to: agentID, agent, stream, turn.now)
+        exchange.route = pending.route
+        exchange.prefix = Self.joined(
+            environment.forwarding.prefix(of: request.head.fields, isByTrustedProxy: isTrusted), pending.route.prefix)
+        if !pending.refusedBy.isEmpty { exchange.refusedBy = pending.refusedBy }
+        exchange.waitUntil = pending.waitUntil
+        if upgrade != nil { exchange.upgrade = upgrade }
         began(exchange, web, turn.now)
         visitor.setDeadline(turn.now.advanced(by: self.web.timeout))
         if request.expectsContinue { settleExpectation(exchange, &turn) }
         // One that another tunnel refused has ended before, and its end will not be said again.
         if request.isOver { endRequest(exchange, HTTPFields(), &turn) }
     }
+
+    /// One prefix behind another; nothing is copied where only one says something.
+    private static func joined(_ outer: String, _ inner: String) -> String { outer.isEmpty ? inner : outer + inner }
 
     private func checkBody(of request: VisitorRequest, to agentID: String, _ agent: AgentConnection) throws(GatewayError) {
         if case .length(let count) = request.framing {
@@ -159,7 +200,7 @@ final class Exchanges: Reconfigurable {
         let (request, route) = (pending.request, pending.route)
         let untold = environment.forwarding.untoldPrefix(of: request.head.fields, isByTrustedProxy: isTrusted)
         let context = VisitorContext(
-            peer: visitor.peer, isTrustedProxy: isTrusted, prefix: untold + route.prefix, grant: grant,
+            peer: visitor.peer, isTrustedProxy: isTrusted, prefix: Self.joined(untold, route.prefix), grant: grant,
             removesCookies: environment.access.issuesCookies, requestID: request.id,
             // A v1 agent could not pass the service's decision on.
             passesExpect: request.expectsContinue && agent.session.version == .v2)

@@ -68,11 +68,14 @@ enum HeaderRules {
         if visitor.isTrustedProxy {
             for name in forwardingNames { dropped.insert(name, of: fields) }
         } else {
-            dropped |= fields.beginning(with: forwarding)
+            dropped |= fields.beginning(with: forwarding, known: knownForwarding)
         }
         return ServiceFields(fields: fields, dropped: dropped, forwarding: forwardingFields(head.fields, visitor))
     }
 
+    private static let knownForwarding: HTTPFieldSet = [
+        .xForwardedFor, .xForwardedHost, .xForwardedPort, .xForwardedPrefix, .xForwardedProto,
+    ]
     private static let forwardingNames: [HTTPFieldName] = [
         .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPrefix,
     ]

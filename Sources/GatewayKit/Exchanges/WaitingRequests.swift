@@ -66,7 +66,7 @@ final class WaitingRequests: Reconfigurable {
     /// How long a request waits for its agent, which is not here, or is about to leave.
     private func wait(for route: WebRoute, _ now: Moment) -> Duration {
         if let wait = environment.configuration.web.agentWait { return wait }
-        guard let record = registry.record(for: route) else { return .zero }
+        guard let record = registry.entry(for: route)?.record else { return .zero }
         guard let lastSeen = record.lastSeen else { return WebConfiguration.usualAgentWait }
         let away = environment.clock.unixSeconds(at: now).subtractingReportingOverflow(lastSeen).partialValue
         return (0...Self.recentSeconds).contains(away) ? WebConfiguration.usualAgentWait : .zero

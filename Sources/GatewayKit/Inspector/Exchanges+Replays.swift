@@ -18,17 +18,18 @@ extension Exchanges {
         guard web.isEnabled else { throw .webServiceOff }
         let (wanted, original, again) = try replayed(body, agentID)
         guard let record, record.loop == environment.loop, record.isOnline else { throw .agentOffline(agentID) }
-        guard record.description.servesWeb, let agent = agents.tunnel(of: record) else { throw .noWebService(agentID) }
+        guard record.description.servesWeb, let agent = agents.tunnel(among: record.connections) else {
+            throw .noWebService(agentID)
+        }
         guard agent.isInspected else { throw .notInspected(agentID) }
         let maximum = agents.maximumBody(through: agent)
         guard UInt64(again.body.count) <= maximum else { throw .bodyTooLarge(limit: maximum) }
         let web = webRequest(again, of: visitor, request, to: agentID, like: original)
         guard let stream = openStream(ForwardedRequest(web), on: agent) else { throw .tooManyStreams(agentID) }
         let sent = VisitorRequest(head: again.head(web.fields), framing: .none, id: request.id, received: turn.now)
-        let origin = Exchange.Origin(
-            visitor: visitor, request: sent, route: nil, prefix: web.fields[.xForwardedPrefix] ?? "", client: visitor.address,
-            replay: request)
-        let exchange = add(origin, to: agentID, agent, stream, turn.now)
+        let exchange = add(sent, of: visitor, visitor.address, to: agentID, agent, stream, turn.now)
+        exchange.prefix = web.fields[.xForwardedPrefix] ?? ""
+        exchange.replay = request
         exchange.requestEnded = true
         exchange.requestBytes = UInt64(again.body.count)
         began(exchange, ForwardedRequest(web), replayOf: wanted.number, turn.now)
@@ -46,7 +47,7 @@ extension Exchanges {
         like original: CapturedExchange
     ) -> WebRequest {
         let policy = environment.access.policy(for: agentID)
-        let head = HTTPRequestHead(method: again.method, target: again.target, fields: again.fields)
+        let head = HTTPRequestHead(method: again.method, target: again.target[...], fields: again.fields)
         let context = VisitorContext(
             peer: visitor.peer, isTrustedProxy: false, prefix: "",
             grant: Grant(removesAuthorization: policy.accepts(Authorization.visitorToken(head))),
@@ -113,7 +114,7 @@ extension Exchanges {
 extension ReplayedRequest {
     /// The request's head as the visitor might have sent it: what responses are rewritten by, and what is logged.
     fileprivate func head(_ fields: HTTPFields) -> HTTPRequestHead {
-        var head = HTTPRequestHead(method: method, target: Array((fields[.xForwardedPrefix] ?? "").utf8) + target)
+        var head = HTTPRequestHead(method: method, target: (Array((fields[.xForwardedPrefix] ?? "").utf8) + target)[...])
         if let host = fields.first(.xForwardedHost) { try? head.fields.append(.host, bytes: host) }
         return head
     }

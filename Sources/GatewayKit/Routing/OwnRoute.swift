@@ -110,9 +110,12 @@ extension OwnRoute {
     /// All addresses but those of one agent's inspector, as they are written.
     static var paths: [String] { outsideRoot.map(\.path) + beneathRoot.map { root + $0.name } }
 
+    /// Whether `path` is beneath `root`.
+    static func isReserved(_ path: ArraySlice<UInt8>) -> Bool { path.starts(with: root.utf8) }
+
     /// What is at `path`; nil: nothing of ours.
     static func at(_ path: ArraySlice<UInt8>) -> OwnAddress? {
-        if path.starts(with: root.utf8) {
+        if isReserved(path) {
             return beneath(path.dropFirst(root.utf8.count)).map { OwnAddress(route: $0.route) }
         }
         for (text, route) in outsideRoot where path.elementsEqual(text.utf8) { return OwnAddress(route: route) }

@@ -52,7 +52,7 @@ struct PrefixRescue {
         else { return nil }
         let visitor = forwarding.provenance(peer, head.fields)
         let isTyped: Bool
-        switch head.fields["sec-fetch-site"] {
+        switch head.fields[.secFetchSite] {
         case nil, "same-origin": isTyped = false
         case "none" where head.isNavigation: isTyped = true
         default: return nil
@@ -62,9 +62,8 @@ struct PrefixRescue {
             forwarding.prefix(of: head.fields, isByTrustedProxy: visitor.isByTrustedProxy).isEmpty,
             let agentID = agentID(head, visitor, isTyped: isTyped, isFormerlyOwn)
         else { return nil }
-        return WebRoute(
-            agentID: agentID, path: target.path, query: target.query, prefix: "\(web.pathPrefix)/\(agentID)", isByHost: false,
-            isRescued: true)
+        let address = WebAddress(agentID: agentID, prefix: "\(web.pathPrefix)/\(agentID)", isByHost: false)
+        return WebRoute(address, path: target.path, query: target.query, isRescued: true)
     }
 
     /// The agent whose page sent the request.
@@ -75,7 +74,7 @@ struct PrefixRescue {
         case .own, .elsewhere: return nil
         case .outside: return PageCookie.agentID(in: head.fields, isSecure: isSecure)
         case .none:
-            let isByPage = !isTyped && (head.fields.contains("sec-fetch-site") || head.fields.contains(.origin))
+            let isByPage = !isTyped && (head.fields.contains(.secFetchSite) || head.fields.contains(.origin))
             guard isByPage || !isFormerlyOwn else { return nil }
             return PageCookie.agentID(in: head.fields, isSecure: isSecure)
         }
@@ -98,7 +97,7 @@ struct PrefixRescue {
     private func isPage(_ request: HTTPRequestHead, _ response: ForwardedResponse) -> Bool {
         let type = response.first(.contentType)
         let isHTML = type.map { Self.isHTML($0) } ?? (response.status == 304 && request.isByBrowser)
-        return isHTML && (request.fields["sec-fetch-mode"].map { $0 == "navigate" } ?? true)
+        return isHTML && (request.fields[.secFetchMode].map { $0 == "navigate" } ?? true)
     }
 
     private static func isHTML(_ type: ArraySlice<UInt8>) -> Bool {

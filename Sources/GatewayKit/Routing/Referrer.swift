@@ -41,7 +41,7 @@ extension Router {
     }
 
     private static func authorityAndPath(of address: ArraySlice<UInt8>) -> (ArraySlice<UInt8>, ArraySlice<UInt8>)? {
-        guard let path = RequestTarget(Array(address.prefix { $0 != UInt8(ascii: "#") }))?.path,
+        guard let path = RequestTarget(address.prefix { $0 != UInt8(ascii: "#") })?.path,
             address.first != UInt8(ascii: "/"), let slashes = address.firstIndex(of: UInt8(ascii: "/"))
         else { return nil }
         let authority = address[slashes...].dropFirst(2).prefix { !"/?#".utf8.contains($0) }

@@ -10,8 +10,8 @@ struct RequestTarget: Sendable, Hashable {
 
     /// Nil: it has another form. The authority of an absolute-form is not looked at: the tunnel leads to one place whatever a
     /// request claims.
-    init?(_ target: [UInt8]) {
-        var rest = target[...]
+    init?(_ target: ArraySlice<UInt8>) {
+        var rest = target
         if rest.first != UInt8(ascii: "/") {
             guard let authority = Self.afterScheme(rest) else { return nil }
             rest = authority.drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }

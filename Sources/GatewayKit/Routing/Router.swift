@@ -18,30 +18,6 @@ enum Route: Equatable {
     case notFound
 }
 
-/// A web service behind an agent, as a request names it.
-struct WebRoute: Equatable {
-    /// The agent's id as it stands in the path, or the host name's label in lower case.
-    var agentID: String
-    /// Begins with `/`.
-    var path: ArraySlice<UInt8>
-    /// What follows the first `?`; nil without one.
-    var query: ArraySlice<UInt8>?
-    /// What the gateway took off the path, without a trailing slash; empty when the host name chose the agent.
-    var prefix: String
-    /// The host name chose the agent, so its case does not matter.
-    var isByHost: Bool
-    /// The request's address has no prefix: a page of the agent's sent it (`PrefixRescue`).
-    var isRescued = false
-
-    /// Why no agent is asked, whoever it is; nil: one may be.
-    func objection(isEnabled: Bool) -> GatewayError? {
-        if !isEnabled { return .webServiceOff }
-        // Whoever resolved it would find another agent, or a page of ours.
-        guard !prefix.isEmpty, PathDots.climb(path) else { return nil }
-        return .malformed(.badStartLine("the path leads out of \(prefix)/"))
-    }
-}
-
 final class Router: Sendable {
     /// With a trailing slash.
     let webPrefix: [UInt8]
@@ -59,12 +35,17 @@ final class Router: Sendable {
         hostSuffix = web.subdomainHost.map { "." + $0.lowercased() }
     }
 
-    func route(_ request: VisitorRequest) -> Route {
+    /// Whether host names may be agents' own.
+    var routesByHost: Bool { hostSuffix != nil }
+
+    /// Where a request goes. `known`: what the request before it named.
+    func route(_ request: VisitorRequest, known: KnownAddress? = nil) -> Route {
         guard let target = request.target else { return .notFound }
+        if let known, let route = known.route(target, by: self, host: request.head.fields.first(.host)) { return .web(route) }
         let (path, query) = (target.path, target.query)
         if let id = agentID(inHostOf: request.head.fields) {
-            if path.starts(with: OwnRoute.root.utf8) { return Self.reservedRoute(path) }
-            return .web(WebRoute(agentID: id, path: path, query: query, prefix: "", isByHost: true))
+            if OwnRoute.isReserved(path) { return Self.reservedRoute(path) }
+            return .web(WebRoute(WebAddress(agentID: id, prefix: "", isByHost: true), path: path, query: query))
         }
         if routesByPath, path.starts(with: webPrefix) { return webRoute(path, query) }
         if path.elementsEqual("/agent".utf8) { return .tunnel }
@@ -79,7 +60,8 @@ final class Router: Sendable {
         guard AgentDescription.isValidID(utf8: label) else { return .notFound }
         let id = String(decoding: label, as: UTF8.self)
         let prefix = String(decoding: path[..<label.endIndex], as: UTF8.self)
-        let route = WebRoute(agentID: id, path: slash.map { rest[$0...] } ?? [], query: query, prefix: prefix, isByHost: false)
+        let address = WebAddress(agentID: id, prefix: prefix, isByHost: false)
+        let route = WebRoute(address, path: slash.map { rest[$0...] } ?? [], query: query)
         return slash == nil ? .addSlash(route) : .web(route)
     }
 

@@ -29,6 +29,9 @@ final class VisitorRequest: Sendable {
         isOver = false
     }
 
+    /// In the place of one that nobody needs any more.
+    static let over = VisitorRequest(head: HTTPRequestHead(method: "", target: ""), framing: .none, id: "", received: Moment())
+
     /// `other`, but for these.
     private init(_ other: VisitorRequest, head: HTTPRequestHead, framing: HTTPBodyFraming, agentID: String?, isOver: Bool) {
         self.head = head
@@ -83,11 +86,11 @@ extension HTTPRequestHead {
     /// `Accept` decides.
     var isNavigation: Bool {
         guard method == "GET" || method == "HEAD", !asksForUpgrade else { return false }
-        return fields["sec-fetch-mode"].map { $0 == "navigate" } ?? isByBrowser
+        return fields[.secFetchMode].map { $0 == "navigate" } ?? isByBrowser
     }
 
     /// What comes is to run as a service worker: for all that is beneath its address.
     var asksForServiceWorker: Bool {
-        fields.contains("service-worker") || fields["sec-fetch-dest"] == "serviceworker"
+        fields.contains(.serviceWorker) || fields[.secFetchDest] == "serviceworker"
     }
 }

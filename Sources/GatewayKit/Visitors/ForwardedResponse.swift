@@ -36,16 +36,27 @@ struct ForwardedResponse {
         return HTTPResponseHead(status: status, fields: fields)
     }
 
-    /// The head's bytes, with `date` unless the service says one. Nil: the status is none.
-    func bytes(date: @autoclosure () -> HTTPFields) -> [UInt8]? {
+    /// Appends the head, with `date` unless the service says one. False, and nothing is appended: the status is none.
+    func write(to bytes: inout [UInt8], date: @autoclosure () -> HTTPFields) -> Bool {
+        let start = bytes.count
+        guard
+            var writer = try? HTTPHeadWriter(
+                status: status, byteCount: fields.storedByteCount + Self.addedByteCount, behind: &bytes)
+        else { return false }
+        writer.fields(fields, without: dropped)
+        let isWritten = writeAdded(to: &writer)
+        if first(.date) == nil { writer.fields(date()) }
+        bytes = writer.end()
+        if !isWritten { bytes.removeSubrange(start...) }
+        return isWritten
+    }
+
+    private func writeAdded(to writer: inout HTTPHeadWriter) -> Bool {
         do throws(HTTPFieldError) {
-            var writer = try HTTPHeadWriter(status: status, byteCount: fields.storedByteCount + Self.addedByteCount)
-            writer.fields(fields, without: dropped)
             try forEachAdded { (name, value) throws(HTTPFieldError) in try writer.field(name, value) }
-            if first(.date) == nil { writer.fields(date()) }
-            return writer.end()
+            return true
         } catch {
-            return nil
+            return false
         }
     }
 

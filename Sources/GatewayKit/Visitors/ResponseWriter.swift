@@ -19,19 +19,25 @@ struct ResponseWriter {
         isUnderWay = true
     }
 
-    /// What stands before and behind `count` bytes of the body; nil: more than was declared.
-    @inline(__always) mutating func frame(_ count: Int) -> (prefix: [UInt8], suffix: [UInt8])? {
-        var (prefix, suffix) = ([UInt8](), [UInt8]())
-        do { try encoder.encodePrefix(count, into: &prefix) } catch { return nil }
-        encoder.encodeSuffix(into: &suffix)
-        return (prefix, suffix)
+    /// Appends bytes of the body in their framing; false, and nothing is appended: more than was declared.
+    mutating func write(_ bytes: ArraySlice<UInt8>, to output: inout [UInt8]) -> Bool {
+        do { try encoder.encode(bytes, into: &output) } catch { return false }
+        return true
     }
 
-    /// What ends the body; nil: less than was declared came.
-    mutating func finish(_ trailers: HTTPFields) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        do { try encoder.finish(trailers: trailers, into: &bytes) } catch { return nil }
-        return bytes
+    /// Appends what stands before `count` bytes of the body; false, and nothing is appended: more than was declared.
+    mutating func writePrefix(_ count: Int, to output: inout [UInt8]) -> Bool {
+        do { try encoder.encodePrefix(count, into: &output) } catch { return false }
+        return true
+    }
+
+    /// Appends what stands behind a piece of the body.
+    mutating func writeSuffix(to output: inout [UInt8]) { encoder.encodeSuffix(into: &output) }
+
+    /// Appends what ends the body; false, and nothing is appended: less than was declared came.
+    mutating func finish(_ trailers: HTTPFields, to output: inout [UInt8]) -> Bool {
+        do { try encoder.finish(trailers: trailers, into: &output) } catch { return false }
+        return true
     }
 
     /// It is out; the next one may come.

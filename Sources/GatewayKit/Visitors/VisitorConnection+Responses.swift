@@ -19,27 +19,25 @@ extension VisitorConnection {
 
     /// Begins a response. False: its status is none, and nothing was written.
     func beginResponse(_ head: ForwardedResponse, _ turn: inout Turn) -> Bool {
-        guard let bytes = head.bytes(date: shared.date(at: turn.now)) else { return false }
         response.begin(head.framing)
-        write(bytes[...], &turn)
-        return true
+        return appendOutput { head.write(to: &$0, date: shared.date(at: turn.now)) }
     }
 
     /// Writes bytes of the body. False: more than was declared. A body to a HEAD, or with a 304, is dropped.
     func writeBody(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> Bool {
         if response.framing == .none { return true }
-        guard let (prefix, suffix) = response.frame(bytes.count) else { return false }
-        write(prefix[...], &turn)
+        guard bytes.count > Self.joinedCount else { return appendOutput { response.write(bytes, to: &$0) } }
+        guard appendOutput({ response.writePrefix(bytes.count, to: &$0) }) else { return false }
         write(bytes, &turn)
-        write(suffix[...], &turn)
-        return true
+        return appendOutput {
+            response.writeSuffix(to: &$0)
+            return true
+        }
     }
 
     /// Ends the body. False: less than was declared came.
     func finishBody(_ trailers: HTTPFields, _ turn: inout Turn) -> Bool {
-        guard let bytes = response.finish(trailers) else { return false }
-        write(bytes[...], &turn)
-        return true
+        appendOutput { response.finish(trailers, to: &$0) }
     }
 
     /// Writes more of a response that never ends.

@@ -12,6 +12,8 @@ final class VisitorConnection {
     @exclusivity(unchecked) private(set) var phase = VisitorPhase.receivingHead
     /// What is under way for it; set and read by whoever keeps exchanges.
     @exclusivity(unchecked) var exchange: ExchangeID?
+    /// What its last request for a service named.
+    @exclusivity(unchecked) private(set) var knownAddress: KnownAddress?
     /// It is among the connections that its address has.
     var isCounted = false
     /// Given to the transport and not yet written.
@@ -21,6 +23,9 @@ final class VisitorConnection {
     // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a
     // request.
     @exclusivity(unchecked) private var reader: RequestReader
+    /// What is to be written, or (lent) what the transport was given last.
+    @exclusivity(unchecked) private var output: [UInt8] = []
+    @exclusivity(unchecked) private var isOutputLent = false
     /// The response that is on its way out.
     @exclusivity(unchecked) var response = ResponseWriter()
     @exclusivity(unchecked) private var isReading = true
@@ -53,8 +58,9 @@ final class VisitorConnection {
     }
 
     /// What goes to another loop; here it is over.
-    func handOver() -> VisitorState {
-        VisitorState(peer: peer, decoder: reader.handOver(), queuedBytes: queuedBytes, isReading: isReading)
+    func handOver(_ turn: inout Turn) -> VisitorState {
+        flush(&turn)
+        return VisitorState(peer: peer, decoder: reader.handOver(), queuedBytes: queuedBytes, isReading: isReading)
     }
 
     /// It is no visitor's any more: nothing further comes of it here.
@@ -189,6 +195,12 @@ final class VisitorConnection {
         setReading(true, &turn)
     }
 
+    /// The request names this service; the next one will, too.
+    func remember(_ route: WebRoute, of request: VisitorRequest, by router: Router) {
+        if knownAddress?.address === route.address { return }
+        knownAddress = KnownAddress(route.address, by: router, host: request.head.fields.first(.host))
+    }
+
     /// The request was given to an agent.
     func requestForwarded() { advance(.forwarded) }
 
@@ -241,12 +253,58 @@ final class VisitorConnection {
 
     // MARK: The transport's side
 
+    /// Writes bytes: joined with what is there, or from where they lie.
     func write(_ bytes: ArraySlice<UInt8>, _ turn: inout Turn) {
-        guard !bytes.isEmpty else { return }
+        guard bytes.count > Self.joinedCount else {
+            _ = appendOutput {
+                $0.append(contentsOf: bytes)
+                return true
+            }
+            return
+        }
+        flush(&turn)
         queuedBytes += bytes.count
         shared.metrics.visitorWasSent(bytes.count)
         turn.outputs.append(.transport(.write(id, bytes)))
     }
+
+    /// What `body` appends is written with the next `flush`, at the end of the machine's call at the latest. Returns what it
+    /// returns.
+    @inline(__always)
+    func appendOutput(_ body: (inout [UInt8]) -> Bool) -> Bool {
+        if isOutputLent { takeOutputBack() }
+        let before = output.count
+        let result = body(&output)
+        let added = output.count - before
+        if added > 0 {
+            if before == 0 { shared.mustFlush(self) }
+            queuedBytes += added
+            shared.metrics.visitorWasSent(added)
+        }
+        return result
+    }
+
+    /// Gives the transport what was written.
+    func flush(_ turn: inout Turn) {
+        guard !isOutputLent, !output.isEmpty else { return }
+        isOutputLent = true
+        turn.outputs.append(.transport(.write(id, output[...])))
+    }
+
+    /// The buffer that was given away last is used again if the transport is done with it.
+    private func takeOutputBack() {
+        isOutputLent = false
+        if queuedBytes == 0, output.capacity <= Self.keptCapacity {
+            output.removeAll(keepingCapacity: true)
+        } else {
+            output = []
+        }
+    }
+
+    /// Up to here bytes are copied, so that head and body are one piece to the transport.
+    static let joinedCount = 16 * 1024
+    /// An idle connection keeps no larger buffer.
+    private static let keptCapacity = 4 * 1024
 
     func setReading(_ isOn: Bool, _ turn: inout Turn) {
         guard isReading != isOn, phase != .closing, phase != .paused else { return }
@@ -267,13 +325,22 @@ final class VisitorConnection {
         guard phase != .closing else { return }
         advance(.closes)
         setDeadline(turn.now.advanced(by: limits.writeTimeout))
+        flush(&turn)
         turn.emit(lingers ? .close(id) : .closeAtOnce(id))
     }
 
     /// Cuts the connection, so that no client takes a part for the whole.
     func abort(_ turn: inout Turn) {
         advance(.closes)
+        isOutputLent = false
+        output = []
         turn.emit(.abort(id))
+    }
+
+    /// No more is written: half of an upgraded connection is over.
+    func finishWriting(_ turn: inout Turn) {
+        flush(&turn)
+        turn.emit(.finishWriting(id))
     }
 
     // MARK: Time

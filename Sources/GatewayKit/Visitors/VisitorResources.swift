@@ -14,6 +14,8 @@ final class VisitorResources {
     @exclusivity(unchecked) var requestIDs: RequestIDs
     @exclusivity(unchecked) private var date = CachedDate()
     private var due: [ConnectionID] = []
+    /// Connections with something to write that the transport was not given yet; perhaps nothing more of it.
+    @exclusivity(unchecked) private var unflushed: [VisitorConnection] = []
 
     init(_ environment: Environment, _ metrics: Metrics) {
         self.environment = environment
@@ -32,6 +34,16 @@ final class VisitorResources {
 
     /// The connection goes on in the next turn.
     func resumeNextTurn(_ id: ConnectionID) { due.append(id) }
+
+    /// The connection has something for the transport.
+    func mustFlush(_ visitor: VisitorConnection) { unflushed.append(visitor) }
+
+    /// Gives the transport all that was written.
+    func flush(_ turn: inout Turn) {
+        guard !unflushed.isEmpty else { return }
+        for visitor in unflushed { visitor.flush(&turn) }
+        unflushed.removeAll(keepingCapacity: true)
+    }
 
     /// Whether any connection goes on in the next turn.
     var hasDue: Bool { !due.isEmpty }

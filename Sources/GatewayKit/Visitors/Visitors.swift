@@ -43,6 +43,11 @@ final class Visitors: Reconfigurable {
         shared.timers.cancel(visitor.id)
     }
 
+    // MARK: Output
+
+    /// Gives the transport all that was written to visitors.
+    func flush(_ turn: inout Turn) { shared.flush(&turn) }
+
     // MARK: Draining
 
     var isDraining: Bool { shared.isDraining }

@@ -79,9 +79,7 @@ public struct ForwardedRequest: Sendable {
     public var whole: WebRequest {
         var fields = fields.without(dropped)
         forwarding.append(to: &fields)
-        return WebRequest(
-            method: method, path: Array(path), query: query.map { Array($0) }, fields: fields, upgrade: upgrade,
-            hasBody: hasBody)
+        return WebRequest(method: method, path: path, query: query, fields: fields, upgrade: upgrade, hasBody: hasBody)
     }
 }
 
@@ -89,7 +87,7 @@ extension ForwardedRequest {
     /// A request that is whole already.
     public init(_ request: WebRequest) {
         self.init(
-            method: request.method, path: request.path[...], query: request.query.map { $0[...] }, fields: request.fields,
-            upgrade: request.upgrade, hasBody: request.hasBody)
+            method: request.method, path: request.path, query: request.query, fields: request.fields, upgrade: request.upgrade,
+            hasBody: request.hasBody)
     }
 }

@@ -9,9 +9,9 @@ public struct WebRequest: Sendable, Hashable {
     /// The method, as the visitor sent it.
     public var method: String
     /// The path, byte-exact, beginning with `/`.
-    public var path: [UInt8]
+    public var path: ArraySlice<UInt8>
     /// What follows the first `?`, byte-exact; nil if there is none.
-    public var query: [UInt8]?
+    public var query: ArraySlice<UInt8>?
     /// End-to-end fields, and `Content-Length` where the visitor gave one.
     public var fields: HTTPFields
     /// The `Upgrade` field's value, if the visitor asks to leave HTTP.
@@ -21,8 +21,8 @@ public struct WebRequest: Sendable, Hashable {
 
     /// A request with these parts.
     public init(
-        method: String, path: [UInt8], query: [UInt8]? = nil, fields: HTTPFields = HTTPFields(), upgrade: String? = nil,
-        hasBody: Bool = false
+        method: String, path: ArraySlice<UInt8>, query: ArraySlice<UInt8>? = nil, fields: HTTPFields = HTTPFields(),
+        upgrade: String? = nil, hasBody: Bool = false
     ) {
         self.method = method
         self.path = path
@@ -30,6 +30,15 @@ public struct WebRequest: Sendable, Hashable {
         self.fields = fields
         self.upgrade = upgrade
         self.hasBody = hasBody
+    }
+
+    /// A request with these parts.
+    public init(
+        method: String, path: [UInt8], query: [UInt8]? = nil, fields: HTTPFields = HTTPFields(), upgrade: String? = nil,
+        hasBody: Bool = false
+    ) {
+        self.init(
+            method: method, path: path[...], query: query.map { $0[...] }, fields: fields, upgrade: upgrade, hasBody: hasBody)
     }
 }
 
@@ -42,10 +51,10 @@ extension WebRequest {
         writer.name("httpMethod")
         writer.string(method)
         writer.name("path")
-        writer.latin1(path[...])
+        writer.latin1(path)
         if let query {
             writer.name("query")
-            writer.latin1(query[...])
+            writer.latin1(query)
         } else if wholeBody != nil {
             writer.name("query")
             writer.string("")

@@ -10,6 +10,8 @@ public struct WebResponse: Sendable, Hashable {
     public var status: Int
     /// End-to-end fields, and `Content-Length` where the service gave one.
     public var fields: HTTPFields
+    /// Those of `fields` that are not sent.
+    public var dropped = HTTPFieldMask()
     /// Whether a body follows.
     public var hasBody: Bool
     /// How long the body is, where it came whole with the head (v1).
@@ -25,13 +27,22 @@ public struct WebResponse: Sendable, Hashable {
 }
 
 extension WebResponse {
+    /// The fields but for those that are not sent.
+    public var sentFields: HTTPFields { fields.without(dropped) }
+
+    /// Takes away what is not sent, so that the rest can be changed.
+    public mutating func settleFields() {
+        fields.remove(dropped)
+        dropped = HTTPFieldMask()
+    }
+
     /// The result. v1 carries `body`, the whole of it; v2 the stream, and whether it ends here.
     func write(to writer: inout JSONWriter, stream: StreamID, wholeBody: ArraySlice<UInt8>?) {
         writer.beginObject()
         writer.name("statusCode")
         writer.integer(Int64(status))
         writer.name("headers")
-        fields.write(to: &writer)
+        sentFields.write(to: &writer)
         if let wholeBody {
             writer.name("body")
             writer.base64(wholeBody)

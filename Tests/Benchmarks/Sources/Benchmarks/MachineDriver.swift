@@ -12,10 +12,11 @@ import MachineCore
 final class MachineDriver<M: Machine> {
     private static var readBytes: Int { 64 * 1024 }
 
-    private(set) var machine: M
+    // Unchecked, as in `Runner`: the machine knows nothing of its driver.
+    @exclusivity(unchecked) private(set) var machine: M
     /// What goes in at the next turn, beside the tunnel's bytes.
     private var inputs: [MachineInput<M.Message>] = []
-    private var outputs: [MachineOutput<M.Note>] = []
+    @exclusivity(unchecked) private var outputs: [MachineOutput<M.Note>] = []
     /// Came through the tunnel and was not read yet.
     private var unread: [UInt8] = []
     /// Written into the tunnel; for the other machine.

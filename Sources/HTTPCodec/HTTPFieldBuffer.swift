@@ -1,0 +1,76 @@
+// Where the fields of one section lie, and in what form: their lines as on the wire in one array, a slot for each field that
+// says where, and which known names there are, found once when the field comes in.
+//
+// A buffer belongs to one `HTTPFields` or is shared by several that are equal; whoever changes one that it shares makes a copy
+// first. A decoder whose last section nobody holds any more uses its buffer for the next, so that a connection's messages cost
+// no memory of their own.
+
+/// The storage of field sections.
+final class HTTPFieldBuffer: @unchecked Sendable {
+    // Sendable, because nothing changes a buffer but through the one `HTTPFields` or parser that holds it; and unchecked against
+    // overlapping access, because no method of it calls what it was not given.
+
+    /// Field lines, with those of removed fields until it pays to drop them. Before them may stand what came before.
+    @exclusivity(unchecked) var bytes: [UInt8]
+    /// The fields, in order; their places in `bytes` ascend.
+    @exclusivity(unchecked) var slots: [HTTPFields.Slot]
+    /// Bytes in `bytes` that belong to removed fields.
+    @exclusivity(unchecked) var deadByteCount = 0
+    /// The known names that have been there since the buffer was empty, and 0 if others have.
+    @exclusivity(unchecked) var names = KnownNameSet()
+    /// Whether a name with a `_` may have been there.
+    @exclusivity(unchecked) var hasUnderscores = false
+
+    init() {
+        bytes = []
+        slots = []
+    }
+
+    /// A copy of `other`.
+    init(copying other: HTTPFieldBuffer) {
+        bytes = other.bytes
+        slots = other.slots
+        deadByteCount = other.deadByteCount
+        names = other.names
+        hasUnderscores = other.hasUnderscores
+    }
+
+    @inline(__always)
+    func append(_ slot: HTTPFields.Slot) {
+        slots.append(slot)
+        names.insert(slot.number)
+    }
+
+    /// Notes what stands in a name that is not known.
+    @inline(__always)
+    func noteOther(_ name: UnsafeRawPointer, _ count: Int) {
+        if !hasUnderscores { hasUnderscores = Scan.hasUnderscore(name, count) }
+    }
+
+    /// Empties it for another section, and keeps its memory if that is not much.
+    func reset() {
+        if bytes.capacity > Self.keptBytes || slots.capacity > Self.keptSlots {
+            bytes = []
+            slots = []
+        } else {
+            bytes.removeAll(keepingCapacity: true)
+            slots.removeAll(keepingCapacity: true)
+        }
+        deadByteCount = 0
+        names = KnownNameSet()
+        hasUnderscores = false
+    }
+
+    /// What an idle buffer may hold: nearly every head fits.
+    private static let keptBytes = 4096
+    private static let keptSlots = 64
+}
+
+extension HTTPFieldBuffer? {
+    /// Whether this holds the only reference to its buffer; it is then empty and ready for another section.
+    mutating func reuse() -> Bool {
+        guard isKnownUniquelyReferenced(&self) else { return false }
+        self?.reset()
+        return true
+    }
+}
