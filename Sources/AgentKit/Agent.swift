@@ -58,6 +58,7 @@ public struct Agent: Machine {
             exchanges.fireTimers(&turn)
         }
         settle(&turn)
+        exchanges.settle()
         turn.end(into: &outputs)
     }
 
@@ -72,6 +73,7 @@ public struct Agent: Machine {
         }
         session.haltIfDrained(&turn)
         settle(&turn)
+        exchanges.settle()
         turn.end(into: &outputs)
     }
 

@@ -21,6 +21,9 @@ final class HTTPFieldBuffer: @unchecked Sendable {
     /// Whether a name with a `_` may have been there.
     @exclusivity(unchecked) var hasUnderscores = false
 
+    /// Of all that have no fields; never changed, because it is never held by one alone.
+    static let empty = HTTPFieldBuffer()
+
     init() {
         bytes = []
         slots = []
@@ -66,11 +69,10 @@ final class HTTPFieldBuffer: @unchecked Sendable {
     private static let keptSlots = 64
 }
 
-extension HTTPFieldBuffer? {
-    /// Whether this holds the only reference to its buffer; it is then empty and ready for another section.
-    mutating func reuse() -> Bool {
-        guard isKnownUniquelyReferenced(&self) else { return false }
-        self?.reset()
-        return true
+extension HTTPFields {
+    /// The buffer, empty and for another section: the same one if nobody else holds it.
+    mutating func freshBuffer() -> HTTPFieldBuffer {
+        if isKnownUniquelyReferenced(&buffer) { buffer.reset() } else { buffer = HTTPFieldBuffer() }
+        return buffer
     }
 }

@@ -44,13 +44,12 @@ public struct HTTPFieldMask: Sendable, Hashable {
 extension HTTPFields {
     /// The fields that `removeUnderscored` removes.
     public func underscored(spelling names: HTTPFieldSet, orBeginningWith prefix: HTTPFieldName) -> HTTPFieldMask {
-        guard let buffer, buffer.hasUnderscores else { return HTTPFieldMask() }
+        guard buffer.hasUnderscores else { return HTTPFieldMask() }
         return mask { $1.number == 0 && Self.isUnderscored($1, $0, spelling: names, orBeginningWith: prefix) }
     }
 
     /// The fields that `removeAll(beginningWith:)` removes. `known`: all names of `HTTPFieldName` that begin so.
     public func beginning(with prefix: HTTPFieldName, known: HTTPFieldSet? = nil) -> HTTPFieldMask {
-        guard let buffer else { return HTTPFieldMask() }
         guard let known else { return mask { Self.begins($1, $0, with: prefix) } }
         guard buffer.names.contains(0) || buffer.names.intersects(known.known) else { return HTTPFieldMask() }
         return mask { $1.number == 0 ? Self.begins($1, $0, with: prefix) : known.known.contains($1.number) }
@@ -86,7 +85,6 @@ extension HTTPFields {
     /// The fields for whose slots `isChosen` holds; it is asked once for each, in order, with the storage's beginning.
     @inline(__always)
     func mask(_ isChosen: (UnsafeRawPointer, Slot) -> Bool) -> HTTPFieldMask {
-        guard let buffer else { return HTTPFieldMask() }
         return buffer.bytes.withUnsafeBytes { storage in
             var mask = HTTPFieldMask()
             guard let base = storage.baseAddress else { return mask }

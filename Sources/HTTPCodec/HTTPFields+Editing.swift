@@ -121,7 +121,6 @@ extension HTTPFields {
 
     /// For each field whether `isUnwanted` holds.
     private func marks(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) -> [Bool] {
-        guard let buffer else { return [] }
         return buffer.bytes.withUnsafeBytes { storage in
             storage.baseAddress.map { base in buffer.slots.map { isUnwanted(base, $0) } } ?? []
         }
@@ -227,7 +226,6 @@ extension HTTPFields {
     /// Appends `*( field-name ":" SP field-value CRLF )`, in order. Runs of fields that lie in `storage` in that very form,
     /// which is nearly always all of them, are copied at once. Those of `mask` are left out.
     func encode(into bytes: inout [UInt8], without mask: HTTPFieldMask = HTTPFieldMask()) {
-        guard let buffer else { return }
         buffer.bytes.withUnsafeBufferPointer { stored in
             buffer.slots.withUnsafeBufferPointer { slots in
                 var index = 0

@@ -16,8 +16,7 @@ extension HTTPFields {
         _ text: UnsafeRawBufferPointer, _ position: inout Int, preface: UnsafeRawBufferPointer, reusing last: inout HTTPFields
     ) -> HTTPFields? {
         guard let base = text.baseAddress, position < text.count else { return nil }
-        if !last.buffer.reuse() { last.buffer = HTTPFieldBuffer() }
-        guard let buffer = last.buffer else { return nil }
+        let buffer = last.freshBuffer()
         let room = text.count - position + preface.count
         // Room for a few more fields, as in a decoded head.
         buffer.bytes.reserveCapacity(room + 256)
@@ -42,14 +41,12 @@ extension HTTPFields {
 
     /// How much room `writeMembers` needs at most, in bytes.
     package var memberBytes: Int {
-        guard let buffer else { return 0 }
         return 2 * buffer.bytes.count + 8 * buffer.slots.count + 2 * PlainText.slack
     }
 
     /// Writes the fields but for those of `mask` as members, their names in small letters, to `target`, which has room for
     /// `memberBytes`; how many bytes they take. Nil: they need another form, and what stands in `target` means nothing.
     package func writeMembers(to target: UnsafeMutableRawPointer, without mask: HTTPFieldMask) -> Int? {
-        guard let buffer else { return 0 }
         return buffer.bytes.withUnsafeBytes { storage in
             guard let base = storage.baseAddress else { return 0 }
             return buffer.slots.withUnsafeBufferPointer { Self.writeMembers($0, base, to: target, without: mask) }

@@ -18,7 +18,7 @@ extension HTTPFields {
     }
 
     /// At least the bytes that names and values take together.
-    public var storedByteCount: Int { buffer?.bytes.count ?? 0 }
+    public var storedByteCount: Int { buffer.bytes.count }
 
     /// Runs `body` on the name and the value of the field at `index`, which must be in `0..<count`.
     public func withField<Result>(at index: Int, _ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Result) -> Result {
@@ -31,7 +31,6 @@ extension HTTPFields {
 
     /// The next field after the one at `index`, which must be in `0..<count`, that has the same name; nil if there is none.
     public func nextIndex(after index: Int) -> Int? {
-        guard let buffer else { return nil }
         let slot = buffer.slots[index]
         if slot.number != 0 { return buffer.index(of: slot.number, from: index + 1) }
         return buffer.slots[(index + 1)...].indices.first { buffer.slots[$0].hash == slot.hash && sameName(index, $0) }

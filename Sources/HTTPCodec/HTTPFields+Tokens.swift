@@ -49,7 +49,6 @@ extension HTTPFields {
 
     /// The fields that `removeHopByHop` removes.
     public func hopByHop(keeping kept: HTTPFieldSet = .framingAndAddress, and others: HTTPFieldSet = .none) -> HTTPFieldMask {
-        guard let buffer else { return HTTPFieldMask() }
         var dropped = HTTPFieldSet.hopByHop.known
         dropped.formUnion(others.known)
         guard dropped.intersects(buffer.names) else { return HTTPFieldMask() }
@@ -118,7 +117,6 @@ extension HTTPFields {
     /// Whether `test` holds for a member of the list in this field's value, given as a range of the storage, without whitespace
     /// around it. Stops at the first.
     private func anyMember(of slot: Slot, _ test: (UnsafeRawPointer, Range<Int>) -> Bool) -> Bool {
-        guard let buffer else { return false }
         return buffer.bytes.withUnsafeBytes { raw in
             guard let base = raw.baseAddress else { return false }
             var start = Int(slot.valueStart)

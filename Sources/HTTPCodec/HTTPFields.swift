@@ -19,28 +19,25 @@ public struct HTTPFields: Sendable {
         var number: UInt8
     }
 
-    /// Nil: no fields.
-    var buffer: HTTPFieldBuffer?
+    var buffer: HTTPFieldBuffer
 
     /// No fields.
-    public init() { buffer = nil }
+    public init() { buffer = .empty }
 
     /// What a decoder has checked.
-    init(_ buffer: HTTPFieldBuffer?) { self.buffer = buffer }
+    init(_ buffer: HTTPFieldBuffer) { self.buffer = buffer }
 
     /// The fields, in order.
-    var slots: [Slot] { buffer?.slots ?? [] }
+    var slots: [Slot] { buffer.slots }
 
     /// What the slots point into.
-    var storage: [UInt8] { buffer?.bytes ?? [] }
+    var storage: [UInt8] { buffer.bytes }
 
     /// The buffer, for changes: no other fields share it.
     @inline(__always)
     mutating func ownBuffer() -> HTTPFieldBuffer {
-        if isKnownUniquelyReferenced(&buffer), let buffer { return buffer }
-        let own = buffer.map { HTTPFieldBuffer(copying: $0) } ?? HTTPFieldBuffer()
-        buffer = own
-        return own
+        if !isKnownUniquelyReferenced(&buffer) { buffer = HTTPFieldBuffer(copying: buffer) }
+        return buffer
     }
 
     /// One field, as views of the bytes.
@@ -71,7 +68,7 @@ extension HTTPFields {
 
     /// Whether there is a field of one of these names.
     public func containsAny(of names: HTTPFieldSet) -> Bool {
-        guard let buffer, names.known.intersects(buffer.names) else { return false }
+        guard names.known.intersects(buffer.names) else { return false }
         return buffer.bytes.withUnsafeBytes { storage in
             guard let base = storage.baseAddress else { return false }
             return buffer.slots.contains { names.contains($0, base) }
@@ -104,7 +101,7 @@ extension HTTPFields {
 
     /// The memory that the fields take, in bytes.
     public var heldByteCount: Int {
-        buffer.map { $0.bytes.capacity + $0.slots.capacity * MemoryLayout<Slot>.stride } ?? 0
+        buffer.bytes.capacity + buffer.slots.capacity * MemoryLayout<Slot>.stride
     }
 
     /// How many fields have this name.
@@ -123,14 +120,12 @@ extension HTTPFields {
 
     /// The name of the field at `index`.
     public func name(at index: Int) -> ArraySlice<UInt8> {
-        guard let buffer else { return [] }
         let slot = buffer.slots[index]
         return buffer.bytes[Int(slot.nameStart)..<Int(slot.nameEnd)]
     }
 
     /// The value of the field at `index`.
     public func value(at index: Int) -> ArraySlice<UInt8> {
-        guard let buffer else { return [] }
         let slot = buffer.slots[index]
         return buffer.bytes[Int(slot.valueStart)..<Int(slot.valueEnd)]
     }
@@ -143,7 +138,6 @@ extension HTTPFields {
 
     /// Whether the fields at `i` and `j` have the same name.
     public func sameName(_ i: Int, _ j: Int) -> Bool {
-        guard let buffer else { return false }
         let a = buffer.slots[i]
         let b = buffer.slots[j]
         if a.number != 0 || b.number != 0 { return a.number == b.number }
@@ -157,13 +151,13 @@ extension HTTPFields {
     /// The first index from `start` on with this name.
     @inline(__always)
     func index(of name: HTTPFieldName, from start: Int) -> Int? {
-        guard let buffer, buffer.names.contains(name.number) else { return nil }
+        guard buffer.names.contains(name.number) else { return nil }
         return name.number != 0 ? buffer.index(of: name.number, from: start) : otherIndex(of: name, from: start)
     }
 
     /// The first index from `start` on with this name, which is none of the known.
     private func otherIndex(of name: HTTPFieldName, from start: Int) -> Int? {
-        guard let buffer, start < buffer.slots.count else { return nil }
+        guard start < buffer.slots.count else { return nil }
         let hash = name.hash
         return buffer.slots[start...].firstIndex { $0.hash == hash && hasName($0, name) }
     }
@@ -171,7 +165,6 @@ extension HTTPFields {
     /// Whether the field in `slot` has this name.
     func hasName(_ slot: Slot, _ name: HTTPFieldName) -> Bool {
         if name.number != 0 { return slot.number == name.number }
-        guard let buffer else { return false }
         return buffer.bytes.withUnsafeBytes { mine in mine.baseAddress.map { Self.hasName(slot, $0, name) } ?? false }
     }
 
@@ -209,7 +202,7 @@ extension HTTPFields: RandomAccessCollection {
     /// `count`.
     public var endIndex: Int { count }
     /// How many fields, repeated names included.
-    public var count: Int { buffer?.slots.count ?? 0 }
+    public var count: Int { buffer.slots.count }
     /// Whether there are none.
     public var isEmpty: Bool { count == 0 }
     /// The field at `index`, which must be in `0..<count`.

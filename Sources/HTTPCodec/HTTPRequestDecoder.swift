@@ -41,13 +41,13 @@ public struct HTTPRequestDecoder: Sendable {
         case .closed?: return .closed
         case .head(let fields)?:
             do {
-                let line = core.line
-                try HTTPHost.check(fields, minorVersion: line.minorVersion)
-                let framing = try HTTPBodyFraming.ofRequest(fields, minorVersion: line.minorVersion)
+                let minorVersion = core.minorVersion
+                try HTTPHost.check(fields, minorVersion: minorVersion)
+                let framing = try HTTPBodyFraming.ofRequest(fields, minorVersion: minorVersion)
                 core.beginBody(framing)
-                let target = fields.buffer?.bytes[line.target] ?? []
+                let target = fields.buffer.bytes[core.target]
                 let head = HTTPRequestHead(
-                    method: line.method, target: target, minorVersion: line.minorVersion, fields: fields)
+                    method: core.method, target: target, minorVersion: minorVersion, fields: fields)
                 return .head(head, framing)
             } catch {
                 throw core.fail(error)

@@ -49,12 +49,12 @@ public struct HTTPResponseDecoder: Sendable {
         case .closed?: return .closed
         case .head(var fields)?:
             do {
-                let line = core.line
-                if line.status >= 200, HTTPBodyFraming.repairResponse(&fields, status: line.status) { isRepaired = true }
+                let (status, minorVersion) = (core.status, core.minorVersion)
+                if status >= 200, HTTPBodyFraming.repairResponse(&fields, status: status) { isRepaired = true }
                 let (framing, isTunnel) = try HTTPBodyFraming.ofResponse(
-                    fields, minorVersion: line.minorVersion, status: line.status, to: method)
+                    fields, minorVersion: minorVersion, status: status, to: method)
                 let head = HTTPResponseHead(
-                    status: line.status, reason: line.reason, minorVersion: line.minorVersion, fields: fields)
+                    status: status, reason: core.reason, minorVersion: minorVersion, fields: fields)
                 if isTunnel {
                     core.leaveHTTP()
                 } else if head.isInformational {

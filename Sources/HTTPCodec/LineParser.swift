@@ -53,7 +53,7 @@ struct FieldSectionParser: Sendable {
     /// The first byte not yet looked at.
     private var scan = 0
     /// The section that is coming; between two, the last that came, whose memory the next has if nobody holds it any more.
-    private var buffer: HTTPFieldBuffer?
+    private var fields = HTTPFields()
     private var hasBegun = false
 
     /// Starts a section at the offset `start` of the unread bytes.
@@ -64,20 +64,12 @@ struct FieldSectionParser: Sendable {
         hasBegun = false
     }
 
-    /// The buffer for the section that is coming, which nobody else holds.
+    /// The buffer for the section that is coming. A decoder is a value: a copy of it has the same buffer, so that whoever goes
+    /// on first takes another.
     private mutating func ownBuffer() -> HTTPFieldBuffer {
-        if hasBegun {
-            // A decoder is a value: a copy of it has the same buffer.
-            if isKnownUniquelyReferenced(&buffer), let buffer { return buffer }
-            let copy = buffer.map { HTTPFieldBuffer(copying: $0) } ?? HTTPFieldBuffer()
-            buffer = copy
-            return copy
-        }
+        if hasBegun { return fields.ownBuffer() }
         hasBegun = true
-        if buffer.reuse(), let buffer { return buffer }
-        let new = HTTPFieldBuffer()
-        buffer = new
-        return new
+        return fields.freshBuffer()
     }
 
     /// Goes on with the unread bytes, of which the first is always the same until the section is complete. Returns the fields
@@ -111,7 +103,7 @@ struct FieldSectionParser: Sendable {
         // Room for a few more fields: many heads are forwarded with some added.
         buffer.bytes.reserveCapacity(lines.count &+ 256)
         buffer.bytes.append(contentsOf: lines)
-        return HTTPFields(buffer)
+        return fields
     }
 
     /// Takes the line from `lineStart` to `end` apart. Its control characters have been looked for.

@@ -59,8 +59,12 @@ struct MessageDecoder: Sendable {
         head = HeadParser(kind)
     }
 
-    /// The start line of the head that came last.
-    var line: StartLine { head.line }
+    // The start line of the head that came last.
+    var minorVersion: Int { head.line.minorVersion }
+    var method: String { head.line.method }
+    var target: Range<Int> { head.line.target }
+    var status: Int { head.line.status }
+    var reason: String { head.line.reason }
     var unreadCount: Int { input.count }
     var isPaused: Bool { failure == nil && (phase == .paused || phase == .left) }
 

@@ -88,41 +88,43 @@ enum Responder: Sendable, Hashable {
     }
 }
 
+/// An exchange. The object of one that is over serves another, once nobody holds it any more. (Unchecked against overlapping
+/// access: it is changed between calls of others, never during one.)
 final class Exchange {
     /// The tunnel that it came through; nil for a request that a person sends again, whose response goes nowhere.
-    let tunnel: Tunnel?
-    let stream: StreamID
-    let request: WebRequest
+    @exclusivity(unchecked) private(set) var tunnel: Tunnel?
+    @exclusivity(unchecked) private(set) var stream: StreamID
+    @exclusivity(unchecked) private(set) var request: WebRequest
     /// Who is to respond.
-    let service: LocalService
+    @exclusivity(unchecked) private(set) var service: LocalService
     /// The service's place in the table, by which its connections are kept.
-    let place: Int
-    let startedAt: Moment
+    @exclusivity(unchecked) private(set) var place: Int
+    @exclusivity(unchecked) private(set) var startedAt: Moment
 
-    private(set) var responder = Responder.collecting
+    @exclusivity(unchecked) private(set) var responder = Responder.collecting
     /// Both sides know of its end, or no side is left to be told: whatever happens later does not concern it.
-    private(set) var isOver = false
+    @exclusivity(unchecked) private(set) var isOver = false
 
     /// When the head or the last byte of the request came: what the wait for a response is counted from.
-    private(set) var waitsSince: Moment
+    @exclusivity(unchecked) private(set) var waitsSince: Moment
     /// Bytes of the request's body that were not taken yet: at most the stream's window in v2, the whole body in v1.
-    private var held: [UInt8] = []
+    @exclusivity(unchecked) private var held: [UInt8] = []
     /// Bytes of the request's body that a streaming host was shown and has not yet taken: at most the stream's window in v2.
-    private var untakenBytes = 0
-    private(set) var trailers = HTTPFields()
+    @exclusivity(unchecked) private var untakenBytes = 0
+    @exclusivity(unchecked) private(set) var trailers = HTTPFields()
     /// The tunnel said that the request is whole.
-    private(set) var requestEnded = false
-    private var requestBytes = 0
+    @exclusivity(unchecked) private(set) var requestEnded = false
+    @exclusivity(unchecked) private var requestBytes = 0
 
     /// The status of the head that went into the tunnel.
-    private(set) var status: Int?
+    @exclusivity(unchecked) private(set) var status: Int?
     /// The response has a body, so its end must be sent.
-    private(set) var responseHasBody = false
-    private var responseBytes = 0
+    @exclusivity(unchecked) private(set) var responseHasBody = false
+    @exclusivity(unchecked) private var responseBytes = 0
     /// The record for an inspector; nil if there is none.
-    let capture: Capture?
+    @exclusivity(unchecked) private(set) var capture: Capture?
     /// How much of a response that goes nowhere is taken.
-    private let replayLimit: Int
+    @exclusivity(unchecked) private var replayLimit: Int
 
     init(
         _ stream: StreamID, of tunnel: Tunnel?, _ request: WebRequest, service: LocalService, place: Int, _ capture: Capture?,
@@ -138,6 +140,34 @@ final class Exchange {
         startedAt = now
         waitsSince = now
     }
+
+    /// Begins another exchange in the memory of one that is over.
+    func begin(
+        _ stream: StreamID, of tunnel: Tunnel, _ request: WebRequest, service: LocalService, place: Int, _ capture: Capture?,
+        at now: Moment
+    ) {
+        if self.tunnel !== tunnel { self.tunnel = tunnel }
+        self.stream = stream
+        self.request = request
+        if self.service != service { self.service = service }
+        self.place = place
+        self.capture = capture
+        replayLimit = .max
+        (startedAt, waitsSince) = (now, now)
+        (responder, isOver) = (.collecting, false)
+        if !held.isEmpty { held = [] }
+        if !trailers.isEmpty { trailers = HTTPFields() }
+        (untakenBytes, requestBytes, responseBytes) = (0, 0, 0)
+        (requestEnded, status, responseHasBody) = (false, nil, false)
+    }
+
+    /// Lets go of its request: it is over, and whoever came to know of it has returned.
+    func clear() {
+        request = Self.noRequest
+        if capture != nil { capture = nil }
+    }
+
+    private static let noRequest = WebRequest(method: "", path: [UInt8]())
 
     /// The web service that responds; nil if none does.
     var httpService: LocalHTTPService? {

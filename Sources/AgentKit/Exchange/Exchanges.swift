@@ -15,6 +15,9 @@ struct Exchanges {
     private var services: ServiceTable
     private var responseHeadTimeout: Duration
     private var table = ExchangeTable()
+    /// Those that are over since the machine was called, and those that may serve again.
+    private var over: [Exchange] = []
+    private var idle: [Exchange] = []
     private var lastReplay: UInt32 = 0
     private var connections: LocalConnections
     private var calls: HandlerCalls
@@ -68,11 +71,36 @@ struct Exchanges {
         let service = services[place]
         if service == .none { return refuse(stream, of: tunnel, .noWebService, "this agent serves no web service") }
         let capture = captures?.begin(request, &turn)
-        let exchange = Exchange(stream, of: tunnel, request, service: service, place: place, capture, at: turn.now)
+        let exchange = newExchange(stream, of: tunnel, request, service, place: place, capture, turn.now)
         table.insert(exchange)
         watchHeads(turn.now)
         start(exchange, tunnel.session?.version ?? .v2, &turn)
     }
+
+    private mutating func newExchange(
+        _ stream: StreamID, of tunnel: Tunnel, _ request: WebRequest, _ service: LocalService, place: Int, _ capture: Capture?,
+        _ now: Moment
+    ) -> Exchange {
+        if !idle.isEmpty, isKnownUniquelyReferenced(&idle[idle.count - 1]), let exchange = idle.popLast() {
+            exchange.begin(stream, of: tunnel, request, service: service, place: place, capture, at: now)
+            return exchange
+        }
+        return Exchange(stream, of: tunnel, request, service: service, place: place, capture, at: now)
+    }
+
+    /// The machine's call is over: nobody looks at what ended during it.
+    mutating func settle() {
+        if over.isEmpty { return }
+        for exchange in over {
+            exchange.tunnel?.session?.recycle(exchange.request.fields)
+            exchange.clear()
+            if let tunnel = exchange.tunnel, tunnel.stage != .over, idle.count < Self.maximumIdle { idle.append(exchange) }
+        }
+        over.removeAll(keepingCapacity: true)
+    }
+
+    /// As many as are under way at once on a busy tunnel.
+    private static let maximumIdle = 64
 
     /// Refuses a request before it is an exchange.
     func refuse(_ stream: StreamID, of tunnel: Tunnel, _ failure: TunnelFailure, _ message: String) {
@@ -250,7 +278,7 @@ struct Exchanges {
             captures?.end(capture, outcome: outcome, after: turn.now.since(exchange.startedAt), &turn)
         }
         turn.emit(.exchange(exchange.record(at: turn.now, failure: failure)))
-        exchange.tunnel?.session?.recycle(exchange.request.fields)
+        over.append(exchange)
     }
 
     // MARK: Ends that come from outside
@@ -267,6 +295,7 @@ struct Exchanges {
             finish(exchange, because: "the connection to the gateway is lost", outcome: "gateway-lost", &turn)
         }
         table.forget(tunnel)
+        idle.removeAll { $0.tunnel === tunnel }
     }
 
     /// Without a tunnel there is no use for idle connections.

@@ -29,9 +29,9 @@ final class LocalConnection {
     private var isRetry: Bool
     private let limits: HTTPLimits
     /// Nil: idle in the pool.
-    private(set) var owner: Exchange?
+    @exclusivity(unchecked) private(set) var owner: Exchange?
     /// What the owner asks; kept for the case that it must be sent again.
-    private(set) var request: ServiceRequest?
+    @exclusivity(unchecked) private(set) var request: ServiceRequest?
 
     // Unchecked: the codecs, which are all that runs during an access, know of no connection.
     @exclusivity(unchecked) private var decoder: HTTPResponseDecoder

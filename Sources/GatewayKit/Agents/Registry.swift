@@ -9,7 +9,7 @@ import TunnelLink
 
 final class Registry {
     /// By id. No two of them differ in case alone. (Objects, because a record is large and each request looks at one.)
-    private var entries: [String: RegistryEntry] = [:]
+    @exclusivity(unchecked) private var entries: [String: RegistryEntry] = [:]
     /// The id of a name, which is what a host name's label means: labels have no case (RFC 4343).
     private var idByName: [String: String] = [:]
     /// Agents that are online, by owning loop.
@@ -231,7 +231,7 @@ final class Registry {
 
 /// One agent in the registry: as it is now, for whoever holds this no longer than a call.
 final class RegistryEntry {
-    fileprivate(set) var record: AgentRecord
+    @exclusivity(unchecked) fileprivate(set) var record: AgentRecord
 
     fileprivate init(_ record: AgentRecord) { self.record = record }
 }

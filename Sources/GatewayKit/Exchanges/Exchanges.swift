@@ -25,6 +25,8 @@ final class Exchanges: Reconfigurable {
     @exclusivity(unchecked) private var table: [Exchange?] = []
     @exclusivity(unchecked) private var generations: [UInt32] = []
     @exclusivity(unchecked) private var freeSlots: [Int] = []
+    /// The request that is being given to an agent.
+    private let outgoing = ForwardedRequest(method: "", path: [], query: nil, fields: HTTPFields(), hasBody: false)
     /// Those that are over since the machine was called, and those that may serve again.
     @exclusivity(unchecked) private var over: [Exchange] = []
     @exclusivity(unchecked) private var idle: [Exchange] = []
@@ -151,7 +153,8 @@ final class Exchanges: Reconfigurable {
         let client = shares.client(visitor, request.head)
         try checkShare(of: client, on: agent)
         let isTrusted = environment.forwarding.isTrusted(visitor.peerAddress)
-        var web = forwarded(pending, of: visitor, isTrusted: isTrusted, to: agent, grant)
+        defer { outgoing.clear() }
+        let web = forwarded(pending, of: visitor, isTrusted: isTrusted, to: agent, grant)
         let upgrade = upgrade(asked: request, through: agent)
         if upgrade != nil {
             web.upgrade = upgrade
@@ -206,9 +209,14 @@ final class Exchanges: Reconfigurable {
             passesExpect: request.expectsContinue && agent.session.version == .v2)
         let query = grant.removesToken ? QueryToken(in: route.query)?.rest.map { $0[...] } : route.query
         let service = HeaderRules.toService(request.head, context)
-        return ForwardedRequest(
-            method: request.head.method, path: route.path, query: query, fields: service.fields, without: service.dropped,
-            and: service.forwarding, hasBody: request.framing != .none)
+        outgoing.method = request.head.method
+        outgoing.path = route.path
+        outgoing.query = query
+        outgoing.fields = service.fields
+        outgoing.dropped = service.dropped
+        outgoing.forwarding = service.forwarding
+        outgoing.hasBody = request.framing != .none
+        return outgoing
     }
 
     /// The protocol that the service is asked to switch to; nil: none. v1 has no way to leave HTTP, and after a body it is not

@@ -60,7 +60,7 @@ extension WebRoute: Equatable {
 }
 
 /// What the last request on a connection named, for the next, which mostly names the same.
-struct KnownAddress {
+final class KnownAddress {
     /// Who found it; another router may find something else.
     private let router: Router
     /// The `Host` field's value that it was found with.

@@ -40,24 +40,25 @@ public struct ForwardingFields: Sendable, Hashable {
     }
 }
 
-/// The head of a request on its way into a tunnel. Its body, if any, follows as data on the stream.
-public struct ForwardedRequest: Sendable {
+/// The head of a request on its way into a tunnel. Its body, if any, follows as data on the stream. An object, which a gateway
+/// has one of: it is filled, sent and cleared.
+public final class ForwardedRequest {
     /// The method, as the visitor sent it.
-    public var method: String
+    @exclusivity(unchecked) public var method: String
     /// The path, byte-exact, beginning with `/`.
-    public var path: ArraySlice<UInt8>
+    @exclusivity(unchecked) public var path: ArraySlice<UInt8>
     /// What follows the first `?`, byte-exact; nil if there is none.
-    public var query: ArraySlice<UInt8>?
+    @exclusivity(unchecked) public var query: ArraySlice<UInt8>?
     /// The visitor's fields, or what became of them.
-    public var fields: HTTPFields
+    @exclusivity(unchecked) public var fields: HTTPFields
     /// Those of them that are left out.
-    public var dropped: HTTPFieldMask
+    @exclusivity(unchecked) public var dropped: HTTPFieldMask
     /// What comes after them. None of its names is in `fields` but in those that are left out.
-    public var forwarding: ForwardingFields
+    @exclusivity(unchecked) public var forwarding: ForwardingFields
     /// The `Upgrade` field's value, if the visitor asks to leave HTTP.
-    public var upgrade: String?
+    @exclusivity(unchecked) public var upgrade: String?
     /// Whether a body follows.
-    public var hasBody: Bool
+    @exclusivity(unchecked) public var hasBody: Bool
 
     /// A request with these parts.
     public init(
@@ -75,6 +76,12 @@ public struct ForwardedRequest: Sendable {
         self.hasBody = hasBody
     }
 
+    /// Lets go of all that it holds.
+    public func clear() {
+        (path, query, fields, dropped) = ([], nil, HTTPFields(), HTTPFieldMask())
+        (forwarding, upgrade) = (ForwardingFields(), nil)
+    }
+
     /// The same with fields of its own: for whoever keeps it.
     public var whole: WebRequest {
         var fields = fields.without(dropped)
@@ -85,7 +92,7 @@ public struct ForwardedRequest: Sendable {
 
 extension ForwardedRequest {
     /// A request that is whole already.
-    public init(_ request: WebRequest) {
+    public convenience init(_ request: WebRequest) {
         self.init(
             method: request.method, path: request.path, query: request.query, fields: request.fields, upgrade: request.upgrade,
             hasBody: request.hasBody)
