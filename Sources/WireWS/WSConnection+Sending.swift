@@ -1,7 +1,8 @@
 // What this end sends (RFC 6455 §6.1, §5.5): one frame for each message, masked if this end is the client.
 //
 // Nothing is sent after a Close frame, nor after the peer broke the protocol, except the Close frame that says so. Payloads
-// are copied once, into the caller's output, by the pass that masks them.
+// are copied once, into the caller's output, by the pass that masks them; those of binary messages that no mask changes can
+// stay where they are.
 
 extension WSConnection {
     /// Appends a text message. `payload` must be UTF-8; that is not checked. False, and nothing is written: this end is
@@ -23,12 +24,16 @@ extension WSConnection {
         send(.binary, head, payload, to: &bytes)
     }
 
+    /// Whether the payload of a binary message goes out as it is: this end is a server, or masks such messages with the key zero.
+    public var lendsBinary: Bool { keys == nil || masksBinaryWithZero }
+
     /// Appends all of a binary message but its last `payloadCount` bytes, which the caller sends behind it from where they are.
-    /// False, and nothing is written: this end masks what it sends, so it cannot be; or it is closing, or has failed.
+    /// False, and nothing is written: `lendsBinary` is false, so it cannot be; or this end is closing, or has failed.
     public mutating func binary(_ head: ArraySlice<UInt8>, beforePayloadOf payloadCount: Int, into bytes: inout [UInt8]) -> Bool
     {
-        if keys != nil || hasSentClose || hasReceivedClose || hasFailed { return false }
-        WSFrameHeader(opcode: .binary, payloadCount: head.count + payloadCount).encode(into: &bytes)
+        if !lendsBinary || hasSentClose || hasReceivedClose || hasFailed { return false }
+        let mask = keys == nil ? nil : WSMask(key: 0)
+        WSFrameHeader(opcode: .binary, mask: mask, payloadCount: head.count + payloadCount).encode(into: &bytes)
         bytes.append(contentsOf: head)
         return true
     }
@@ -64,8 +69,7 @@ extension WSConnection {
     mutating func append(
         _ opcode: WSOpcode, _ head: ArraySlice<UInt8>, _ payload: ArraySlice<UInt8>, to bytes: inout [UInt8]
     ) {
-        let key = keys?.nextWord()
-        let mask = key.map(WSMask.init(key:))
+        let mask = nextMask(opcode)
         WSFrameHeader(opcode: opcode, mask: mask, payloadCount: head.count + payload.count).encode(into: &bytes)
         if var mask {
             mask.append(head, to: &bytes)
@@ -74,6 +78,13 @@ extension WSConnection {
             bytes.append(contentsOf: head)
             bytes.append(contentsOf: payload)
         }
+    }
+
+    /// The mask of the next frame; nil at a server.
+    private mutating func nextMask(_ opcode: WSOpcode) -> WSMask? {
+        if opcode == .binary, masksBinaryWithZero, keys != nil { return WSMask(key: 0) }
+        let key = keys?.nextWord()
+        return key.map(WSMask.init(key:))
     }
 
     /// The longest beginning of `reason` that fits beside the code: 123 bytes.

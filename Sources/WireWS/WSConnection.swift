@@ -3,9 +3,9 @@
 // Refuses what only the sequence of frames can show to be wrong: a continuation of nothing, a message within a message, a
 // message over the limit, text that is not UTF-8, a Close payload without a valid code. Sending is in WSConnection+Sending.
 //
-// Copies: an unmasked message that lies whole in the received bytes is emitted as a slice of them; a masked one is copied
-// once, by the pass that unmasks it. A message in several pieces is collected in an array that grows with what has come, unless
-// it is binary and the owner takes pieces: then nothing is collected.
+// Copies: an unmasked message that lies whole in the received bytes, or one whose key is zero, is emitted as a slice of them; a
+// masked one is copied once, by the pass that unmasks it. A message in several pieces is collected in an array that grows with
+// what has come, unless it is binary and the owner takes pieces: then nothing is collected.
 
 /// What the peer did.
 public enum WSEvent: Sendable, Hashable {
@@ -54,6 +54,11 @@ public struct WSConnection: Sendable {
 
     /// Where masking keys come from; nil at a server.
     var keys: KeyStream?
+    /// At a client: whether the binary messages that it sends from now on have the masking key zero, so that they are not
+    /// changed. Text and control frames keep keys that nobody can predict. RFC 6455 §5.3 asks for such keys everywhere, because
+    /// scripts in browsers choose what is sent and must not choose what a proxy on the way sees (§10.3): so only for a client
+    /// that runs no one else's scripts, and for a server that has said that it takes them. At a server it means nothing.
+    public var masksBinaryWithZero = false
     var hasSentClose = false
     private(set) var hasReceivedClose = false
     private(set) var hasFailed = false
@@ -219,9 +224,9 @@ public struct WSConnection: Sendable {
 
     // MARK: Storage
 
-    /// The piece without its mask: itself if it has none, else a copy.
+    /// The piece without its mask: itself if it has none or the key is zero, else a copy.
     private mutating func unmasked(_ piece: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        guard var mask else { return piece }
+        guard var mask, !mask.isIdentity else { return piece }
         var plain: [UInt8] = []
         mask.append(piece, to: &plain)
         self.mask = mask

@@ -54,7 +54,7 @@ public struct WSFrameDecoder: Sendable {
         }
         let piece = readPiece()
         if piece.isEmpty { return nil }
-        guard var mask else { return .payload(piece) }
+        guard var mask, !mask.isIdentity else { return .payload(piece) }
         var unmasked: [UInt8] = []
         mask.append(piece, to: &unmasked)
         self.mask = mask

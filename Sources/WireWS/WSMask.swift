@@ -1,7 +1,8 @@
 // Masking (RFC 6455 §5.3): octet i of the payload is XORed with octet i mod 4 of the key.
 //
 // A payload comes in pieces, so the mask remembers how far into the key it is. The work is done eight bytes at a time, a
-// loop that the compiler turns into vector code; one kernel serves both ends, since masking twice gives the payload back.
+// loop that the compiler turns into vector code; one kernel serves both ends, since masking twice gives the payload back. The
+// key zero changes nothing, and costs nothing.
 
 /// A masking key and the position in it.
 public struct WSMask: Sendable, Hashable {
@@ -13,8 +14,12 @@ public struct WSMask: Sendable, Hashable {
     /// The mask at the beginning of a payload.
     public init(key: UInt32) { self.key = key }
 
+    /// Whether the key is zero: what is masked with it is as it was.
+    public var isIdentity: Bool { key == 0 }
+
     /// Appends the next piece of the payload, masked or unmasked: one pass, one copy.
     public mutating func append(_ piece: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        if isIdentity { return bytes.append(contentsOf: piece) }
         let word = advance(by: piece.count)
         piece.withUnsafeBytes { source in
             bytes.append(addingCapacity: source.count) { span in

@@ -1,8 +1,8 @@
 // Which end of a WebSocket this is (RFC 6455 §1.3, §5.1) and how much memory its peer may claim.
 //
 // A client masks every frame that it sends and refuses masked ones; a server does the reverse. Both rules follow from the
-// role alone, so that neither can be switched off by mistake. Every limit is enforced on the declared length, before the
-// bytes come.
+// role alone, so that neither can be switched off by mistake; `WSConnection.masksBinaryWithZero` is about the key alone. Every
+// limit is enforced on the declared length, before the bytes come.
 
 /// Which end of the connection a `WSConnection` is.
 public enum WSRole: Sendable, Hashable {
