@@ -87,6 +87,7 @@ extension OtherProgram {
         inspectAtGateway
         gatewayToken
         protocol
+        tunnel.mask
         maxExchanges
         maxHeldBytes
         maxPooledConnections

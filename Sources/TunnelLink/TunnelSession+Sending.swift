@@ -128,7 +128,7 @@ extension TunnelSession {
 
     /// Makes room for so many bytes of data at once, where growing step by step would move what is there again and again.
     private mutating func reserveOutput(_ count: Int) {
-        guard count >= 16 * 1024, !isGateway else { return }
+        guard count >= 16 * 1024, !socket.lendsBinary else { return }
         let needed = output.count + count + count / 1024 + 1024  // and what stands between them
         if output.capacity < needed { output.reserveCapacity(needed) }
     }
@@ -184,7 +184,7 @@ extension TunnelSession {
 
     private mutating func frame(_ payload: ArraySlice<UInt8>, on id: StreamID, end: Bool) {
         let header = DataFrame.dataHeader(id, end: end)
-        if isGateway, payload.count >= Self.lentCount,
+        if payload.count >= Self.lentCount,
             socket.binary(header[...], beforePayloadOf: payload.count, into: &output)
         {
             lend(payload)
@@ -201,7 +201,7 @@ extension TunnelSession {
         output = []
     }
 
-    /// A payload that is not masked goes out from where it lies, if that is worth a piece of its own.
+    /// A payload that no mask changes goes out from where it lies, if that is worth a piece of its own.
     private static let lentCount = 16 * 1024
 
     /// A stream both of whose directions have ended is over.

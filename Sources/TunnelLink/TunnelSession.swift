@@ -154,8 +154,10 @@ public struct TunnelSession {
         socket.setLimits(limits.webSocket(version))
     }
 
-    /// Agent: the terms of the gateway's welcome hold from now on, as far as its own limits go.
-    public mutating func adopt(_ welcome: Welcome) {
+    /// Agent: the terms of the gateway's welcome hold from now on, as far as its own limits go. `zeroMask`: data is masked with
+    /// the key zero, if the gateway takes that.
+    public mutating func adopt(_ welcome: Welcome, zeroMask: Bool = false) {
+        socket.masksBinaryWithZero = zeroMask && welcome.takesZeroMask
         limits.initialWindow = min(max(0, welcome.initialWindow), limits.maximumWindow)
         limits.maximumStreams = min(limits.maximumStreams, welcome.maximumStreams)
     }

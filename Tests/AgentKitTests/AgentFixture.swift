@@ -32,6 +32,8 @@ struct AgentFixture {
 
     struct Gateway {
         var session: TunnelSession
+        /// All that came through the tunnel, as it came.
+        var received: [UInt8] = []
         var responses: [StreamID: Response] = [:]
         var registrations: [AgentDescription] = []
         var statuses: [StatusUpdate] = []
@@ -124,6 +126,7 @@ struct AgentFixture {
             let news = read(id)
             if !news.isEmpty {
                 spoke = true
+                gateways[id]?.received += news
                 gateways[id]?.session.receive(news[...])
                 links[id]?.acknowledge(news.count)
             }

@@ -43,7 +43,8 @@ import TunnelLink
             {"agentId": "a", "gatewayUrl": "ws://[::1]:3000/x?y=1", "type": "t", "model": "m", "host": "h", "protocol": "v1",
              "webService": {"port": 80, "pathPrefix": "/app", "hostHeader": "dev:{port}"}, "maxExchanges": 7, "pingMs": 5000,
              "pongTimeoutMs": 6000, "connectTimeoutMs": 7000, "poolIdleMs": 0, "maxPooledConnections": 3, "maxHeldBytes": 3000000,
-             "responseTimeoutMs": 8000, "inspectAtGateway": true, "maxHeadBytes": 2048, "maxFields": 20}
+             "responseTimeoutMs": 8000, "inspectAtGateway": true, "maxHeadBytes": 2048, "maxFields": 20,
+             "tunnel": {"mask": "zero"}}
             """)
         #expect(problems == [])
         let configuration = try #require(read)
@@ -54,6 +55,7 @@ import TunnelLink
             ])
         #expect(configuration.description.wantsInspection)
         #expect(configuration.highestVersion == .v1)
+        #expect(configuration.mask == .zero)
         #expect(configuration.service == .http(LocalHTTPService(port: 80, basePath: "/app", hostField: .text("dev:80"))))
         #expect(configuration.maximumExchanges == 7)
         #expect(configuration.http.maximumStartLineBytes == 2_048 && configuration.http.maximumFieldSectionBytes == 2_048)

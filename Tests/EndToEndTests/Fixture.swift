@@ -36,6 +36,7 @@ final class Fixture {
             gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: id),
             service: .http(LocalHTTPService(port: 4_173)))
         agent.highestVersion = version
+        agent.mask = agents.count.isMultiple(of: 2) ? .automatic : .zero
         let host = network.add(Agent(agent, seed: network.random.bytes(32)))
         host.send(.start)
         agents.append(host)

@@ -82,6 +82,7 @@ private final class RandomFixture {
             gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: name),
             service: .http(LocalHTTPService(port: 4_173)))
         configuration.limits = limits
+        configuration.mask = name == Self.names.first ? .zero : .automatic
         configuration.highestVersion = Int.random(in: 0..<4, using: &network.random) == 0 ? .v1 : .v2
         let host = network.add(Agent(configuration, seed: network.random.bytes(32)))
         host.name = name

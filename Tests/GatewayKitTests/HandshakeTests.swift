@@ -88,6 +88,17 @@ import WireWS
 
     // MARK: Registration
 
+    @Test func theWelcomeOfV2SaysThatTheKeyZeroIsTaken() {
+        for version in TunnelVersion.allCases {
+            let fixture = GatewayFixture()
+            let agent = fixture.dial(version)
+            agent.register(AgentDescription(agentID: "a"))
+            let taken = agent.events.compactMap { if case .welcome(let welcome) = $0 { welcome.takesZeroMask } else { nil } }
+            #expect(taken == [version == .v2])
+            fixture.end()
+        }
+    }
+
     @Test func aTokenMayComeInThreePlaces() throws {
         for version in TunnelVersion.allCases {
             let fixture = GatewayFixture { $0.gatewayTokens = ["old", "s3cret"] }

@@ -190,7 +190,7 @@ struct Session {
     }
 
     mutating func welcomed(_ tunnel: Tunnel, _ welcome: Welcome, _ turn: inout Turn<AgentNote>) {
-        tunnel.adopt(welcome, turn.now)
+        tunnel.adopt(welcome, zeroMask: configuration.usesZeroMask, turn.now)
         served(tunnel, &turn)
         turn.log(.info, "agent.registered", [.init("url", welcome.webURL), .init("session", welcome.sessionID)])
         turn.emit(.registered(webURL: welcome.webURL))

@@ -112,8 +112,8 @@ final class Tunnel {
 
     /// Takes the gateway's terms, as far as they are sensible: neither a flood of pings, nor hours in which the loss of the
     /// gateway goes unnoticed.
-    func adopt(_ welcome: Welcome, _ now: Moment) {
-        session?.adopt(welcome)
+    func adopt(_ welcome: Welcome, zeroMask: Bool, _ now: Moment) {
+        session?.adopt(welcome, zeroMask: zeroMask)
         let interval = Self.pingIntervals
         if pingInterval > .zero { pingInterval = min(max(welcome.ping, interval.lowerBound), interval.upperBound) }
         schedulePing(after: pingInterval, now)
@@ -161,10 +161,9 @@ final class Tunnel {
         if let connection { turn.emit(.write(connection, bytes)) }
     }
 
-    /// What is ready goes out in one write.
+    /// Writes what is ready, large payloads from where they lie.
     func flush(_ turn: inout Turn<AgentNote>) {
-        guard let ready = session?.takeOutput(), !ready.isEmpty else { return }
-        write(ready, &turn)
+        for piece in session?.takePieces() ?? [] { write(piece, &turn) }
     }
 
     /// Whether it is no longer as before with the services: true to read none while too much waits for the gateway, false to

@@ -23,6 +23,8 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// The highest version of the tunnel that is offered. Default v2; v1 holds whole bodies in memory.
     public var highestVersion = TunnelVersion.v2
+    /// How data is masked on its way to the gateway. Default `automatic`.
+    public var mask = TunnelMask.automatic
     /// Exchanges at once on one tunnel; requests beyond are refused with `tooManyStreams`. Default 1024: a browser opens six
     /// connections. Memory: each may hold `limits.initialWindow` in v2, twice `limits.maximumBufferedBody` in v1.
     public var maximumExchanges = 1024

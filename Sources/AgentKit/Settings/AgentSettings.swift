@@ -38,7 +38,7 @@ extension AgentConfiguration {
         "folder": "webService.directory", "routes": "webService.routes", "webService.path": "webService.pathPrefix",
         "webService.folder": "webService.directory",
         "webService.socket": "webService.unix", "webService.address": "webService.url", "webService.host": "webService.url",
-        "webService.enabled": "webService.port",
+        "webService.enabled": "webService.port", "mask": "tunnel.mask",
     ]
 
     private static func readAgentID(from reader: inout SettingsReader, default namesake: String?) -> String? {
@@ -97,6 +97,12 @@ extension AgentConfiguration {
         reader.read(
             .choice("protocol", among: [.v1, .v2], { "v\($0.rawValue)" }, "The highest version of the tunnel to offer.")
                 .onReload(.reconnects), into: &highestVersion)
+        reader.read(
+            .choice(
+                "tunnel.mask",
+                "How data to the gateway is masked: `random` as RFC 6455 asks, `zero` with a key that changes nothing and costs less, if"
+                    + " the gateway takes it; `auto`: zero over `wss://`, random over `ws://`."
+            ).onReload(.nextConnection), into: &mask)
         let broken = TunnelFailure.serviceBroken.inTables
         reader.fixedLimits += fixedLimits
         reader.read(

@@ -78,7 +78,8 @@ final class Agents: Reconfigurable {
         return Welcome(
             sessionID: loop == 0 ? "s\(sessionCount)" : "s\(loop).\(sessionCount)",
             webURL: environment.forwarding.webURL(of: agentID, from: agent.address), ping: limits.pingInterval,
-            initialWindow: limits.tunnel.initialWindow, maximumStreams: limits.tunnel.maximumStreams)
+            initialWindow: limits.tunnel.initialWindow, maximumStreams: limits.tunnel.maximumStreams,
+            takesZeroMask: agent.session.version == .v2)
     }
 
     // MARK: Which gets a request

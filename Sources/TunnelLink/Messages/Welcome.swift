@@ -15,14 +15,19 @@ public struct Welcome: Sendable, Hashable {
     public var initialWindow: Int
     /// Exchanges at once on this tunnel.
     public var maximumStreams: Int
+    /// Whether the gateway takes binary messages whose masking key is zero. Default false.
+    public var takesZeroMask: Bool
 
     /// A welcome with these terms.
-    public init(sessionID: String, webURL: String, ping: Duration, initialWindow: Int, maximumStreams: Int) {
+    public init(
+        sessionID: String, webURL: String, ping: Duration, initialWindow: Int, maximumStreams: Int, takesZeroMask: Bool = false
+    ) {
         self.sessionID = sessionID
         self.webURL = webURL
         self.ping = ping
         self.initialWindow = initialWindow
         self.maximumStreams = maximumStreams
+        self.takesZeroMask = takesZeroMask
     }
 }
 
@@ -39,6 +44,10 @@ extension Welcome {
             writer.name(name)
             writer.integer(value)
         }
+        if takesZeroMask {
+            writer.name("zeroMask")
+            writer.bool(true)
+        }
         writer.endObject()
     }
 
@@ -51,5 +60,6 @@ extension Welcome {
         ping = try result.integer("pingMs", in: 1...86_400_000).map { .milliseconds($0) } ?? ping
         initialWindow = try result.integer("initialWindow", in: 0...Int64(Int32.max)).map { Int($0) } ?? initialWindow
         maximumStreams = try result.integer("maxStreams", in: 0...Int64(Int32.max)).map { Int($0) } ?? maximumStreams
+        takesZeroMask = try result.flag("zeroMask") ?? takesZeroMask
     }
 }
