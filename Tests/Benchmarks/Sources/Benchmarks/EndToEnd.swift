@@ -23,7 +23,9 @@ final class EndToEnd {
 
     /// Two machines with an open tunnel, and `visitors` connections that have said nothing yet. `isInspected`: the gateway's
     /// inspector records every exchange.
-    init(version: TunnelVersion, visitors: Int, isInspected: Bool = false, _ script: Script) throws {
+    init(
+        version: TunnelVersion, visitors: Int, isInspected: Bool = false, mask: TunnelMask = .automatic, _ script: Script
+    ) throws {
         self.visitors = visitors
         var settings = GatewayConfiguration()
         settings.inspector.mode = isInspected ? .all : .agents
@@ -34,6 +36,7 @@ final class EndToEnd {
             gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: "bench"),
             service: .http(LocalHTTPService(port: 4_173)))
         configuration.highestVersion = version
+        configuration.mask = mask
         agent = MachineDriver(Agent(configuration, seed: Array(0..<32)), sends: script.response, expects: script.request)
         agent.onMessage = { agent, slot in agent.begin(slot) }
         gateway.onMessage = { [unowned self] _, _ in finished += 1 }

@@ -1,6 +1,6 @@
 // One machine and what it is connected to, driven by hand: the tunnel in slot 0, and visitors or the service in the others.
-// Bytes pass as a loop would pass them: at most `readBytes` at once, all of a turn before `finishTurn`, `wrote` after the
-// write.
+// Bytes pass as a loop would pass them: at most `readBytes` at once, as much as a loop reads, all of a turn before
+// `finishTurn`, `wrote` after the write.
 //
 // `feed` is never inlined, so that a profile tells what a machine costs from what this costs.
 //
@@ -10,7 +10,7 @@
 import MachineCore
 
 final class MachineDriver<M: Machine> {
-    private static var readBytes: Int { 64 * 1024 }
+    private static var readBytes: Int { 256 * 1024 }
 
     // Unchecked, as in `Runner`: the machine knows nothing of its driver.
     @exclusivity(unchecked) private(set) var machine: M

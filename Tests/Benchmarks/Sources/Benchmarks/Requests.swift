@@ -1,5 +1,6 @@
 // Whole requests through both machines.
 
+import AgentKit
 import TunnelLink
 
 enum Requests {
@@ -15,17 +16,20 @@ enum Requests {
             request("request.v2.bare", .v2, visitors: 64, Script(request: bareGet, response: bareResponse)),
             request("request.v1.bare", .v1, visitors: 64, Script(request: bareGet, response: bareResponse)),
             request("download.1MiB.v2", .v2, visitors: 8, Script(request: bareGet, response: largeResponse), bytes: 1 << 20),
+            request(
+                "download.1MiB.zeroMask", .v2, visitors: 8, mask: .zero,
+                Script(request: bareGet, response: largeResponse), bytes: 1 << 20),
             request("upload.1MiB.v2", .v2, visitors: 8, Script(request: largePost, response: bareResponse), bytes: 1 << 20),
         ]
     }
 
     private static func request(
-        _ name: String, _ version: TunnelVersion, visitors: Int, isInspected: Bool = false,
+        _ name: String, _ version: TunnelVersion, visitors: Int, isInspected: Bool = false, mask: TunnelMask = .automatic,
         _ script: @escaping @autoclosure () -> Script,
         bytes: Int = 0
     ) -> Benchmark {
         Benchmark(name, bytes: bytes, batch: visitors) {
-            let endToEnd = try EndToEnd(version: version, visitors: visitors, isInspected: isInspected, script())
+            let endToEnd = try EndToEnd(version: version, visitors: visitors, isInspected: isInspected, mask: mask, script())
             for _ in 0..<4 { try endToEnd.round() }  // connections to the service are made, tables have grown
             return endToEnd.round
         }
