@@ -3,6 +3,8 @@ import PackageDescription
 
 // CI treats warnings as errors; whoever builds with another compiler is not held up by a new one.
 let settings: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+// What unsafe code there is says so, expression by expression, and lies in few files (UnsafeFilesTests has the list).
+let strict = settings + [.strictMemorySafety()]
 
 // Arrows point down only (Docs/Architecture.md). Each target names exactly what its files import; ArchitectureTests compares.
 let package = Package(
@@ -27,14 +29,14 @@ let package = Package(
     ],
     targets: [
         // What several modules need and none of them owns: digits, the calendar, times as text, SHA-256, near names.
-        .target(name: "Primitives", swiftSettings: settings),
+        .target(name: "Primitives", swiftSettings: strict),
         // Pure codecs and vocabulary: bytes in, bytes out.
         .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: settings),
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
-        .target(name: "MachineCore", swiftSettings: settings),
+        .target(name: "MachineCore", swiftSettings: strict),
         // Settings: files, variables and options as plain values.
-        .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: settings),
+        .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: strict),
         // State machines without I/O, and what they share.
         .target(name: "TunnelLink", dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"], swiftSettings: settings),
         // What the request inspectors record: exchanges with their secrets masked.
@@ -58,13 +60,13 @@ let package = Package(
         // The request inspector of an agent's own machine.
         .target(
             name: "InspectorKit",
-            dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"], swiftSettings: settings),
+            dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"], swiftSettings: strict),
         // The only module with sockets, clocks, threads and signals.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
             name: "SocketKit",
             dependencies: ["Primitives", "MachineCore", .target(name: "CLinux", condition: .when(platforms: [.linux]))],
-            exclude: ["CLinux"], swiftSettings: settings),
+            exclude: ["CLinux"], swiftSettings: strict),
         // Thin executables.
         .executableTarget(
             name: "gatewayd",
@@ -75,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "agentd",
             dependencies: ["MachineCore", "SettingsCore", "WebConsole", "AgentKit", "InspectorKit", "SocketKit"],
-            swiftSettings: settings),
+            swiftSettings: strict),
         // Tests: one suite a module, and what they share.
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(

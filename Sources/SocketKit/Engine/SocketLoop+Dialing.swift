@@ -192,9 +192,9 @@ extension SocketLoop {
         let descriptor = Platform.streamSocket(address.family)
         guard descriptor >= 0 else { return noSocket(id, for: address, code: errno) }
         if address.family != AF_UNIX { Platform.prepareStream(descriptor) }
-        var code = address.lend { connect(descriptor, $0, $1) } == 0 ? 0 : errno
+        var code = systemConnect(descriptor, address) == 0 ? 0 : errno
         if code == EINPROGRESS, address.isLoopback {
-            code = address.lend { connect(descriptor, $0, $1) } == 0 ? 0 : errno
+            code = systemConnect(descriptor, address) == 0 ? 0 : errno
             if code == EALREADY { code = EINPROGRESS }
         }
         switch code {

@@ -75,7 +75,7 @@ extension SocketLoop {
             shutdown(state.descriptor, Int32(SHUT_RDWR))
             poller.close(state.descriptor)
             if let path = state.path, let file = Self.socketFile(path.text), file == (path.device, path.node) {
-                unlink(path.text)
+                _ = removeName(path.text)
             }
         }
     }
@@ -154,7 +154,7 @@ extension SocketLoop {
     }
 
     private func reopenSpare() {
-        spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        spareDescriptor = openDescriptor("/dev/null", O_RDONLY)
     }
 
     /// Stops watching the listener, for a while or (nil) until there is room in the table.
@@ -208,9 +208,9 @@ extension SocketLoop {
             Platform.prepareStream(descriptor)
             if address.family == AF_INET6 { setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
         }
-        var result = address.lend { systemBind(descriptor, $0, $1) }
+        var result = systemBind(descriptor, address)
         if result != 0, errno == EADDRINUSE, case .unix(let path) = address.endpoint, try Self.removeIfStale(path, address) {
-            result = address.lend { systemBind(descriptor, $0, $1) }
+            result = systemBind(descriptor, address)
         }
         // Only now: binding with it would join whoever has the port already, be it another program of this user.
         if sharing == .first, address.family != AF_UNIX { setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
@@ -255,15 +255,14 @@ extension SocketLoop {
         let probe = Platform.streamSocket(AF_UNIX)
         guard probe >= 0 else { throw SocketError("listen on", address.text, code: errno) }
         defer { systemClose(probe) }
-        let isRefused = address.lend { connect(probe, $0, $1) } != 0 && errno == ECONNREFUSED
+        let isRefused = systemConnect(probe, address) != 0 && errno == ECONNREFUSED
         guard isRefused else { throw SocketError("listen on", address.text, code: EADDRINUSE) }
-        return unlink(path) == 0
+        return removeName(path)
     }
 
     /// What identifies the socket at `path`; nil if there is none.
     private static func socketFile(_ path: String) -> (dev_t, ino_t)? {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
+        guard let status = fileStatus(at: path), status.st_mode & S_IFMT == S_IFSOCK else { return nil }
         return (status.st_dev, status.st_ino)
     }
 }

@@ -22,7 +22,7 @@ public final class SocketLoop {
     /// The limits it was made with.
     public let limits: LoopLimits
     /// What it has done so far.
-    @exclusivity(unchecked) public internal(set) var statistics = LoopStatistics()
+    @safe @exclusivity(unchecked) public internal(set) var statistics = LoopStatistics()
     /// Ends its wait from any thread.
     public let waker: Waker
     /// When the present turn began: a clock reading that is as good as any for what happened in it.
@@ -35,12 +35,12 @@ public final class SocketLoop {
     let poller: any Poller
     // Unchecked, as are the other properties that every event touches: an access lasts for one line of this module, never while
     // the handler runs, and the checks would cost a twentieth of a request.
-    @exclusivity(unchecked) var connections = ConnectionSlots()
-    @exclusivity(unchecked) var pool = BufferPool()
+    @safe @exclusivity(unchecked) var connections = ConnectionSlots()
+    @safe @exclusivity(unchecked) var pool = BufferPool()
     /// Connections whose state is to be settled by the next flush; ids, since a slot may change hands before.
-    @exclusivity(unchecked) var touched: [ConnectionID] = []
+    @safe @exclusivity(unchecked) var touched: [ConnectionID] = []
     /// Connections that hold lent pieces, until `writeLent`.
-    @exclusivity(unchecked) var lenders: [ConnectionID] = []
+    @safe @exclusivity(unchecked) var lenders: [ConnectionID] = []
     /// Events that came about between turns; nil where one was lent or taken back.
     var owed: [TransportEvent?] = []
     var timers = Deadlines<Timer>()
@@ -60,7 +60,7 @@ public final class SocketLoop {
 
     private let wakeDescriptor: Int32
     /// Lent out with every `received`; see `receive(_:into:limit:)` for what happens if a caller keeps it.
-    @exclusivity(unchecked) var readBuffer: [UInt8] = []
+    @safe @exclusivity(unchecked) var readBuffer: [UInt8] = []
     private var batch: [Readiness] = []
 
     /// What a deadline of the loop's own is for.
@@ -83,7 +83,7 @@ public final class SocketLoop {
         wakeDescriptor = ends.reading
         waker = Waker(descriptor: ends.writing)
         resolver = Resolver(waker: waker)
-        spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        spareDescriptor = openDescriptor("/dev/null", O_RDONLY)
         try poller.watch(wakeDescriptor, .read, token: Token.ofWaker)
     }
 
@@ -197,8 +197,7 @@ public final class SocketLoop {
 
     private func takeSignals() {
         guard let signalPipe else { return }
-        var number: UInt8 = 0
-        while retrying({ read(signalPipe.reading, &number, 1) }) == 1 { signalHandler(Int32(number)) }
+        while let number = readByte(signalPipe.reading) { signalHandler(Int32(number)) }
     }
 
     private func fireTimers(_ handler: (TransportEvent) -> Void) {

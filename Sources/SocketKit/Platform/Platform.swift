@@ -1,5 +1,7 @@
 // Where Linux and Darwin differ in spelling, so that no other file needs a condition: constants with one type, descriptors
 // that are non-blocking and closed on exec from birth, and the pair of descriptors behind a waker.
+//
+// Unsafe here: `accept4`, which fills in an address that is lent to it with its length (`SocketAddress.fill`).
 
 #if canImport(Darwin)
     import Darwin
@@ -47,11 +49,11 @@ enum Platform {
 
     /// Accepts one connection, non-blocking and closed on exec; negative with `errno` set on failure.
     static func accept(_ listener: Int32, _ address: inout SocketAddress) -> Int32 {
-        address.fill { pointer, length in
+        unsafe address.fill { pointer, length in
             #if os(Linux)
-                return accept4(listener, pointer, length, birthFlags)
+                return unsafe accept4(listener, pointer, length, birthFlags)
             #else
-                let descriptor = prepared(Darwin.accept(listener, pointer, length))
+                let descriptor = prepared(unsafe Darwin.accept(listener, pointer, length))
                 prepareStream(descriptor)
                 return descriptor
             #endif
@@ -76,10 +78,8 @@ enum Platform {
 
     /// A pipe, both ends non-blocking and closed on exec; nil with `errno` set on failure.
     static func pipeDescriptors() -> (reading: Int32, writing: Int32)? {
-        var ends: (Int32, Int32) = (-1, -1)
-        let result = withUnsafeMutableBytes(of: &ends) { pipe($0.assumingMemoryBound(to: Int32.self).baseAddress) }
-        guard result == 0 else { return nil }
-        return (prepared(ends.0), prepared(ends.1))
+        guard let ends = pipeEnds() else { return nil }
+        return (prepared(ends.reading), prepared(ends.writing))
     }
 
     /// Makes a descriptor that came from elsewhere non-blocking and closed on exec.
@@ -102,8 +102,7 @@ enum Platform {
 
     /// Nanoseconds of the monotonic clock.
     static func monotonicNanoseconds() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        let time = currentTime(CLOCK_MONOTONIC)
         return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000 &+ UInt64(truncatingIfNeeded: time.tv_nsec)
     }
 }

@@ -1,5 +1,7 @@
 // Names to addresses without holding the loop up: `getaddrinfo` blocks, so it runs on a queue of its own and the result
 // comes back through the waker. `localhost` and names under it never get here (RFC 6761 §6.3).
+//
+// Unsafe here: the list that `getaddrinfo` makes, walked and copied from before it is freed, and C's text for an error.
 
 import Dispatch
 import MachineCore
@@ -51,22 +53,24 @@ final class Resolver: Sendable {
     }
 
     private static func lookUp(_ host: String, port: UInt16, for dial: DialID) -> Resolution {
-        var hints = addrinfo()
-        hints.ai_socktype = Platform.streamType
-        hints.ai_flags = AI_ADDRCONFIG
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Platform.streamType
+        unsafe hints.ai_flags = AI_ADDRCONFIG
         var list: UnsafeMutablePointer<addrinfo>?
-        let result = getaddrinfo(host, String(port), &hints, &list)
-        defer { if let list { freeaddrinfo(list) } }
+        let result = unsafe getaddrinfo(host, String(port), &hints, &list)
+        defer { if let list = unsafe list { unsafe freeaddrinfo(list) } }
         guard result == 0 else {
-            return Resolution(dial: dial, addresses: [], reason: "\(host): \(String(cString: gai_strerror(result)))")
+            return Resolution(dial: dial, addresses: [], reason: unsafe "\(host): \(String(cString: gai_strerror(result)))")
         }
         var addresses: [SocketAddress] = []
-        var entry = list
-        while let current = entry?.pointee {
-            if let pointer = current.ai_addr, let address = SocketAddress(copying: pointer, length: current.ai_addrlen) {
+        var entry = unsafe list
+        while let current = unsafe entry?.pointee {
+            if let pointer = unsafe current.ai_addr,
+                let address = unsafe SocketAddress(copying: pointer, length: current.ai_addrlen)
+            {
                 addresses.append(address)
             }
-            entry = current.ai_next
+            unsafe entry = unsafe current.ai_next
         }
         return Resolution(dial: dial, addresses: addresses, reason: addresses.isEmpty ? "\(host): no address" : nil)
     }

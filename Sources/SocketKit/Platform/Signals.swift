@@ -1,6 +1,8 @@
 // Signals as events of a loop. The handler may do almost nothing, so it writes the signal's number into the pipe of the loop
 // that asked for it; one loop for each signal, the last that asked. SIGPIPE is ignored by the whole process: a peer that
 // leaves is an error of one write.
+//
+// Unsafe here: C's `sigaction`, a local value with a union in it, of which only the handler's member is used.
 
 import Synchronization
 
@@ -28,15 +30,15 @@ enum Signals {
         sinks[Int(number)].store(descriptor, ordering: .sequentiallyConsistent)
         var action = sigaction()
         #if canImport(Glibc)
-            action.__sigaction_handler.sa_handler = handler
+            unsafe action.__sigaction_handler.sa_handler = handler
         #elseif canImport(Musl)
-            action.__sa_handler.sa_handler = handler
+            unsafe action.__sa_handler.sa_handler = handler
         #else
-            action.__sigaction_u.__sa_handler = handler
+            unsafe action.__sigaction_u.__sa_handler = handler
         #endif
-        sigemptyset(&action.sa_mask)
+        unsafe sigemptyset(&action.sa_mask)
         action.sa_flags = Int32(SA_RESTART)
-        guard sigaction(number, &action, nil) == 0 else { throw SocketError("catch", "signal \(number)", code: errno) }
+        guard unsafe sigaction(number, &action, nil) == 0 else { throw SocketError("catch", "signal \(number)", code: errno) }
     }
 
     /// Gives the signals that went to `descriptor` their default effect again. The descriptor has to stay open for the life of
@@ -54,7 +56,22 @@ enum Signals {
         let saved = errno
         let descriptor = sinks[Int(number)].load(ordering: .sequentiallyConsistent)
         var byte = UInt8(truncatingIfNeeded: number)
-        if descriptor >= 0 { _ = write(descriptor, &byte, 1) }
+        if descriptor >= 0 { _ = unsafe write(descriptor, &byte, 1) }
         errno = saved
     }
+}
+
+/// Whether whoever started this process wants the signal to be ignored, as `nohup` does. To be asked before it is caught.
+public func isIgnored(signal number: Int32) -> Bool {
+    var action = sigaction()
+    guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+    #if canImport(Glibc)
+        let handler = unsafe action.__sigaction_handler.sa_handler
+    #elseif canImport(Musl)
+        let handler = unsafe action.__sa_handler.sa_handler
+    #else
+        let handler = unsafe action.__sigaction_u.__sa_handler
+    #endif
+    // SIG_IGN is a function's address by type, and the number 1 by value.
+    return unsafe unsafeBitCast(handler, to: Int.self) == 1
 }

@@ -1,5 +1,8 @@
 // Addresses as values: literal IPv4, IPv6 (with zone) and Unix paths, to the kernel's form and back to text.
 // It resolves no names. IPv4 peers that arrive on an IPv6 listener (::ffff:a.b.c.d, RFC 4291 §2.5.5.2) are printed as IPv4.
+//
+// Unsafe here: one `sockaddr_storage`, which is as large and as aligned as every form of an address, read and written as each
+// of them. A form is read only when the family says so, and a copy is never longer than the storage.
 
 import MachineCore
 
@@ -23,8 +26,8 @@ struct SocketAddress: Sendable {
     init?(copying address: UnsafePointer<sockaddr>, length: socklen_t) {
         guard Int(length) <= MemoryLayout<sockaddr_storage>.size else { return nil }
         self.length = length
-        withUnsafeMutableBytes(of: &storage) {
-            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+        unsafe withUnsafeMutableBytes(of: &storage) {
+            unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
         }
     }
 
@@ -32,7 +35,7 @@ struct SocketAddress: Sendable {
     init?(literal host: String, port: UInt16) {
         var four = sockaddr_in()
         var six = sockaddr_in6()
-        if inet_pton(AF_INET, host, &four.sin_addr) == 1 {
+        if unsafe inet_pton(AF_INET, host, &four.sin_addr) == 1 {
             four.sin_family = sa_family_t(AF_INET)
             four.sin_port = port.bigEndian
             store(four)
@@ -53,7 +56,7 @@ struct SocketAddress: Sendable {
         let room = MemoryLayout.size(ofValue: address.sun_path)
         guard !bytes.isEmpty, bytes.count < room, !bytes.contains(0) else { return nil }
         address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
         store(address)
     }
 
@@ -97,50 +100,50 @@ struct SocketAddress: Sendable {
     var endpoint: Endpoint {
         guard family == AF_UNIX else { return .tcp(host: hostText, port: port) }
         let path = load(sockaddr_un.self).sun_path
-        return .unix(path: withUnsafeBytes(of: path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+        return unsafe .unix(path: withUnsafeBytes(of: path) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
 
     /// Whether both are the same address and port.
     func isSame(as other: SocketAddress) -> Bool {
-        length == other.length
-            && withBytes { mine in other.withBytes { theirs in mine.elementsEqual(theirs) } }
+        unsafe length == other.length
+            && withBytes { mine in unsafe other.withBytes { theirs in unsafe mine.elementsEqual(theirs) } }
     }
 
     /// Lends the kernel's form to a call that reads it.
     func lend<Result>(_ call: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-        withUnsafePointer(to: storage) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, length) }
+        unsafe withUnsafePointer(to: storage) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, length) }
         }
     }
 
     /// Lends the memory to a call that fills it in.
     mutating func fill<Result>(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result) -> Result {
         length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        return withUnsafeMutablePointer(to: &storage) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
+        return unsafe withUnsafeMutablePointer(to: &storage) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, &length) }
         }
     }
 
     /// The address that a socket is bound to; nil if the system does not say.
     static func local(of descriptor: Int32) -> SocketAddress? {
         var address = SocketAddress()
-        return address.fill { getsockname(descriptor, $0, $1) } == 0 ? address : nil
+        return unsafe address.fill { unsafe getsockname(descriptor, $0, $1) } == 0 ? address : nil
     }
 
     /// The address that a socket is connected to; nil if it is not.
     static func peer(of descriptor: Int32) -> SocketAddress? {
         var address = SocketAddress()
-        return address.fill { getpeername(descriptor, $0, $1) } == 0 ? address : nil
+        return unsafe address.fill { unsafe getpeername(descriptor, $0, $1) } == 0 ? address : nil
     }
 
     // MARK: Forms
 
     private var fourBytes: [UInt8] {
-        withUnsafeBytes(of: load(sockaddr_in.self).sin_addr) { Array($0) }
+        unsafe withUnsafeBytes(of: load(sockaddr_in.self).sin_addr) { unsafe Array($0) }
     }
 
     private var sixBytes: [UInt8] {
-        withUnsafeBytes(of: load(sockaddr_in6.self).sin6_addr) { Array($0) }
+        unsafe withUnsafeBytes(of: load(sockaddr_in6.self).sin6_addr) { unsafe Array($0) }
     }
 
     /// IPv6 in the form of RFC 5952, with the zone's number if it has one.
@@ -148,8 +151,9 @@ struct SocketAddress: Sendable {
         let address = load(sockaddr_in6.self)
         var six = address.sin6_addr
         var characters = [UInt8](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let isPrinted = characters.withUnsafeMutableBytes { buffer in
-            inet_ntop(AF_INET6, &six, buffer.assumingMemoryBound(to: CChar.self).baseAddress, socklen_t(INET6_ADDRSTRLEN))
+        let isPrinted = unsafe characters.withUnsafeMutableBytes { buffer in
+            unsafe inet_ntop(
+                AF_INET6, &six, buffer.assumingMemoryBound(to: CChar.self).baseAddress, socklen_t(INET6_ADDRSTRLEN))
                 != nil
         }
         guard isPrinted else { return "?" }
@@ -173,9 +177,9 @@ struct SocketAddress: Sendable {
     /// Parses `address` or `address%zone` and returns the zone's index (0 without one); nil if it is no IPv6 address.
     private static func parseSix(_ host: String, into six: inout sockaddr_in6) -> UInt32? {
         let parts = host.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, inet_pton(AF_INET6, String(first), &six.sin6_addr) == 1 else { return nil }
+        guard let first = parts.first, unsafe inet_pton(AF_INET6, String(first), &six.sin6_addr) == 1 else { return nil }
         guard parts.count == 2 else { return 0 }
-        let index = UInt32(parts[1]) ?? if_nametoindex(String(parts[1]))
+        let index = unsafe UInt32(parts[1]) ?? if_nametoindex(String(parts[1]))
         return index == 0 ? nil : index
     }
 
@@ -183,15 +187,17 @@ struct SocketAddress: Sendable {
 
     private mutating func store<Form>(_ form: Form) {
         length = socklen_t(MemoryLayout<Form>.size)
-        withUnsafeBytes(of: form) { source in withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: source) } }
+        unsafe withUnsafeBytes(of: form) { source in
+            unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.copyMemory(from: source) }
+        }
     }
 
     private func load<Form>(_ form: Form.Type) -> Form {
-        withUnsafeBytes(of: storage) { $0.loadUnaligned(as: form) }
+        unsafe withUnsafeBytes(of: storage) { unsafe $0.loadUnaligned(as: form) }
     }
 
     private func withBytes<Result>(_ body: (UnsafeRawBufferPointer.SubSequence) -> Result) -> Result {
-        withUnsafeBytes(of: storage) { body($0.prefix(Int(length))) }
+        unsafe withUnsafeBytes(of: storage) { unsafe body($0.prefix(Int(length))) }
     }
 }
 

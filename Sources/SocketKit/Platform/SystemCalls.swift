@@ -1,5 +1,8 @@
 // The calls of the hot path with Swift's types: each retries when interrupted and says what happened as a value.
-// Pointers appear here, in SocketAddress and in the pollers, and nowhere else in the engine.
+// Pointers appear here, in the files beside it and in the pollers, and nowhere else in the engine.
+//
+// Unsafe here: memory lent to a call while it runs, always with its count: an array's room that `recv` fills, bytes that `send`
+// reads, and a vector of them, whose addresses hold because each piece is lent until the call has returned (`gather`).
 
 #if canImport(Darwin)
     import Darwin
@@ -35,8 +38,8 @@ func receive(_ descriptor: Int32, into buffer: inout [UInt8], limit: Int) -> Cal
     buffer.removeAll(keepingCapacity: true)
     var outcome = CallOutcome.wouldBlock
     buffer.append(addingCapacity: limit) { span in
-        span.withUnsafeMutableBufferPointer { memory, count in
-            outcome = CallOutcome(retrying { recv(descriptor, memory.baseAddress, memory.count, 0) })
+        unsafe span.withUnsafeMutableBufferPointer { memory, count in
+            outcome = CallOutcome(retrying { unsafe recv(descriptor, memory.baseAddress, memory.count, 0) })
             if case .moved(let read) = outcome { count = read }
         }
     }
@@ -45,16 +48,16 @@ func receive(_ descriptor: Int32, into buffer: inout [UInt8], limit: Int) -> Cal
 
 /// Writes from the front of `bytes`.
 func transmit(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>) -> CallOutcome {
-    bytes.withUnsafeBytes { memory in
-        CallOutcome(retrying { send(descriptor, memory.baseAddress, memory.count, Platform.sendFlags) })
+    unsafe bytes.withUnsafeBytes { memory in
+        CallOutcome(retrying { unsafe send(descriptor, memory.baseAddress, memory.count, Platform.sendFlags) })
     }
 }
 
 /// Writes from the front of `pieces`, one behind the other, in one call.
 func transmit(_ descriptor: Int32, _ pieces: [ArraySlice<UInt8>]) -> CallOutcome {
-    withUnsafeTemporaryAllocation(of: iovec.self, capacity: pieces.count) { vector in
-        gather(pieces[...], into: vector) {
-            CallOutcome(retrying { writev(descriptor, vector.baseAddress, Int32(truncatingIfNeeded: pieces.count)) })
+    unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: pieces.count) { vector in
+        unsafe gather(pieces[...], into: vector) {
+            CallOutcome(retrying { unsafe writev(descriptor, vector.baseAddress, Int32(truncatingIfNeeded: pieces.count)) })
         }
     }
 }
@@ -64,11 +67,11 @@ private func gather(
     _ pieces: ArraySlice<ArraySlice<UInt8>>, into vector: UnsafeMutableBufferPointer<iovec>, _ call: () -> CallOutcome
 ) -> CallOutcome {
     guard let first = pieces.first else { return call() }
-    return first.withUnsafeBytes { memory in
+    return unsafe first.withUnsafeBytes { memory in
         // The kernel only reads through this pointer; `iovec` has no way to say so.
-        let start = UnsafeMutableRawPointer(mutating: memory.baseAddress)
-        vector[vector.count - pieces.count] = iovec(iov_base: start, iov_len: memory.count)
-        return gather(pieces.dropFirst(), into: vector, call)
+        let start = unsafe UnsafeMutableRawPointer(mutating: memory.baseAddress)
+        unsafe vector[vector.count - pieces.count] = unsafe iovec(iov_base: start, iov_len: memory.count)
+        return unsafe gather(pieces.dropFirst(), into: vector, call)
     }
 }
 
@@ -84,14 +87,14 @@ func retrying(_ call: () -> Int) -> Int {
 /// Sets an integer option; failures are harmless where it is used (an option that this kind of socket does not have).
 func setOption(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
     var value = value
-    setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    unsafe setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
 }
 
 /// Reads an integer option; nil if the socket does not have it.
 func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32? {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
-    return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    return unsafe getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
 }
 
 /// The error that a socket has stored (and forgets by being asked), or 0.
@@ -102,12 +105,12 @@ func takeStoredError(_ descriptor: Int32) -> Int32 {
 /// Makes the close that follows send a reset.
 func prepareReset(_ descriptor: Int32) {
     var linger = linger(l_onoff: 1, l_linger: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
 }
 
 /// The system's text for an `errno`.
 func errorText(_ code: Int32) -> String {
-    String(cString: strerror(code))
+    unsafe String(cString: strerror(code))
 }
 
 /// The system's text for what a socket's input and output usually fail with; a constant for the usual two.
@@ -125,8 +128,13 @@ func systemClose(_ descriptor: Int32) {
 }
 
 /// Binds a socket; for types that have a `bind` of their own.
-func systemBind(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> Int32 {
-    bind(descriptor, address, length)
+func systemBind(_ descriptor: Int32, _ address: SocketAddress) -> Int32 {
+    unsafe address.lend { unsafe bind(descriptor, $0, $1) }
+}
+
+/// Connects a socket; the result of the call.
+func systemConnect(_ descriptor: Int32, _ address: SocketAddress) -> Int32 {
+    unsafe address.lend { unsafe connect(descriptor, $0, $1) }
 }
 
 /// Makes a socket listen; for types that have a `listen` of their own.

@@ -36,9 +36,8 @@ public final class Waker: Sendable {
     /// Makes the loop's present or next wait end at once. Calls before it wakes count as one.
     public func wake() {
         guard phase.exchange(Phase.notified, ordering: .acquiringAndReleasing) == Phase.asleep else { return }
-        var one: UInt64 = 1
         // A full pipe has woken it already, so the result does not matter.
-        _ = retrying { write(descriptor, &one, 8) }
+        _ = writeWord(descriptor, 1)
     }
 
     /// Announces that the loop is about to wait; false if there are messages and it must not.
@@ -56,8 +55,5 @@ public final class Waker: Sendable {
     }
 
     /// Empties the reading end.
-    static func drain(_ descriptor: Int32) {
-        var bytes: (UInt64, UInt64) = (0, 0)
-        while retrying({ read(descriptor, &bytes, 16) }) == 16 {}
-    }
+    static func drain(_ descriptor: Int32) { discardInput(descriptor) }
 }

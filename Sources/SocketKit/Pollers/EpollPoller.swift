@@ -1,5 +1,8 @@
 // epoll(7), level-triggered: one call to register a connection, one to change its interest, and every wait brings up to 1,024
 // that are ready. Closing a descriptor takes it out, since no other descriptor refers to the same socket.
+//
+// Unsafe here: C's event, which holds a union, always read as the token that was put in; and the addresses of one event and of
+// the array of events, which the kernel uses while a call runs and whose count it is told.
 
 #if os(Linux)
     import CLinux
@@ -11,20 +14,19 @@
     #endif
 
     /// An epoll instance.
-    final class EpollPoller: Poller {
+    @safe final class EpollPoller: Poller {
         private let instance: Int32
-        private let events: UnsafeMutableBufferPointer<epoll_event>
+        /// What a wait fills in.
+        private var events = unsafe [epoll_event](repeating: epoll_event(), count: 1024)
 
         /// A new instance; fails when descriptors have run out.
         init() throws(SocketError) {
             instance = epoll_create1(O_CLOEXEC)
-            events = .allocate(capacity: 1024)
             guard instance >= 0 else { throw SocketError("create an epoll instance", code: errno) }
         }
 
         deinit {
             if instance >= 0 { systemClose(instance) }
-            events.deallocate()
         }
 
         func watch(_ descriptor: Int32, _ interest: Interest, token: UInt64) throws(SocketError) {
@@ -36,8 +38,7 @@
         }
 
         func forget(_ descriptor: Int32) {
-            var ignored = epoll_event()
-            epoll_ctl(instance, EPOLL_CTL_DEL, descriptor, &ignored)
+            _ = Self.control(instance, EPOLL_CTL_DEL, descriptor)
         }
 
         func close(_ descriptor: Int32) {
@@ -50,23 +51,31 @@
         }
 
         func wait(nanoseconds: UInt64?, into ready: inout [Readiness]) throws(SocketError) {
-            let count = epoll_wait(instance, events.baseAddress, Int32(events.count), Self.milliseconds(nanoseconds))
+            let count = unsafe epoll_wait(instance, &events, Int32(events.count), Self.milliseconds(nanoseconds))
             guard count >= 0 else {
                 if errno == EINTR { return }
                 throw SocketError("wait for events", code: errno)
             }
-            for event in events.prefix(Int(count)) {
-                ready.append(Readiness(token: event.data.u64, conditions: Self.conditions(event.events)))
+            for index in 0..<Int(count) {
+                let event = unsafe events[index]
+                unsafe ready.append(Readiness(token: event.data.u64, conditions: Self.conditions(event.events)))
             }
         }
 
         private func control(
             _ operation: Int32, _ descriptor: Int32, _ interest: Interest, _ token: UInt64
         ) throws(SocketError) {
-            var event = epoll_event(events: Self.events(interest), data: epoll_data_t(u64: token))
-            guard epoll_ctl(instance, operation, descriptor, &event) == 0 else {
+            guard Self.control(instance, operation, descriptor, events: Self.events(interest), token: token) == 0 else {
                 throw SocketError("watch a descriptor", code: errno)
             }
+        }
+
+        /// The call; negative with `errno` set on failure.
+        static func control(
+            _ instance: Int32, _ operation: Int32, _ descriptor: Int32, events: UInt32 = 0, token: UInt64 = 0
+        ) -> Int32 {
+            var event = unsafe epoll_event(events: events, data: epoll_data_t(u64: token))
+            return unsafe epoll_ctl(instance, operation, descriptor, &event)
         }
 
         /// Rounded up, so that a wait never ends just before its deadline, again and again.

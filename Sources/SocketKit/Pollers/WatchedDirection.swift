@@ -95,8 +95,7 @@ final class WatchedDirection {
             let stand = epoll_create1(O_CLOEXEC)
             guard stand >= 0 else { throw SocketError("watch a descriptor", code: errno) }
             let events = event.isWriting ? EPOLLOUT.rawValue : EPOLLIN.rawValue
-            var interest = epoll_event(events: events, data: epoll_data_t(u64: 0))
-            guard epoll_ctl(stand, EPOLL_CTL_ADD, event.descriptor, &interest) == 0 else {
+            guard EpollPoller.control(stand, EPOLL_CTL_ADD, event.descriptor, events: events) == 0 else {
                 let code = errno
                 close(stand)
                 throw SocketError("watch a descriptor", code: code)

@@ -48,8 +48,7 @@ public final class FolderFile {
             current = next
         }
         descriptor = current
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
+        guard let status = fileStatus(of: descriptor) else {
             let code = errno
             close(descriptor)
             throw FileError(path: folder, code: code)
@@ -61,14 +60,7 @@ public final class FolderFile {
 
     /// At most `count` bytes from `offset` on: fewer at the end of the file, none beyond it.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
-        var result = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, initializedCount in
-            repeat {
-                result = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
-            } while result < 0 && errno == EINTR
-            initializedCount = max(0, result)
-        }
-        if result < 0 { throw FileError(path: path, code: errno) }
+        guard let bytes = readBytes(descriptor, at: offset, count: count) else { throw FileError(path: path, code: errno) }
         return bytes
     }
 
@@ -76,7 +68,7 @@ public final class FolderFile {
 
     private static func openFolder(_ folder: String) throws(FileError) -> Int32 {
         guard !folder.isEmpty, !folder.utf8.contains(0) else { throw FileError(path: folder, reason: .badName) }
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = openDescriptor(folder, O_RDONLY | O_DIRECTORY)
         guard descriptor >= 0 else { throw FileError(path: folder, code: errno) }
         return descriptor
     }
@@ -88,8 +80,7 @@ public final class FolderFile {
             errno = EINVAL
             return -1
         }
-        let terminated = name.map { CChar(bitPattern: $0) } + [0]
-        return openat(folder, terminated, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags)
+        return openDescriptor(name, beneath: folder, O_RDONLY | O_NOFOLLOW | flags)
     }
 
     private static func failure(_ name: [UInt8], _ code: Int32, _ folder: String) -> FileError {

@@ -19,7 +19,7 @@ public final class ControllingTerminal {
 
     /// Nil if the process has none, as services have none.
     public init?() {
-        descriptor = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+        descriptor = openDescriptor("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK)
         if descriptor < 0 { return nil }
     }
 
@@ -27,22 +27,6 @@ public final class ControllingTerminal {
 
     /// Whether its other end is gone: the window was closed, the line broke.
     public var isGone: Bool {
-        var settings = termios()
-        return tcgetattr(descriptor, &settings) != 0
+        !hasTerminalSettings(descriptor)
     }
-}
-
-/// Whether whoever started this process wants the signal to be ignored, as `nohup` does. To be asked before it is caught.
-public func isIgnored(signal number: Int32) -> Bool {
-    var action = sigaction()
-    guard sigaction(number, nil, &action) == 0 else { return false }
-    #if canImport(Glibc)
-        let handler = action.__sigaction_handler.sa_handler
-    #elseif canImport(Musl)
-        let handler = action.__sa_handler.sa_handler
-    #else
-        let handler = action.__sigaction_u.__sa_handler
-    #endif
-    // SIG_IGN is a function's address by type, and the number 1 by value.
-    return unsafeBitCast(handler, to: Int.self) == 1
 }

@@ -69,7 +69,7 @@ public final class LineWriter: Sendable {
 
     private static func openFile(_ path: String) throws(FileError) -> Int32 {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw FileError(path: path, reason: .badName) }
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+        let descriptor = openDescriptor(path, O_WRONLY | O_APPEND | O_CREAT, mode: 0o640)
         guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
         return descriptor
     }
@@ -97,8 +97,8 @@ private struct LineSink: Sendable {
         for _ in 0..<maximumAttempts {
             // The descriptor is shared with whoever started us and may not be made non-blocking, so ask before each write. A
             // pipe that is ready takes 4096 bytes without blocking, unless another writer comes between.
-            guard waitUntilWritable() else { break }
-            let count = bytes[sent...].withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+            guard isWritable() else { break }
+            let count = writeBytes(descriptor, bytes[sent...])
             if count > 0 {
                 sent += count
                 isUnterminated = sent < bytes.count
@@ -113,18 +113,12 @@ private struct LineSink: Sendable {
         return false
     }
 
-    private mutating func waitUntilWritable() -> Bool {
-        var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        let ready = poll(&request, 1, isStalled ? 0 : maximumWaitMs)
+    private mutating func isWritable() -> Bool {
+        let ready = waitUntilWritable(descriptor, milliseconds: isStalled ? 0 : maximumWaitMs)
         // A signal that ends the wait early is not worth a second one; the line then takes its chance with write.
         if ready == 0 { isStalled = true }
         return ready > 0
     }
-}
-
-/// The function, by a name that the methods called `write` do not hide.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
 }
 
 /// Ignores SIGPIPE where it would end the process (a null handler is SIG_DFL); an embedder's own handler is put back.

@@ -99,7 +99,7 @@ private func appendName(_ name: String, to line: inout [UInt8]) {
 private func appendTextValue(_ value: String, to line: inout [UInt8]) {
     let isPlain =
         !value.isEmpty && value.utf8.count <= maximumValueBytes
-        && value.unicodeScalars.allSatisfy { $0 != " " && $0 != "\"" && $0 != "=" && !isUnsafeInLog($0) }
+        && value.unicodeScalars.allSatisfy { $0 != " " && $0 != "\"" && $0 != "=" && !breaksLines($0) }
     if isPlain { line += value.utf8 } else { appendQuoted(value, to: &line) }
 }
 
@@ -125,7 +125,7 @@ private func appendEscaped(_ scalar: Unicode.Scalar, to line: inout [UInt8]) {
     case "\n": line += "\\n".utf8
     case "\r": line += "\\r".utf8
     case "\t": line += "\\t".utf8
-    case _ where isUnsafeInLog(scalar):
+    case _ where breaksLines(scalar):
         let hex = String(scalar.value, radix: 16)
         line += "\\u".utf8
         for _ in hex.utf8.count..<max(4, hex.utf8.count) { line.append(UInt8(ascii: "0")) }
@@ -135,7 +135,7 @@ private func appendEscaped(_ scalar: Unicode.Scalar, to line: inout [UInt8]) {
 }
 
 /// Controls, and the invisible characters that reorder or break a line. All are below U+10000, so that \uXXXX holds them.
-private func isUnsafeInLog(_ scalar: Unicode.Scalar) -> Bool {
+private func breaksLines(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0...0x1f, 0x7f...0x9f: true
     case 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x2069, 0xfeff: true

@@ -1,13 +1,16 @@
 // The few things a daemon asks its machine and no state machine may: the time, random bytes, the host's name, the
 // environment, its processors, how many descriptors it may open, and whether a person is watching. No failure here is fatal.
+//
+// Unsafe here: the addresses of local values that C fills in, whose sizes it knows or is told; and the table of the
+// environment, which ends with a null and holds texts that end with a zero.
 
 #if canImport(Glibc)
     // `environ` is a variable of C's, and Swift cannot know that it does not change: see `environmentVariables`.
-    @preconcurrency import Glibc
+    @unsafe @preconcurrency import Glibc
 #elseif canImport(Musl)
-    @preconcurrency import Musl
+    @unsafe @preconcurrency import Musl
 #elseif canImport(Darwin)
-    @preconcurrency import Darwin
+    @unsafe @preconcurrency import Darwin
 #endif
 
 /// `count` bytes fit for keys, masks and tokens. The system's generator never fails: it waits until there is entropy.
@@ -16,7 +19,7 @@ public func secureRandomBytes(_ count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(max(0, count) + 8)
     while bytes.count < count {
-        withUnsafeBytes(of: generator.next()) { bytes += $0 }
+        unsafe withUnsafeBytes(of: generator.next()) { unsafe bytes += $0 }
     }
     return Array(bytes.prefix(max(0, count)))
 }
@@ -25,7 +28,7 @@ public func secureRandomBytes(_ count: Int) -> [UInt8] {
 public func hostName() -> String {
     // One byte more than the system is told of, so that a zero ends a name that it cut short.
     var buffer = [CChar](repeating: 0, count: 257)
-    let result = gethostname(&buffer, 256)
+    let result = unsafe gethostname(&buffer, 256)
     let name = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return result == 0 && !name.isEmpty ? name : "localhost"
 }
@@ -35,16 +38,16 @@ public func hostName() -> String {
 public func environmentVariables() -> [String: String] {
     // The pointer is null after `clearenv`, whatever its imported type says.
     #if canImport(Darwin)
-        let table: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = _NSGetEnviron().pointee
+        let table: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = unsafe _NSGetEnviron().pointee
     #else
-        let table: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = environ
+        let table: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = unsafe environ
     #endif
-    guard var entry = table else { return [:] }
+    guard var entry = unsafe table else { return [:] }
     var variables: [String: String] = [:]
-    while let text = entry.pointee {
-        let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    while let text = unsafe entry.pointee {
+        let parts = unsafe String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         if parts.count == 2, variables[String(parts[0])] == nil { variables[String(parts[0])] = String(parts[1]) }
-        entry += 1
+        unsafe entry += 1
     }
     return variables
 }
@@ -56,8 +59,7 @@ public func processorCount() -> Int {
 
 /// The time in UTC since 1970; `nanoseconds` are those beyond the whole seconds, 0 to 999,999,999.
 public func unixNow() -> (seconds: Int64, nanoseconds: Int64) {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
+    let now = currentTime(CLOCK_REALTIME)
     return (Int64(now.tv_sec), Int64(now.tv_nsec))
 }
 
@@ -66,7 +68,7 @@ public func unixNow() -> (seconds: Int64, nanoseconds: Int64) {
 @discardableResult
 public func raiseDescriptorLimit() -> Int {
     var limit = rlimit()
-    guard getrlimit(descriptorLimit, &limit) == 0 else { return 0 }
+    guard unsafe getrlimit(descriptorLimit, &limit) == 0 else { return 0 }
     let soft = limit.rlim_cur
     #if canImport(Darwin)
         // The hard limit is "infinite" there, and the call refuses more than OPEN_MAX.
@@ -74,14 +76,14 @@ public func raiseDescriptorLimit() -> Int {
     #else
         limit.rlim_cur = limit.rlim_max
     #endif
-    guard limit.rlim_cur > soft, setrlimit(descriptorLimit, &limit) == 0 else { return Int(clamping: soft) }
+    guard limit.rlim_cur > soft, unsafe setrlimit(descriptorLimit, &limit) == 0 else { return Int(clamping: soft) }
     return Int(clamping: limit.rlim_cur)
 }
 
 /// How many descriptors the process may have open; 0 if the system does not say.
 public func currentDescriptorLimit() -> Int {
     var limit = rlimit()
-    return getrlimit(descriptorLimit, &limit) == 0 ? Int(clamping: limit.rlim_cur) : 0
+    return unsafe getrlimit(descriptorLimit, &limit) == 0 ? Int(clamping: limit.rlim_cur) : 0
 }
 
 #if canImport(Glibc)

@@ -49,7 +49,7 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         case .tooLarge(let limit): "\(path): is larger than \(limit) bytes"
         case .badName: "\"\(path.filter { $0 != "\0" })\": is not a file name"
         case .tooManyOpen: "\(path): too many files are open"
-        case .system(let code): "\(path): \(String(cString: strerror(code)))"
+        case .system(let code): "\(path): \(errorText(code))"
         }
     }
 
@@ -69,18 +69,15 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 public func readWholeFile(_ path: String, limit: Int = 1 << 20) throws(FileError) -> [UInt8] {
     // The system would stop at a zero byte, and open another file than the one that was named.
     guard !path.isEmpty, !path.utf8.contains(0) else { throw FileError(path: path, reason: .badName) }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = openDescriptor(path, O_RDONLY)
     guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16_384)
     while true {
-        let count = read(descriptor, &chunk, chunk.count)
+        let count = readBytes(descriptor, into: &chunk)
         if count == 0 { return bytes }
-        if count < 0 {
-            if errno == EINTR { continue }
-            throw FileError(path: path, code: errno)
-        }
+        if count < 0 { throw FileError(path: path, code: errno) }
         guard bytes.count + count <= limit else { throw FileError(path: path, reason: .tooLarge(limit: limit)) }
         bytes += chunk.prefix(count)
     }

@@ -44,8 +44,7 @@ public struct ServiceNotifier: Sendable, Hashable {
     /// The daemon reads its settings again, and will say `ready` when it has (Type=notify-reload wants the time with it).
     @discardableResult
     public func reloading() -> Bool {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
+        let now = currentTime(CLOCK_MONOTONIC)
         return send(["RELOADING=1", "MONOTONIC_USEC=\(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000)"])
     }
 
@@ -62,34 +61,9 @@ public struct ServiceNotifier: Sendable, Hashable {
 
     private func send(_ lines: [String]) -> Bool {
         guard isActive else { return false }
-        let descriptor = socket(AF_UNIX, datagramSocketType, 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        var timeout = timeval(tv_sec: 1, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        let message = Array(lines.joined(separator: "\n").utf8)
-        return withSocketAddress(address) { pointer, length in
-            var count = -1
-            repeat {
-                count = sendto(descriptor, message, message.count, sendFlags, pointer, length)
-            } while count < 0 && errno == EINTR
-            return count == message.count
-        }
+        return sendDatagram(Array(lines.joined(separator: "\n").utf8), to: address)
     }
 }
-
-#if canImport(Glibc)
-    private let datagramSocketType = Int32(SOCK_DGRAM.rawValue)
-#else
-    private let datagramSocketType = SOCK_DGRAM
-#endif
-
-#if canImport(Darwin)
-    private let sendFlags: Int32 = 0
-#else
-    private let sendFlags = Int32(MSG_NOSIGNAL)
-#endif
 
 /// The bytes of `sun_path` for a value of NOTIFY_SOCKET; empty if it is absent, of another kind, or too long.
 private func notifyAddress(_ value: String) -> [UInt8] {
@@ -101,21 +75,4 @@ private func notifyAddress(_ value: String) -> [UInt8] {
         return bytes.count > 1 ? bytes : []
     }
     return first == UInt8(ascii: "/") ? bytes : []
-}
-
-/// Calls `body` with the socket address of a Unix socket. Its length is that of the name: the zeros after an abstract name
-/// would be part of it.
-func withSocketAddress<Result>(
-    _ path: [UInt8], _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-) -> Result {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let capacity = MemoryLayout.size(ofValue: address.sun_path)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.prefix(capacity)) }
-    let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2
-    let terminator = path.first == 0 ? 0 : 1
-    let length = socklen_t(offset + min(capacity, path.count + terminator))
-    return withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
-    }
 }

@@ -23,7 +23,7 @@ public func flushStandardOutput() {
 public func printError(_ text: String) {
     var rest = Array((text + "\n").utf8)[...]
     while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+        let count = writeBytes(2, rest)
         if count <= 0 { return }
         rest = rest.dropFirst(count)
     }

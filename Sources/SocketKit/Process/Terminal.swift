@@ -19,8 +19,7 @@ public final class Terminal {
     public init?(descriptor shared: Int32 = 1, environment: [String: String]) {
         guard isTerminal(shared), let kind = environment["TERM"], !kind.isEmpty, kind != "dumb" else { return nil }
         // Opened anew, because not to block is a property of the open file, which is shared with the shell.
-        let path = ttyname(shared).map { String(cString: $0) } ?? ""
-        let own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        let own = openDescriptor(terminalPath(shared) ?? "", O_WRONLY | O_NONBLOCK | O_NOCTTY)
         guard own >= 0 else { return nil }
         descriptor = own
     }
@@ -32,8 +31,7 @@ public final class Terminal {
 
     /// Its size now; 80 × 24 if it does not say.
     public var size: (columns: Int, rows: Int) {
-        var size = winsize()
-        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
+        guard let size = windowSize(descriptor), size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
@@ -46,8 +44,7 @@ public final class Terminal {
     /// Waits until all is written, but not for long: a person who stopped the terminal does not stop the program.
     public func finish() {
         for _ in 0..<Self.maximumWaits where !flush() {
-            var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            _ = poll(&request, 1, Self.waitMs)
+            _ = waitUntilWritable(descriptor, milliseconds: Self.waitMs)
         }
     }
 
@@ -57,7 +54,7 @@ public final class Terminal {
     /// Whether all is written. A terminal that is gone takes everything: no one can see it.
     private func flush() -> Bool {
         while !rest.isEmpty {
-            switch CallOutcome(retrying { rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) } }) {
+            switch CallOutcome(retrying { writeBytes(descriptor, rest) }) {
             case .moved(0), .wouldBlock: return false
             case .moved(let count): rest = rest.dropFirst(count)
             case .failed: rest = []
@@ -67,20 +64,7 @@ public final class Terminal {
     }
 }
 
-/// The function, by a name that the methods called `write` do not hide.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
-}
-
 /// The signal that says that the terminal has another size, the same number on Linux and Darwin.
 public let terminalSizeSignal: Int32 = SIGWINCH
 /// The signal that says that the program goes on after it was stopped (Ctrl-Z and `fg`).
 public let continueSignal: Int32 = SIGCONT
-
-/// What a clock on the wall of this machine shows.
-public func localTimeOfDay() -> (hour: Int, minute: Int, second: Int) {
-    var seconds = time(nil)
-    var parts = tm()
-    guard localtime_r(&seconds, &parts) != nil else { return (0, 0, 0) }
-    return (Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec))
-}

@@ -22,8 +22,8 @@ public final class Runner<M: Machine> {
     public let mailbox: Mailbox<M.Message>
 
     // Unchecked: the machine knows nothing of its runner, and its notes are passed on when it has returned.
-    @exclusivity(unchecked) @usableFromInline var storedMachine: M
-    @exclusivity(unchecked) @usableFromInline var outputs: [MachineOutput<M.Note>] = []
+    @safe @exclusivity(unchecked) @usableFromInline var storedMachine: M
+    @safe @exclusivity(unchecked) @usableFromInline var outputs: [MachineOutput<M.Note>] = []
     @usableFromInline var inbox: [M.Message] = []
     @usableFromInline var isStopped = false
     /// The last turn ended with something still to be finished.
