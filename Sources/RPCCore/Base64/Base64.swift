@@ -19,16 +19,8 @@ public enum Base64 {
 
     /// Appends the base64 of `bytes` to `text`.
     public static func encode(_ bytes: ArraySlice<UInt8>, into text: inout [UInt8]) {
-        bytes.withUnsafeBufferPointer { source in
-            text.append(addingCapacity: encodedCount(source.count)) { output in
-                output.withUnsafeMutableBufferPointer { buffer, count in
-                    guard let source = UnsafeRawBufferPointer(source).baseAddress, let target = buffer.baseAddress else {
-                        return
-                    }
-                    encode(source, count: bytes.count, into: UnsafeMutableRawPointer(target))
-                    count = encodedCount(bytes.count)
-                }
-            }
+        ByteView.lend(bytes) { source in
+            text.append(room: encodedCount(source.count)) { encode(source, into: &$0) }
         }
     }
 
@@ -37,22 +29,20 @@ public enum Base64 {
     /// Throws, and appends nothing, if `text` is not base64: the error's offset points at the first character that cannot
     /// stand where it does, or past the end if characters are missing there.
     public static func decode(_ text: ArraySlice<UInt8>, into bytes: inout [UInt8]) throws(Base64Error) {
-        try text.withUnsafeBufferPointer { source throws(Base64Error) in try decode(source, into: &bytes) }
+        try ByteView.lend(text) { source throws(Base64Error) in try decode(source, into: &bytes) }
     }
 
-    /// The same, for text that is in memory already.
-    static func decode(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) throws(Base64Error) {
-        guard let source = text.baseAddress, text.count > 0 else { return }
+    /// The same for text that is lent.
+    static func decode(_ text: ByteView, into bytes: inout [UInt8]) throws(Base64Error) {
+        guard text.count > 0 else { return }
         guard text.count % 4 == 0 else { throw Base64Error(offset: firstBadOffset(text, from: 0)) }
         var goodCount = 0
-        bytes.append(addingCapacity: text.count / 4 * 3) { output in
-            output.withUnsafeMutableBufferPointer { buffer, count in
-                guard let target = buffer.baseAddress else { return }
-                goodCount = decodeGroups(source, count: text.count - 4, into: UnsafeMutableRawPointer(target))
-                guard goodCount == text.count - 4 else { return }
-                guard let last = decodeLastGroup(source + goodCount, into: target + goodCount / 4 * 3) else { return }
-                count = goodCount / 4 * 3 + last
+        bytes.append(room: text.count / 4 * 3) { room in
+            goodCount = Base64Tables.decodeGroups(text, upTo: text.count - 4, into: &room)
+            if goodCount == text.count - 4, decodeLastGroup(text.part(goodCount..<text.count), into: &room) {
                 goodCount = text.count
+            } else {
+                room.clear()
             }
         }
         guard goodCount == text.count else { throw Base64Error(offset: firstBadOffset(text, from: goodCount)) }
@@ -61,79 +51,55 @@ public enum Base64 {
     // MARK: Encoding
 
     /// Six bytes to eight characters at a time, each twelve bits by one look into the table of pairs.
-    private static func encode(_ source: UnsafeRawPointer, count: Int, into target: UnsafeMutableRawPointer) {
-        Base64Tables.pairs.withUnsafeBufferPointer { pairs in
-            var read = 0
-            var write = 0
-            while read + 8 <= count {
-                let word = UInt64(bigEndian: (source + read).loadUnaligned(as: UInt64.self))
-                let first = UInt64(pairs[Int(word >> 52)]) | UInt64(pairs[Int(word >> 40 & 0xfff)]) << 16
-                let second = UInt64(pairs[Int(word >> 28 & 0xfff)]) | UInt64(pairs[Int(word >> 16 & 0xfff)]) << 16
-                (target + write).storeBytes(of: (first | second << 32).littleEndian, as: UInt64.self)
-                read += 6
-                write += 8
-            }
-            while read < count {
-                encodeGroup(UnsafeRawBufferPointer(start: source + read, count: min(3, count - read)), target + write)
-                read += 3
-                write += 4
-            }
+    private static func encode(_ source: ByteView, into room: inout ByteRoom) {
+        let table = Base64Tables.pairs
+        let pairs = table.span
+        var read = 0
+        while source.count &- read >= 8 {
+            let word = source.word(at: read).byteSwapped
+            let first = Base64Tables.pair(word >> 52, in: pairs) | Base64Tables.pair(word >> 40, in: pairs) << 16
+            let second = Base64Tables.pair(word >> 28, in: pairs) | Base64Tables.pair(word >> 16, in: pairs) << 16
+            room.put(first | second << 32, length: 8)
+            read &+= 6
+        }
+        while read < source.count {
+            encodeGroup(source.part(read..<min(read + 3, source.count)), into: &room)
+            read += 3
         }
     }
 
     /// One to three bytes to four characters.
-    private static func encodeGroup(_ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawPointer) {
+    private static func encodeGroup(_ source: ByteView, into room: inout ByteRoom) {
         var group: UInt32 = 0
         for index in 0..<3 { group = group << 8 | (index < source.count ? UInt32(source[index]) : 0) }
         for index in 0..<4 {
             let symbol = Base64Tables.symbol(UInt8(truncatingIfNeeded: group >> UInt32(18 - 6 * index) & 0x3f))
-            target.storeBytes(of: index <= source.count ? symbol : Base64Tables.padding, toByteOffset: index, as: UInt8.self)
+            room.put(index <= source.count ? symbol : Base64Tables.padding)
         }
     }
 
     // MARK: Decoding
 
-    /// Decodes groups without padding until one is bad; how many characters were good. `count` is a multiple of 4, and
-    /// `target` has room for one byte more than they yield.
-    private static func decodeGroups(
-        _ source: UnsafePointer<UInt8>, count: Int, into target: UnsafeMutableRawPointer
-    ) -> Int {
-        Base64Tables.groups.withUnsafeBufferPointer { table in
-            var read = 0
-            var write = 0
-            while read < count {
-                let group =
-                    table[Int(source[read])] | table[256 + Int(source[read + 1])]
-                    | table[512 + Int(source[read + 2])] | table[768 + Int(source[read + 3])]
-                if group & Base64Tables.invalid != 0 { break }
-                (target + write).storeBytes(of: group.littleEndian, as: UInt32.self)
-                read += 4
-                write += 3
-            }
-            return read
-        }
-    }
-
-    /// Decodes the last four characters, which may be padded; how many bytes they yield, or nil if they are bad.
-    private static func decodeLastGroup(_ source: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>) -> Int? {
+    /// Decodes the last four characters, which may be padded; false if they are bad.
+    private static func decodeLastGroup(_ source: ByteView, into room: inout ByteRoom) -> Bool {
         var count = 3
         if source[3] == Base64Tables.padding { count = source[2] == Base64Tables.padding ? 1 : 2 }
         var group: UInt32 = 0
         for index in 0..<4 {
             var value: UInt8 = 0
             if index <= count {
-                guard let known = Base64Tables.value(of: source[index]) else { return nil }
+                guard let known = Base64Tables.value(of: source[index]) else { return false }
                 value = known
             }
             group = group << 6 | UInt32(value)
         }
-        guard group & (1 << UInt32(8 * (3 - count)) - 1) == 0 else { return nil }
-        for index in 0..<count { target[index] = UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * index)) }
-        return count
+        guard group & (1 << UInt32(8 * (3 - count)) - 1) == 0 else { return false }
+        for index in 0..<count { room.put(UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * index))) }
+        return true
     }
 
     /// Which character makes `text` bad, given that it is, and that all before `start` is good. Only errors come here.
-    private static func firstBadOffset(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    private static func firstBadOffset(_ text: ByteView, from start: Int) -> Int {
         let strange = text[start...].firstIndex { Base64Tables.value(of: $0) == nil }
         guard let strange else { return text.count }
         let place = strange % 4

@@ -1,4 +1,8 @@
 // The alphabet of RFC 4648, section 4, in the three forms that the codec wants it in. The tables are made once.
+//
+// Unsafe here: looks into the tables without a check of the index, which is a number of 12 or 8 bits, and always within the
+// 4096 or 4 × 256 entries; and the loop over groups, which is checked as a whole: the characters up to `end` are there, and so
+// is the room for all that they can yield.
 
 /// The standard alphabet and what follows from it.
 enum Base64Tables {
@@ -45,5 +49,36 @@ enum Base64Tables {
         case 2: (value >> 2) << 8 | (value & 3) << 22
         default: value << 16
         }
+    }
+
+    /// The two characters for the low twelve bits of `bits`. `table` is `pairs`.
+    @inline(__always)
+    static func pair(_ bits: UInt64, in table: Span<UInt16>) -> UInt64 {
+        unsafe UInt64(table[unchecked: Int(truncatingIfNeeded: bits & 0xfff)])
+    }
+
+    /// Decodes groups without padding until one is bad; how many characters were good. `end` is a multiple of 4, and there is
+    /// room for one byte more than they yield.
+    static func decodeGroups(_ text: ByteView, upTo end: Int, into room: inout ByteRoom) -> Int {
+        precondition(end >= 0 && end <= text.count && end % 4 == 0)
+        let entries = groups
+        let table = entries.span
+        var read = 0
+        unsafe text.withContiguousStorageIfAvailable { text in
+            unsafe room.fill(upTo: end / 4 * 3 + 1) { target in
+                var write = 0
+                while read < end {
+                    let group =
+                        unsafe table[unchecked: Int(text[read])] | table[unchecked: 256 + Int(text[read + 1])]
+                        | table[unchecked: 512 + Int(text[read + 2])] | table[unchecked: 768 + Int(text[read + 3])]
+                    if group & invalid != 0 { break }
+                    unsafe UnsafeMutableRawPointer(target + write).storeBytes(of: group.littleEndian, as: UInt32.self)
+                    read += 4
+                    write += 3
+                }
+                return write
+            }
+        }
+        return read
     }
 }

@@ -18,7 +18,7 @@ public struct JSONDocument: Sendable {
         guard bytes.count <= limits.maximumBytes else {
             throw JSONError(.tooLong(limit: limits.maximumBytes), offset: limits.maximumBytes)
         }
-        let nodes = try bytes.withUnsafeBufferPointer { (text) throws(JSONError) in
+        let nodes = try ByteView.lend(bytes) { (text) throws(JSONError) in
             let usual = JSONParser.usualNodes(in: text.count)
             if let nodes = try Self.nodes(of: text, dialect, limits, capacity: usual) { return nodes }
             // Dense text is parsed again: rare, and no dearer than growing on the way.
@@ -31,20 +31,14 @@ public struct JSONDocument: Sendable {
 
     /// The tape of `text`, or nil if it has more than `capacity` nodes.
     private static func nodes(
-        of text: UnsafeBufferPointer<UInt8>, _ dialect: JSONDialect, _ limits: JSONLimits, capacity: Int
+        of text: ByteView, _ dialect: JSONDialect, _ limits: JSONLimits, capacity: Int
     ) throws(JSONError) -> [JSONTapeNode]? {
-        guard let base = text.baseAddress else { throw JSONError(.unexpectedEnd, offset: 0) }
-        var nodes: [JSONTapeNode] = []
+        guard !text.isEmpty else { throw JSONError(.unexpectedEnd, offset: 0) }
         var result = Result<Bool, JSONError>.success(false)
-        nodes.append(addingCapacity: capacity) { output in
-            output.withUnsafeMutableBufferPointer { buffer, count in
-                guard let tape = buffer.baseAddress else { return }
-                var parser = JSONParser(
-                    base: base, count: text.count, dialect: dialect, maximumDepth: limits.maximumDepth, tape: tape,
-                    capacity: capacity)
-                result = Result { () throws(JSONError) in try parser.parse() }
-                count = parser.tapeCount
-            }
+        let nodes = JSONTapeRoom.nodes(capacity) { room in
+            var parser = JSONParser(text, dialect: dialect, maximumDepth: limits.maximumDepth, into: room)
+            result = Result { () throws(JSONError) in try parser.parse() }
+            return parser.tape
         }
         return try result.get() ? nodes : nil
     }

@@ -7,44 +7,29 @@ import Primitives
 /// Decoding of what stands between a string's quotes.
 enum JSONEscape {
     /// Appends `text` with its escapes decoded, as UTF-8.
-    static func appendDecoded(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
-        bytes.append(addingCapacity: text.count) { output in
-            output.withUnsafeMutableBufferPointer { buffer, count in
-                guard let target = buffer.baseAddress else { return }
-                count = decode(text, into: target)
-            }
-        }
+    static func appendDecoded(_ text: ByteView, to bytes: inout [UInt8]) {
+        bytes.append(room: text.count + ByteRoom.slack) { decode(text, into: &$0) }
     }
 
     /// A string of `text` with its escapes decoded.
-    static func decodedString(_ text: UnsafeBufferPointer<UInt8>) -> String {
-        String(unsafeUninitializedCapacity: text.count) { buffer in
-            guard let target = buffer.baseAddress else { return 0 }
-            return decode(text, into: target)
-        }
+    static func decodedString(_ text: ByteView) -> String {
+        String(room: text.count + ByteRoom.slack) { decode(text, into: &$0) }
     }
 
-    /// Writes the decoded text to `target`, which has room for `text.count` bytes; how many were written.
-    private static func decode(_ text: UnsafeBufferPointer<UInt8>, into target: UnsafeMutablePointer<UInt8>) -> Int {
+    /// Writes the decoded text to `room`, which is enough if it has `text.count` bytes and a word more.
+    private static func decode(_ text: ByteView, into room: inout ByteRoom) {
         var read = 0
-        var written = 0
-        while read < text.count {
-            let byte = text[read]
-            guard byte == UInt8(ascii: "\\"), read + 1 < text.count else {
-                target[written] = byte
-                read += 1
-                written += 1
-                continue
-            }
+        while true {
+            read = room.copyRun(text, from: read, marks: Word.backslashes)
+            guard read + 1 < text.count else { break }
             let scalar: UInt32
             (scalar, read) = character(in: text, at: read)
-            written += encode(scalar, into: target + written)
+            encode(scalar, into: &room)
         }
-        return written
     }
 
     /// The character of the escape at `index`, and the index after it.
-    private static func character(in text: UnsafeBufferPointer<UInt8>, at index: Int) -> (scalar: UInt32, next: Int) {
+    private static func character(in text: ByteView, at index: Int) -> (scalar: UInt32, next: Int) {
         switch text[index + 1] {
         case UInt8(ascii: "b"): return (0x08, index + 2)
         case UInt8(ascii: "f"): return (0x0c, index + 2)
@@ -60,7 +45,7 @@ enum JSONEscape {
         }
     }
 
-    private static func codeUnit(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> UInt32 {
+    private static func codeUnit(in text: ByteView, at start: Int) -> UInt32 {
         var unit: UInt32 = 0
         for index in start..<start + 4 where index < text.count {
             unit = unit << 4 | UInt32(HexDigit.value(text[index]) ?? 0)
@@ -68,67 +53,56 @@ enum JSONEscape {
         return unit
     }
 
-    /// Writes `scalar` as UTF-8; how many bytes that took.
-    private static func encode(_ scalar: UInt32, into target: UnsafeMutablePointer<UInt8>) -> Int {
+    /// Writes `scalar` as UTF-8.
+    private static func encode(_ scalar: UInt32, into room: inout ByteRoom) {
         let tail: (UInt32) -> UInt8 = { UInt8(truncatingIfNeeded: 0x80 | (scalar >> $0) & 0x3f) }
         switch scalar {
         case ..<0x80:
-            target[0] = UInt8(truncatingIfNeeded: scalar)
-            return 1
+            room.put(UInt8(truncatingIfNeeded: scalar))
         case ..<0x800:
-            target[0] = UInt8(truncatingIfNeeded: 0xc0 | scalar >> 6)
-            target[1] = tail(0)
-            return 2
+            room.put(UInt8(truncatingIfNeeded: 0xc0 | scalar >> 6))
+            room.put(tail(0))
         case ..<0x1_0000:
-            target[0] = UInt8(truncatingIfNeeded: 0xe0 | scalar >> 12)
-            target[1] = tail(6)
-            target[2] = tail(0)
-            return 3
+            room.put(UInt8(truncatingIfNeeded: 0xe0 | scalar >> 12))
+            room.put(tail(6))
+            room.put(tail(0))
         default:
-            target[0] = UInt8(truncatingIfNeeded: 0xf0 | scalar >> 18)
-            target[1] = tail(12)
-            target[2] = tail(6)
-            target[3] = tail(0)
-            return 4
+            room.put(UInt8(truncatingIfNeeded: 0xf0 | scalar >> 18))
+            room.put(tail(12))
+            room.put(tail(6))
+            room.put(tail(0))
         }
     }
 
     /// Appends `text` with its escapes decoded, as ISO-8859-1; false, and nothing appended, if it holds a character above
     /// U+00FF.
-    static func appendLatin1(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) -> Bool {
+    static func appendLatin1(_ text: ByteView, to bytes: inout [UInt8]) -> Bool {
         var fits = true
-        bytes.append(addingCapacity: text.count) { output in
-            output.withUnsafeMutableBufferPointer { buffer, count in
-                guard let target = buffer.baseAddress else { return }
-                let written = latin1(text, into: target)
-                fits = written != nil
-                count = written ?? 0
-            }
+        bytes.append(room: text.count + ByteRoom.slack) { room in
+            fits = latin1(text, into: &room)
+            if !fits { room.clear() }
         }
         return fits
     }
 
-    private static func latin1(_ text: UnsafeBufferPointer<UInt8>, into target: UnsafeMutablePointer<UInt8>) -> Int? {
+    private static func latin1(_ text: ByteView, into room: inout ByteRoom) -> Bool {
         var read = 0
-        var written = 0
-        while read < text.count {
+        while true {
+            read = room.copyRun(text, from: read, marks: Word.specials)
+            guard read < text.count else { return true }
+            guard read + 1 < text.count else { return false }
             let byte = text[read]
-            if byte < 0x80, byte != UInt8(ascii: "\\") {
-                target[written] = byte
-                read &+= 1
-            } else if byte < 0x80, read + 1 < text.count {
+            if byte == UInt8(ascii: "\\") {
                 let scalar: UInt32
                 (scalar, read) = character(in: text, at: read)
-                guard scalar <= 0xff else { return nil }
-                target[written] = UInt8(truncatingIfNeeded: scalar)
+                guard scalar <= 0xff else { return false }
+                room.put(UInt8(truncatingIfNeeded: scalar))
             } else {
                 // U+0080 to U+00FF are the two-byte sequences that begin with C2 and C3.
-                guard (0xc2...0xc3).contains(byte), read + 1 < text.count else { return nil }
-                target[written] = byte << 6 | text[read + 1] & 0x3f
+                guard (0xc2...0xc3).contains(byte) else { return false }
+                room.put(byte << 6 | text[read + 1] & 0x3f)
                 read += 2
             }
-            written &+= 1
         }
-        return written
     }
 }

@@ -26,15 +26,14 @@ public struct JSONObject: Sendable {
 
     /// The value of the member called `name`; nil if there is none.
     public mutating func member(_ name: StaticString) -> JSONNode? {
-        let found = nodes.withUnsafeBufferPointer { nodes in
-            text.withUnsafeBufferPointer { text in
-                var at = next
-                while at < end, !nodes[at].holds(name, in: text) { at = Int(nodes[at + 1].next) }
-                guard at == end else { return at }
-                at = first
-                while at < next, !nodes[at].holds(name, in: text) { at = Int(nodes[at + 1].next) }
-                return at == next ? end : at
-            }
+        let name = ByteView(name)
+        let found = ByteView.lend(text) { text in
+            var at = next
+            while at < end, !nodes[at].holds(name, in: text) { at = Int(nodes[at + 1].next) }
+            guard at == end else { return at }
+            at = first
+            while at < next, !nodes[at].holds(name, in: text) { at = Int(nodes[at + 1].next) }
+            return at == next ? end : at
         }
         guard found < end else { return nil }
         next = Int(nodes[found + 1].next)
@@ -83,26 +82,24 @@ extension JSONNode {
     ) throws(Failure) {
         guard kind == .object else { return }
         var scratch: [UInt8] = []
-        try tape.nodes.withUnsafeBufferPointer { nodes throws(Failure) in
-            try tape.text.withUnsafeBufferPointer { text throws(Failure) in
-                let end = Int(nodes[index].next)
-                var name = index + 1
-                while name < end {
-                    let next = Int(nodes[name + 1].next)
-                    let isArray = nodes[name + 1].kind == .array
-                    var value = isArray ? name + 2 : name + 1
-                    while value < next, isArray || nodes[value].kind != .null {
-                        if nodes[name].isVerbatimASCII, nodes[value].isVerbatimASCIIString {
-                            try latin1(nodes[name].content(in: text).span, nodes[value].content(in: text).span)
-                        } else {
-                            let value = JSONNode(tape: tape, index: value)
-                            try JSONNode(tape: tape, index: name).decodeMember(value, &scratch, latin1: latin1, other: other)
-                        }
-                        value = Int(nodes[value].next)
-                    }
-                    name = next
+        let (nodes, text) = (tape.nodes, tape.text)
+        let bytes = text.span
+        let end = Int(nodes[index].next)
+        var name = index + 1
+        while name < end {
+            let next = Int(nodes[name + 1].next)
+            let isArray = nodes[name + 1].kind == .array
+            var value = isArray ? name + 2 : name + 1
+            while value < next, isArray || nodes[value].kind != .null {
+                if nodes[name].isVerbatimASCII, nodes[value].isVerbatimASCIIString {
+                    try latin1(bytes.extracting(nodes[name].content), bytes.extracting(nodes[value].content))
+                } else {
+                    let value = JSONNode(tape: tape, index: value)
+                    try JSONNode(tape: tape, index: name).decodeMember(value, &scratch, latin1: latin1, other: other)
                 }
+                value = Int(nodes[value].next)
             }
+            name = next
         }
     }
 
@@ -123,9 +120,7 @@ extension JSONNode {
 extension JSONTapeNode {
     fileprivate var isVerbatimASCIIString: Bool { tag & (Self.kindMask | Self.escaped | Self.nonASCII) == Kind.string.rawValue }
 
-    /// What stands between the quotes of this node, a string in `text`.
+    /// Where in the text that stands which is between the quotes of this node, a string.
     @inline(__always)
-    func content(in text: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(rebasing: text[Int(start) + 1..<Int(end) - 1])
-    }
+    var content: Range<Int> { Int(start) + 1..<Int(end) - 1 }
 }

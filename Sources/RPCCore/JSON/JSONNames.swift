@@ -52,7 +52,7 @@ extension JSONParser {
         while index < tapeCount {
             let hash = withName(at: index) { bytes in
                 var hasher = Hasher()
-                hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+                bytes.hash(into: &hasher)
                 return UInt64(bitPattern: Int64(hasher.finalize()))
             }
             let upperHalf = hash & 0xffff_ffff_0000_0000
@@ -76,13 +76,13 @@ extension JSONParser {
         let start = Int(node.start) + 1
         let length = Int(node.end) - 1 - start
         guard start + 8 <= count else {
-            return Self.fingerprint(UnsafeBufferPointer(start: base + start, count: length))
+            return Self.fingerprint(text.part(start..<start + length))
         }
         let mask: UInt64 = length < 7 ? (1 << UInt64(8 * length)) - 1 : (1 << 56) - 1
-        return Word.load(base + start) & mask | UInt64(truncatingIfNeeded: length) << 56
+        return text.word(at: start) & mask | UInt64(truncatingIfNeeded: length) << 56
     }
 
-    private static func fingerprint(_ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    private static func fingerprint(_ name: ByteView) -> UInt64 {
         var word = UInt64(truncatingIfNeeded: name.count) << 56
         for index in 0..<min(name.count, 7) { word |= UInt64(name[index]) << UInt64(8 * index) }
         return word
@@ -90,18 +90,18 @@ extension JSONParser {
 
     private func isSameName(_ left: Int, _ right: Int) -> Bool {
         withName(at: left) { left in
-            withName(at: right) { right in left.count == right.count && Word.areEqual(left, right) }
+            withName(at: right) { right in left.isSame(as: right) }
         }
     }
 
     /// Runs `body` on the name at `index` of the tape, its escapes decoded.
     @inline(__always)
-    private func withName<Result>(at index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    private func withName<Result>(at index: Int, _ body: (ByteView) -> Result) -> Result {
         let node = tape[index]
-        let text = UnsafeBufferPointer(start: base + Int(node.start) + 1, count: Int(node.end - node.start) - 2)
-        guard !node.isVerbatim else { return body(text) }
+        let name = text.part(node.content)
+        guard !node.isVerbatim else { return body(name) }
         var decoded: [UInt8] = []
-        JSONEscape.appendDecoded(text, to: &decoded)
-        return decoded.withUnsafeBufferPointer(body)
+        JSONEscape.appendDecoded(name, to: &decoded)
+        return ByteView.lend(decoded, body)
     }
 }

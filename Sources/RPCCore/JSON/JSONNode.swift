@@ -52,22 +52,20 @@ public struct JSONNode: Sendable {
     /// The value of the member called `name`; nil if there is none, or if this is not an object. Linear in the number of
     /// members.
     public subscript(_ name: String) -> JSONNode? {
-        var name = name
-        return name.withUTF8 { member(named: $0) }
+        ByteView.lend(name) { member(named: $0) }
     }
 
-    private func member(named name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
+    private func member(named name: ByteView) -> JSONNode? {
         guard node.kind == .object else { return nil }
-        let place = tape.text.withUnsafeBufferPointer { text in
-            tape.nodes.withUnsafeBufferPointer { nodes in
-                var at = index + 1
-                let end = Int(nodes[index].next)
-                while at < end {
-                    if nodes[at].holds(name, in: text) { return at + 1 }
-                    at = Int(nodes[at + 1].next)
-                }
-                return 0
+        let nodes = tape.nodes
+        let place = ByteView.lend(tape.text) { text in
+            var at = index + 1
+            let end = Int(nodes[index].next)
+            while at < end {
+                if nodes[at].holds(name, in: text) { return at + 1 }
+                at = Int(nodes[at + 1].next)
             }
+            return 0
         }
         return place == 0 ? nil : JSONNode(tape: tape, index: place)
     }
@@ -117,19 +115,18 @@ public struct JSONNode: Sendable {
     /// Whether this is a string of exactly this value. Compares the bytes, not Unicode's canonical equivalents.
     public func stringEquals(_ text: StaticString) -> Bool {
         guard text.hasPointerRepresentation else { return stringEquals(text.description) }
-        return isString(equalTo: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        return isString(equalTo: ByteView(text))
     }
 
     /// Whether this is a string of exactly this value. Compares the bytes, not Unicode's canonical equivalents.
     @_disfavoredOverload
     public func stringEquals(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { isString(equalTo: $0) }
+        ByteView.lend(text) { isString(equalTo: $0) }
     }
 
-    private func isString(equalTo text: UnsafeBufferPointer<UInt8>) -> Bool {
+    private func isString(equalTo text: ByteView) -> Bool {
         let node = node
-        return node.kind == .string && tape.text.withUnsafeBufferPointer { node.holds(text, in: $0) }
+        return node.kind == .string && ByteView.lend(tape.text) { node.holds(text, in: $0) }
     }
 
     // MARK: A string's bytes
@@ -177,17 +174,11 @@ public struct JSONNode: Sendable {
 extension JSONTapeNode {
     /// Whether this node, a string in `text`, has the value `wanted`.
     @inline(__always)
-    func holds(_ wanted: UnsafeBufferPointer<UInt8>, in text: UnsafeBufferPointer<UInt8>) -> Bool {
-        let own = content(in: text)
-        guard !isVerbatim else { return own.count == wanted.count && Word.areEqual(own, wanted) }
+    func holds(_ wanted: ByteView, in text: ByteView) -> Bool {
+        let own = text.part(content)
+        guard !isVerbatim else { return own.isSame(as: wanted) }
         var decoded: [UInt8] = []
         JSONEscape.appendDecoded(own, to: &decoded)
         return decoded.elementsEqual(wanted)
-    }
-
-    /// Whether this node, a string in `text`, has the ASCII value `wanted`.
-    @inline(__always)
-    func holds(_ wanted: StaticString, in text: UnsafeBufferPointer<UInt8>) -> Bool {
-        holds(UnsafeBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount), in: text)
     }
 }

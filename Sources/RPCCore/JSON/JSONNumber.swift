@@ -17,45 +17,47 @@ enum JSONNumber {
         case incomplete
     }
 
-    /// The number that begins at `start`, where a minus or a digit stands. start < count
+    /// The number that begins at `start`, where a minus or a digit stands. start < text.count
     @inline(__always)
-    static func scan(_ base: UnsafePointer<UInt8>, from start: Int, count: Int) -> Scan {
+    static func scan(_ text: ByteView, from start: Int) -> Scan {
+        let count = text.count
         var at = start
-        if base[at] == UInt8(ascii: "-") { at += 1 }
+        if text[at] == UInt8(ascii: "-") { at += 1 }
         guard at < count else { return .incomplete }
-        guard isDigit(base[at]) else { return .malformed(offset: at) }
-        let leadsWithZero = base[at] == UInt8(ascii: "0")
+        guard isDigit(text[at]) else { return .malformed(offset: at) }
+        let leadsWithZero = text[at] == UInt8(ascii: "0")
         at += 1
-        if leadsWithZero, at < count, isDigit(base[at]) { return .malformed(offset: at) }
-        while at < count, isDigit(base[at]) { at += 1 }
-        guard at < count, base[at] == UInt8(ascii: ".") || base[at] | 0x20 == UInt8(ascii: "e") else {
+        if leadsWithZero, at < count, isDigit(text[at]) { return .malformed(offset: at) }
+        while at < count, isDigit(text[at]) { at += 1 }
+        guard at < count, text[at] == UInt8(ascii: ".") || text[at] | 0x20 == UInt8(ascii: "e") else {
             return .number(end: at, isPlainInteger: true)
         }
-        return scanFractionAndExponent(base, from: at, count: count)
+        return scanFractionAndExponent(text, from: at)
     }
 
-    private static func scanFractionAndExponent(_ base: UnsafePointer<UInt8>, from start: Int, count: Int) -> Scan {
+    private static func scanFractionAndExponent(_ text: ByteView, from start: Int) -> Scan {
+        let count = text.count
         var at = start
-        if base[at] == UInt8(ascii: ".") {
+        if text[at] == UInt8(ascii: ".") {
             at += 1
             guard at < count else { return .incomplete }
-            guard isDigit(base[at]) else { return .malformed(offset: at) }
-            while at < count, isDigit(base[at]) { at += 1 }
+            guard isDigit(text[at]) else { return .malformed(offset: at) }
+            while at < count, isDigit(text[at]) { at += 1 }
         }
-        if at < count, base[at] | 0x20 == UInt8(ascii: "e") {
+        if at < count, text[at] | 0x20 == UInt8(ascii: "e") {
             at += 1
-            if at < count, base[at] == UInt8(ascii: "+") || base[at] == UInt8(ascii: "-") { at += 1 }
+            if at < count, text[at] == UInt8(ascii: "+") || text[at] == UInt8(ascii: "-") { at += 1 }
             guard at < count else { return .incomplete }
-            guard isDigit(base[at]) else { return .malformed(offset: at) }
-            while at < count, isDigit(base[at]) { at += 1 }
+            guard isDigit(text[at]) else { return .malformed(offset: at) }
+            while at < count, isDigit(text[at]) { at += 1 }
         }
         return .number(end: at, isPlainInteger: false)
     }
 
     /// Whether the whole of `text` is one number.
-    static func isNumber(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let base = text.baseAddress, text.count > 0, base[0] == UInt8(ascii: "-") || isDigit(base[0]),
-            case .number(let end, _) = scan(base, from: 0, count: text.count)
+    static func isNumber(_ text: ByteView) -> Bool {
+        guard let first = text.first, first == UInt8(ascii: "-") || isDigit(first),
+            case .number(let end, _) = scan(text, from: 0)
         else { return false }
         return end == text.count
     }
@@ -64,7 +66,7 @@ enum JSONNumber {
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
     /// The value of a number's text if it is an integer that Int64 holds exactly, however it is written.
-    static func int64(_ text: UnsafeBufferPointer<UInt8>, isPlainInteger: Bool) -> Int64? {
+    static func int64(_ text: ByteView, isPlainInteger: Bool) -> Int64? {
         guard isPlainInteger, text.count <= 18 else { return JSONDecimal(text).int64 }
         let isNegative = text.first == UInt8(ascii: "-")
         var value: Int64 = 0
@@ -73,7 +75,7 @@ enum JSONNumber {
     }
 
     /// The nearest Double, or nil if that is infinite.
-    static func double(_ text: UnsafeBufferPointer<UInt8>) -> Double? {
+    static func double(_ text: ByteView) -> Double? {
         guard let value = Double(String(decoding: text, as: UTF8.self)), value.isFinite else { return nil }
         return value
     }
@@ -81,7 +83,7 @@ enum JSONNumber {
 
 /// A number's text seen as ±digits × 10^exponent, without leading or trailing zeros among the digits.
 struct JSONDecimal {
-    private let text: UnsafeBufferPointer<UInt8>
+    private let text: ByteView
     private let isNegative: Bool
     /// Indices of the first and the last digit that is not zero; nil if there is none.
     private var first: Int?
@@ -92,7 +94,7 @@ struct JSONDecimal {
     private(set) var exponent = 0
 
     /// `text` is a number by the grammar of RFC 8259, or what Swift prints for a finite Double.
-    init(_ text: UnsafeBufferPointer<UInt8>) {
+    init(_ text: ByteView) {
         self.text = text
         isNegative = text.first == UInt8(ascii: "-")
         let mantissaEnd = text.firstIndex { $0 | 0x20 == UInt8(ascii: "e") } ?? text.count
@@ -133,7 +135,7 @@ struct JSONDecimal {
     /// The power of ten that the digit at `index` would have without a written exponent.
     private func placesBeforePoint(_ index: Int) -> Int { index < point ? point - 1 - index : point - index }
 
-    private static func writtenExponent(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
+    private static func writtenExponent(_ text: Slice<ByteView>) -> Int {
         let isNegative = text.first == UInt8(ascii: "-")
         var value = 0
         for byte in text where byte != UInt8(ascii: "-") && byte != UInt8(ascii: "+") {

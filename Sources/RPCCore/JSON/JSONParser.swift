@@ -6,7 +6,7 @@
 //     object    = "{" [ member *( "," member ) ] "}"        member = string ":" value
 //     array     = "[" [ value *( "," value ) ] "]"
 
-/// One pass over one text. The pointers are valid for as long as the parser lives: it never leaves `JSONDocument.init`.
+/// One pass over one text, which is lent to it like the room for nodes: it never leaves `JSONDocument.init`.
 struct JSONParser {
     /// What the grammar wants next, white space aside.
     enum Step {
@@ -24,41 +24,37 @@ struct JSONParser {
         case done
     }
 
-    let base: UnsafePointer<UInt8>
-    /// Bytes of text. 0 <= position <= count
-    let count: Int
+    let text: ByteView
     let allowsComments: Bool
     let maximumDepth: Int
 
+    /// 0 <= position <= count
     var position = 0
-    /// Room for `capacity` nodes, of which `tapeCount` are made. It is memory and no array, since no step may cost a check of
-    /// who else holds it.
-    let tape: UnsafeMutablePointer<JSONTapeNode>
-    let capacity: Int
-    private(set) var tapeCount = 0
+    private(set) var tape: JSONTapeRoom
     /// Open containers. 0 <= depth <= maximumDepth
     private var depth = 0
     /// The innermost open container's index in the tape; meaningless while depth is 0.
     private var container = 0
 
-    init(
-        base: UnsafePointer<UInt8>, count: Int, dialect: JSONDialect, maximumDepth: Int,
-        tape: UnsafeMutablePointer<JSONTapeNode>, capacity: Int
-    ) {
-        self.base = base
-        self.count = count
+    init(_ text: ByteView, dialect: JSONDialect, maximumDepth: Int, into tape: JSONTapeRoom) {
+        self.text = text
         self.allowsComments = dialect == .commented
         self.maximumDepth = maximumDepth
         self.tape = tape
-        self.capacity = capacity
     }
+
+    /// Bytes of text.
+    var count: Int { text.count }
+
+    /// Nodes made so far.
+    var tapeCount: Int { tape.count }
 
     /// The whole text. False: the tape was too small for it; `mostNodes` never is.
     mutating func parse() throws(JSONError) -> Bool {
         var step = Step.value
         while step != .done {
             // Each step makes two nodes at most.
-            guard capacity &- tapeCount >= 2 else { return false }
+            guard tape.capacity &- tapeCount >= 2 else { return false }
             let byte = try significantByte()
             switch step {
             case .value: step = try parseElement(byte)
@@ -139,7 +135,7 @@ struct JSONParser {
         let start = UInt32(truncatingIfNeeded: position)
         container = tapeCount
         depth += 1
-        append(JSONTapeNode(start: start, end: start, next: around, tag: kind.rawValue))
+        tape.append(JSONTapeNode(start: start, end: start, next: around, tag: kind.rawValue))
         position += 1
         return step
     }
@@ -165,26 +161,17 @@ struct JSONParser {
     /// Appends the node of a scalar that began at `start` and ends at `position`.
     @inline(__always)
     mutating func appendScalar(_ kind: JSONTapeNode.Kind, from start: Int, flags: UInt32) {
-        append(
+        tape.append(
             JSONTapeNode(
                 start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: position),
                 next: UInt32(truncatingIfNeeded: tapeCount &+ 1), tag: kind.rawValue | flags))
     }
 
-    /// tapeCount < capacity
-    @inline(__always)
-    private mutating func append(_ node: JSONTapeNode) {
-        (tape + tapeCount).initialize(to: node)
-        tapeCount &+= 1
-    }
-
     private mutating func parseLiteral(_ word: StaticString, _ kind: JSONTapeNode.Kind, flags: UInt32) throws(JSONError) {
         let start = position
-        for index in 0..<word.utf8CodeUnitCount {
+        for letter in ByteView(word) {
             guard position < count else { throw JSONError(.unexpectedEnd, offset: count) }
-            guard base[position] == word.utf8Start[index] else {
-                throw JSONError(.unexpectedByte(base[position]), offset: position)
-            }
+            guard text[position] == letter else { throw JSONError(.unexpectedByte(text[position]), offset: position) }
             position += 1
         }
         appendScalar(kind, from: start, flags: flags)
@@ -192,7 +179,7 @@ struct JSONParser {
 
     private mutating func parseNumber() throws(JSONError) {
         let start = position
-        let number = JSONNumber.scan(base, from: position, count: count)
+        let number = JSONNumber.scan(text, from: position)
         switch number {
         case .number(let end, let isPlainInteger):
             position = end
@@ -208,17 +195,17 @@ struct JSONParser {
     @inline(__always)
     private mutating func significantByte() throws(JSONError) -> UInt8 {
         if position < count {
-            let byte = base[position]
+            let byte = text[position]
             if byte > 0x20, byte != UInt8(ascii: "/") { return byte }
         }
         try skipBlanks()
         guard position < count else { throw JSONError(.unexpectedEnd, offset: count) }
-        return base[position]
+        return text[position]
     }
 
     private mutating func skipBlanks() throws(JSONError) {
         while position < count {
-            switch base[position] {
+            switch text[position] {
             case 0x20, 0x0a, 0x0d, 0x09: position += 1
             case UInt8(ascii: "/") where allowsComments: try skipComment()
             default: return
@@ -228,13 +215,13 @@ struct JSONParser {
 
     private mutating func skipComment() throws(JSONError) {
         guard position + 1 < count else { throw JSONError(.unexpectedEnd, offset: count) }
-        let second = base[position + 1]
+        let second = text[position + 1]
         switch second {
         case UInt8(ascii: "/"):
-            while position < count, base[position] != 0x0a { position += 1 }
+            while position < count, text[position] != 0x0a { position += 1 }
         case UInt8(ascii: "*"):
             position += 2
-            while position + 1 < count, base[position] != UInt8(ascii: "*") || base[position + 1] != UInt8(ascii: "/") {
+            while position + 1 < count, text[position] != UInt8(ascii: "*") || text[position + 1] != UInt8(ascii: "/") {
                 position += 1
             }
             guard position + 1 < count else { throw JSONError(.unexpectedEnd, offset: count) }

@@ -17,7 +17,7 @@ extension JSONParser {
         while true {
             at = endOfPlainRun(from: at)
             guard at < count else { throw JSONError(.unexpectedEnd, offset: count) }
-            switch base[at] {
+            switch text[at] {
             case UInt8(ascii: "\""):
                 position = at &+ 1
                 appendScalar(.string, from: start, flags: flags)
@@ -38,12 +38,12 @@ extension JSONParser {
     private func endOfPlainRun(from start: Int) -> Int {
         var at = start
         while count &- at >= 8 {
-            let marks = Word.specials(Word.load(base + at))
+            let marks = Word.specials(text.word(at: at))
             if marks != 0 { return at &+ Word.firstMark(marks) }
             at &+= 8
         }
         while at < count {
-            let byte = base[at]
+            let byte = text[at]
             if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
             at &+= 1
         }
@@ -53,8 +53,8 @@ extension JSONParser {
     /// `at` is at a byte of 0x80 or more; the result is at the next below, or `count`.
     private func endOfNonASCIIRun(from start: Int) throws(JSONError) -> Int {
         var at = start
-        while at < count, base[at] >= 0x80 {
-            switch UTF8Sequence.length(base + at, count: count - at) {
+        while at < count, text[at] >= 0x80 {
+            switch UTF8Sequence.length(text.part(at..<count)) {
             case .whole(let length): at += length
             case .cut: throw JSONError(.unexpectedEnd, offset: count)
             case .invalid: throw JSONError(.invalidUTF8, offset: at)
@@ -66,7 +66,7 @@ extension JSONParser {
     /// `at` is at a backslash; the result is past the escape (past both halves of a surrogate pair).
     private func endOfEscape(at start: Int) throws(JSONError) -> Int {
         guard start + 1 < count else { throw JSONError(.unexpectedEnd, offset: count) }
-        switch base[start + 1] {
+        switch text[start + 1] {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return start + 2
@@ -81,7 +81,7 @@ extension JSONParser {
         }
         for (index, wanted) in [(start + 6, UInt8(ascii: "\\")), (start + 7, UInt8(ascii: "u"))] {
             guard index < count else { throw JSONError(.unexpectedEnd, offset: count) }
-            guard base[index] == wanted else { throw JSONError(.loneSurrogate, offset: start) }
+            guard text[index] == wanted else { throw JSONError(.loneSurrogate, offset: start) }
         }
         let low = try codeUnit(at: start + 8)
         guard (0xdc00...0xdfff).contains(low) else { throw JSONError(.loneSurrogate, offset: start) }
@@ -93,7 +93,7 @@ extension JSONParser {
         var unit: UInt32 = 0
         for index in start..<start + 4 {
             guard index < count else { throw JSONError(.unexpectedEnd, offset: count) }
-            guard let digit = HexDigit.value(base[index]) else { throw JSONError(.badEscape, offset: index) }
+            guard let digit = HexDigit.value(text[index]) else { throw JSONError(.badEscape, offset: index) }
             unit = unit << 4 | UInt32(digit)
         }
         return unit
@@ -109,10 +109,10 @@ enum UTF8Sequence {
         case invalid
     }
 
-    /// The sequence at `pointer`, whose first byte is 0x80 or more and which may be `count` bytes long, 1 at least.
+    /// The sequence at the front of `text`, which has a byte at least, and 0x80 or more as the first.
     @inline(__always)
-    static func length(_ pointer: UnsafePointer<UInt8>, count: Int) -> Length {
-        let lead = pointer[0]
+    static func length(_ text: ByteView) -> Length {
+        let (lead, count) = (text[0], text.count)
         let length: Int
         var second: ClosedRange<UInt8> = 0x80...0xbf
         switch lead {
@@ -133,10 +133,10 @@ enum UTF8Sequence {
             second = 0x80...0x8f
         default: return .invalid
         }
-        if count > 1, !second.contains(pointer[1]) { return .invalid }
+        if count > 1, !second.contains(text[1]) { return .invalid }
         var index = 2
         while index < min(length, count) {
-            if pointer[index] & 0xc0 != 0x80 { return .invalid }
+            if text[index] & 0xc0 != 0x80 { return .invalid }
             index += 1
         }
         return count >= length ? .whole(length) : .cut

@@ -55,13 +55,11 @@ final class JSONTape: Sendable {
     /// Runs `body` on the text of the node at `index`; of a string, on what stands between its quotes.
     @inline(__always)
     func withText<Result, Failure: Error>(
-        of index: Int, _ body: (UnsafeBufferPointer<UInt8>, JSONTapeNode) throws(Failure) -> Result
+        of index: Int, _ body: (ByteView, JSONTapeNode) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let node = nodes[index]
         let quote = node.kind == .string ? 1 : 0
         let range = Int(node.start) + quote..<Int(node.end) - quote
-        return try text.withUnsafeBufferPointer { whole throws(Failure) in
-            try body(UnsafeBufferPointer(rebasing: whole[range]), node)
-        }
+        return try ByteView.lend(text) { whole throws(Failure) in try body(whole.part(range), node) }
     }
 }

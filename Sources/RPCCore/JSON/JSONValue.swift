@@ -74,7 +74,7 @@ extension JSONNode {
 
 extension JSONNumber {
     /// The value that says neither more nor less than the text: see `JSONValue`.
-    static func value(_ text: UnsafeBufferPointer<UInt8>, isPlainInteger: Bool) -> JSONValue {
+    static func value(_ text: ByteView, isPlainInteger: Bool) -> JSONValue {
         if isPlainInteger, let integer = int64(text, isPlainInteger: true) {
             let isMinusZero = integer == 0 && text.first == UInt8(ascii: "-")
             return isMinusZero ? .double(-0.0) : .integer(integer)
@@ -88,8 +88,7 @@ extension JSONNumber {
     /// Whether the shortest decimal that reads back as `double` is `decimal` itself. 15 digits always survive the journey.
     private static func isFaithful(_ double: Double, to decimal: JSONDecimal) -> Bool {
         if decimal.isZero || decimal.digitCount <= 15 && (-280...280).contains(decimal.exponent) { return true }
-        var description = double.description
-        return description.withUTF8 { JSONDecimal($0) == decimal }
+        return ByteView.lend(double.description) { JSONDecimal($0) == decimal }
     }
 }
 

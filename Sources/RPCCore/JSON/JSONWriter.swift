@@ -68,31 +68,23 @@ public struct JSONWriter: Sendable {
         guard name.hasPointerRepresentation else { return self.name(name.description) }
         let comma = needsComma
         needsComma = false
-        let count = name.utf8CodeUnitCount
-        append(upTo: count + 4) { target in
-            target[0] = UInt8(ascii: ",")
-            let start = comma ? 1 : 0
-            target[start] = UInt8(ascii: "\"")
-            (target + start + 1).update(from: name.utf8Start, count: count)
-            target[start + count + 1] = UInt8(ascii: "\"")
-            target[start + count + 2] = UInt8(ascii: ":")
-            return start + count + 3
+        bytes.append(room: name.utf8CodeUnitCount + 8) { room in
+            Self.open(after: comma, &room)
+            room.put(ByteView(name))
+            room.put(Self.quoteColonQuote, length: 2)
         }
     }
 
     /// Writes a member's name and the colon. Exactly one value must follow.
     @_disfavoredOverload
     public mutating func name(_ name: String) {
-        var name = name
-        name.withUTF8 { self.name($0) }
+        ByteView.lend(name) { quote($0, as: .utf8, isLowered: false, isName: true) }
     }
-
-    private mutating func name(_ name: UnsafeBufferPointer<UInt8>) { quote(name, as: .utf8, isLowered: false, isName: true) }
 
     /// Writes a member's name from ISO-8859-1 bytes, A–Z lowered, and the colon: the form of an HTTP field's name. Exactly
     /// one value must follow.
     public mutating func nameLowercasedASCII(_ name: ArraySlice<UInt8>) {
-        name.withUnsafeBufferPointer { quote($0, as: .latin1, isLowered: true, isName: true) }
+        ByteView.lend(name) { quote($0, as: .latin1, isLowered: true, isName: true) }
     }
 
     // MARK: Scalars
@@ -136,8 +128,7 @@ public struct JSONWriter: Sendable {
 
     /// Writes a number as it was written; `null` if the text is not a number by RFC 8259, section 6.
     mutating func number(_ text: String) {
-        var text = text
-        guard text.withUTF8({ JSONNumber.isNumber($0) }) else { return null() }
+        guard ByteView.lend(text, { JSONNumber.isNumber($0) }) else { return null() }
         separate()
         bytes.append(contentsOf: text.utf8)
     }
@@ -149,7 +140,7 @@ public struct JSONWriter: Sendable {
 
     /// Writes text that needs neither comma nor escape.
     mutating func raw(_ word: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
+        bytes.append(contentsOf: ByteView(word))
     }
 
     private mutating func decimal(magnitude: UInt64, isNegative: Bool) {

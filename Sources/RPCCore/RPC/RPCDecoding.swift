@@ -110,32 +110,30 @@ private struct RPCMembers {
     var error = 0
 
     init(of object: JSONNode) {
-        let tape = object.tape
-        tape.text.withUnsafeBufferPointer { text in
-            tape.nodes.withUnsafeBufferPointer { nodes in
-                var at = object.index + 1
-                let end = Int(nodes[object.index].next)
-                while at < end {
-                    note(nodes[at], at + 1, in: text)
-                    at = Int(nodes[at + 1].next)
-                }
+        let nodes = object.tape.nodes
+        ByteView.lend(object.tape.text) { text in
+            var at = object.index + 1
+            let end = Int(nodes[object.index].next)
+            while at < end {
+                note(nodes[at], at + 1, in: text)
+                at = Int(nodes[at + 1].next)
             }
         }
     }
 
     @inline(__always)
-    private mutating func note(_ name: JSONTapeNode, _ place: Int, in text: UnsafeBufferPointer<UInt8>) {
-        if name.holds("jsonrpc", in: text) {
+    private mutating func note(_ name: JSONTapeNode, _ place: Int, in text: ByteView) {
+        if name.holds(ByteView("jsonrpc"), in: text) {
             version = place
-        } else if name.holds("id", in: text) {
+        } else if name.holds(ByteView("id"), in: text) {
             id = place
-        } else if name.holds("method", in: text) {
+        } else if name.holds(ByteView("method"), in: text) {
             method = place
-        } else if name.holds("params", in: text) {
+        } else if name.holds(ByteView("params"), in: text) {
             params = place
-        } else if name.holds("result", in: text) {
+        } else if name.holds(ByteView("result"), in: text) {
             result = place
-        } else if name.holds("error", in: text) {
+        } else if name.holds(ByteView("error"), in: text) {
             error = place
         }
     }
