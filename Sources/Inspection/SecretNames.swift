@@ -76,22 +76,21 @@ enum SecretNames {
 
     /// How likely `name` makes it that its value is a secret.
     static func strength(of name: ArraySlice<UInt8>) -> Strength {
-        name.withUnsafeBufferPointer { name in
-            var found = Strength.none
-            var start = 0
-            while start < name.count {
-                for part in partsByLetter[Int(name[start] & 31)] where isAt(start, part, of: name) {
-                    if part.strength == .strong || found == .none { found = part.strength }
-                    if part.strength == .countable { return isHarmlessEnd(name) ? .none : .countable }
-                }
-                if found == .strong { break }
-                start &+= 1
+        let name = name.span
+        var found = Strength.none
+        var start = 0
+        while start < name.count {
+            for part in partsByLetter[Int(name[start] & 31)] where isAt(start, part, of: name) {
+                if part.strength == .strong || found == .none { found = part.strength }
+                if part.strength == .countable { return isHarmlessEnd(name) ? .none : .countable }
             }
-            return found == .none || isHarmlessEnd(name) ? .none : found
+            if found == .strong { break }
+            start &+= 1
         }
+        return found == .none || isHarmlessEnd(name) ? .none : found
     }
 
-    private static func isAt(_ start: Int, _ part: Part, of name: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func isAt(_ start: Int, _ part: Part, of name: Span<UInt8>) -> Bool {
         let end = start &+ part.text.count
         guard end <= name.count else { return false }
         var index = 0
@@ -99,24 +98,29 @@ enum SecretNames {
         guard index == part.text.count else { return false }
         if part.startsWord, !isWordStart(start, name) { return false }
         if part.endsWord, !isWordEnd(end, name) { return false }
-        return part.harmlessAfter.isEmpty || !part.harmlessAfter.contains { isBefore(start, $0, of: name) }
+        for text in part.harmlessAfter where isBefore(start, text, of: name) { return false }
+        return true
     }
 
     /// Whether `text` ends at `start`, or at a separator before it.
-    private static func isBefore(_ start: Int, _ text: [UInt8], of name: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func isBefore(_ start: Int, _ text: [UInt8], of name: Span<UInt8>) -> Bool {
         var end = start
         if end > 0, !isAlphanumeric(name[end - 1]) { end -= 1 }
         guard text.count <= end else { return false }
-        return text.indices.allSatisfy { folded(name[end - text.count + $0]) == text[$0] }
+        for index in text.indices where folded(name[end - text.count + index]) != text[index] { return false }
+        return true
     }
 
-    private static func isHarmlessEnd(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard var start = name.indices.last else { return false }
+    private static func isHarmlessEnd(_ name: Span<UInt8>) -> Bool {
+        guard !name.isEmpty else { return false }
+        var start = name.count - 1
         while start > 0, !isWordStart(start, name) { start -= 1 }
-        return harmlessEnds.contains(name[start...].map { folded($0) })
+        var end: [UInt8] = []
+        for index in start..<name.count { end.append(folded(name[index])) }
+        return harmlessEnds.contains(end)
     }
 
-    private static func isWordStart(_ index: Int, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func isWordStart(_ index: Int, _ name: Span<UInt8>) -> Bool {
         guard index > 0 else { return true }
         let (before, byte) = (name[index - 1], name[index])
         if !isAlphanumeric(before) || isDigit(before) != isDigit(byte) { return true }
@@ -124,7 +128,7 @@ enum SecretNames {
         return !isCapital(before) || index + 1 < name.count && isAlphanumeric(name[index + 1]) && !isCapital(name[index + 1])
     }
 
-    private static func isWordEnd(_ end: Int, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func isWordEnd(_ end: Int, _ name: Span<UInt8>) -> Bool {
         end == name.count || !isAlphanumeric(name[end]) || isWordStart(end, name)
     }
 

@@ -5,6 +5,7 @@ import Dispatch
 import GatewayKit
 import MachineCore
 import SocketKit
+import Synchronization
 import TunnelLink
 
 enum Demo {
@@ -49,23 +50,28 @@ enum Demo {
         let configuration = AgentConfiguration(
             gateway: try GatewayURL("ws://\(gateway.text)/agent"), token: token, description: description, service: .handler)
         let mailboxes = DispatchSemaphore(value: 0)
-        nonisolated(unsafe) var result: Result<Mailbox<AgentMessage>, any Error>?
+        let result = Mutex<Result<Mailbox<AgentMessage>, any Error>?>(nil)
         DispatchQueue(label: "miagent.demo.agent").async {
             do {
                 let runner = try agentRunner(configuration, log)
                 runner.send(.start)
-                result = .success(runner.mailbox)
+                let mailbox = runner.mailbox
+                result.withLock { $0 = .success(mailbox) }
                 mailboxes.signal()
                 try runner.run()
             } catch {
-                if result == nil {
+                let isFirst = result.withLock { result in
+                    guard result == nil else { return false }
                     result = .failure(error)
-                    mailboxes.signal()
+                    return true
                 }
+                if isFirst { mailboxes.signal() }
             }
         }
         mailboxes.wait()
-        guard let result else { throw SocketError("start", "the demo's agent", reason: "its thread ended") }
+        guard let result = result.withLock({ $0 }) else {
+            throw SocketError("start", "the demo's agent", reason: "its thread ended")
+        }
         return try result.get()
     }
 

@@ -12,12 +12,11 @@ public enum HTML {
 
     /// Appends `text`, escaped, as UTF-8.
     public static func append(escaping text: String, to bytes: inout [UInt8]) {
-        var text = text
-        text.withUTF8 { append(escaping: $0, to: &bytes) }
+        append(escaping: Array(text.utf8), to: &bytes)
     }
 
     /// Copies runs of harmless bytes at once; most texts are one such run.
-    private static func append(escaping text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    private static func append(escaping text: [UInt8], to bytes: inout [UInt8]) {
         var start = 0
         var index = 0
         while index < text.count {
@@ -35,7 +34,7 @@ public enum HTML {
 
     /// What to write for the character at `index`, and how many bytes it has; nil if it may stand as it is. The text is valid
     /// UTF-8, so the bytes that a first byte announces are there.
-    private static func escape(at index: Int, of text: UnsafeBufferPointer<UInt8>) -> ([UInt8], Int)? {
+    private static func escape(at index: Int, of text: [UInt8]) -> ([UInt8], Int)? {
         switch text[index] {
         case UInt8(ascii: "&"): return (ampersand, 1)
         case UInt8(ascii: "<"): return (less, 1)

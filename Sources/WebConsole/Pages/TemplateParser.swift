@@ -139,11 +139,10 @@ extension Template {
 extension ArraySlice<UInt8> {
     /// Where `text`, of ASCII, first begins.
     func firstPlace(of text: StaticString) -> Int? {
-        text.withUTF8Buffer { text in
-            guard count >= text.count else { return nil }
-            return (startIndex...(endIndex - text.count)).first { start in
-                text.indices.allSatisfy { self[start + $0] == text[$0] }
-            }
+        let text = Array(text.description.utf8)
+        guard count >= text.count else { return nil }
+        return (startIndex...(endIndex - text.count)).first { start in
+            text.indices.allSatisfy { self[start + $0] == text[$0] }
         }
     }
 }
