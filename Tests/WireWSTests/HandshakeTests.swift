@@ -1,7 +1,7 @@
 // The opening handshake's computed fields, and the hash and key stream beneath them.
 
 import Testing
-import WireWS
+@testable import WireWS
 
 @Suite struct SHA1Tests {
     /// RFC 3174 §7.3, tests 1, 2 and 4, and the empty message of FIPS 180-2.
