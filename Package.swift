@@ -31,7 +31,7 @@ let package = Package(
         // What several modules need and none of them owns: digits, the calendar, times as text, SHA-256, near names.
         .target(name: "Primitives", swiftSettings: strict),
         // Pure codecs and vocabulary: bytes in, bytes out.
-        .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: settings),
+        .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: strict),
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
         .target(name: "MachineCore", swiftSettings: strict),
@@ -40,12 +40,12 @@ let package = Package(
         // State machines without I/O, and what they share.
         .target(name: "TunnelLink", dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore"], swiftSettings: settings),
         // What the request inspectors record: exchanges with their secrets masked.
-        .target(name: "Inspection", dependencies: ["Primitives", "RPCCore", "HTTPCodec"], swiftSettings: settings),
+        .target(name: "Inspection", dependencies: ["Primitives", "RPCCore", "HTTPCodec"], swiftSettings: strict),
         // The pages that people see of either daemon.
         .target(
             name: "WebConsole",
             dependencies: ["Primitives", "RPCCore", "HTTPCodec"],
-            resources: [.embedInCode("Resources")], swiftSettings: settings),
+            resources: [.embedInCode("Resources")], swiftSettings: strict),
         .target(
             name: "GatewayKit",
             dependencies: [
@@ -73,7 +73,7 @@ let package = Package(
             dependencies: [
                 "RPCCore", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit", "AgentKit", "SocketKit",
             ],
-            swiftSettings: settings),
+            swiftSettings: strict),
         .executableTarget(
             name: "agentd",
             dependencies: ["MachineCore", "SettingsCore", "WebConsole", "AgentKit", "InspectorKit", "SocketKit"],
