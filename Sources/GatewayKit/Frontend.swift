@@ -190,16 +190,14 @@ final class Frontend: Reconfigurable {
             refuse(.methodNotAllowed(allow: UpgradeRules.usualMethods), request.closing, of: visitor, &turn)
             return false
         }
-        let destination = environment.router.route(request, known: visitor.knownAddress)
+        let destination = visitor.route(request, by: environment.router)
         if shares.limitsRate, destination != .tunnel, let wait = shares.charge(request, of: visitor, &turn) {
             refuse(.tooManyRequests(wait), request, of: visitor, &turn)
             return false
         }
         switch destination {
         case .tunnel: return true
-        case .web(let route):
-            visitor.remember(route, of: request, by: environment.router)
-            begin(PendingRequest(request: request, route: route), of: visitor, &turn)
+        case .web(let route): begin(PendingRequest(request: request, route: route), of: visitor, &turn)
         case .addSlash(let route): visitor.respond(.addSlash(to: route), to: request, &turn)
         case .own(let route): serve(request, route, to: visitor, &turn)
         case .formerlyOwn(let route):
@@ -228,8 +226,7 @@ final class Frontend: Reconfigurable {
     func begin(_ pending: PendingRequest, of visitor: VisitorConnection, _ turn: inout Turn) {
         let (request, route) = (pending.request, pending.route)
         if let error = route.objection(isEnabled: exchanges.isEnabled) { return refuse(error, request, of: visitor, &turn) }
-        let entry = registry.entry(for: route)
-        let agentID = entry?.record.description.agentID ?? route.agentID
+        let (entry, agentID) = registry.entryAndID(for: route)
         guard case .granted(let grant) = admit(request, to: agentID, of: visitor, &turn) else { return }
         do throws(GatewayError) {
             guard let entry else { throw .unknownAgent(route.agentID) }

@@ -4,11 +4,13 @@
 // A buffer belongs to one `HTTPFields` or is shared by several that are equal; whoever changes one that it shares makes a copy
 // first. A decoder whose last section nobody holds any more uses its buffer for the next, so that a connection's messages cost
 // no memory of their own.
+//
+// Unsafe here: the promise that a buffer may go to another thread. It is kept, because nothing changes a buffer but through the
+// one `HTTPFields` that holds it alone.
 
 /// The storage of field sections.
 final class HTTPFieldBuffer: @unchecked Sendable {
-    // Sendable, because nothing changes a buffer but through the one `HTTPFields` or parser that holds it; and unchecked against
-    // overlapping access, because no method of it calls what it was not given.
+    // Unchecked against overlapping access: no method of it calls what it was not given.
 
     /// Field lines, with those of removed fields until it pays to drop them. Before them may stand what came before.
     @exclusivity(unchecked) var bytes: [UInt8]

@@ -15,9 +15,7 @@ struct Exchanges {
     private var services: ServiceTable
     private var responseHeadTimeout: Duration
     private var table = ExchangeTable()
-    /// Those that are over since the machine was called, and those that may serve again.
-    private var over: [Exchange] = []
-    private var idle: [Exchange] = []
+    private var used = UsedExchanges()
     private var lastReplay: UInt32 = 0
     private var connections: LocalConnections
     private var calls: HandlerCalls
@@ -71,36 +69,15 @@ struct Exchanges {
         let service = services[place]
         if service == .none { return refuse(stream, of: tunnel, .noWebService, "this agent serves no web service") }
         let capture = captures?.begin(request, &turn)
-        let exchange = newExchange(stream, of: tunnel, request, service, place: place, capture, turn.now)
+        let exchange = used.next(stream, of: tunnel, request, service, place: place, capture, turn.now)
         table.insert(exchange)
-        watchHeads(turn.now)
+        // One deadline serves all: the oldest that waits for a head is looked at in time.
+        if responseHeadTimeout > .zero, headsDue == nil { headsDue = turn.now.advanced(by: responseHeadTimeout) }
         start(exchange, tunnel.session?.version ?? .v2, &turn)
     }
 
-    private mutating func newExchange(
-        _ stream: StreamID, of tunnel: Tunnel, _ request: WebRequest, _ service: LocalService, place: Int, _ capture: Capture?,
-        _ now: Moment
-    ) -> Exchange {
-        if !idle.isEmpty, isKnownUniquelyReferenced(&idle[idle.count - 1]), let exchange = idle.popLast() {
-            exchange.begin(stream, of: tunnel, request, service: service, place: place, capture, at: now)
-            return exchange
-        }
-        return Exchange(stream, of: tunnel, request, service: service, place: place, capture, at: now)
-    }
-
     /// The machine's call is over: nobody looks at what ended during it.
-    mutating func settle() {
-        if over.isEmpty { return }
-        for exchange in over {
-            exchange.tunnel?.session?.recycle(exchange.request.fields)
-            exchange.clear()
-            if let tunnel = exchange.tunnel, tunnel.stage != .over, idle.count < Self.maximumIdle { idle.append(exchange) }
-        }
-        over.removeAll(keepingCapacity: true)
-    }
-
-    /// As many as are under way at once on a busy tunnel.
-    private static let maximumIdle = 64
+    mutating func settle() { used.settle() }
 
     /// Refuses a request before it is an exchange.
     func refuse(_ stream: StreamID, of tunnel: Tunnel, _ failure: TunnelFailure, _ message: String) {
@@ -210,7 +187,6 @@ struct Exchanges {
     }
 
     func took(_ count: Int, of call: HandlerCall, _ now: Moment) { calls.took(count, of: call, now) }
-
     mutating func giveUp(_ call: HandlerCall, _ reason: String, _ turn: inout Turn<AgentNote>) {
         conclude(calls.giveUp(call, reason), &turn)
     }
@@ -278,7 +254,7 @@ struct Exchanges {
             captures?.end(capture, outcome: outcome, after: turn.now.since(exchange.startedAt), &turn)
         }
         turn.emit(.exchange(exchange.record(at: turn.now, failure: failure)))
-        over.append(exchange)
+        used.ended(exchange)
     }
 
     // MARK: Ends that come from outside
@@ -295,7 +271,7 @@ struct Exchanges {
             finish(exchange, because: "the connection to the gateway is lost", outcome: "gateway-lost", &turn)
         }
         table.forget(tunnel)
-        idle.removeAll { $0.tunnel === tunnel }
+        used.forget(tunnel)
     }
 
     /// Without a tunnel there is no use for idle connections.
@@ -356,11 +332,6 @@ struct Exchanges {
             finish(exchange, because: "cut after \(settings.replayTime)", outcome: "replay-cut", &turn)
         }
         if let due = headsDue, due <= turn.now { sweepHeads(&turn) }
-    }
-
-    /// Sees to it that the oldest exchange that waits for a head is looked at in time. One deadline serves all of them.
-    private mutating func watchHeads(_ now: Moment) {
-        if responseHeadTimeout > .zero, headsDue == nil { headsDue = now.advanced(by: responseHeadTimeout) }
     }
 
     private mutating func sweepHeads(_ turn: inout Turn<AgentNote>) {

@@ -50,6 +50,12 @@ final class Registry {
         route.isByHost ? idByName[route.agentID].flatMap { entries[$0] } : entries[route.agentID]
     }
 
+    /// The same, and its id, or what the route calls it if it is not known.
+    func entryAndID(for route: WebRoute) -> (entry: RegistryEntry?, agentID: String) {
+        let entry = entry(for: route)
+        return (entry, entry?.record.description.agentID ?? route.agentID)
+    }
+
     /// The record of this agent; nil: it is not known.
     subscript(id: String) -> AgentRecord? { entries[id]?.record }
 

@@ -40,6 +40,12 @@ extension VisitorConnection {
         appendOutput { response.finish(trailers, to: &$0) }
     }
 
+    /// No more is written: half of an upgraded connection is over.
+    func finishWriting(_ turn: inout Turn) {
+        flush(&turn)
+        turn.emit(.finishWriting(id))
+    }
+
     /// Writes more of a response that never ends.
     func writeEvents(_ events: [UInt8], _ turn: inout Turn) {
         write(events[...], &turn)

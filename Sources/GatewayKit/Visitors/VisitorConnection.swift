@@ -13,19 +13,16 @@ final class VisitorConnection {
     /// What is under way for it; set and read by whoever keeps exchanges.
     @exclusivity(unchecked) var exchange: ExchangeID?
     /// What its last request for a service named.
-    @exclusivity(unchecked) private(set) var knownAddress: KnownAddress?
+    @exclusivity(unchecked) private var knownAddress: KnownAddress?
     /// It is among the connections that its address has.
     var isCounted = false
     /// Given to the transport and not yet written.
     @exclusivity(unchecked) private(set) var queuedBytes = 0
     /// Something of the next request has come (so the head timeout counts, not the idle one).
     @exclusivity(unchecked) private(set) var hasBegun = false
-    // Unchecked: nothing that runs during an access could reach the same property, and the checks cost a twentieth of a
-    // request.
+    // Unchecked: nothing that runs during an access could reach the same property.
     @exclusivity(unchecked) private var reader: RequestReader
-    /// What is to be written, or (lent) what the transport was given last.
-    @exclusivity(unchecked) private var output: [UInt8] = []
-    @exclusivity(unchecked) private var isOutputLent = false
+    @exclusivity(unchecked) private var output = VisitorOutput()
     /// The response that is on its way out.
     @exclusivity(unchecked) var response = ResponseWriter()
     @exclusivity(unchecked) private var isReading = true
@@ -121,7 +118,7 @@ final class VisitorConnection {
         }
     }
 
-    /// Bytes of a later request wait in the kernel, not here. Where there will be none, what came is forgotten.
+    /// Bytes of a later request wait in the kernel. Where there will be none, what came is forgotten.
     private func boundUnread(_ turn: inout Turn) {
         switch phase {
         case .exchanging:
@@ -195,10 +192,13 @@ final class VisitorConnection {
         setReading(true, &turn)
     }
 
-    /// The request names this service; the next one will, too.
-    func remember(_ route: WebRoute, of request: VisitorRequest, by router: Router) {
-        if knownAddress?.address === route.address { return }
-        knownAddress = KnownAddress(route.address, by: router, host: request.head.fields.first(.host))
+    /// Where a request goes. What names a service is remembered: the next request mostly names the same.
+    func route(_ request: VisitorRequest, by router: Router) -> Route {
+        let route = router.route(request, known: knownAddress)
+        if case .web(let web) = route, knownAddress?.address !== web.address {
+            knownAddress = KnownAddress(web.address, by: router, host: request.head.fields.first(.host))
+        }
+        return route
     }
 
     /// The request was given to an agent.
@@ -272,39 +272,22 @@ final class VisitorConnection {
     /// returns.
     @inline(__always)
     func appendOutput(_ body: (inout [UInt8]) -> Bool) -> Bool {
-        if isOutputLent { takeOutputBack() }
-        let before = output.count
-        let result = body(&output)
-        let added = output.count - before
-        if added > 0 {
-            if before == 0 { shared.mustFlush(self) }
-            queuedBytes += added
-            shared.metrics.visitorWasSent(added)
-        }
+        let wasEmpty = output.isEmpty
+        let (result, added) = output.append(isAllWritten: queuedBytes == 0, body)
+        guard added > 0 else { return result }
+        if wasEmpty { shared.mustFlush(self) }
+        queuedBytes += added
+        shared.metrics.visitorWasSent(added)
         return result
     }
 
     /// Gives the transport what was written.
     func flush(_ turn: inout Turn) {
-        guard !isOutputLent, !output.isEmpty else { return }
-        isOutputLent = true
-        turn.outputs.append(.transport(.write(id, output[...])))
-    }
-
-    /// The buffer that was given away last is used again if the transport is done with it.
-    private func takeOutputBack() {
-        isOutputLent = false
-        if queuedBytes == 0, output.capacity <= Self.keptCapacity {
-            output.removeAll(keepingCapacity: true)
-        } else {
-            output = []
-        }
+        if let bytes = output.lend() { turn.outputs.append(.transport(.write(id, bytes))) }
     }
 
     /// Up to here bytes are copied, so that head and body are one piece to the transport.
     static let joinedCount = 16 * 1024
-    /// An idle connection keeps no larger buffer.
-    private static let keptCapacity = 4 * 1024
 
     func setReading(_ isOn: Bool, _ turn: inout Turn) {
         guard isReading != isOn, phase != .closing, phase != .paused else { return }
@@ -332,15 +315,8 @@ final class VisitorConnection {
     /// Cuts the connection, so that no client takes a part for the whole.
     func abort(_ turn: inout Turn) {
         advance(.closes)
-        isOutputLent = false
-        output = []
+        output = VisitorOutput()
         turn.emit(.abort(id))
-    }
-
-    /// No more is written: half of an upgraded connection is over.
-    func finishWriting(_ turn: inout Turn) {
-        flush(&turn)
-        turn.emit(.finishWriting(id))
     }
 
     // MARK: Time
