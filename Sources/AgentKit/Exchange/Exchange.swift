@@ -149,7 +149,7 @@ final class Exchange {
         if self.tunnel !== tunnel { self.tunnel = tunnel }
         self.stream = stream
         self.request = request
-        if self.service != service { self.service = service }
+        self.service = service
         self.place = place
         self.capture = capture
         replayLimit = .max
