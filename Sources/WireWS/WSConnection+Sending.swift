@@ -24,7 +24,8 @@ extension WSConnection {
         send(.binary, head, payload, to: &bytes)
     }
 
-    /// Whether the payload of a binary message goes out as it is: this end is a server, or masks such messages with the key zero.
+    /// Whether the payload of a binary message goes out as it is: this end is a server, or masks such messages with the key
+    /// zero.
     public var lendsBinary: Bool { keys == nil || masksBinaryWithZero }
 
     /// Appends all of a binary message but its last `payloadCount` bytes, which the caller sends behind it from where they are.
