@@ -52,23 +52,14 @@ final class HTTPFieldBuffer: @unchecked Sendable {
         if !hasUnderscores { hasUnderscores = Scan.hasUnderscore(name, count) }
     }
 
-    /// Empties it for another section, and keeps its memory if that is not much.
+    /// Empties it for another section, and keeps its memory.
     func reset() {
-        if bytes.capacity > Self.keptBytes || slots.capacity > Self.keptSlots {
-            bytes = []
-            slots = []
-        } else {
-            bytes.removeAll(keepingCapacity: true)
-            slots.removeAll(keepingCapacity: true)
-        }
+        bytes.removeAll(keepingCapacity: true)
+        slots.removeAll(keepingCapacity: true)
         deadByteCount = 0
         names = KnownNameSet()
         hasUnderscores = false
     }
-
-    /// What an idle buffer may hold: nearly every head fits.
-    private static let keptBytes = 4096
-    private static let keptSlots = 64
 }
 
 extension HTTPFields {
@@ -77,4 +68,8 @@ extension HTTPFields {
         if isKnownUniquelyReferenced(&buffer) { buffer.reset() } else { buffer = HTTPFieldBuffer() }
         return buffer
     }
+
+    /// Whether the memory that the fields take is so little that it may be kept for others when nobody needs them any more:
+    /// nearly every head's is.
+    public var mayServeAgain: Bool { heldByteCount <= 8192 }
 }

@@ -56,6 +56,9 @@ struct FieldSectionParser: Sendable {
     private var fields = HTTPFields()
     private var hasBegun = false
 
+    /// The memory that is kept between two sections, in bytes.
+    var keptByteCount: Int { fields.heldByteCount }
+
     /// Starts a section at the offset `start` of the unread bytes.
     mutating func begin(at start: Int) {
         sectionStart = start
@@ -103,6 +106,8 @@ struct FieldSectionParser: Sendable {
         // Room for a few more fields: many heads are forwarded with some added.
         buffer.bytes.reserveCapacity(lines.count &+ 256)
         buffer.bytes.append(contentsOf: lines)
+        // What is kept for the next section is little, however large this one is.
+        defer { if !fields.mayServeAgain { fields = HTTPFields() } }
         return fields
     }
 

@@ -258,7 +258,7 @@ public struct TunnelSession {
 
     /// Takes the fields of a message that is done with, for the memory they have.
     public mutating func recycle(_ fields: consuming HTTPFields) {
-        if spareFields.count < Self.maximumSpares { spareFields.append(fields) }
+        if version == .v2, spareFields.count < Self.maximumSpares, fields.mayServeAgain { spareFields.append(fields) }
     }
 
     /// As many as are under way at once on a busy tunnel, and few enough for one that is idle again.

@@ -189,4 +189,49 @@ import Testing
         }
         #expect(HTTPFieldName.etag.string == "ETag")
     }
+
+    // MARK: Names by number
+
+    @Test func everyKnownNameIsFoundInAnyCaseAndNothingElseIs() {
+        #expect(KnownName.allCases.count < 192, "KnownNameSet has so many bits")
+        for known in KnownName.allCases {
+            let name = known.spelling.description
+            for text in [name, name.lowercased(), name.uppercased()] {
+                #expect(HTTPFieldName(text).number == known.rawValue, "\(text)")
+            }
+            var bytes = Array(name.utf8)
+            for index in bytes.indices {
+                for change: UInt8 in [0x01, 0x20, 0x40] {
+                    bytes[index] ^= change
+                    let text = String(decoding: bytes, as: UTF8.self)
+                    let isSame = text.lowercased() == name.lowercased()
+                    #expect((HTTPFieldName(text).number == known.rawValue) == isSame, "\(text)")
+                    bytes[index] ^= change
+                }
+            }
+            #expect(
+                HTTPFieldName(name + "x").number != known.rawValue
+                    && HTTPFieldName(String(name.dropLast())).number != known.rawValue)
+        }
+    }
+
+    // MARK: Memory
+
+    @Test func onlyALittleMemoryIsKeptForTheNextSection() throws {
+        let limits = FieldSectionParser.Limits(bytes: 1 << 20, bytesName: .fieldSection, count: 10_000, isTrailer: false)
+        let sections = [
+            "X: v\r\n", "X: " + String(repeating: "v", count: 100_000) + "\r\n", String(repeating: "X: v\r\n", count: 5_000),
+        ]
+        var parser = FieldSectionParser()
+        for section in sections + sections.reversed() {
+            let text = Array((section + "\r\n").utf8)
+            parser.begin(at: 0)
+            let fields = try text.withUnsafeBytes { raw in
+                try parser.parse(try #require(raw.baseAddress), raw.count, limits)?.fields
+            }
+            #expect(fields?.count == section.split(separator: "\r\n").count)
+            #expect(parser.keptByteCount <= 8_192)
+            #expect((parser.keptByteCount > 0) == (section.utf8.count < 1_000))
+        }
+    }
 }

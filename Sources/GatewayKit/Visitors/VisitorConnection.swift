@@ -298,6 +298,7 @@ final class VisitorConnection {
     /// The socket took `count` bytes of what was written.
     func took(_ count: Int, _ now: Moment) {
         queuedBytes = max(0, queuedBytes - count)
+        if queuedBytes == 0 { output.allWritten() }
         watchWriting(now)
         joinNextTurn()
     }

@@ -22,12 +22,16 @@ struct VisitorOutput {
 
     private mutating func takeBack(isAllWritten: Bool) {
         isLent = false
-        if isAllWritten, bytes.capacity <= Self.keptCapacity {
-            bytes.removeAll(keepingCapacity: true)
-        } else {
-            bytes = []
-        }
+        if isAllWritten { bytes.removeAll(keepingCapacity: true) } else { bytes = [] }
     }
+
+    /// The transport has written all that it was lent: a large buffer is not kept for what may never come.
+    mutating func allWritten() {
+        if isLent, bytes.capacity > Self.keptCapacity { self = VisitorOutput() }
+    }
+
+    /// The memory that it takes, in bytes.
+    var heldByteCount: Int { bytes.capacity }
 
     /// What waits, for the transport; nil: nothing does.
     mutating func lend() -> ArraySlice<UInt8>? {
