@@ -85,7 +85,7 @@ extension HTTPFields {
     /// The fields for whose slots `isChosen` holds; it is asked once for each, in order, with the storage's beginning.
     @inline(__always)
     func mask(_ isChosen: (UnsafeRawPointer, Slot) -> Bool) -> HTTPFieldMask {
-        return buffer.bytes.withUnsafeBytes { storage in
+        buffer.bytes.withUnsafeBytes { storage in
             var mask = HTTPFieldMask()
             guard let base = storage.baseAddress else { return mask }
             buffer.slots.withUnsafeBufferPointer { slots in

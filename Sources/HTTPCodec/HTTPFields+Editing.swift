@@ -42,7 +42,7 @@ extension HTTPFields {
     public mutating func set(_ name: HTTPFieldName, _ value: String) throws(HTTPFieldError) {
         let existing = count
         try append(name, value)
-        guard existing > 0, contains(name) else { return }
+        guard let first = index(of: name, from: 0), first < existing else { return }
         var index = -1
         removeSlots { storage, slot in
             index += 1
@@ -121,7 +121,7 @@ extension HTTPFields {
 
     /// For each field whether `isUnwanted` holds.
     private func marks(where isUnwanted: (UnsafeRawPointer, Slot) -> Bool) -> [Bool] {
-        return buffer.bytes.withUnsafeBytes { storage in
+        buffer.bytes.withUnsafeBytes { storage in
             storage.baseAddress.map { base in buffer.slots.map { isUnwanted(base, $0) } } ?? []
         }
     }

@@ -6,16 +6,14 @@ public struct HTTPHeadWriter: Sendable {
     /// What was written.
     private var bytes: [UInt8]
 
-    /// Begins a request, `method SP target SP HTTP-version`, in the memory of `spare`, of which nothing is kept. Room is made
-    /// for `byteCount` bytes of fields. Throws `.method` or `.target`.
+    /// Begins a request: `method SP target SP HTTP-version`. Room is made for `byteCount` bytes of fields. Throws `.method` or
+    /// `.target`.
     public init(
-        method: String, target: ArraySlice<UInt8>, minorVersion: Int = 1, byteCount: Int, in spare: consuming [UInt8] = []
+        method: String, target: ArraySlice<UInt8>, minorVersion: Int = 1, byteCount: Int
     ) throws(HTTPFieldError) {
         guard !target.isEmpty, Scan.isTarget(target) else { throw HTTPFieldError(.target) }
-        bytes = spare
-        bytes.removeAll(keepingCapacity: true)
-        let needed = target.count + max(0, byteCount) + 64
-        if bytes.capacity < needed { bytes.reserveCapacity(needed) }
+        bytes = []
+        bytes.reserveCapacity(target.count + max(0, byteCount) + 64)
         guard Self.append(method, to: &bytes) else { throw HTTPFieldError(.method) }
         bytes.append(addingCapacity: target.count + 12) { output in
             output.withUnsafeMutableBufferPointer { line, count in

@@ -19,8 +19,9 @@ extension VisitorConnection {
 
     /// Begins a response. False: its status is none, and nothing was written.
     func beginResponse(_ head: ForwardedResponse, _ turn: inout Turn) -> Bool {
+        guard appendOutput({ head.write(to: &$0, date: shared.date(at: turn.now)) }) else { return false }
         response.begin(head.framing)
-        return appendOutput { head.write(to: &$0, date: shared.date(at: turn.now)) }
+        return true
     }
 
     /// Writes bytes of the body. False: more than was declared. A body to a HEAD, or with a 304, is dropped.
