@@ -51,7 +51,7 @@ public struct TunnelSession {
     /// Fields of messages that are done with: the next that come have their memory.
     var spareFields: [HTTPFields] = []
     /// Streams that are over, for the next.
-    private var idleStreams: [TunnelStream] = []
+    private var idleStreams = UsedObjects<TunnelStream>(maximum: TunnelSession.maximumSpares)
     /// What windows have grown by: the sum of `grownBytes` of the streams that are open, `<= limits.windowBudget`.
     var grownBytes = 0
     /// What waits in the queues of all streams.
@@ -268,13 +268,9 @@ public struct TunnelSession {
 
     /// A stream, in the memory of one that is over if there is one that nobody holds.
     mutating func newStream() -> TunnelStream {
-        if !idleStreams.isEmpty, isKnownUniquelyReferenced(&idleStreams[idleStreams.count - 1]),
-            let stream = idleStreams.popLast()
-        {
-            stream.begin(window: limits.initialWindow)
-            return stream
-        }
-        return TunnelStream(window: limits.initialWindow)
+        guard let stream = idleStreams.take() else { return TunnelStream(window: limits.initialWindow) }
+        stream.begin(window: limits.initialWindow)
+        return stream
     }
 
     /// Takes the stream away, and its share of the budget back; false if it is not there.
@@ -284,7 +280,7 @@ public struct TunnelSession {
         heldBytes -= version == .v2 ? stream.receiveWindow.held : stream.wholeBytes
         queuedCount -= stream.queue.count
         stream.clear()
-        if idleStreams.count < Self.maximumSpares { idleStreams.append(stream) }
+        idleStreams.keep(stream)
         return true
     }
 

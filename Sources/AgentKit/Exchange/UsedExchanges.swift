@@ -7,21 +7,18 @@ struct UsedExchanges {
     /// Those that ended since the machine was called: somebody may still look at them.
     private var over: [Exchange] = []
     /// Those that may serve again.
-    private var idle: [Exchange] = []
-
-    /// As many as are under way at once on a busy tunnel.
-    private static let maximumIdle = 64
+    private var idle = UsedObjects<Exchange>()
 
     /// An exchange for this request.
     mutating func next(
         _ stream: StreamID, of tunnel: Tunnel, _ request: WebRequest, _ service: LocalService, place: Int, _ capture: Capture?,
         _ now: Moment
     ) -> Exchange {
-        if !idle.isEmpty, isKnownUniquelyReferenced(&idle[idle.count - 1]), let exchange = idle.popLast() {
-            exchange.begin(stream, of: tunnel, request, service: service, place: place, capture, at: now)
-            return exchange
+        guard let exchange = idle.take() else {
+            return Exchange(stream, of: tunnel, request, service: service, place: place, capture, at: now)
         }
-        return Exchange(stream, of: tunnel, request, service: service, place: place, capture, at: now)
+        exchange.begin(stream, of: tunnel, request, service: service, place: place, capture, at: now)
+        return exchange
     }
 
     mutating func ended(_ exchange: Exchange) { over.append(exchange) }
@@ -32,7 +29,7 @@ struct UsedExchanges {
         for exchange in over {
             exchange.tunnel?.session?.recycle(exchange.request.fields)
             exchange.clear()
-            if let tunnel = exchange.tunnel, tunnel.stage != .over, idle.count < Self.maximumIdle { idle.append(exchange) }
+            if let tunnel = exchange.tunnel, tunnel.stage != .over { idle.keep(exchange) }
         }
         over.removeAll(keepingCapacity: true)
     }

@@ -29,7 +29,7 @@ final class Exchanges: Reconfigurable {
     private let outgoing = ForwardedRequest(method: "", path: [], query: nil, fields: HTTPFields(), hasBody: false)
     /// Those that are over since the machine was called, and those that may serve again.
     @exclusivity(unchecked) private var over: [Exchange] = []
-    @exclusivity(unchecked) private var idle: [Exchange] = []
+    @exclusivity(unchecked) private var idle = UsedObjects<Exchange>()
 
     init(
         _ environment: Environment, _ visitors: Visitors, _ agents: Agents, _ shares: AddressShares, _ metrics: Metrics,
@@ -92,7 +92,7 @@ final class Exchanges: Reconfigurable {
         generations[slot] &+= 1
         let id = ExchangeID(slot: slot, generation: generations[slot])
         let exchange: Exchange
-        if let used = takeIdle() {
+        if let used = idle.take() {
             used.begin(id, request, of: visitor, client, to: agentID, agent, stream, now)
             exchange = used
         } else {
@@ -121,15 +121,10 @@ final class Exchanges: Reconfigurable {
         guard !over.isEmpty else { return }
         for exchange in over {
             exchange.clear()
-            guard idle.count < Self.maximumIdle, exchange.visitor.phase != .closing else { continue }
-            if agents[exchange.agent.id] === exchange.agent { idle.append(exchange) }
+            guard exchange.visitor.phase != .closing, agents[exchange.agent.id] === exchange.agent else { continue }
+            idle.keep(exchange)
         }
         over.removeAll(keepingCapacity: true)
-    }
-
-    private func takeIdle() -> Exchange? {
-        guard !idle.isEmpty, isKnownUniquelyReferenced(&idle[idle.count - 1]) else { return nil }
-        return idle.popLast()
     }
 
     /// A connection is gone: no idle exchange keeps its memory.
@@ -137,9 +132,6 @@ final class Exchanges: Reconfigurable {
 
     /// A tunnel is gone: no idle exchange keeps its memory.
     func forget(_ agent: AgentConnection) { idle.removeAll { $0.agent === agent } }
-
-    /// As many as are under way at once in a busy loop; few enough to look through.
-    private static let maximumIdle = 64
 
     // MARK: The beginning
 
