@@ -2,6 +2,8 @@
 // and what is to go to the socket is appended to an array of the caller's; nothing is kept here between calls but at most one
 // record that is not whole. An end without `close_notify` is an error, never an end (RFC 8446 §6.1).
 
+import X509
+
 /// One end of a TLS connection. To be used by one thread, that of its context.
 public final class TLSEngine {
     /// How far a connection is.
@@ -103,10 +105,11 @@ public final class TLSEngine {
     /// What the handshake came to; nil before its end and after a failure.
     public var facts: TLSFacts? {
         guard phase == .open || phase == .ended else { return nil }
+        let peer = connection.peerCertificate.flatMap(Certificate.init(der:))
         return TLSFacts(
             serverName: connection.host ?? connection.hello?.serverName, applicationProtocol: connection.applicationProtocol,
-            version: connection.versionName, cipher: connection.cipherName,
-            peer: connection.peerCertificate.flatMap(TLSCertificate.init(der:)), isResumed: connection.wasResumed)
+            version: connection.versionName, cipher: connection.cipherName, peerSubject: peer?.subject,
+            peerNames: peer?.names ?? [], peerPin: peer?.pin, isResumed: connection.wasResumed)
     }
 
     // MARK: Steps
@@ -143,7 +146,7 @@ public final class TLSEngine {
         }
         switch last {
         case .done, .needsBytes: return
-        case .ended: 
+        case .ended:
             if phase == .handshaking { throw fail(.endedInHandshake) }
             phase = .ended
         case .failed: throw fail(connection.reasonOfFailure(inHandshake: wasHandshaking))

@@ -11,8 +11,13 @@ public struct TLSFacts: Sendable, Hashable {
     public var version: String
     /// OpenSSL's name of the cipher: `TLS_AES_256_GCM_SHA384`.
     public var cipher: String
-    /// The peer's certificate, which was verified unless the client is insecure; nil at a server that asked for none.
-    public var peer: TLSCertificate?
+    /// Whom the peer's certificate is about: `CN=laptop, O=Example`. It was verified, unless the client is insecure. Nil if the
+    /// peer presented none.
+    public var peerSubject: String?
+    /// What the peer's certificate is for: host names and addresses.
+    public var peerNames: [String] = []
+    /// The digest of the peer's public key.
+    public var peerPin: TLSPin?
     /// Whether an earlier session was resumed.
     public var isResumed: Bool
 }

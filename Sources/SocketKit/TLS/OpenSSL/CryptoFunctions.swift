@@ -41,7 +41,7 @@
     }
 }
 
-/// Functions about keys (`EVP_PKEY *`), digests, ciphers, PEM (through a `BIO *`) and errors.
+/// Functions about keys (`EVP_PKEY *`), digests, ciphers, bytes in memory (a `BIO *`) and errors.
 @safe struct CryptoFunctions: @unchecked Sendable {
     typealias Pointer = OpaquePointer?
     typealias Bytes = UnsafePointer<UInt8>?
@@ -71,7 +71,6 @@
     // Digests and ciphers
     let sha256: @convention(c) () -> Pointer
     let aes256: @convention(c) () -> Pointer
-    let digest: @convention(c) (UnsafeRawPointer?, Int, MutableBytes, UnsafeMutablePointer<UInt32>?, Pointer, Pointer) -> Int32
     let prepareEncryption: @convention(c) (Pointer, Pointer, Pointer, Bytes, Bytes) -> Int32
     let prepareDecryption: @convention(c) (Pointer, Pointer, Pointer, Bytes, Bytes) -> Int32
     /// Of OpenSSL 1.1.1.
@@ -80,16 +79,10 @@
     let setMACParameters: (@convention(c) (Pointer, UnsafeRawPointer?) -> Int32)?
 
     // Bytes in memory, and PEM
-    let newReader: @convention(c) (UnsafeRawPointer?, Int32) -> Pointer
     let newWriter: @convention(c) (Pointer) -> Pointer
     let memory: @convention(c) () -> Pointer
     let freeTransport: @convention(c) (Pointer) -> Int32
     let controlTransport: @convention(c) (Pointer, Int32, Int, UnsafeMutableRawPointer?) -> Int
-    let readPEM:
-        @convention(c) (
-            Pointer, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
-            UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?, UnsafeMutablePointer<Int>?
-        ) -> Int32
     let freeMemory: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, Int32) -> Void
 }
 
@@ -113,17 +106,14 @@ extension CryptoFunctions {
         unsafe sign = try library.function("EVP_DigestSign")
         unsafe sha256 = try library.function("EVP_sha256")
         unsafe aes256 = try library.function("EVP_aes_256_cbc")
-        unsafe digest = try library.function("EVP_Digest")
         unsafe prepareEncryption = try library.function("EVP_EncryptInit_ex")
         unsafe prepareDecryption = try library.function("EVP_DecryptInit_ex")
         unsafe prepareLegacyMAC = library.optionalFunction("HMAC_Init_ex")
         unsafe setMACParameters = library.optionalFunction("EVP_MAC_CTX_set_params")
-        unsafe newReader = try library.function("BIO_new_mem_buf")
         unsafe newWriter = try library.function("BIO_new")
         unsafe memory = try library.function("BIO_s_mem")
         unsafe freeTransport = try library.function("BIO_free")
         unsafe controlTransport = try library.function("BIO_ctrl")
-        unsafe readPEM = try library.function("PEM_read_bio")
         unsafe freeMemory = try library.function("CRYPTO_free")
     }
 }

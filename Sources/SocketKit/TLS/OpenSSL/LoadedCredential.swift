@@ -1,5 +1,7 @@
 // Certificates and keys as OpenSSL holds them, owned: freed with the last reference.
 
+import X509
+
 /// An `X509 *`.
 @safe final class LoadedCertificate {
     let pointer: OpaquePointer
@@ -37,14 +39,14 @@
 
     /// The first private key in `pem`: PKCS #8, or the older forms for RSA and elliptic curves; not encrypted.
     convenience init(pem: [UInt8], _ library: OpenSSL) throws(TLSError) {
-        let blocks = try library.readPEM(pem)
+        let blocks = try readPEM(pem)
         guard let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
             throw .settings("there is no private key in it (a line -----BEGIN PRIVATE KEY-----)")
         }
-        if block.label == "ENCRYPTED PRIVATE KEY" || block.header.contains("ENCRYPTED") {
+        if block.label == "ENCRYPTED PRIVATE KEY" || block.isEncrypted {
             throw .settings("the private key is encrypted; decrypt it with `openssl pkey -in key.pem -out plain.pem`")
         }
-        let key = unsafe block.der.withUnsafeBufferPointer { bytes in
+        let key = unsafe block.bytes.withUnsafeBufferPointer { bytes in
             var start = bytes.baseAddress
             return unsafe library.crypto.decodeKey(nil, &start, bytes.count)
         }
@@ -78,7 +80,7 @@
         }
         self.leaf = leaf
         self.library = library
-        names = TLSCertificate(der: leaf.der)?.names.map { $0.lowercased() } ?? []
+        names = Certificate(der: leaf.der)?.names.map { $0.lowercased() } ?? []
         issuers = Array(certificates.dropFirst())
         unsafe chain = issuers.isEmpty ? nil : library.x509.newStack()
         for issuer in issuers { _ = unsafe library.x509.push(chain, UnsafeRawPointer(issuer.pointer)) }

@@ -1,6 +1,8 @@
 // What OpenSSL asks during a handshake. Each callback finds its connection, and through it its context, in the data of the
 // `SSL *`; the connection lives as long as the call that it is part of.
 
+import X509
+
 /// The connection that a callback is about.
 private func connection(_ pointer: OpaquePointer?) -> SSLConnection? {
     guard case .success(let library) = OpenSSL.loaded else { return nil }
@@ -81,7 +83,7 @@ func verifyPeer(_ verification: OpaquePointer?, _: UnsafeMutableRawPointer?) -> 
     }
     guard let trust, !trust.isInsecure, !trust.pins.isEmpty else { return 1 }
     let leaf = unsafe library.x509.verifiedLeaf(verification).flatMap { unsafe library.encodedCertificate($0) }
-    let pin = leaf.flatMap { TLSCertificate(der: $0)?.pin }
+    let pin = leaf.flatMap { Certificate(der: $0)?.pin }
     if let pin, trust.pins.contains(pin) { return 1 }
     connection.refusal = pin.map { .pinMismatch(seen: $0) } ?? .certificateRefused("it cannot be read")
     unsafe library.x509.setVerificationResult(verification, X509Result.rejected)
@@ -92,7 +94,7 @@ func verifyPeer(_ verification: OpaquePointer?, _: UnsafeMutableRawPointer?) -> 
 private func refusal(of verification: OpaquePointer?, host: String?, _ library: OpenSSL) -> TLSError {
     let result = unsafe library.x509.verificationResult(verification)
     let failed = unsafe library.x509.failedCertificate(verification) ?? library.x509.verifiedLeaf(verification)
-    let certificate = unsafe failed.flatMap { unsafe library.encodedCertificate($0) }.flatMap { TLSCertificate(der: $0) }
+    let certificate = unsafe failed.flatMap { unsafe library.encodedCertificate($0) }.flatMap { Certificate(der: $0) }
     let text = unsafe library.x509.resultText(Int(result)).map { unsafe String(cString: $0) } ?? "error \(result)"
     guard let certificate else { return .certificateRefused(text) }
     switch result {
