@@ -107,4 +107,6 @@ final class SessionStore {
         if sessions[host] == nil, sessions.count >= Self.maximumCount, let other = sessions.keys.first { sessions[other] = nil }
         sessions[host] = session
     }
+
+    func forgetAll() { sessions = [:] }
 }

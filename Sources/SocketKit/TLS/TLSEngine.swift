@@ -24,7 +24,7 @@ public final class TLSEngine {
     public private(set) var failure: TLSError?
     /// Whether `close_notify` was written: nothing can be written any more.
     public private(set) var isClosed = false
-    private let connection: SSLConnection
+    let connection: SSLConnection
     private var firstBytes: FirstBytes? = FirstBytes()
 
     /// The server's end of a new connection.

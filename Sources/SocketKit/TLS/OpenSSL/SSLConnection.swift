@@ -25,8 +25,8 @@
     /// Where the BIO writes; swapped with the caller's array for the time of a call.
     var output: [UInt8] = []
     private var lent = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-    private let pointer: OpaquePointer
-    private let library: OpenSSL
+    let pointer: OpaquePointer
+    let library: OpenSSL
 
     init(_ context: TLSContext, host: String?) throws(TLSError) {
         self.context = context
