@@ -7,7 +7,7 @@ struct FirstBytes: Sendable, Hashable {
     enum Verdict: Sendable, Hashable {
         /// A record of TLS: a handshake, or an alert.
         case isTLS
-        /// They could be HTTP, and more of them will tell.
+        /// They are none of TLS, and more of them will tell what they are.
         case undecided
         case isPlainHTTP
         case isOther
@@ -16,9 +16,12 @@ struct FirstBytes: Sendable, Hashable {
     /// What came before the verdict; to be read again once it is `isTLS`.
     private(set) var bytes: [UInt8] = []
 
+    /// Bytes after which it is neither. They are waited for even if HTTP is out of the question, so that they can be shown.
+    private static let enough = 8
+
     /// How requests and responses of HTTP begin.
     private static let beginnings = [
-        "HTTP/", "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PRI * HTTP",
+        "HTTP/", "GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PRI * ",
     ].map { Array($0.utf8) }
 
     /// Takes what is needed of `more`.
@@ -38,8 +41,7 @@ struct FirstBytes: Sendable, Hashable {
         case 22, 21: return .isTLS
         default: break
         }
-        let possible = Self.beginnings.filter { $0.starts(with: bytes) || bytes.starts(with: $0) }
-        if possible.isEmpty { return .isOther }
-        return possible.contains { bytes.count >= $0.count } ? .isPlainHTTP : .undecided
+        if Self.beginnings.contains(where: { bytes.starts(with: $0) }) { return .isPlainHTTP }
+        return bytes.count < Self.enough ? .undecided : .isOther
     }
 }

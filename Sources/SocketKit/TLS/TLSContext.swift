@@ -95,13 +95,17 @@ struct CredentialChoice {
     }
 }
 
-/// The last session with each host, for clients to resume. Each is used once (RFC 8446 appendix C.4).
+/// The last session with each host, for clients to resume.
 final class SessionStore {
     private var sessions: [String: LoadedSession] = [:]
     /// Hosts that are remembered at most; beyond it any one is forgotten.
     private static let maximumCount = 64
 
-    func take(for host: String) -> LoadedSession? { sessions.removeValue(forKey: host) }
+    func take(for host: String) -> LoadedSession? {
+        guard let session = sessions[host] else { return nil }
+        if session.isUsedOnce { sessions[host] = nil }
+        return session
+    }
 
     func keep(_ session: LoadedSession, for host: String) {
         if sessions[host] == nil, sessions.count >= Self.maximumCount, let other = sessions.keys.first { sessions[other] = nil }

@@ -77,7 +77,7 @@ public final class TLSEngine {
         case .ended: return
         case .open: throw fail(.truncated)
         case .handshaking:
-            if let bytes = firstBytes?.bytes, !bytes.isEmpty { throw fail(.notTLS(firstBytes: Array(bytes.prefix(8)))) }
+            if let bytes = firstBytes?.bytes, !bytes.isEmpty { throw fail(.notTLS(firstBytes: bytes)) }
             throw fail(.endedInHandshake)
         }
     }
@@ -124,7 +124,7 @@ public final class TLSEngine {
         case .isTLS: return true
         case .undecided: return false
         case .isPlainHTTP: throw fail(.plainHTTP)
-        case .isOther: throw fail(.notTLS(firstBytes: Array((first.bytes.dropLast() + bytes).prefix(8))))
+        case .isOther: throw fail(.notTLS(firstBytes: first.bytes))
         }
     }
 

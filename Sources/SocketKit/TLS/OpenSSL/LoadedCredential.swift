@@ -101,4 +101,7 @@ import X509
     }
 
     deinit { unsafe library.ssl.freeSession(pointer) }
+
+    /// Whether a resumed connection brings the next session (RFC 8446 appendix C.4); before TLS 1.3 the same one is used again.
+    var isUsedOnce: Bool { unsafe library.ssl.sessionVersion(pointer) > SSLVersion.tls12 }
 }

@@ -34,6 +34,11 @@ enum SSLResult {
     static let peerClosed: Int32 = 6
 }
 
+/// What was said of the end of a connection.
+enum SSLShutdown {
+    static let sent: Int32 = 1
+}
+
 /// Versions as the protocol writes them.
 enum SSLVersion {
     static let tls12 = 0x0303

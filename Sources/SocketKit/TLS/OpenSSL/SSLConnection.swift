@@ -49,7 +49,11 @@
         }
     }
 
-    deinit { unsafe library.ssl.freeConnection(pointer) }
+    deinit {
+        // Otherwise OpenSSL would take a session that was not closed in both directions for one that cannot be resumed.
+        unsafe library.ssl.setShutdown(pointer, SSLShutdown.sent)
+        unsafe library.ssl.freeConnection(pointer)
+    }
 
     /// The connection of a callback's `SSL *`.
     static func of(_ pointer: OpaquePointer?, _ library: OpenSSL) -> SSLConnection? {

@@ -56,6 +56,7 @@
     let read: @convention(c) (Pointer, UnsafeMutableRawPointer?, Int32) -> Int32
     let write: @convention(c) (Pointer, UnsafeRawPointer?, Int32) -> Int32
     let shutdown: @convention(c) (Pointer) -> Int32
+    let setShutdown: @convention(c) (Pointer, Int32) -> Void
     let result: @convention(c) (Pointer, Int32) -> Int32
     let setData: @convention(c) (Pointer, Int32, Context) -> Int32
     let data: @convention(c) (Pointer, Int32) -> Context
@@ -76,6 +77,7 @@
     let wasResumed: @convention(c) (Pointer) -> Int32
     let peerCertificate: @convention(c) (Pointer) -> Pointer
     let setSession: @convention(c) (Pointer, Pointer) -> Int32
+    let sessionVersion: @convention(c) (Pointer) -> Int32
     let freeSession: @convention(c) (Pointer) -> Void
 }
 
@@ -112,6 +114,7 @@ extension SSLFunctions {
         unsafe read = try library.function("SSL_read")
         unsafe write = try library.function("SSL_write")
         unsafe shutdown = try library.function("SSL_shutdown")
+        unsafe setShutdown = try library.function("SSL_set_shutdown")
         unsafe result = try library.function("SSL_get_error")
         unsafe setData = try library.function("SSL_set_ex_data")
         unsafe data = try library.function("SSL_get_ex_data")
@@ -134,6 +137,7 @@ extension SSLFunctions {
             unsafe peerCertificate = try library.function("SSL_get_peer_certificate")
         }
         unsafe setSession = try library.function("SSL_set_session")
+        unsafe sessionVersion = try library.function("SSL_SESSION_get_protocol_version")
         unsafe freeSession = try library.function("SSL_SESSION_free")
     }
 }

@@ -151,3 +151,8 @@ private let systemBundles = [
     "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
     "/opt/homebrew/etc/ca-certificates/cert.pem", "/usr/local/etc/ca-certificates/cert.pem",
 ]
+
+extension TLSContext {
+    /// Speaks no version above this one.
+    func limit(to version: Int) { _ = unsafe library.ssl.controlContext(pointer, SSLControl.maximumVersion, version, nil) }
+}
