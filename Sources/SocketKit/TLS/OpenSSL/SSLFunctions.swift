@@ -71,6 +71,7 @@
 
     // What a handshake came to
     let chosenProtocol: @convention(c) (Pointer, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt32>?) -> Void
+    let version: @convention(c) (Pointer) -> Int32
     let versionName: @convention(c) (Pointer) -> UnsafePointer<CChar>?
     let cipher: @convention(c) (Pointer) -> Pointer
     let cipherName: @convention(c) (Pointer) -> UnsafePointer<CChar>?
@@ -126,6 +127,7 @@ extension SSLFunctions {
         unsafe clearCertificates = try library.function("SSL_certs_clear")
         unsafe useCertificate = try library.function("SSL_use_cert_and_key")
         unsafe chosenProtocol = try library.function("SSL_get0_alpn_selected")
+        unsafe version = try library.function("SSL_version")
         unsafe versionName = try library.function("SSL_get_version")
         unsafe cipher = try library.function("SSL_get_current_cipher")
         unsafe cipherName = try library.function("SSL_CIPHER_get_name")

@@ -2,7 +2,7 @@
 // daemon decides when keys change.
 
 /// Seals a ticket (`isSealing` 1) by the first key, or finds the key to open one. 0: by none of ours; 1: go on; 2: go on, and
-/// hand out a new ticket, since each is to be used once (RFC 8446 appendix C.4) and the key may be an older one.
+/// hand out a new ticket, because the key is an older one, or because from TLS 1.3 on each is used once (RFC 8446 appendix C.4).
 func sealTicket(
     _ pointer: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ vector: UnsafeMutablePointer<UInt8>?,
     _ cipher: OpaquePointer?, _ authentication: OpaquePointer?, _ isSealing: Int32
@@ -21,10 +21,10 @@ func sealTicket(
         guard isReady, unsafe authenticate(key, authentication, library) else { return -1 }
         return 1
     }
-    guard let key = keys.first(where: { unsafe $0.name.elementsEqual(nameBytes) }) else { return 0 }
-    let isReady = unsafe prepare(key, vector, cipher, library.crypto.prepareDecryption, library)
-    guard isReady, unsafe authenticate(key, authentication, library) else { return -1 }
-    return 2
+    guard let index = keys.firstIndex(where: { unsafe $0.name.elementsEqual(nameBytes) }) else { return 0 }
+    let isReady = unsafe prepare(keys[index], vector, cipher, library.crypto.prepareDecryption, library)
+    guard isReady, unsafe authenticate(keys[index], authentication, library) else { return -1 }
+    return unsafe index > 0 || library.ssl.version(pointer) > SSLVersion.tls12 ? 2 : 1
 }
 
 /// Gives the cipher its key.

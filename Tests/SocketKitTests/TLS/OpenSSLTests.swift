@@ -1,0 +1,87 @@
+// Keys and signatures by OpenSSL, and how it is found.
+
+import Testing
+import X509
+
+@testable import SocketKit
+
+@Suite("TLS: keys of P-256", .enabled(if: hasOpenSSL, withoutOpenSSL))
+struct OpenSSLKeysTests {
+    @Test func aKeyIsPKCS8AndHasAPoint() throws {
+        let keys = try OpenSSLKeys()
+        let key = try keys.makePrivateKey()
+        #expect(key.hasPrefix("-----BEGIN PRIVATE KEY-----\n") && key.hasSuffix("-----END PRIVATE KEY-----\n"))
+        let point = try keys.publicPoint(ofKey: key)
+        #expect(point.count == 64)
+        let publicKey = try keys.publicKey(ofKey: key)
+        #expect(publicKey.count == 91 && Array(publicKey.suffix(64)) == point)
+        #expect(try keys.makePrivateKey() != key)
+    }
+
+    /// RFC 9500 §2.3: testECCP256, in the older form.
+    @Test func keysOfOtherProgramsAreRead() throws {
+        let key = """
+            -----BEGIN EC PRIVATE KEY-----
+            MHcCAQEEIObLW92AqkWunJXowVR2Z5/+yVPBaFHnEedDk5WJxk/BoAoGCCqGSM49
+            AwEHoUQDQgAEQiVI+I+3gv+17KN0RFLHKh5Vj71vc75eSOkyMsxFxbFsTNEMTLjV
+            uKFxOelIgsiZJXKZNCX0FBmrfpCkKklCcg==
+            -----END EC PRIVATE KEY-----
+            """
+        let point = try OpenSSLKeys().publicPoint(ofKey: key)
+        #expect(point.prefix(4) == [0x42, 0x25, 0x48, 0xf8] && point.suffix(2) == [0x42, 0x72])
+        // With the curve in a block of its own before it, as `openssl ecparam -genkey` writes.
+        let withCurve = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + key
+        #expect(try OpenSSLKeys().publicPoint(ofKey: withCurve) == point)
+    }
+
+    @Test func aKeyOfAnotherKindIsRefused() throws {
+        // RFC 8410 §10.3: Ed25519.
+        let other = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n"
+        #expect(throws: TLSError.settings("the key is not one of the elliptic curve P-256")) { try OpenSSLKeys().publicPoint(ofKey: other) }
+        #expect(throws: TLSError.self) { try OpenSSLKeys().signature(of: [1], byKey: other) }
+        #expect(throws: TLSError.self) { try OpenSSLKeys().publicPoint(ofKey: "no key") }
+    }
+
+    /// OpenSSL's own verification of a chain that we signed is in every handshake; here the raw form.
+    @Test func signaturesHaveSixtyFourBytes() throws {
+        let keys = try OpenSSLKeys()
+        let key = try keys.makePrivateKey()
+        for length in [0, 1, 100, 10_000] {
+            let signature = try keys.signature(of: [UInt8](repeating: 1, count: length), byKey: key)
+            #expect(signature.count == 64)
+        }
+    }
+
+    @Test func rawSignaturesArePadded() {
+        #expect(rawSignature(fromDER: [0x30, 6, 2, 1, 5, 2, 1, 6]) == [UInt8](repeating: 0, count: 31) + [5] + [UInt8](repeating: 0, count: 31) + [6])
+        let long = [UInt8](repeating: 0xff, count: 32)
+        #expect(rawSignature(fromDER: [0x30, 70, 2, 33, 0] + long + [2, 33, 0] + long) == long + long)
+        for bytes: [UInt8] in [[], [0x30], [0x30, 0], [0x30, 6, 2, 1, 5, 2, 1], [0x30, 6, 2, 1, 5, 2, 2, 6], [0x30, 7, 2, 1, 5, 2, 1, 6, 0]] {
+            #expect(rawSignature(fromDER: bytes) == nil)
+        }
+        #expect(rawSignature(fromDER: [0x30, 0x48, 2, 34, 1, 1] + long + [2, 34, 1, 1] + long) == nil)
+    }
+}
+
+@Suite("TLS: where OpenSSL is")
+struct TLSLibraryTests {
+    @Test func eitherAVersionOrAProblemIsSaid() {
+        #expect((TLSLibrary.version == nil) == (TLSLibrary.problem != nil))
+        if let version = TLSLibrary.version { #expect(version.hasPrefix("OpenSSL ")) }
+    }
+
+    @Test func everyErrorIsASentenceWithoutAFullStop() throws {
+        let pin = try #require(TLSPin(digest: [UInt8](repeating: 1, count: 32)))
+        let errors: [TLSError] = [
+            .expired(subject: "CN=x", since: 0), .notYetValid(subject: "CN=x", from: 0), .nameMismatch(host: "x", names: ["y"]),
+            .unknownAuthority("CN=x"), .selfSigned(subject: "CN=x", pin: pin), .revoked(subject: "CN=x"), .certificateRefused("x"),
+            .pinMismatch(seen: pin), .plainHTTP, .notTLS(firstBytes: []), .protocolTooOld, .noClientCertificate,
+            .certificateRequired, .refusedByPeer(alert: 40), .refusedByPeer(alert: 1), .handshake("x"), .invalidRecord("x"),
+            .endedInHandshake, .truncated, .notOpen,
+        ]
+        for error in errors {
+            #expect(!error.description.hasSuffix(".") && error.description.count > 20, "\(error)")
+        }
+        #expect(TLSError.expired(subject: "CN=x", since: 0).description.contains("1970-01-01T00:00:00Z"))
+    }
+}
