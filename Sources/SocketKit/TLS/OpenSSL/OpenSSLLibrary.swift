@@ -42,8 +42,11 @@
             return
         }
         let tried = candidates.joined(separator: ", ")
-        let cause = setting.isEmpty ? Self.advice : "\(Self.variable) names it"
-        throw .unavailable("TLS needs OpenSSL 3 or 1.1.1, and there is none to load (tried \(tried)): \(cause)")
+        if setting.isEmpty {
+            throw .unavailable("TLS needs OpenSSL 3 or 1.1.1, and there is none to load (tried \(tried)): \(Self.advice)")
+        }
+        let reason = unsafe dlerror().map { unsafe String(cString: $0) } ?? "no reason given"
+        throw .unavailable("TLS needs OpenSSL, and what \(Self.variable) names cannot be loaded: \(reason)")
     }
 
     /// The function `name`, which has the C type that `type` describes.
