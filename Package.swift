@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "RPCCore", targets: ["RPCCore"]),
         .library(name: "WireWS", targets: ["WireWS"]),
         .library(name: "HTTPCodec", targets: ["HTTPCodec"]),
+        .library(name: "X509", targets: ["X509"]),
         .library(name: "MachineCore", targets: ["MachineCore"]),
         .library(name: "SettingsCore", targets: ["SettingsCore"]),
         .library(name: "TunnelLink", targets: ["TunnelLink"]),
@@ -34,6 +35,7 @@ let package = Package(
         .target(name: "RPCCore", dependencies: ["Primitives"], swiftSettings: strict),
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
+        .target(name: "X509", dependencies: ["Primitives", "RPCCore"], swiftSettings: strict),
         .target(name: "MachineCore", swiftSettings: strict),
         // Settings: files, variables and options as plain values.
         .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: strict),
@@ -61,11 +63,13 @@ let package = Package(
         .target(
             name: "InspectorKit",
             dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"], swiftSettings: strict),
-        // The only module with sockets, clocks, threads and signals.
+        // The only module with sockets, clocks, threads, signals and TLS.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
             name: "SocketKit",
-            dependencies: ["Primitives", "MachineCore", .target(name: "CLinux", condition: .when(platforms: [.linux]))],
+            dependencies: [
+                "Primitives", "MachineCore", "X509", .target(name: "CLinux", condition: .when(platforms: [.linux])),
+            ],
             exclude: ["CLinux"], swiftSettings: strict),
         // Thin executables.
         .executableTarget(
@@ -82,12 +86,13 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "FuzzBodies",
-            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "TunnelLink", "Inspection", "WebConsole"],
+            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "X509", "TunnelLink", "Inspection", "WebConsole", "SocketKit"],
             path: "Tests/FuzzBodies", swiftSettings: settings),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "WireWSTests", dependencies: ["WireWS", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "HTTPCodecTests", dependencies: ["HTTPCodec", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "X509Tests", dependencies: ["X509", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "MachineCoreTests", dependencies: ["MachineCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "SettingsCoreTests", dependencies: ["RPCCore", "SettingsCore", "TestSupport"], swiftSettings: settings),
@@ -115,7 +120,7 @@ let package = Package(
             name: "InspectorKitTests",
             dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "InspectorKit"], swiftSettings: settings),
         .testTarget(
-            name: "SocketKitTests", dependencies: ["MachineCore", "SocketKit", "TestSupport"], swiftSettings: settings),
+            name: "SocketKitTests", dependencies: ["MachineCore", "X509", "SocketKit", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "AgentDaemonTests", dependencies: ["MachineCore", "AgentKit", "agentd"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",

@@ -30,6 +30,7 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "SettingsCore", layer: .pure, mayImport: ["Primitives", "RPCCore"]),
     ModuleRule(name: "WireWS", layer: .pure, mayImport: []),
     ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: ["Primitives"]),
+    ModuleRule(name: "X509", layer: .pure, mayImport: ["Primitives", "RPCCore"]),
     ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
     ModuleRule(name: "Inspection", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec"]),
@@ -38,7 +39,7 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "AgentKit", layer: .pure, mayImport: machines.union(["SettingsCore", "Inspection"])),
     ModuleRule(
         name: "InspectorKit", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"]),
-    ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["Primitives", "MachineCore", "CLinux"])),
+    ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["Primitives", "MachineCore", "X509", "CLinux"])),
     ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit"])),
     ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon.union(["InspectorKit"])),
 ]

@@ -17,9 +17,11 @@ let package = Package(
                 .product(name: "RPCCore", package: "miagent"),
                 .product(name: "WireWS", package: "miagent"),
                 .product(name: "HTTPCodec", package: "miagent"),
+                .product(name: "X509", package: "miagent"),
                 .product(name: "TunnelLink", package: "miagent"),
                 .product(name: "Inspection", package: "miagent"),
                 .product(name: "WebConsole", package: "miagent"),
+                .product(name: "SocketKit", package: "miagent"),
             ]),
         .executableTarget(name: "FuzzJSON", dependencies: [bodies]),
         .executableTarget(name: "FuzzRPC", dependencies: [bodies]),
@@ -29,6 +31,8 @@ let package = Package(
         .executableTarget(name: "FuzzChunked", dependencies: [bodies]),
         .executableTarget(name: "FuzzInspector", dependencies: [bodies]),
         .executableTarget(name: "FuzzHeads", dependencies: [bodies]),
+        .executableTarget(name: "FuzzTLS", dependencies: [bodies]),
+        .executableTarget(name: "FuzzCertificate", dependencies: [bodies]),
     ],
     swiftLanguageModes: [.v6]
 )

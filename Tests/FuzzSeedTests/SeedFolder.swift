@@ -14,6 +14,8 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
     case chunked
     case inspector
     case heads
+    case tls
+    case certificate
 
     /// Feeds `bytes` to the body of this kind, which traps if its invariant does not hold.
     func run(_ bytes: [UInt8]) {
@@ -26,6 +28,8 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
         case .chunked: fuzzChunked(bytes)
         case .inspector: fuzzInspector(bytes)
         case .heads: fuzzHeads(bytes)
+        case .tls: fuzzTLS(bytes)
+        case .certificate: fuzzCertificate(bytes)
         }
     }
 }

@@ -1,8 +1,6 @@
 // Certificates that are made here are read back; those of others say what OpenSSL says of them; and damaged ones are refused
 // without a trap.
 
-import Primitives
-import RPCCore
 import TestSupport
 import Testing
 import X509
@@ -103,7 +101,8 @@ struct PEMTests {
     }
 
     @Test func anEncryptedKeyIsToldByItsHeader() throws {
-        let text = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"
+        let text =
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"
         #expect(try PEMBlock.all(in: text.utf8).first?.isEncrypted == true)
     }
 

@@ -62,7 +62,7 @@ extension TLSError: CustomStringConvertible {
             "the certificate (\(subject)) is not valid before \(UTCTime.text(from)); perhaps this machine's clock is wrong"
         case .nameMismatch(let host, let names): Self.mismatch(host, names)
         case .unknownAuthority(let name):
-            "the certificate is of an authority that is not trusted here: \(name); if it is yours, name its certificate as authority"
+            "the certificate is of an authority that is not trusted here: \(name); if it is yours, name its certificate"
         case .selfSigned(let subject, let pin):
             "the certificate (\(subject)) is self-signed; if it is yours, trust its public key by the pin \(pin)"
         case .revoked(let subject): "the certificate (\(subject)) was revoked"
@@ -90,7 +90,9 @@ extension TLSError: CustomStringConvertible {
 
     /// `"GET / "` or `16 03 01`.
     private static func shown(_ bytes: [UInt8]) -> String {
-        if !bytes.isEmpty, bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) { return "\"\(String(decoding: bytes, as: UTF8.self))\"" }
+        if !bytes.isEmpty, bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) {
+            return "\"\(String(decoding: bytes, as: UTF8.self))\""
+        }
         let digits = bytes.map { String(decoding: [HexDigit.lowercase($0 >> 4), HexDigit.lowercase($0)], as: UTF8.self) }
         return bytes.isEmpty ? "nothing" : "the bytes " + digits.joined(separator: " ")
     }

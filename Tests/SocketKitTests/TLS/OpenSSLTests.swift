@@ -36,8 +36,14 @@ struct OpenSSLKeysTests {
 
     @Test func aKeyOfAnotherKindIsRefused() throws {
         // RFC 8410 §10.3: Ed25519.
-        let other = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n"
-        #expect(throws: TLSError.settings("the key is not one of the elliptic curve P-256")) { try OpenSSLKeys().publicPoint(ofKey: other) }
+        let other = """
+            -----BEGIN PRIVATE KEY-----
+            MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+            -----END PRIVATE KEY-----
+            """
+        #expect(throws: TLSError.settings("the key is not one of the elliptic curve P-256")) {
+            try OpenSSLKeys().publicPoint(ofKey: other)
+        }
         #expect(throws: TLSError.self) { try OpenSSLKeys().signature(of: [1], byKey: other) }
         #expect(throws: TLSError.self) { try OpenSSLKeys().publicPoint(ofKey: "no key") }
     }
@@ -53,10 +59,14 @@ struct OpenSSLKeysTests {
     }
 
     @Test func rawSignaturesArePadded() {
-        #expect(rawSignature(fromDER: [0x30, 6, 2, 1, 5, 2, 1, 6]) == [UInt8](repeating: 0, count: 31) + [5] + [UInt8](repeating: 0, count: 31) + [6])
+        #expect(
+            rawSignature(fromDER: [0x30, 6, 2, 1, 5, 2, 1, 6]) == [UInt8](repeating: 0, count: 31) + [5]
+                + [UInt8](repeating: 0, count: 31) + [6])
         let long = [UInt8](repeating: 0xff, count: 32)
         #expect(rawSignature(fromDER: [0x30, 70, 2, 33, 0] + long + [2, 33, 0] + long) == long + long)
-        for bytes: [UInt8] in [[], [0x30], [0x30, 0], [0x30, 6, 2, 1, 5, 2, 1], [0x30, 6, 2, 1, 5, 2, 2, 6], [0x30, 7, 2, 1, 5, 2, 1, 6, 0]] {
+        for bytes: [UInt8] in [
+            [], [0x30], [0x30, 0], [0x30, 6, 2, 1, 5, 2, 1], [0x30, 6, 2, 1, 5, 2, 2, 6], [0x30, 7, 2, 1, 5, 2, 1, 6, 0],
+        ] {
             #expect(rawSignature(fromDER: bytes) == nil)
         }
         #expect(rawSignature(fromDER: [0x30, 0x48, 2, 34, 1, 1] + long + [2, 34, 1, 1] + long) == nil)
@@ -74,7 +84,8 @@ struct TLSLibraryTests {
         let pin = try #require(TLSPin(digest: [UInt8](repeating: 1, count: 32)))
         let errors: [TLSError] = [
             .expired(subject: "CN=x", since: 0), .notYetValid(subject: "CN=x", from: 0), .nameMismatch(host: "x", names: ["y"]),
-            .unknownAuthority("CN=x"), .selfSigned(subject: "CN=x", pin: pin), .revoked(subject: "CN=x"), .certificateRefused("x"),
+            .unknownAuthority("CN=x"), .selfSigned(subject: "CN=x", pin: pin), .revoked(subject: "CN=x"),
+            .certificateRefused("x"),
             .pinMismatch(seen: pin), .plainHTTP, .notTLS(firstBytes: []), .protocolTooOld, .noClientCertificate,
             .certificateRequired, .refusedByPeer(alert: 40), .refusedByPeer(alert: 1), .handshake("x"), .invalidRecord("x"),
             .endedInHandshake, .truncated, .notOpen,

@@ -139,7 +139,8 @@ struct TLSHandshakeTests {
         let servers = try TLSContext(
             server: TLSServerSettings([authority.credential(["gw.example.com"])], protocols: ["http/1.1"]))
         let digest = [UInt8](repeating: 7, count: 32)
-        try servers.setChallenge(for: "New.example.com", selfSigned(["new.example.com"], subject: "proof", challengeDigest: digest))
+        try servers.setChallenge(
+            for: "New.example.com", selfSigned(["new.example.com"], subject: "proof", challengeDigest: digest))
         func ask(_ protocols: [String], _ host: String) throws -> TLSPair {
             let clients = try TLSContext(client: TLSClientSettings(trust: .insecure, protocols: protocols))
             let pair = try TLSPair(clients, servers, host: host)

@@ -57,7 +57,8 @@ struct TLSHostileTests {
         #expect(try outcome(Array("GETTING".utf8)) == .notTLS(firstBytes: Array("GETTING".utf8)))
         #expect(try outcome([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) == .notTLS(firstBytes: [0, 1, 2, 3, 4, 5, 6, 7]))
         #expect(try outcome([]) == .endedInHandshake)
-        #expect(TLSError.notTLS(firstBytes: [0x16, 0]).description == "the peer does not speak TLS: it begins with the bytes 16 00")
+        #expect(
+            TLSError.notTLS(firstBytes: [0x16, 0]).description == "the peer does not speak TLS: it begins with the bytes 16 00")
         #expect(TLSError.notTLS(firstBytes: [0x41]).description == "the peer does not speak TLS: it begins with \"A\"")
     }
 
@@ -83,7 +84,9 @@ struct TLSHostileTests {
     }
 
     @Test func alertsAreUnderstood() throws {
-        for (alert, part) in [(40, "no cipher in common"), (48, "authority"), (112, "no certificate for the name"), (99, "alert 99")] {
+        for (alert, part) in [
+            (40, "no cipher in common"), (48, "authority"), (112, "no certificate for the name"), (99, "alert 99"),
+        ] {
             let error = Self.outcome(try client(), [[21, 3, 3, 0, 2, 2, UInt8(alert)]])
             #expect(error == .refusedByPeer(alert: alert) && error?.description.contains(part) == true)
         }
@@ -98,7 +101,9 @@ struct TLSHostileTests {
             var bytes = generator.bytes(Int.random(in: 1...400, using: &generator))
             let body = bytes.count
             if round % 3 > 0 { bytes = [22, 3, 1, UInt8(body >> 8), UInt8(body & 0xff)] + bytes }
-            if round % 3 > 1, body > 4 { bytes.replaceSubrange(5..<9, with: [1, 0, UInt8((body - 4) >> 8), UInt8((body - 4) & 0xff)]) }
+            if round % 3 > 1, body > 4 {
+                bytes.replaceSubrange(5..<9, with: [1, 0, UInt8((body - 4) >> 8), UInt8((body - 4) & 0xff)])
+            }
             let whole = Self.outcome(try TLSEngine(server: context), [bytes[...]])
             #expect(whole != nil)
             #expect(Self.outcome(try TLSEngine(server: context), bytes.indices.map { bytes[$0...$0] }) == whole)
@@ -119,7 +124,8 @@ struct TLSHostileTests {
             for turn in 0...flight {
                 let (from, to) = turn % 2 == 0 ? (pair.client, pair.server) : (pair.server, pair.client)
                 if turn == flight, !from.outgoing.isEmpty {
-                    from.outgoing[Int.random(in: 0..<from.outgoing.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+                    from.outgoing[Int.random(in: 0..<from.outgoing.count, using: &generator)] ^=
+                        1 << UInt8.random(in: 0..<8, using: &generator)
                 }
                 let bytes = from.outgoing
                 from.outgoing = []

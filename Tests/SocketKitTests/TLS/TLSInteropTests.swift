@@ -7,7 +7,9 @@ import Testing
 @testable import SocketKit
 
 private let python = ["/usr/bin/python3", "/usr/local/bin/python3"].first { FileManager.default.isExecutableFile(atPath: $0) }
-private let openssl = ["/usr/bin/openssl", "/opt/homebrew/bin/openssl"].first { FileManager.default.isExecutableFile(atPath: $0) }
+private let openssl = ["/usr/bin/openssl", "/opt/homebrew/bin/openssl"].first {
+    FileManager.default.isExecutableFile(atPath: $0)
+}
 
 /// An echo at either end of TLS over standard input and output; what was agreed on goes to the standard error.
 private let echo = """
@@ -162,7 +164,8 @@ struct TLSPythonTests {
         try end.engine.start(into: &end.outgoing)
         try echoes(end, other)
         let said = other.said()
-        #expect(said.contains(versions == "any" ? "TLSv1.3 http/1.1" : "TLSv1.2 http/1.1") && said.contains("laptop"), "\(said)")
+        #expect(
+            said.contains(versions == "any" ? "TLSv1.3 http/1.1" : "TLSv1.2 http/1.1") && said.contains("laptop"), "\(said)")
     }
 
     @Test(arguments: ["any", "1.2"]) func ourServerWithItsClient(_ versions: String) throws {
@@ -199,7 +202,8 @@ struct TLSPythonTests {
         try old.carry(server) { _ in false }
         #expect(server.error == .protocolTooOld)
         let client = TLSEnd(
-            try TLSEngine(client: TLSContext(client: TLSClientSettings(trust: .authorities(authority.pem))), host: "gw.example.com"))
+            try TLSEngine(
+                client: TLSContext(client: TLSClientSettings(trust: .authorities(authority.pem))), host: "gw.example.com"))
         try client.engine.start(into: &client.outgoing)
         let older = try run("server", folder, "1.1", "certificate")
         try older.carry(client) { _ in false }
@@ -253,7 +257,9 @@ struct TLSProgramTests {
         try other.carry(end) { $0.engine.phase == .open }
         try end.send(Array("GET / HTTP/1.0\r\n\r\n".utf8))
         try other.carry(end) { $0.engine.phase == .ended }
-        #expect(String(decoding: end.received, as: UTF8.self).hasPrefix("HTTP/1.0 200 ok") && end.error == nil, "\(end.received.count) bytes, \(String(describing: end.error))")
+        #expect(
+            String(decoding: end.received, as: UTF8.self).hasPrefix("HTTP/1.0 200 ok") && end.error == nil,
+            "\(end.received.count) bytes, \(String(describing: end.error))")
     }
 
     private func dial(_ port: UInt16) throws -> Int32 {

@@ -96,7 +96,8 @@ struct TLSTrustTests {
         var trust = TLSTrust.authorities(authority.pem)
         trust.pins = [try pin(of: credential)]
         #expect(try refusal(credential, trust).error == nil)
-        #expect(try refusal(credential, trust, host: "x.test").error == .nameMismatch(host: "x.test", names: ["gw.example.com"]))
+        #expect(
+            try refusal(credential, trust, host: "x.test").error == .nameMismatch(host: "x.test", names: ["gw.example.com"]))
         trust.pins = [try pin(of: selfSigned(["x.test"]))]
         #expect(try refusal(credential, trust).error == .pinMismatch(seen: try pin(of: credential)))
         let foreign = try TestAuthority("Somebody else").credential(["gw.example.com"])
@@ -192,7 +193,8 @@ struct TLSTrustTests {
         #expect(reason(Array(one.chain.dropLast(30)), one.key) == "a block of PEM has no end: CERTIFICATE")
         let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGjMF8=\n-----END ENCRYPTED PRIVATE KEY-----\n"
         #expect(reason(one.chain, Array(encrypted.utf8))?.hasPrefix("the private key is encrypted") == true)
-        let older = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: X,1\n\n????\n-----END RSA PRIVATE KEY-----\n"
+        let older =
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: X,1\n\n????\n-----END RSA PRIVATE KEY-----\n"
         #expect(reason(one.chain, Array(older.utf8))?.hasPrefix("the private key is encrypted") == true)
         let nonsense = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
         #expect(reason(Array(nonsense.utf8), one.key)?.hasPrefix("a certificate cannot be read: ") == true)
@@ -220,7 +222,9 @@ struct TLSTrustTests {
         for prefix in ["sha256/", "sha256//"] {
             #expect(TLSPin(prefix + "AAgQGCAoMDhASFBYYGhweICIkJigqLC4wMjQ2ODo8Pg=") == pin)
         }
-        for text in ["", "sha256:", "sha256/", digits + "0", String(digits.dropLast()), "sha1:" + digits, "é" + digits.dropFirst()] {
+        for text in [
+            "", "sha256:", "sha256/", digits + "0", String(digits.dropLast()), "sha1:" + digits, "é" + digits.dropFirst(),
+        ] {
             #expect(TLSPin(text) == nil, "\(text)")
         }
     }

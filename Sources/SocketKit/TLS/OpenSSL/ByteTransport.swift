@@ -56,7 +56,9 @@ private func connection(_ transport: OpaquePointer?, _ functions: ByteTransport)
 private func readLentBytes(_ transport: OpaquePointer?, _ memory: UnsafeMutablePointer<CChar>?, _ room: Int32) -> Int32 {
     guard case .success(let library) = OpenSSL.loaded else { return -1 }
     unsafe library.transport.clearFlags(transport, BIOControl.flagsOfRetry)
-    guard room > 0, let memory = unsafe memory, let connection = unsafe connection(transport, library.transport) else { return -1 }
+    guard room > 0, let memory = unsafe memory, let connection = unsafe connection(transport, library.transport) else {
+        return -1
+    }
     let count = min(Int(room), connection.lentCount)
     if count == 0 {
         unsafe library.transport.setFlags(transport, BIOControl.flagRead | BIOControl.flagShouldRetry)
@@ -70,7 +72,9 @@ private func readLentBytes(_ transport: OpaquePointer?, _ memory: UnsafeMutableP
 private func writeBytes(_ transport: OpaquePointer?, _ memory: UnsafePointer<CChar>?, _ count: Int32) -> Int32 {
     guard case .success(let library) = OpenSSL.loaded else { return -1 }
     unsafe library.transport.clearFlags(transport, BIOControl.flagsOfRetry)
-    guard count > 0, let memory = unsafe memory, let connection = unsafe connection(transport, library.transport) else { return -1 }
+    guard count > 0, let memory = unsafe memory, let connection = unsafe connection(transport, library.transport) else {
+        return -1
+    }
     unsafe connection.output.append(contentsOf: UnsafeRawBufferPointer(start: memory, count: Int(count)))
     return count
 }

@@ -62,7 +62,8 @@
     let controlKeyContext: @convention(c) (Pointer, Int32, Int32, Int32, Int32, UnsafeMutableRawPointer?) -> Int32
     let generateKey: @convention(c) (Pointer, UnsafeMutablePointer<Pointer>?) -> Int32
     let writePrivateKey:
-        @convention(c) (Pointer, Pointer, Pointer, UnsafePointer<CChar>?, Int32, UnsafeRawPointer?, UnsafeMutableRawPointer?) -> Int32
+        @convention(c) (Pointer, Pointer, Pointer, UnsafePointer<CChar>?, Int32, UnsafeRawPointer?, UnsafeMutableRawPointer?) ->
+            Int32
     let newDigest: @convention(c) () -> Pointer
     let freeDigest: @convention(c) (Pointer) -> Void
     let prepareSignature: @convention(c) (Pointer, UnsafeMutablePointer<Pointer>?, Pointer, Pointer, Pointer) -> Int32

@@ -72,7 +72,9 @@ import X509
 
     init(_ credential: TLSCredential, _ library: OpenSSL) throws(TLSError) {
         let certificates = try library.readCertificates(credential.chain)
-        guard let leaf = certificates.first else { throw .settings("there is no certificate in it (a line -----BEGIN CERTIFICATE-----)") }
+        guard let leaf = certificates.first else {
+            throw .settings("there is no certificate in it (a line -----BEGIN CERTIFICATE-----)")
+        }
         key = try LoadedKey(pem: credential.key, library)
         guard unsafe library.x509.matchesKey(leaf.pointer, key.pointer) == 1 else {
             library.crypto.clearErrors()

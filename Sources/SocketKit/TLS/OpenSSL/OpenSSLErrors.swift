@@ -13,7 +13,9 @@ struct OpenSSLError: Equatable {
     var isOfTLS: Bool { part == 20 }
 
     /// The alert that the peer sent, if that is why.
-    var alert: Int? { isOfTLS && (SSLReason.alerts...SSLReason.alerts + 255).contains(reason) ? reason - SSLReason.alerts : nil }
+    var alert: Int? {
+        isOfTLS && (SSLReason.alerts...SSLReason.alerts + 255).contains(reason) ? reason - SSLReason.alerts : nil
+    }
 }
 
 extension OpenSSL {

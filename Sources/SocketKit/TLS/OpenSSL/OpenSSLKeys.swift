@@ -75,7 +75,9 @@ public struct OpenSSLKeys: Sendable {
     private func pem(of key: LoadedKey) throws(TLSError) -> String {
         guard let writer = unsafe library.crypto.newWriter(library.crypto.memory()) else { throw failure("write a key") }
         defer { _ = unsafe library.crypto.freeTransport(writer) }
-        guard unsafe library.crypto.writePrivateKey(writer, key.pointer, nil, nil, 0, nil, nil) == 1 else { throw failure("write a key") }
+        guard unsafe library.crypto.writePrivateKey(writer, key.pointer, nil, nil, 0, nil, nil) == 1 else {
+            throw failure("write a key")
+        }
         var start: UnsafeMutablePointer<UInt8>?
         let count = unsafe withUnsafeMutablePointer(to: &start) {
             unsafe library.crypto.controlTransport(writer, BIOControl.info, 0, $0)
@@ -93,7 +95,9 @@ func rawSignature(fromDER der: [UInt8]) -> [UInt8]? {
     var rest = der[2...]
     var raw: [UInt8] = []
     for _ in 0..<2 {
-        guard rest.count >= 2, rest.removeFirst() == 0x02, let count = rest.popFirst(), rest.count >= Int(count) else { return nil }
+        guard rest.count >= 2, rest.removeFirst() == 0x02, let count = rest.popFirst(), rest.count >= Int(count) else {
+            return nil
+        }
         let number = rest.prefix(Int(count)).drop { $0 == 0 }
         rest = rest.dropFirst(Int(count))
         guard number.count <= 32 else { return nil }

@@ -69,7 +69,9 @@
             library.crypto.clearErrors()
             let isSet = unsafe host.withCString { unsafe library.ssl.setHost(pointer, $0) == 1 }
             var name = Array(host.utf8CString)
-            let isSaid = unsafe name.withUnsafeMutableBytes { unsafe library.ssl.control(pointer, SSLControl.serverName, 0, $0.baseAddress) == 1 }
+            let isSaid = unsafe name.withUnsafeMutableBytes {
+                unsafe library.ssl.control(pointer, SSLControl.serverName, 0, $0.baseAddress) == 1
+            }
             guard isSet, isSaid else { throw .settings("`\(host)` cannot be a server's name") }
         }
         if let session = context.sessions?.take(for: host) {
@@ -187,7 +189,9 @@ extension SSLConnection {
     func helloExtension(_ number: UInt32) -> [UInt8]? {
         var start: UnsafePointer<UInt8>?
         var count = 0
-        guard unsafe library.ssl.helloExtension(pointer, number, &start, &count) == 1, let start = unsafe start else { return nil }
+        guard unsafe library.ssl.helloExtension(pointer, number, &start, &count) == 1, let start = unsafe start else {
+            return nil
+        }
         return unsafe Array(UnsafeBufferPointer(start: start, count: count))
     }
 

@@ -8,9 +8,10 @@
     typealias Context = UnsafeMutableRawPointer?
 
     /// Chooses one of the protocols that the client offers.
-    typealias ProtocolChoice = @convention(c) (
-        Pointer, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, MutableBytes, Bytes, UInt32, Context
-    ) -> Int32
+    typealias ProtocolChoice =
+        @convention(c) (
+            Pointer, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, MutableBytes, Bytes, UInt32, Context
+        ) -> Int32
     /// Sees the client's hello before anything is decided.
     typealias HelloReader = @convention(c) (Pointer, UnsafeMutablePointer<Int32>?, Context) -> Int32
     /// Sets the certificate of a connection.
@@ -70,7 +71,8 @@
     let useCertificate: @convention(c) (Pointer, Pointer, Pointer, Pointer, Int32) -> Int32
 
     // What a handshake came to
-    let chosenProtocol: @convention(c) (Pointer, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt32>?) -> Void
+    let chosenProtocol:
+        @convention(c) (Pointer, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt32>?) -> Void
     let version: @convention(c) (Pointer) -> Int32
     let versionName: @convention(c) (Pointer) -> UnsafePointer<CChar>?
     let cipher: @convention(c) (Pointer) -> Pointer

@@ -63,7 +63,9 @@ func chooseProtocol(
 
 /// At a client: a session came that it can resume. 1 takes it over.
 func keepSession(_ pointer: OpaquePointer?, _ session: OpaquePointer?) -> Int32 {
-    guard let connection = unsafe connection(pointer), let session = unsafe session, let host = connection.host else { return 0 }
+    guard let connection = unsafe connection(pointer), let session = unsafe session, let host = connection.host else {
+        return 0
+    }
     let context = connection.context
     context.sessions?.keep(unsafe LoadedSession(owning: session, context.library), for: host)
     return 1

@@ -1,6 +1,8 @@
 // How settings become an SSL_CTX. TLS 1.2 at least, forward secrecy and authenticated ciphers only, no compression, no
 // renegotiation, and buffers that are freed while a connection is idle.
 
+import Primitives
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -8,8 +10,6 @@
 #else
     import Glibc
 #endif
-
-import Primitives
 
 /// Ciphers of TLS 1.2, as Mozilla's "intermediate" has them but for those without elliptic curves. Those of TLS 1.3 are
 /// OpenSSL's own, all of which will do.
@@ -24,7 +24,8 @@ func makeContext(_ library: OpenSSL) throws(TLSError) -> OpaquePointer {
     guard let context = unsafe ssl.newContext(ssl.method()) else {
         throw .internalFailure("OpenSSL cannot make a context: \(library.takeError().text)")
     }
-    let options = SSLOption.noCompression | SSLOption.noRenegotiation | SSLOption.cipherServerPreference | SSLOption.prioritizeChaCha
+    let options =
+        SSLOption.noCompression | SSLOption.noRenegotiation | SSLOption.cipherServerPreference | SSLOption.prioritizeChaCha
     _ = unsafe ssl.setOptions(context, options)
     _ = unsafe ssl.controlContext(context, SSLControl.mode, SSLMode.releaseBuffers, nil)
     guard unsafe ssl.controlContext(context, SSLControl.minimumVersion, SSLVersion.tls12, nil) == 1,
@@ -51,7 +52,9 @@ extension TLSContext {
         // Sessions are in tickets alone. A ticket counts only where clients are asked for the same.
         _ = unsafe library.ssl.controlContext(pointer, SSLControl.sessionCacheMode, SSLSessionCache.off, nil)
         let policy = SHA256.digest(Array("\(settings.clients.mode):".utf8) + settings.clients.authorities)
-        _ = unsafe policy.withUnsafeBufferPointer { unsafe library.ssl.setSessionIDContext(pointer, $0.baseAddress, UInt32($0.count)) }
+        _ = unsafe policy.withUnsafeBufferPointer {
+            unsafe library.ssl.setSessionIDContext(pointer, $0.baseAddress, UInt32($0.count))
+        }
         try askForCertificates(settings.clients)
     }
 
@@ -68,7 +71,9 @@ extension TLSContext {
         if let credential = settings.credential { try use(LoadedCredential(credential, library)) }
         guard let list = protocolList(settings.protocols) else { throw .settings("an application protocol has 1 to 255 bytes") }
         if !list.isEmpty {
-            _ = unsafe list.withUnsafeBufferPointer { unsafe library.ssl.setProtocols(pointer, $0.baseAddress, UInt32($0.count)) }
+            _ = unsafe list.withUnsafeBufferPointer {
+                unsafe library.ssl.setProtocols(pointer, $0.baseAddress, UInt32($0.count))
+            }
         }
         _ = unsafe library.ssl.controlContext(pointer, SSLControl.sessionCacheMode, SSLSessionCache.clientWithoutStore, nil)
         unsafe library.ssl.setSessionReceiver(pointer) { unsafe keepSession($0, $1) }

@@ -1,0 +1,29 @@
+// Invariant: whatever the bytes, reading them as a certificate, as PEM or as a pin ends with a value or an error and never traps;
+// what a certificate says of itself can be shown on one line; and PEM that is read is the same when it is written and read again.
+
+import SocketKit
+import X509
+
+/// Reads `bytes` as all of these; stops the process if the invariant above does not hold.
+public func fuzzCertificate(_ bytes: [UInt8]) {
+    if let certificate = Certificate(der: bytes) {
+        for text in [certificate.subject, certificate.issuer] + certificate.names {
+            let isShown = text.unicodeScalars.allSatisfy { !$0.properties.isWhitespace || $0 == " " }
+            precondition(isShown && !text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f }, "a control character")
+        }
+        precondition(certificate.publicKey.count >= 2 && !certificate.serialNumber.isEmpty, "an empty part")
+    }
+    if let blocks = try? PEMBlock.all(in: bytes) {
+        for block in blocks where !block.isEncrypted && !block.bytes.isEmpty {
+            let again = try? PEMBlock.all(in: block.text.utf8)
+            precondition(again == [block], "another block is read back")
+        }
+    }
+    if let pin = TLSPin(String(decoding: bytes, as: UTF8.self)) {
+        precondition(TLSPin(pin.description) == pin, "another pin is read back")
+    }
+    var reader = DERReader(bytes[...])
+    var count = 0
+    while let value = reader.next() { count += 2 + value.content.count }
+    precondition(count <= bytes.count, "more was read than there is")
+}
