@@ -21,24 +21,25 @@
     /// A context for servers. The error says which credential is at fault, from 1, if there are several.
     public init(server settings: TLSServerSettings) throws(TLSError) {
         library = try OpenSSL.loaded.get()
-        unsafe pointer = try unsafe makeContext(library)
         trust = nil
         sessions = nil
         protocols = settings.protocols.map { Array($0.utf8) }
         ticketKeys = settings.ticketKeys.isEmpty ? [TLSTicketKey()] : settings.ticketKeys
         credentials = try CredentialChoice(settings.credentials, library)
+        // The last to be set, since an initialiser that throws before all is set frees nothing.
+        unsafe pointer = try unsafe makeContext(library)
         try configure(settings)
     }
 
     /// A context for clients.
     public init(client settings: TLSClientSettings) throws(TLSError) {
         library = try OpenSSL.loaded.get()
-        unsafe pointer = try unsafe makeContext(library)
         trust = settings.trust
         sessions = SessionStore()
         credentials = nil
         protocols = settings.protocols.map { Array($0.utf8) }
         ticketKeys = []
+        unsafe pointer = try unsafe makeContext(library)
         try configure(settings)
     }
 
