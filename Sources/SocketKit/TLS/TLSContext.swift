@@ -13,8 +13,13 @@
     let credentials: CredentialChoice?
     /// The protocols of a server, best first.
     let protocols: [[UInt8]]
-    /// The first seals tickets, all open them. The keys of a running context can be replaced: rotation is the caller's.
-    public var ticketKeys: [TLSTicketKey]
+    /// The first seals tickets, all open them. The keys of a running context can be replaced: rotation is the caller's. An empty
+    /// list changes nothing.
+    public var ticketKeys: [TLSTicketKey] {
+        didSet { if ticketKeys.isEmpty { ticketKeys = oldValue } }
+    }
+    /// Whether the system's authorities are believed, and there are none.
+    var lacksAuthorities = false
     /// What is presented to a certificate authority that checks a name (tls-alpn-01, RFC 8737 §3), by server name.
     private var challenges: [String: LoadedCredential] = [:]
 

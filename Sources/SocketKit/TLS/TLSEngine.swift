@@ -35,13 +35,15 @@ public final class TLSEngine {
     /// The client's end of a new connection to `host`, a name or a literal address (brackets and a dot at the end are taken
     /// off). Its hello is written by `start`.
     public init(client context: TLSContext, host: String) throws(TLSError) {
-        var host = host[...]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        if host.hasSuffix(".") { host = host.dropLast() }
-        guard !host.isEmpty, host.utf8.count <= 253, !host.utf8.contains(0) else {
-            throw .settings("`\(host)` cannot be a server's name")
+        var name = host[...]
+        if name.hasPrefix("["), name.hasSuffix("]") { name = name.dropFirst().dropLast() }
+        if name.hasSuffix(".") { name = name.dropLast() }
+        // A zone (RFC 4007 §11) says which way, not who.
+        if name.contains(":") { name = name.prefix { $0 != "%" } }
+        guard !name.isEmpty, name.utf8.count <= 253, name.utf8.allSatisfy({ (0x21..<0x7f).contains($0) }) else {
+            throw .settings("`\(host)` cannot be a server's name (beyond ASCII it is written as xn--…)")
         }
-        connection = try SSLConnection(context, host: host.lowercased())
+        connection = try SSLConnection(context, host: name.lowercased())
     }
 
     /// Writes a client's hello; a server has nothing to write yet.

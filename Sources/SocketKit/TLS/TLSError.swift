@@ -17,6 +17,8 @@ public enum TLSError: Error, Sendable, Hashable {
     case nameMismatch(host: String, names: [String])
     /// The certificate is of an authority that is not believed.
     case unknownAuthority(String)
+    /// No authority is known at all, since the system has none.
+    case noAuthorities
     /// The certificate proves itself, and is not believed for that.
     case selfSigned(subject: String, pin: TLSPin)
     /// The certificate was revoked.
@@ -57,15 +59,15 @@ extension TLSError: CustomStringConvertible {
         switch self {
         case .unavailable(let text), .settings(let text), .internalFailure(let text): text
         case .expired(let subject, let since):
-            "the certificate (\(subject)) expired on \(UTCTime.text(since)); it must be renewed, or this machine's clock is wrong"
+            "\(Self.the(subject)) expired on \(UTCTime.text(since)); it must be renewed, or this machine's clock is wrong"
         case .notYetValid(let subject, let from):
-            "the certificate (\(subject)) is not valid before \(UTCTime.text(from)); perhaps this machine's clock is wrong"
+            "\(Self.the(subject)) is not valid before \(UTCTime.text(from)); perhaps this machine's clock is wrong"
         case .nameMismatch(let host, let names): Self.mismatch(host, names)
-        case .unknownAuthority(let name):
-            "the certificate is of an authority that is not trusted here: \(name); if it is yours, name its certificate"
+        case .unknownAuthority(let name): Self.unknown(name)
+        case .noAuthorities: "this machine has no certificate authorities, so that nobody is trusted: install ca-certificates"
         case .selfSigned(let subject, let pin):
-            "the certificate (\(subject)) is self-signed; if it is yours, trust its public key by the pin \(pin)"
-        case .revoked(let subject): "the certificate (\(subject)) was revoked"
+            "\(Self.the(subject)) is self-signed; if it is yours, trust its public key by the pin \(pin)"
+        case .revoked(let subject): "\(Self.the(subject)) was revoked"
         case .certificateRefused(let text): "the certificate is refused: \(text)"
         case .pinMismatch(let seen): "the public key is not one that is pinned: it is \(seen)"
         case .plainHTTP: "the peer speaks plain HTTP, not TLS: ws:// or http:// instead of wss:// or https://?"
@@ -80,6 +82,15 @@ extension TLSError: CustomStringConvertible {
         case .truncated: "the connection ended without TLS's close_notify, so that something may be missing"
         case .notOpen: "the TLS connection is not open"
         }
+    }
+
+    private static func the(_ subject: String) -> String {
+        subject.isEmpty ? "the certificate" : "the certificate (\(subject))"
+    }
+
+    private static func unknown(_ authority: String) -> String {
+        let name = authority.isEmpty ? "one without a name" : authority
+        return "the certificate is of an authority that is not trusted here: \(name); if it is yours, name its certificate"
     }
 
     private static func mismatch(_ host: String, _ names: [String]) -> String {

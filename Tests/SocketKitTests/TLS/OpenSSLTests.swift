@@ -5,6 +5,14 @@ import X509
 
 @testable import SocketKit
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 @Suite("TLS: keys of P-256", .enabled(if: hasOpenSSL, withoutOpenSSL))
 struct OpenSSLKeysTests {
     @Test func aKeyIsPKCS8AndHasAPoint() throws {
@@ -58,6 +66,21 @@ struct OpenSSLKeysTests {
         }
     }
 
+    @Test func aServerCanMakeItsOwnCertificate() throws {
+        let credential = try OpenSSLKeys().selfSigned(for: ["gw.test", "*.gw.test", "127.0.0.1"], unixSeconds: 1_800_000_000)
+        let block = try #require(try PEMBlock.all(in: credential.chain).first)
+        let certificate = try #require(Certificate(der: block.bytes))
+        #expect(certificate.names == ["gw.test", "*.gw.test", "127.0.0.1"])
+        #expect(certificate.notBefore == 1_799_996_400 && certificate.notAfter == 1_807_776_000)
+        let trust = TLSTrust.pins([try pin(of: credential)])
+        let pair = try TLSPair(TLSClientSettings(trust: trust), TLSServerSettings([credential]), host: "laptop.gw.test")
+        pair.carry()
+        #expect(pair.phases == [.open, .open])
+        for name in ["", "a b", "zürich.test"] {
+            #expect(throws: TLSError.self) { try OpenSSLKeys().selfSigned(for: [name], unixSeconds: 0) }
+        }
+    }
+
     @Test func rawSignaturesArePadded() {
         #expect(
             rawSignature(fromDER: [0x30, 6, 2, 1, 5, 2, 1, 6]) == [UInt8](repeating: 0, count: 31) + [5]
@@ -80,6 +103,19 @@ struct TLSLibraryTests {
         if let version = TLSLibrary.version { #expect(version.hasPrefix("OpenSSL ")) }
     }
 
+    /// In a process of its own, since OpenSSL is looked for once.
+    @Test func itCanBeForbiddenAndNamed() async {
+        await #expect(processExitsWith: .success) {
+            setenv(OpenSSLLibrary.variable, "none", 1)
+            #expect(TLSLibrary.problem?.contains("is `none`") == true && TLSLibrary.version == nil)
+            #expect(throws: TLSError.self) { try TLSContext(client: TLSClientSettings()) }
+        }
+        await #expect(processExitsWith: .success) {
+            setenv(OpenSSLLibrary.variable, "/nonexistent/libssl.so.3", 1)
+            #expect(TLSLibrary.problem?.contains("/nonexistent/libssl.so.3") == true)
+        }
+    }
+
     @Test func everyErrorIsASentenceWithoutAFullStop() throws {
         let pin = try #require(TLSPin(digest: [UInt8](repeating: 1, count: 32)))
         let errors: [TLSError] = [
@@ -87,11 +123,14 @@ struct TLSLibraryTests {
             .unknownAuthority("CN=x"), .selfSigned(subject: "CN=x", pin: pin), .revoked(subject: "CN=x"),
             .certificateRefused("x"),
             .pinMismatch(seen: pin), .plainHTTP, .notTLS(firstBytes: []), .protocolTooOld, .noClientCertificate,
-            .certificateRequired, .refusedByPeer(alert: 40), .refusedByPeer(alert: 1), .handshake("x"), .invalidRecord("x"),
+            .noAuthorities, .unknownAuthority(""), .expired(subject: "", since: 0), .certificateRequired,
+            .refusedByPeer(alert: 40), .refusedByPeer(alert: 1), .handshake("x"), .invalidRecord("x"),
             .endedInHandshake, .truncated, .notOpen,
         ]
         for error in errors {
-            #expect(!error.description.hasSuffix(".") && error.description.count > 20, "\(error)")
+            #expect(
+                !error.description.contains("()") && !error.description.hasSuffix(".") && error.description.count > 20,
+                "\(error)")
         }
         #expect(TLSError.expired(subject: "CN=x", since: 0).description.contains("1970-01-01T00:00:00Z"))
     }

@@ -123,7 +123,7 @@ struct TLSHandshakeTests {
     @Test func aHostCanBeAnAddress() throws {
         let authority = try TestAuthority.usual.get()
         let servers = try TLSServerSettings([authority.credential(["192.0.2.7", "2001:db8::7"])])
-        for host in ["192.0.2.7", "2001:db8::7", "[2001:db8:0::7]"] {
+        for host in ["192.0.2.7", "2001:db8::7", "[2001:db8:0::7]", "2001:db8::7%eth0"] {
             let pair = try TLSPair(nil, servers, host: host)
             pair.carry()
             #expect(pair.phases == [.open, .open], "\(host)")

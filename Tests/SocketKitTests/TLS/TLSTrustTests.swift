@@ -5,6 +5,14 @@ import X509
 
 @testable import SocketKit
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 @Suite("TLS: trust", .enabled(if: hasOpenSSL, withoutOpenSSL))
 struct TLSTrustTests {
     let authority: TestAuthority
@@ -61,6 +69,46 @@ struct TLSTrustTests {
         #expect(error == .unknownAuthority("CN=Somebody else"))
         #expect(alert == 48)
         #expect(try refusal(credential, .system).error == .unknownAuthority("CN=Somebody else"))
+    }
+
+    @Test func aMachineWithoutAuthoritiesSaysSo() throws {
+        let clients = try TLSContext(client: TLSClientSettings(trust: .system))
+        clients.lacksAuthorities = true
+        let servers = try TLSContext(server: TLSServerSettings([authority.credential(["gw.example.com"])]))
+        let pair = try TLSPair(clients, servers)
+        pair.carry()
+        #expect(pair.client.error == .noAuthorities)
+    }
+
+    /// In a process of its own, since the environment is everybody's.
+    @Test func theSystemsAuthoritiesCanBeNamedByTheEnvironment() async {
+        await #expect(processExitsWith: .success) {
+            let authority = try TestAuthority("Company")
+            let path = "/tmp/tls-authority-\(getpid()).pem"
+            let descriptor = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
+            #expect(write(descriptor, authority.pem, authority.pem.count) == authority.pem.count)
+            close(descriptor)
+            setenv("SSL_CERT_FILE", path, 1)
+            defer { unlink(path) }
+            let servers = TLSServerSettings([try authority.credential(["gw.example.com"])])
+            let pair = try TLSPair(TLSClientSettings(trust: .system), servers)
+            pair.carry()
+            #expect(pair.phases == [.open, .open])
+        }
+    }
+
+    /// Keys of two kinds for one name: the client's algorithms decide.
+    @Test func aNameCanHaveTwoKinds() throws {
+        let curve = try authority.credential(["gw.example.com"])
+        for (algorithms, expected) in [("RSA-PSS+SHA256", try pin(of: rsaCredential)), ("ECDSA+SHA256", try pin(of: curve))] {
+            for order in [[curve, rsaCredential], [rsaCredential, curve]] {
+                let clients = try TLSContext(client: TLSClientSettings(trust: .insecure))
+                #expect(clients.limit(toSignatures: algorithms))
+                let pair = try TLSPair(clients, TLSContext(server: TLSServerSettings(order)))
+                pair.carry()
+                #expect(pair.client.engine.facts?.peerPin == expected)
+            }
+        }
     }
 
     @Test func aCertificateThatSignsItselfShowsItsPin() throws {
@@ -206,7 +254,7 @@ struct TLSTrustTests {
         #expect(throws: TLSError.settings("there are neither authorities nor pins, so that no server would be believed")) {
             try TLSContext(client: TLSClientSettings(trust: TLSTrust()))
         }
-        for host in ["", ".", String(repeating: "x", count: 254), "a\0b"] {
+        for host in ["", ".", "[]", "%eth0:", String(repeating: "x", count: 254), "a\0b", "a b", "zürich.test"] {
             let context = try TLSContext(client: TLSClientSettings(trust: .insecure))
             #expect(throws: TLSError.self) { try TLSEngine(client: context, host: host) }
         }

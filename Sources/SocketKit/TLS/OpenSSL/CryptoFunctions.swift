@@ -17,6 +17,8 @@
     let verificationData: @convention(c) (Pointer, Int32) -> UnsafeMutableRawPointer?
     let resultText: @convention(c) (Int) -> UnsafePointer<CChar>?
     let setAddress: @convention(c) (Pointer, UnsafePointer<CChar>?) -> Int32
+    let defaultFile: @convention(c) () -> UnsafePointer<CChar>
+    let defaultFolder: @convention(c) () -> UnsafePointer<CChar>
     let newStack: @convention(c) () -> Pointer
     let push: @convention(c) (Pointer, UnsafeRawPointer?) -> Int32
     let freeStack: @convention(c) (Pointer) -> Void
@@ -35,6 +37,8 @@
         unsafe verificationData = try library.function("X509_STORE_CTX_get_ex_data")
         unsafe resultText = try library.function("X509_verify_cert_error_string")
         unsafe setAddress = try library.function("X509_VERIFY_PARAM_set1_ip_asc")
+        unsafe defaultFile = try library.function("X509_get_default_cert_file")
+        unsafe defaultFolder = try library.function("X509_get_default_cert_dir")
         unsafe newStack = try library.function("OPENSSL_sk_new_null")
         unsafe push = try library.function("OPENSSL_sk_push")
         unsafe freeStack = try library.function("OPENSSL_sk_free")

@@ -25,6 +25,11 @@ final class OpenSSL: @unchecked Sendable {
     private init(_ library: OpenSSLLibrary) throws(TLSError) {
         let number: @convention(c) () -> UInt = try library.function("OpenSSL_version_num")
         let text: @convention(c) (Int32) -> UnsafePointer<CChar>? = try unsafe library.function("OpenSSL_version")
+        let initialise: @convention(c) (UInt64, UnsafeRawPointer?) -> Int32 = try unsafe library.function("OPENSSL_init_ssl")
+        // Without its handler at the end of the process, which would free what other threads still use.
+        guard initialise(OpenSSLStart.options, nil) == 1 else {
+            throw .unavailable("\(library.path) cannot be initialised")
+        }
         isVersion3 = number() >= 0x3000_0000
         version = unsafe text(0).map { unsafe String(cString: $0) } ?? library.path
         ssl = try SSLFunctions(library)

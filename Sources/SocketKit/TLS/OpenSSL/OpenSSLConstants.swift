@@ -1,5 +1,12 @@
 // Numbers that OpenSSL's headers define and that its binary interface has kept since 1.1.1: commands, options, result codes.
 
+/// How OpenSSL starts.
+enum OpenSSLStart {
+    /// Texts of errors are loaded (`OPENSSL_INIT_LOAD_SSL_STRINGS`, `…_CRYPTO_STRINGS`), and nothing is done at the end
+    /// (`OPENSSL_INIT_NO_ATEXIT`).
+    static let options: UInt64 = 0x0020_0000 | 0x2 | 0x0008_0000
+}
+
 /// The commands of `SSL_ctrl` and `SSL_CTX_ctrl`, for which the headers have macros.
 enum SSLControl {
     static let mode: Int32 = 33

@@ -1,6 +1,8 @@
 // Keys of NIST P-256 and ECDSA with SHA-256 (ES256, RFC 7518 §3.4): all that making certificates and talking to a certificate
 // authority needs of OpenSSL.
 
+import X509
+
 /// Private keys as PEM, what is signed by them, and their public half.
 public struct OpenSSLKeys: Sendable {
     private let library: OpenSSL
@@ -64,6 +66,26 @@ public struct OpenSSLKeys: Sendable {
         }
         guard isSigned == 1, count <= signature.count else { throw failure("sign") }
         return Array(signature.prefix(count))
+    }
+
+    /// A credential with a new key that signs itself, good for `days` days from `unixSeconds` on, and an hour before it for
+    /// clocks that are behind. Nobody trusts it unless told to.
+    /// - Throws: `settings` if a name is neither a host name in ASCII nor an address.
+    public func selfSigned(
+        for names: [String], unixSeconds: Int64, days: Int64 = 90, challengeDigest: [UInt8]? = nil
+    ) throws(TLSError) -> TLSCredential {
+        for name in names where !name.utf8.allSatisfy({ (0x21..<0x7f).contains($0) }) || name.isEmpty || name.utf8.count > 253 {
+            throw .settings("`\(name)` cannot be a server's name (beyond ASCII it is written as xn--…)")
+        }
+        let key = try makePrivateKey()
+        var template = CertificateTemplate(
+            commonName: "miagent (self-signed)", names: names, notBefore: unixSeconds - 3600,
+            notAfter: unixSeconds + min(days, 36_500) * 86_400)
+        template.challengeDigest = challengeDigest
+        let der = try template.certificate(point: try publicPoint(ofKey: key)) { info throws(TLSError) in
+            try encodedSignature(of: info, byKey: key)
+        }
+        return TLSCredential(chainPEM: PEMBlock(label: "CERTIFICATE", bytes: der).text, keyPEM: key)
     }
 
     /// SubjectPublicKeyInfo of a P-256 key up to the point: the algorithm's identifiers and the head of the bit string.

@@ -1,6 +1,8 @@
 // One connection of OpenSSL: the unsafe half of TLSEngine. Every call is given the bytes that it may read and an array to write
 // behind, and returns what it came to; nothing is kept here between calls but the connection itself.
 
+import Primitives
+
 /// An `SSL *` over bytes in memory.
 @safe final class SSLConnection {
     /// What a call came to.
@@ -64,9 +66,9 @@
     private func prepare(for host: String) throws(TLSError) {
         let parameters = unsafe library.ssl.verificationParameters(pointer)
         unsafe library.ssl.setHostFlags(pointer, X509NameCheck.neverSubject | X509NameCheck.noPartialWildcards)
-        let isAddress = unsafe library.x509.setAddress(parameters, host) == 1
-        if !isAddress {
-            library.crypto.clearErrors()
+        if IPAddress(host) != nil {
+            guard unsafe library.x509.setAddress(parameters, host) == 1 else { throw .settings("`\(host)` is no address") }
+        } else {
             let isSet = unsafe host.withCString { unsafe library.ssl.setHost(pointer, $0) == 1 }
             var name = Array(host.utf8CString)
             let isSaid = unsafe name.withUnsafeMutableBytes {

@@ -80,7 +80,7 @@ func verifyPeer(_ verification: OpaquePointer?, _: UnsafeMutableRawPointer?) -> 
     if let trust, trust.isInsecure || !trust.hasAuthorities {
         unsafe library.x509.setVerificationResult(verification, X509Result.valid)
     } else if unsafe library.x509.verify(verification) != 1 {
-        connection.refusal = unsafe refusal(of: verification, host: connection.host, library)
+        connection.refusal = unsafe refusal(of: verification, at: connection)
         return 0
     }
     guard let trust, !trust.isInsecure, !trust.pins.isEmpty else { return 1 }
@@ -93,7 +93,8 @@ func verifyPeer(_ verification: OpaquePointer?, _: UnsafeMutableRawPointer?) -> 
 }
 
 /// What a failed verification came to, in our words.
-private func refusal(of verification: OpaquePointer?, host: String?, _ library: OpenSSL) -> TLSError {
+private func refusal(of verification: OpaquePointer?, at connection: SSLConnection) -> TLSError {
+    let library = connection.library
     let result = unsafe library.x509.verificationResult(verification)
     let failed = unsafe library.x509.failedCertificate(verification) ?? library.x509.verifiedLeaf(verification)
     let certificate = unsafe failed.flatMap { unsafe library.encodedCertificate($0) }.flatMap { Certificate(der: $0) }
@@ -103,10 +104,10 @@ private func refusal(of verification: OpaquePointer?, host: String?, _ library: 
     case X509Result.expired: return .expired(subject: certificate.subject, since: certificate.notAfter)
     case X509Result.notYetValid: return .notYetValid(subject: certificate.subject, from: certificate.notBefore)
     case X509Result.hostMismatch, X509Result.addressMismatch:
-        return .nameMismatch(host: host ?? "", names: certificate.names)
+        return .nameMismatch(host: connection.host ?? "", names: certificate.names)
     case X509Result.selfSigned: return .selfSigned(subject: certificate.subject, pin: certificate.pin)
     case X509Result.issuerMissing, X509Result.issuerUnknown, X509Result.leafUnverifiable, X509Result.selfSignedAuthority:
-        return .unknownAuthority(certificate.issuer)
+        return connection.context.lacksAuthorities ? .noAuthorities : .unknownAuthority(certificate.issuer)
     case X509Result.revoked: return .revoked(subject: certificate.subject)
     default: return .certificateRefused(text)
     }

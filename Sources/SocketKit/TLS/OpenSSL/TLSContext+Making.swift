@@ -3,14 +3,6 @@
 
 import Primitives
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
-
 /// Ciphers of TLS 1.2, as Mozilla's "intermediate" has them but for those without elliptic curves. Those of TLS 1.3 are
 /// OpenSSL's own, all of which will do.
 private let ciphers = """
@@ -64,7 +56,10 @@ extension TLSContext {
         guard trust.hasAuthorities || !trust.pins.isEmpty || trust.isInsecure else {
             throw .settings("there are neither authorities nor pins, so that no server would be believed")
         }
-        if trust.includesSystem { believeSystem() }
+        if trust.includesSystem {
+            believeSystem()
+            lacksAuthorities = trust.authorities.isEmpty && !SystemAuthorities(library).exist
+        }
         for authority in try authorities(trust.authorities) { try believe(authority) }
         unsafe library.ssl.setVerification(pointer, SSLVerification.peer, nil)
         unsafe library.ssl.setVerifier(pointer, { unsafe verifyPeer($0, $1) }, nil)
@@ -131,12 +126,12 @@ extension TLSContext {
         }
     }
 
-    /// OpenSSL's own places (and SSL_CERT_FILE and SSL_CERT_DIR); besides the first bundle that there is, since an OpenSSL that
-    /// did not come with the system has places that are empty.
+    /// OpenSSL's own places (and SSL_CERT_FILE and SSL_CERT_DIR); where those are empty, as with an OpenSSL that did not come
+    /// with the system, the first bundle that there is.
     private func believeSystem() {
+        let places = SystemAuthorities(library)
         _ = unsafe library.ssl.useSystemAuthorities(pointer)
-        let bundle = systemBundles.first { path in unsafe access(path, R_OK) == 0 }
-        if let bundle { _ = unsafe library.ssl.loadAuthorities(pointer, bundle, nil) }
+        if !places.areOpenSSLs, let bundle = places.bundle { _ = unsafe library.ssl.loadAuthorities(pointer, bundle, nil) }
         library.crypto.clearErrors()
     }
 }
@@ -150,12 +145,6 @@ extension TLSServerSettings.Clients {
         }
     }
 }
-
-/// Where systems keep all authorities in one file.
-private let systemBundles = [
-    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
-    "/opt/homebrew/etc/ca-certificates/cert.pem", "/usr/local/etc/ca-certificates/cert.pem",
-]
 
 extension TLSContext {
     /// Speaks no version above this one.
