@@ -1,5 +1,5 @@
-// Literal IP addresses: read from text, written in the one form that RFC 5952 §4 recommends, and as a name to look up backwards.
-// No names are resolved.
+// Literal IP addresses: read from text, written in the one form that RFC 5952 §4 recommends, and as a name to look up
+// backwards. No names are resolved.
 //
 // Refuses what two programs may read differently: leading zeros, fewer than four numbers. A zone is no part of an address here.
 

@@ -1,5 +1,5 @@
-// PEM, the textual form of keys and certificates (RFC 7468): written with lines of 64 characters, read with lines of any length.
-// What stands between blocks is passed over, as the RFC wants.
+// PEM, the textual form of keys and certificates (RFC 7468): written with lines of 64 characters, read with lines of any
+// length. What stands between blocks is passed over, as the RFC wants.
 
 import RPCCore
 

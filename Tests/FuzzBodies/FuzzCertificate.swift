@@ -1,5 +1,6 @@
-// Invariant: whatever the bytes, reading them as a certificate, as PEM or as a pin ends with a value or an error and never traps;
-// what a certificate says of itself can be shown on one line; and PEM that is read is the same when it is written and read again.
+// Invariant: whatever the bytes, reading them as a certificate, as PEM or as a pin ends with a value or an error and never
+// traps; what a certificate says of itself can be shown on one line; and PEM that is read is the same when it is written and
+// read again.
 
 import SocketKit
 import X509

@@ -3,7 +3,8 @@
 // stays small. Between two engines, what one sends the other receives, however it is cut.
 //
 // The first byte chooses: bits 0–1 what the input is (0: what a client sends, 1: what a server sends, 2: what follows a
-// handshake, 3: plaintext to be carried), bits 2–7 the length of the pieces of the second reading. Without OpenSSL nothing is done.
+// handshake, 3: plaintext to be carried), bits 2–7 the length of the pieces of the second reading. Without OpenSSL nothing is
+// done.
 
 import SocketKit
 import X509

@@ -1,5 +1,5 @@
-// Whether a peer speaks TLS at all. OpenSSL would say "wrong version number" to whatever else comes; a person wants to know that
-// a port speaks plain HTTP.
+// Whether a peer speaks TLS at all. OpenSSL would say "wrong version number" to whatever else comes; a person wants to know
+// that a port speaks plain HTTP.
 
 /// The first bytes of a connection, kept until they tell.
 struct FirstBytes: Sendable, Hashable {

@@ -13,8 +13,8 @@
     let credentials: CredentialChoice?
     /// The protocols of a server, best first.
     let protocols: [[UInt8]]
-    /// The first seals tickets, all open them. The keys of a running context can be replaced: rotation is the caller's. An empty
-    /// list changes nothing.
+    /// The first seals tickets, all open them. The keys of a running context can be replaced: rotation is the caller's. An
+    /// empty list changes nothing.
     public var ticketKeys: [TLSTicketKey] {
         didSet { if ticketKeys.isEmpty { ticketKeys = oldValue } }
     }

@@ -4,8 +4,8 @@
 public struct TLSFacts: Sendable, Hashable {
     /// The name that the client asked for, in small letters: at a server nil if it named none.
     public var serverName: String?
-    /// What was agreed on (RFC 7301): `http/1.1`; nil if nothing was. `acme-tls/1` is a certificate authority that has seen what
-    /// it wanted: the connection is to be closed.
+    /// What was agreed on (RFC 7301): `http/1.1`; nil if nothing was. `acme-tls/1` is a certificate authority that has seen
+    /// what it wanted: the connection is to be closed.
     public var applicationProtocol: String?
     /// `TLSv1.3` or `TLSv1.2`.
     public var version: String

@@ -1,7 +1,8 @@
 // OpenSSL's functions, found once and then called like any other. Each is declared with the type of its prototype: pointers to
 // OpenSSL's own objects are opaque, what may be NULL is optional.
 
-/// The functions of libssl and libcrypto that we use. Nothing in it changes after the search, so it may be used from any thread.
+/// The functions of libssl and libcrypto that we use. Nothing in it changes after the search, so it may be used from any
+/// thread.
 final class OpenSSL: @unchecked Sendable {
     /// About contexts and connections.
     let ssl: SSLFunctions

@@ -1,6 +1,7 @@
 // The functions of libssl, by what they act on.
 
-/// Functions of libssl. `OpaquePointer` is an `SSL_CTX *`, `SSL *`, `SSL_SESSION *` or an object of libcrypto, as the name says.
+/// Functions of libssl. `OpaquePointer` is an `SSL_CTX *`, `SSL *`, `SSL_SESSION *` or an object of libcrypto, as its name
+/// says.
 @safe struct SSLFunctions: @unchecked Sendable {
     typealias Pointer = OpaquePointer?
     typealias Bytes = UnsafePointer<UInt8>?

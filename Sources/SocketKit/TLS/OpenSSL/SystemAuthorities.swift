@@ -1,5 +1,6 @@
-// Where a system has its certificate authorities. OpenSSL knows places of its own, which are empty where it did not come with the
-// system, or where the system is a container without ca-certificates: then a person should hear that, and not of an authority.
+// Where a system has its certificate authorities. OpenSSL knows places of its own, which are empty where it did not come with
+// the system, or where the system is a container without ca-certificates: then a person should hear that, and not of an
+// authority.
 
 #if canImport(Darwin)
     import Darwin

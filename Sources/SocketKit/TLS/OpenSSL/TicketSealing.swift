@@ -2,7 +2,8 @@
 // daemon decides when keys change.
 
 /// Seals a ticket (`isSealing` 1) by the first key, or finds the key to open one. 0: by none of ours; 1: go on; 2: go on, and
-/// hand out a new ticket, because the key is an older one, or because from TLS 1.3 on each is used once (RFC 8446 appendix C.4).
+/// hand out a new ticket, because the key is an older one, or because from TLS 1.3 on each is used once (RFC 8446 appendix
+/// C.4).
 func sealTicket(
     _ pointer: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ vector: UnsafeMutablePointer<UInt8>?,
     _ cipher: OpaquePointer?, _ authentication: OpaquePointer?, _ isSealing: Int32
