@@ -55,7 +55,8 @@ public final class TLSEngine {
 
     /// Takes what came from the socket, all of it, and appends what it holds to `plaintext` and what is to be sent in reply to
     /// `ciphertext`. What is appended to `plaintext` is never longer than what came by more than one record of 16 KiB.
-    /// - Throws: the failure that ends the connection, also at each later call.
+    /// - Throws: the failure that ends the connection, also at each later call. What was appended before it counts: plaintext
+    ///   that came whole, and an alert that should still be sent.
     public func receive(
         _ bytes: ArraySlice<UInt8>, plaintext: inout [UInt8], ciphertext: inout [UInt8]
     ) throws(TLSError) {
@@ -140,6 +141,7 @@ public final class TLSEngine {
                 let step = connection.handshake()
                 guard step == .done else { return step }
                 phase = .open
+                connection.hello?.protocols = []  // of no more use while the connection idles
             }
             while true {
                 let step = connection.read(into: &plaintext)

@@ -1,7 +1,7 @@
 // What a TLS context is made of, as values: they are read once and then given to each loop, which makes a context of its own
 // of them.
 
-import Primitives
+import X509
 
 /// A certificate, what proves it, and its private key, as PEM.
 public struct TLSCredential: Sendable, Hashable {
@@ -18,6 +18,12 @@ public struct TLSCredential: Sendable, Hashable {
 
     /// A credential of two texts.
     public init(chainPEM: String, keyPEM: String) { self.init(chain: Array(chainPEM.utf8), key: Array(keyPEM.utf8)) }
+
+    /// What the first certificate says: its names, and until when it is valid. Nil if it cannot be read.
+    public var certificate: Certificate? {
+        let blocks = try? PEMBlock.all(in: chain)
+        return blocks?.first { $0.label == "CERTIFICATE" }.flatMap { Certificate(der: $0.bytes) }
+    }
 }
 
 /// What a server presents and asks for.

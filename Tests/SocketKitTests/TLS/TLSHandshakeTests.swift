@@ -70,6 +70,27 @@ struct TLSHandshakeTests {
         #expect(cut > 200)
     }
 
+    /// Each with contexts of its own, as loops have them; what they share is OpenSSL and the values of the settings.
+    @Test func severalThreadsAtOnce() async throws {
+        let authority = try TestAuthority.usual.get()
+        let settings = TLSServerSettings([try authority.credential(["gw.example.com"])], ticketKeys: [TLSTicketKey()])
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    let servers = try TLSContext(server: settings)
+                    let clients = try TLSContext(client: TLSClientSettings(trust: .authorities(authority.pem)))
+                    return try (0..<30).count { number in
+                        if number % 2 == 0 { clients.sessions?.forgetAll() }
+                        let pair = try TLSPair(clients, servers)
+                        pair.carry()
+                        return pair.server.engine.facts?.isResumed == (number % 2 == 1)
+                    }
+                }
+            }
+            for try await count in group { #expect(count == 30) }
+        }
+    }
+
     @Test func theServersOrderDecidesTheProtocol() throws {
         let authority = try TestAuthority.usual.get()
         let servers = try TLSServerSettings([authority.credential(["gw.example.com"])], protocols: ["h2", "http/1.1"])
