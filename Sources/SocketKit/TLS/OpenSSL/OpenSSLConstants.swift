@@ -19,7 +19,6 @@ enum SSLControl {
 
 /// Options of a context.
 enum SSLOption {
-    static let noTicket: UInt = 1 << 14
     static let noCompression: UInt = 1 << 17
     static let prioritizeChaCha: UInt = 1 << 21
     static let cipherServerPreference: UInt = 1 << 22
@@ -34,10 +33,7 @@ enum SSLMode {
 
 /// What `SSL_get_error` says.
 enum SSLResult {
-    static let failure: Int32 = 1
     static let wantsRead: Int32 = 2
-    static let wantsWrite: Int32 = 3
-    static let systemFailure: Int32 = 5
     static let peerClosed: Int32 = 6
 }
 
@@ -89,7 +85,6 @@ enum X509Result {
     static let issuerUnknown: Int32 = 20
     static let leafUnverifiable: Int32 = 21
     static let revoked: Int32 = 23
-    static let invalidPurpose: Int32 = 26
     static let rejected: Int32 = 28
     static let hostMismatch: Int32 = 62
     static let addressMismatch: Int32 = 64
@@ -106,7 +101,6 @@ enum X509NameCheck {
 /// Reasons of failures in libssl that we tell apart. From 1000 on they are alerts that the peer sent, plus 1000.
 enum SSLReason {
     static let noSharedCipher = 193
-    static let certificateVerifyFailed = 134
     static let peerDidNotReturnCertificate = 199
     static let noProtocolsAvailable = 191
     static let noApplicationProtocol = 235
@@ -115,7 +109,6 @@ enum SSLReason {
     static let wrongVersionNumber = 267
     static let wrongSSLVersion = 266
     static let unknownProtocol = 252
-    static let clientHelloCallbackFailed = 234
     static let alerts = 1000
 }
 
@@ -134,7 +127,6 @@ enum BIOControl {
 enum EVPKind {
     static let ellipticCurve: Int32 = 408
     static let prime256v1: Int32 = 415
-    static let generation: Int32 = 4
     static let curveCommand: Int32 = 0x1001
 }
 
