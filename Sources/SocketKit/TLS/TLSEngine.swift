@@ -29,12 +29,15 @@ public final class TLSEngine {
 
     /// The server's end of a new connection.
     public init(server context: TLSContext) throws(TLSError) {
+        guard context.credentials != nil else { throw .settings("a context for clients cannot serve") }
         connection = try SSLConnection(context, host: nil)
     }
 
     /// The client's end of a new connection to `host`, a name or a literal address (brackets and a dot at the end are taken
     /// off). Its hello is written by `start`.
     public init(client context: TLSContext, host: String) throws(TLSError) {
+        // A server's context verifies nobody.
+        guard context.trust != nil else { throw .settings("a context for servers cannot dial") }
         var name = host[...]
         if name.hasPrefix("["), name.hasSuffix("]") { name = name.dropFirst().dropLast() }
         if name.hasSuffix(".") { name = name.dropLast() }

@@ -168,11 +168,23 @@ struct TLSTrustTests {
         #expect(try refusal(credential).error == .unknownAuthority("CN=Middle"))
         credential.chain += Array(PEMBlock(label: "CERTIFICATE", bytes: der).text.utf8)
         #expect(try refusal(credential).error == nil)
+        // An intermediate authority can be the one that is believed.
+        let named = Array(PEMBlock(label: "CERTIFICATE", bytes: der).text.utf8)
+        #expect(try refusal(middle.credential(["gw.example.com"]), .authorities(named)).error == nil)
         // Also when another name's certificate is the standard one.
         let settings = TLSServerSettings([try authority.credential(["other.test"]), credential])
         let pair = try TLSPair(nil, settings)
         pair.carry()
         #expect(pair.phases == [.open, .open])
+    }
+
+    @Test func aContextIsForOneEndAlone() throws {
+        let servers = try TLSContext(server: TLSServerSettings([authority.credential(["gw.example.com"])]))
+        let clients = try TLSContext(client: TLSClientSettings(trust: .authorities(authority.pem)))
+        #expect(throws: TLSError.settings("a context for servers cannot dial")) {
+            try TLSEngine(client: servers, host: "x.test")
+        }
+        #expect(throws: TLSError.settings("a context for clients cannot serve")) { try TLSEngine(server: clients) }
     }
 
     // MARK: Clients

@@ -16,6 +16,7 @@
     let setVerificationResult: @convention(c) (Pointer, Int32) -> Void
     let verificationData: @convention(c) (Pointer, Int32) -> UnsafeMutableRawPointer?
     let resultText: @convention(c) (Int) -> UnsafePointer<CChar>?
+    let setFlags: @convention(c) (Pointer, UInt) -> Int32
     let setAddress: @convention(c) (Pointer, UnsafePointer<CChar>?) -> Int32
     let defaultFile: @convention(c) () -> UnsafePointer<CChar>
     let defaultFolder: @convention(c) () -> UnsafePointer<CChar>
@@ -36,6 +37,7 @@
         unsafe setVerificationResult = try library.function("X509_STORE_CTX_set_error")
         unsafe verificationData = try library.function("X509_STORE_CTX_get_ex_data")
         unsafe resultText = try library.function("X509_verify_cert_error_string")
+        unsafe setFlags = try library.function("X509_VERIFY_PARAM_set_flags")
         unsafe setAddress = try library.function("X509_VERIFY_PARAM_set1_ip_asc")
         unsafe defaultFile = try library.function("X509_get_default_cert_file")
         unsafe defaultFolder = try library.function("X509_get_default_cert_dir")

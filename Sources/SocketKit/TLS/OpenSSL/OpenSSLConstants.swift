@@ -90,6 +90,12 @@ enum X509Result {
     static let addressMismatch: Int32 = 64
 }
 
+/// Flags of the verification of chains (`X509_V_FLAG_…`).
+enum X509Chain {
+    /// A chain may end at any certificate that is named as an authority, not only at one that signs itself.
+    static let mayEndEarly: UInt = 0x8_0000
+}
+
 /// Flags of the comparison of names (`X509_CHECK_FLAG_…`).
 enum X509NameCheck {
     /// Names stand in the subject alternative names, never in the common name (RFC 9525 §2).

@@ -42,6 +42,7 @@
     let setSessionReceiver: @convention(c) (Pointer, SessionReceiver?) -> Void
     let setSessionIDContext: @convention(c) (Pointer, Bytes, UInt32) -> Int32
     let certificateStore: @convention(c) (Pointer) -> Pointer
+    let contextParameters: @convention(c) (Pointer) -> Pointer
     let useSystemAuthorities: @convention(c) (Pointer) -> Int32
     let loadAuthorities: @convention(c) (Pointer, UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Int32
     let announceAuthority: @convention(c) (Pointer, Pointer) -> Int32
@@ -104,6 +105,7 @@ extension SSLFunctions {
         unsafe setSessionReceiver = try library.function("SSL_CTX_sess_set_new_cb")
         unsafe setSessionIDContext = try library.function("SSL_CTX_set_session_id_context")
         unsafe certificateStore = try library.function("SSL_CTX_get_cert_store")
+        unsafe contextParameters = try library.function("SSL_CTX_get0_param")
         unsafe useSystemAuthorities = try library.function("SSL_CTX_set_default_verify_paths")
         unsafe loadAuthorities = try library.function("SSL_CTX_load_verify_locations")
         unsafe announceAuthority = try library.function("SSL_CTX_add_client_CA")

@@ -20,6 +20,7 @@ func makeContext(_ library: OpenSSL) throws(TLSError) -> OpaquePointer {
         SSLOption.noCompression | SSLOption.noRenegotiation | SSLOption.cipherServerPreference | SSLOption.prioritizeChaCha
     _ = unsafe ssl.setOptions(context, options)
     _ = unsafe ssl.controlContext(context, SSLControl.mode, SSLMode.releaseBuffers, nil)
+    _ = unsafe library.x509.setFlags(ssl.contextParameters(context), X509Chain.mayEndEarly)
     guard unsafe ssl.controlContext(context, SSLControl.minimumVersion, SSLVersion.tls12, nil) == 1,
         unsafe ssl.controlContext(context, SSLControl.maximumVersion, 0, nil) == 1,
         unsafe ssl.setCipherList(context, ciphers) == 1
