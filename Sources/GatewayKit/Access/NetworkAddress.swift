@@ -25,14 +25,15 @@ public struct NetworkAddress: Sendable, Hashable {
 
     /// A literal address: `192.0.2.1`, `2001:db8::1`, `::ffff:192.0.2.1`, `fe80::1%2` (the zone does not count), or `unix`.
     public init?(_ text: some StringProtocol) {
-        if let four = Self.four(text.utf8) {
-            self.init(.four, UInt128(four))
-        } else if let six = Self.six(Array(text.utf8.prefix { $0 != UInt8(ascii: "%") })) {
-            self.init(six: six)
-        } else if text == "unix" {
+        let zone = text.firstIndex(of: "%")
+        switch IPAddress(text[..<(zone ?? text.endIndex)]) {
+        case .four(let bits):
+            guard zone == nil else { return nil }
+            self.init(.four, UInt128(bits))
+        case .six(let bits): self.init(six: bits)
+        case nil:
+            guard text == "unix" else { return nil }
             self.init(.local, 0)
-        } else {
-            return nil
         }
     }
 
@@ -62,76 +63,13 @@ public struct NetworkAddress: Sendable, Hashable {
         }
     }
 
-    // MARK: Text
-
     /// As people write it: dotted, or in the one form that RFC 5952 §4 recommends.
     var text: String {
         switch family {
-        case .local: return "unix"
-        case .four: return stride(from: 24, through: 0, by: -8).map { "\(bits >> UInt128($0) & 0xff)" }.joined(separator: ".")
-        case .six:
-            let groups = stride(from: 112, through: 0, by: -16).map { UInt16(truncatingIfNeeded: bits >> UInt128($0)) }
-            let texts = groups.map { String($0, radix: 16) }
-            guard let gap = Self.longestRunOfZeros(groups) else { return texts.joined(separator: ":") }
-            return texts[..<gap.lowerBound].joined(separator: ":") + "::" + texts[gap.upperBound...].joined(separator: ":")
+        case .local: "unix"
+        case .four: IPAddress.four(UInt32(truncatingIfNeeded: bits)).text
+        case .six: IPAddress.six(bits).text
         }
-    }
-
-    /// Of equally long ones the first; one zero alone is none.
-    private static func longestRunOfZeros(_ groups: [UInt16]) -> Range<Int>? {
-        var longest = 0..<0
-        var start = 0
-        for (index, group) in groups.enumerated() {
-            if group != 0 { start = index + 1 } else if index + 1 - start > longest.count { longest = start..<index + 1 }
-        }
-        return longest.count > 1 ? longest : nil
-    }
-
-    private static func four(_ text: some Sequence<UInt8>) -> UInt32? {
-        var (address, part, digits, dots) = (UInt32(0), UInt32(0), 0, 0)
-        for byte in text {
-            if byte == UInt8(ascii: ".") {
-                guard digits > 0, dots < 3 else { return nil }
-                address = address << 8 | part
-                (part, digits, dots) = (0, 0, dots + 1)
-            } else {
-                guard let digit = digitValue(byte), digits == 0 || part > 0 else { return nil }
-                part = part * 10 + UInt32(digit)
-                digits += 1
-                guard part <= 255 else { return nil }
-            }
-        }
-        return dots == 3 && digits > 0 ? address << 8 | part : nil
-    }
-
-    static func six(_ text: [UInt8]) -> UInt128? {
-        guard (2...45).contains(text.count) else { return nil }
-        let colon = UInt8(ascii: ":")
-        let gap = text.indices.dropLast().first { text[$0] == colon && text[$0 + 1] == colon }
-        guard let head = groups(text[..<(gap ?? text.endIndex)], isEnd: gap == nil),
-            let tail = gap.map({ groups(text[($0 + 2)...], isEnd: true) }) ?? []
-        else { return nil }
-        let missing = 8 - head.count - tail.count
-        guard gap == nil ? missing == 0 : missing > 0 else { return nil }
-        let all = head + Array(repeating: 0, count: missing) + tail
-        return all.reduce(UInt128(0)) { $0 << 16 | UInt128($1) }
-    }
-
-    /// The 16-bit groups between colons; the last two of an address may be written as IPv4.
-    private static func groups(_ text: ArraySlice<UInt8>, isEnd: Bool) -> [UInt16]? {
-        if text.isEmpty { return [] }
-        var result: [UInt16] = []
-        let parts = text.split(separator: UInt8(ascii: ":"), maxSplits: 8, omittingEmptySubsequences: false)
-        for (index, part) in parts.enumerated() {
-            if isEnd, index == parts.count - 1, let four = four(part) {
-                result += [UInt16(four >> 16), UInt16(four & 0xffff)]
-            } else {
-                let isHex = part.allSatisfy { HexDigit.value($0) != nil }
-                guard (1...4).contains(part.count), isHex else { return nil }
-                result.append(part.reduce(0) { $0 << 4 | UInt16(HexDigit.value($1) ?? 0) })
-            }
-        }
-        return result.count <= 8 ? result : nil
     }
 
     fileprivate static func digitValue(_ byte: UInt8) -> UInt8? {
@@ -155,7 +93,7 @@ public struct AddressRange: Sendable, Hashable {
             return
         }
         guard let length = Self.length(parts[1]), !first.contains("%"), address.family != .local else { return nil }
-        if address.family == .four, let six = NetworkAddress.six(Array(first.utf8)), length <= 128 {
+        if address.family == .four, case .six(let six) = IPAddress(first), length <= 128 {
             // Written as IPv6: only what lies within the mapped addresses is about IPv4.
             self = length >= 96 ? .init(.four, address.bits, freeBits: 128 - length) : .init(.six, six, freeBits: 128 - length)
         } else {

@@ -2,6 +2,7 @@
 // one of ours. Ids need not be secret: they are a count, stirred so that those of other loops and other starts differ.
 
 import HTTPCodec
+import MachineCore
 
 /// Makes ids for requests.
 struct RequestIDs: Sendable {

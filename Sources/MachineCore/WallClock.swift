@@ -1,7 +1,5 @@
 // The time of day, for a machine that reads no clock.
 
-import MachineCore
-
 /// Turns moments into wall-clock time: what a machine that reads no clock needs to date its responses.
 public struct WallClock: Sendable, Hashable {
     /// Nanoseconds since 1970-01-01T00:00:00Z at the moment zero.
