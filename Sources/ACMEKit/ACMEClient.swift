@@ -257,7 +257,7 @@ extension ACMEClient {
         for names in wanted where blocked[names.fileKey] == nil && !orders.isUnderWay(names) {
             let due = due(names, now)
             if due <= now { begin(names, &turn) } else { next = min(next, due) }
-            sayQuota(names, now, &turn)
+            if !orders.isUnderWay(names) { sayQuota(names, now, &turn) }
             if certificates[names] != nil, let directory = cache.prepare(&services, &turn),
                 let check = certificates.ask(about: names, directory, &services, &turn)
             {

@@ -1,6 +1,7 @@
 // What all parts of a client use: requests, files, randomness, the time of day, and what the client was made with.
 
 import MachineCore
+import Primitives
 
 struct Services: Sendable {
     let configuration: ACMEConfiguration
@@ -27,8 +28,11 @@ struct Services: Sendable {
     func unixSeconds(_ turn: Turn<ACMENote>) -> Int64 { clock.unixSeconds(at: turn.now) }
 
     /// A certificate is about to be asked for.
-    mutating func count(_ names: ACMENames, isNew: Bool, _ turn: inout Turn<ACMENote>) {
-        ledger.record(names.fileKey, isNew: isNew, at: unixSeconds(turn))
+    mutating func count(_ order: Order, _ turn: inout Turn<ACMENote>) {
+        let url = order.url?.description ?? ""
+        ledger.record(
+            order.names.fileKey, order: Hexadecimal.text(SHA256.digest(url.utf8).prefix(8)), isNew: order.isNew,
+            at: unixSeconds(turn))
         storeLedger(&turn)
     }
 

@@ -37,8 +37,14 @@ extension Order {
             url = found
             return [.store] + proceed(try ACMEOrderObject(response, context.limits), asked, &context)
         case .fetch, .finalize:
+            let order = try ACMEOrderObject(response, context.limits)
+            if isRestored, order.status == .invalid {
+                // The CA looked for a challenge while there was nobody to show it.
+                isFirstOrder = false
+                return startAnew(&context)
+            }
             isRestored = false
-            return proceed(try ACMEOrderObject(response, context.limits), asked, &context)
+            return proceed(order, asked, &context)
         case .authorize(let index):
             return try examine(try ACMEAuthorizationObject(response, context.limits), index, &context)
         case .present: return []

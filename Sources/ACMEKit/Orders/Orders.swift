@@ -149,7 +149,7 @@ struct Orders: Sendable {
             services.calls.begin(call, for: .order(names), signer: context.signer, newNonce: context.directory.newNonce)
         case .wait(let duration): deadlines.set(.resume(names), at: turn.now.advanced(by: duration))
         case .store: services.storage.store(order.file(services.directory), &turn)
-        case .count: services.count(names, isNew: order.isNew, &turn)
+        case .count: services.count(order, &turn)
         case .present(let proof):
             turn.log(.info, "acme.challenge", [.init("name", proof.identifier.text), .init("kind", proof.kind.rawValue)])
             turn.emit(.present(proof))

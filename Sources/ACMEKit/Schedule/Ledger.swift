@@ -13,6 +13,8 @@ struct Ledger: Sendable {
         var at: Int64
         /// `ACMENames.fileKey`.
         var names: String
+        /// Tells the order apart from others of the same names.
+        var order: String
         /// Not a renewal.
         var isNew: Bool
     }
@@ -64,10 +66,12 @@ struct Ledger: Sendable {
         return times[times.count - quota] + week
     }
 
-    mutating func record(_ names: String, isNew: Bool, at now: Int64) {
+    /// Counts an order, once.
+    mutating func record(_ names: String, order: String, isNew: Bool, at now: Int64) {
         issues.removeAll { $0.at <= now - Self.week }
+        guard !issues.contains(where: { $0.order == order && $0.names == names }) else { return }
         if issues.count >= Self.maximumIssues { issues.removeFirst() }
-        issues.append(Issue(at: now, names: names, isNew: isNew))
+        issues.append(Issue(at: now, names: names, order: order, isNew: isNew))
     }
 
     // MARK: Failures
@@ -115,7 +119,10 @@ struct Ledger: Sendable {
 
     func file(_ directory: ACMEURL) -> ACMEFile {
         let issues = issues.map { issue -> JSONValue in
-            ["at": .integer(issue.at), "names": .string(issue.names), "new": .bool(issue.isNew)]
+            [
+                "at": .integer(issue.at), "names": .string(issue.names), "order": .string(issue.order),
+                "new": .bool(issue.isNew),
+            ]
         }
         let failures = failures.sorted { $0.key < $1.key }.map { names, failure -> JSONValue in
             [
@@ -133,10 +140,12 @@ struct Ledger: Sendable {
     init(_ file: ACMEFile, directory: ACMEURL, now: Int64, longest: Int64) throws(StoredFileError) {
         let root = try StoredObject.read(file, .ledger, directory: directory)
         for node in (root["issues"] ?? root).elements.prefix(Self.maximumIssues) {
-            guard let at = node["at"]?.int64, let names = node["names"]?.string, let isNew = node["new"]?.bool else {
+            guard let at = node["at"]?.int64, let names = node["names"]?.string, let order = node["order"]?.string,
+                let isNew = node["new"]?.bool
+            else {
                 throw StoredFileError(description: "\(file.name) is damaged: an issue without its time or names")
             }
-            issues.append(Issue(at: min(max(at, 0), now), names: names, isNew: isNew))
+            issues.append(Issue(at: min(max(at, 0), now), names: names, order: order, isNew: isNew))
         }
         for node in (root["failures"] ?? root).elements.prefix(Self.maximumFailures) {
             guard let names = node["names"]?.string, let count = node["count"]?.int64, let retryAt = node["retryAt"]?.int64
