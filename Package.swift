@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "GatewayKit", targets: ["GatewayKit"]),
         .library(name: "AgentKit", targets: ["AgentKit"]),
         .library(name: "InspectorKit", targets: ["InspectorKit"]),
+        .library(name: "ACMEKit", targets: ["ACMEKit"]),
         .library(name: "SocketKit", targets: ["SocketKit"]),
         .executable(name: "gatewayd", targets: ["gatewayd"]),
         .executable(name: "agentd", targets: ["agentd"]),
@@ -63,6 +64,8 @@ let package = Package(
         .target(
             name: "InspectorKit",
             dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"], swiftSettings: strict),
+        // Certificates from a CA by themselves.
+        .target(name: "ACMEKit", dependencies: ["Primitives", "RPCCore", "HTTPCodec", "MachineCore"], swiftSettings: strict),
         // The only module with sockets, clocks, threads, signals and TLS.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
@@ -86,7 +89,10 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .target(
             name: "FuzzBodies",
-            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "X509", "TunnelLink", "Inspection", "WebConsole", "SocketKit"],
+            dependencies: [
+                "RPCCore", "WireWS", "HTTPCodec", "X509", "MachineCore", "TunnelLink", "Inspection", "WebConsole", "ACMEKit",
+                "SocketKit",
+            ],
             path: "Tests/FuzzBodies", swiftSettings: settings),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: settings),
         .testTarget(name: "RPCCoreTests", dependencies: ["RPCCore", "TestSupport"], swiftSettings: settings),
@@ -119,6 +125,9 @@ let package = Package(
         .testTarget(
             name: "InspectorKitTests",
             dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "InspectorKit"], swiftSettings: settings),
+        .testTarget(
+            name: "ACMEKitTests", dependencies: ["Primitives", "RPCCore", "HTTPCodec", "MachineCore", "ACMEKit"],
+            swiftSettings: settings),
         .testTarget(
             name: "SocketKitTests", dependencies: ["MachineCore", "X509", "SocketKit", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "AgentDaemonTests", dependencies: ["MachineCore", "AgentKit", "agentd"], swiftSettings: settings),

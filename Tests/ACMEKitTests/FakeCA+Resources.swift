@@ -17,7 +17,9 @@ extension FakeCA {
         case "account":
             return json(["status": .string(accounts[index].status)])
         case "order":
-            guard orders.indices.contains(index), orders[index].account == account else { return Self.problem("malformed", 404) }
+            guard orders.indices.contains(index), orders[index].account == account else {
+                return Self.problem("malformed", 404)
+            }
             if parts.count == 3 { return finalize(signed, index) }
             check(signed.payload == nil, "an order read with a payload")
             return order(index)
@@ -88,10 +90,6 @@ extension FakeCA {
                 return Self.problem("malformed", 400, detail: "replaces what is not known")
             }
             if certificates[index].isReplaced { return Self.problem("alreadyReplaced", 409) }
-        }
-        for order in orders where ["pending", "ready", "processing"].contains(order.status) && order.account == account {
-            // An order that a power cut or a lost response made the client forget is no violation: see `openOrders`.
-            _ = order
         }
         let first = authorizations.count
         for identifier in identifiers {
@@ -186,9 +184,10 @@ extension FakeCA {
             if authorizations[index].polls > validationPolls { validate(index) }
         }
         let record = authorizations[index]
-        let challenges = offeredKinds.map { challenge($0, index) } + [
-            ["type": "dns-01", "url": .string(Self.base + "/challenge/\(index)/dns-01"), "token": .string(record.token)]
-        ]
+        let challenges =
+            offeredKinds.map { challenge($0, index) } + [
+                ["type": "dns-01", "url": .string(Self.base + "/challenge/\(index)/dns-01"), "token": .string(record.token)]
+            ]
         return json([
             "status": .string(record.status), "challenges": .array(challenges),
             "identifier": ["type": .string(record.identifier.type), "value": .string(record.identifier.text)],

@@ -186,7 +186,8 @@ struct FakeCA {
 
     private func signer(_ header: JSONValue) -> (point: [UInt8], account: Int?)? {
         if let key = header["jwk"] {
-            guard let x = key["x"]?.text.flatMap({ Base64URL.decode($0) }), let y = key["y"]?.text.flatMap({ Base64URL.decode($0) })
+            guard let x = key["x"]?.text.flatMap({ Base64URL.decode($0) }),
+                let y = key["y"]?.text.flatMap({ Base64URL.decode($0) })
             else { return nil }
             return (x + y, nil)
         }

@@ -32,7 +32,10 @@ import Testing
             #expect(root["format"]?.int64 == 1 && root["directory"]?.string == FakeCA.directory)
             let kind = String(file.name.split(separator: "-")[1].prefix { $0 != "." })
             #expect(root["kind"]?.string == "miagent-acme-" + kind)
-            #expect(file.name.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d || $0 == 0x2e })
+            #expect(
+                file.name.utf8.allSatisfy {
+                    (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d || $0 == 0x2e
+                })
         }
     }
 

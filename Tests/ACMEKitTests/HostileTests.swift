@@ -28,10 +28,12 @@ import Testing
         Array("{\"suggestedWindow\":{\"start\":\"0000-01-01T00:00:00Z\",\"end\":\"9999-12-31T23:59:60Z\"}}".utf8),
     ]
 
-    @Test(arguments: ["/dir", "/new-nonce", "/newAccount", "/new-order", "/authz", "/challenge", "/order", "/certificate", "/ari"])
+    @Test(arguments: [
+        "/dir", "/new-nonce", "/newAccount", "/new-order", "/authz", "/challenge", "/order", "/certificate", "/ari",
+    ])
     func noBodyOfAnyResourceDoesHarm(_ path: String) throws {
-        for body in Self.bodies {
-            for status in [200, 301, 403, 503] {
+        for (index, body) in Self.bodies.enumerated() {
+            for status in [200, [301, 403, 503][index % 3]] {
                 let world = try ACMEWorld()
                 world.ca.rewrite = { place, response in
                     guard place.hasPrefix(path) else { return response }
@@ -47,7 +49,7 @@ import Testing
     }
 
     @Test func damageAnywhereInAnyResponseDoesNoHarm() throws {
-        for seed in 0..<300 as Range<UInt64> {
+        for seed in 0..<120 as Range<UInt64> {
             var random = Jitter(seed: [UInt8(truncatingIfNeeded: seed), UInt8(truncatingIfNeeded: seed >> 8)])
             let world = try ACMEWorld()
             world.ca.renewalWindow = (ACMEWorld.epoch + 10, ACMEWorld.epoch + 20)
@@ -178,7 +180,10 @@ import Testing
     @Test func whatACASaysIsMadeVisible() throws {
         let world = try ACMEWorld()
         world.ca.instead = [
-            ("/new-order", FakeCA.problem("caa", 400, detail: "a\u{1b}[31m\nb\u{202e}c" + String(repeating: "x", count: 10_000)))
+            (
+                "/new-order",
+                FakeCA.problem("caa", 400, detail: "a\u{1b}[31m\nb\u{202e}c" + String(repeating: "x", count: 10_000))
+            )
         ]
         world.start([try names("gw.example.com")])
         world.run(for: .seconds(10))

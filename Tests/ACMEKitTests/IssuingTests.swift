@@ -137,7 +137,8 @@ import Testing
         world.start([names])
         #expect(world.runUntilIssued([names], for: .seconds(60)))
         #expect(world.steps.filter { $0.hasPrefix("present") } == ["present tls-alpn-01", "present http-01"])
-        #expect(world.ca.orders.map(\.status) == ["invalid", "valid"] || world.ca.orders.map(\.status) == ["pending", "valid"])
+        #expect(
+            world.ca.orders.map(\.status) == ["invalid", "valid"] || world.ca.orders.map(\.status) == ["pending", "valid"])
         #expect(world.failures.isEmpty && world.ca.violations == [] && world.presented.isEmpty)
     }
 

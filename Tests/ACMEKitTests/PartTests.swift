@@ -135,7 +135,9 @@ import Testing
             var reader = DERReader(DER.octets(Array(repeating: 7, count: count))[...])
             #expect(reader.next(.octetString)?.content.count == count && reader.isAtEnd)
         }
-        for bytes in [[0x04, 0x81, 0x01, 0x00], [0x04, 0x82, 0x00, 0x80], [0x04, 0x80, 0x00, 0x00], [0x04, 0x84, 0, 0, 0, 0]] as [[UInt8]] {
+        for bytes in [
+            [0x04, 0x81, 0x01, 0x00], [0x04, 0x82, 0x00, 0x80], [0x04, 0x80, 0x00, 0x00], [0x04, 0x84, 0, 0, 0, 0],
+        ] as [[UInt8]] {
             var reader = DERReader(bytes[...])
             #expect(reader.next() == nil)
         }

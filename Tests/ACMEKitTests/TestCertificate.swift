@@ -66,7 +66,9 @@ struct ParsedRequest {
         var outer = DERReader(der[...])
         guard let whole = outer.next(.sequence), outer.isAtEnd else { return nil }
         var parts = DERReader(whole.content)
-        guard let info = parts.next(.sequence), parts.next(.sequence) != nil, let bits = parts.next(.bitString) else { return nil }
+        guard let info = parts.next(.sequence), parts.next(.sequence) != nil, let bits = parts.next(.bitString) else {
+            return nil
+        }
         var fields = DERReader(info.content)
         guard let version = fields.next(.integer), version.content.elementsEqual([0]), fields.next(.sequence) != nil,
             let key = fields.next(.sequence), let attributes = fields.next(.constructed(0)), fields.isAtEnd

@@ -18,9 +18,11 @@ let package = Package(
                 .product(name: "WireWS", package: "miagent"),
                 .product(name: "HTTPCodec", package: "miagent"),
                 .product(name: "X509", package: "miagent"),
+                .product(name: "MachineCore", package: "miagent"),
                 .product(name: "TunnelLink", package: "miagent"),
                 .product(name: "Inspection", package: "miagent"),
                 .product(name: "WebConsole", package: "miagent"),
+                .product(name: "ACMEKit", package: "miagent"),
                 .product(name: "SocketKit", package: "miagent"),
             ]),
         .executableTarget(name: "FuzzJSON", dependencies: [bodies]),
@@ -33,6 +35,7 @@ let package = Package(
         .executableTarget(name: "FuzzHeads", dependencies: [bodies]),
         .executableTarget(name: "FuzzTLS", dependencies: [bodies]),
         .executableTarget(name: "FuzzCertificate", dependencies: [bodies]),
+        .executableTarget(name: "FuzzACME", dependencies: [bodies]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -16,6 +16,7 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
     case heads
     case tls
     case certificate
+    case acme
 
     /// Feeds `bytes` to the body of this kind, which traps if its invariant does not hold.
     func run(_ bytes: [UInt8]) {
@@ -30,6 +31,7 @@ enum SeedKind: String, CaseIterable, Codable, Sendable {
         case .heads: fuzzHeads(bytes)
         case .tls: fuzzTLS(bytes)
         case .certificate: fuzzCertificate(bytes)
+        case .acme: fuzzACME(bytes)
         }
     }
 }
