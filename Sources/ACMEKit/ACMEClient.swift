@@ -273,8 +273,16 @@ extension ACMEClient {
     /// When an order for `names` is due, in seconds since 1970.
     private func due(_ names: ACMENames, _ now: Int64) -> Int64 {
         let key = names.fileKey
-        let renewAt = orders.isRestored(names) ? now : certificates[names]?.plan.renewAt ?? now
+        let renewAt = orders.isRestored(names) ? now : renewAt(names) ?? now
         return max(renewAt, services.ledger.failures[key]?.retryAt ?? renewAt, quotaFreeAt(names, now) ?? renewAt)
+    }
+
+    /// When the certificate for `names` is renewed; nil: there is none. A new one is kept for an hour, or for a quarter of a life
+    /// that is shorter than four, though the CA should want it back at once.
+    private func renewAt(_ names: ACMENames) -> Int64? {
+        guard let certificate = certificates[names] else { return nil }
+        let age = min(3_600, (certificate.facts.notAfter - certificate.facts.notBefore) / 4)
+        return max(certificate.plan.renewAt, services.ledger.lastIssue(of: names.fileKey).map { $0 + age } ?? 0)
     }
 
     /// When the quota lets one more order pass; nil: now. One that was counted before a restart passes.

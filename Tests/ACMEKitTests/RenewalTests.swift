@@ -108,6 +108,8 @@ import Testing
         let world = try issued(names) {
             $0.ca.renewalWindow = (ACMEWorld.epoch - 2 * Self.day, ACMEWorld.epoch - Self.day)
         }
+        world.run(for: .seconds(3_500))
+        #expect(world.ca.certificates.count == 1)
         world.run(for: .seconds(6 * Self.day), inputs: 20_000)
         #expect(world.ca.certificates.count == 4)
         world.run(for: .seconds(15 * Self.day), inputs: 20_000)

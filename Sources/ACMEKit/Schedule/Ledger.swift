@@ -66,6 +66,9 @@ struct Ledger: Sendable {
         return times[times.count - quota] + week
     }
 
+    /// When a certificate of these names was last ordered, as far as it is known; nil: not in the last seven days.
+    func lastIssue(of names: String) -> Int64? { issues.lazy.filter { $0.names == names }.map(\.at).max() }
+
     /// Counts an order, once.
     mutating func record(_ names: String, order: String, isNew: Bool, at now: Int64) {
         issues.removeAll { $0.at <= now - Self.week }
