@@ -207,6 +207,7 @@ extension ACMEClient {
         for _ in 0..<Self.maximumRounds {
             settleOrders(&turn)
             if blockade == nil { beginOrders(&turn) }
+            if orders.haveEnded { continue }
             guard services.storage.isSettled else { return }
             let failures = services.calls.send(&turn)
             for (owner, result) in failures { deliver(result, to: owner, &turn) }
@@ -228,27 +229,13 @@ extension ACMEClient {
             services.ledger.succeeded(names.fileKey)
             turn.log(.info, "acme.issued", [.init("names", "\(names)"), .init("until", UTCTime.text(facts.notAfter))])
             services.storeLedger(&turn)
-        case .failed(let severity, let reason): failed(names, severity, reason, &turn)
+        case .failed(let severity, let reason):
+            services.failed(names, certificates[names], severity, reason, &turn)
         case .accountInDoubt(let problem):
             if let directory = cache.directory { account.doubt(problem, directory, &services, &turn) }
-            failed(names, .passing, problem.text, &turn)
+            services.failed(names, certificates[names], .passing, problem.text, &turn)
         }
         orders.forget(names, &services, &turn)
-    }
-
-    private mutating func failed(
-        _ names: ACMENames, _ severity: Ledger.Severity, _ reason: String, _ turn: inout Turn<ACMENote>
-    ) {
-        let now = services.unixSeconds(turn)
-        var longest = services.limits.longestWait.wholeSeconds
-        if let end = certificates[names]?.facts.notAfter { longest = min(longest, max(3_600, (end - now) / 4)) }
-        let retryAt = services.ledger.failed(
-            names.fileKey, severity, reason: reason, at: now, longest: longest, jitter: &services.jitter)
-        turn.log(
-            .error, "acme.failed",
-            [.init("names", "\(names)"), .init("reason", reason), .init("retryAt", UTCTime.text(retryAt))])
-        turn.emit(.failed(names, reason: reason, retryAt: retryAt))
-        services.storeLedger(&turn)
     }
 
     private mutating func beginOrders(_ turn: inout Turn<ACMENote>) {
@@ -273,25 +260,14 @@ extension ACMEClient {
     /// When an order for `names` is due, in seconds since 1970.
     private func due(_ names: ACMENames, _ now: Int64) -> Int64 {
         let key = names.fileKey
-        let renewAt = orders.isRestored(names) ? now : renewAt(names) ?? now
+        let renewAt = orders.isRestored(names) ? now : services.renewAt(certificates[names]) ?? now
         return max(renewAt, services.ledger.failures[key]?.retryAt ?? renewAt, quotaFreeAt(names, now) ?? renewAt)
-    }
-
-    /// When the certificate for `names` is renewed; nil: there is none. A new one is kept for an hour, or for a quarter of a life
-    /// that is shorter than four, though the CA should want it back at once.
-    private func renewAt(_ names: ACMENames) -> Int64? {
-        guard let certificate = certificates[names] else { return nil }
-        let age = min(3_600, (certificate.facts.notAfter - certificate.facts.notBefore) / 4)
-        return max(certificate.plan.renewAt, services.ledger.lastIssue(of: names.fileKey).map { $0 + age } ?? 0)
     }
 
     /// When the quota lets one more order pass; nil: now. One that was counted before a restart passes.
     private func quotaFreeAt(_ names: ACMENames, _ now: Int64) -> Int64? {
-        if orders.isCounted(names) { return nil }
-        let ofSet = services.ledger.freeAt(now, quota: services.limits.weeklyIssuesOfSet, names: names.fileKey)
-        guard certificates[names] == nil else { return ofSet }
-        let quota = services.configuration.weeklyQuota
-        return [services.ledger.freeAt(now, quota: quota, reserved: orders.reserved), ofSet].compactMap { $0 }.max()
+        guard !orders.isCounted(names) else { return nil }
+        return services.quotaFreeAt(names, isRenewal: certificates[names] != nil, reserved: orders.reserved, now)
     }
 
     /// Says once that there is no certificate because of the quota.
@@ -328,19 +304,12 @@ extension ACMEClient {
         if let restored = orders.takeRestored(names) {
             order = restored
         } else {
-            let key: String
-            do throws(ACMECryptoError) { key = try services.crypto.makePrivateKey() } catch {
-                failed(names, .passing, "a key cannot be made: \(error)", &turn)
+            do throws(ACMECryptoError) { order = try services.makeOrder(names, replacing: earlier) } catch {
+                services.failed(names, earlier, .passing, "a key cannot be made: \(error)", &turn)
                 return nil
             }
-            order = Order(
-                names, keyPEM: key, isNew: earlier == nil, replaces: earlier?.facts.renewalID,
-                profile: services.configuration.profile, preference: services.configuration.challenges,
-                limits: services.limits)
         }
-        if let proven = earlier?.challenge, let place = order.preference.firstIndex(of: proven) {
-            order.preference.swapAt(0, place)
-        }
+        order.prefer(earlier?.challenge)
         return order
     }
 

@@ -115,6 +115,12 @@ struct Order: Sendable {
         requestsLeft = limits.requestsOfOrder
     }
 
+    /// Tries this kind of challenge first.
+    mutating func prefer(_ kind: ACMEChallengeKind?) {
+        guard let place = preference.firstIndex(where: { $0 == kind }) else { return }
+        preference.swapAt(0, place)
+    }
+
     /// The first action after the start, or after it was read from the disk.
     mutating func begin(_ context: inout OrderContext) -> [OrderAction] {
         if account != context.signer.account {

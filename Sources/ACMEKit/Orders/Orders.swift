@@ -121,6 +121,9 @@ struct Orders: Sendable {
         services.storage.remove(StoredObject.name(.order, names.fileKey, directory: services.directory), &turn)
     }
 
+    /// Whether an order has ended since the last call of `takeEnded`.
+    var haveEnded: Bool { !ended.isEmpty }
+
     /// The orders that have ended since the last call.
     mutating func takeEnded() -> [EndedOrder] { ended.take() }
 
