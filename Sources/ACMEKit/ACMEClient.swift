@@ -242,9 +242,7 @@ extension ACMEClient {
         let now = services.unixSeconds(turn)
         var next = now + Self.longestSleep
         for names in wanted where blocked[names.fileKey] == nil && !orders.isUnderWay(names) {
-            let due = due(names, now)
-            if due <= now { begin(names, &turn) } else { next = min(next, due) }
-            if !orders.isUnderWay(names) { sayQuota(names, now, &turn) }
+            if let later = beginIfDue(names, now, &turn) { next = min(next, later) }
             if certificates[names] != nil, let directory = cache.prepare(&services, &turn),
                 let check = certificates.ask(about: names, directory, &services, &turn)
             {
@@ -257,11 +255,18 @@ extension ACMEClient {
         wakeAt = wanted.isEmpty ? nil : waits.reduce(sleep, min)
     }
 
-    /// When an order for `names` is due, in seconds since 1970.
-    private func due(_ names: ACMENames, _ now: Int64) -> Int64 {
-        let key = names.fileKey
-        let renewAt = orders.isRestored(names) ? now : services.renewAt(certificates[names]) ?? now
-        return max(renewAt, services.ledger.failures[key]?.retryAt ?? renewAt, quotaFreeAt(names, now) ?? renewAt)
+    /// Begins an order for `names`, if it is due; when it will be otherwise, in seconds since 1970.
+    private mutating func beginIfDue(_ names: ACMENames, _ now: Int64, _ turn: inout Turn<ACMENote>) -> Int64? {
+        let retryAt = services.ledger.failures[names.fileKey]?.retryAt ?? now
+        let wanted = orders.isRestored(names) ? now : services.renewAt(certificates[names], now) ?? now
+        guard max(wanted, retryAt) <= now else { return max(wanted, retryAt) }
+        if let freeAt = quotaFreeAt(names, now) {
+            if certificates[names] == nil { sayQuota(names, now, freeAt: freeAt, &turn) }
+            return freeAt
+        }
+        waitingForQuota.remove(names)
+        begin(names, &turn)
+        return nil
     }
 
     /// When the quota lets one more order pass; nil: now. One that was counted before a restart passes.
@@ -271,11 +276,9 @@ extension ACMEClient {
     }
 
     /// Says once that there is no certificate because of the quota.
-    private mutating func sayQuota(_ names: ACMENames, _ now: Int64, _ turn: inout Turn<ACMENote>) {
-        guard certificates[names] == nil, let freeAt = quotaFreeAt(names, now), freeAt > now else {
-            waitingForQuota.remove(names)
-            return
-        }
+    private mutating func sayQuota(
+        _ names: ACMENames, _ now: Int64, freeAt: Int64, _ turn: inout Turn<ACMENote>
+    ) {
         guard waitingForQuota.insert(names).inserted else { return }
         let reason = "\(services.ledger.used(at: now)) certificates were ordered in the last seven days, which is the quota"
         turn.log(

@@ -14,6 +14,8 @@ final class ACMEWorld {
     var now = Moment(nanoseconds: 1_000_000_000)
     /// The time of day at the moment zero: 2026-03-01T00:00:00Z.
     static let epoch: Int64 = 1_772_323_200
+    /// By how much the time of day was corrected.
+    private(set) var correction: Int64 = 0
 
     // The host.
     var disk: [String: [UInt8]] = [:]
@@ -48,7 +50,7 @@ final class ACMEWorld {
             configuration, crypto: crypto, clock: WallClock(unixNanosecondsAtZero: epoch * 1_000_000_000), seed: [1, 2, 3])
     }
 
-    var unixSeconds: Int64 { Self.epoch + Int64(now.nanoseconds / 1_000_000_000) }
+    var unixSeconds: Int64 { Self.epoch + correction + Int64(now.nanoseconds / 1_000_000_000) }
     var files: [ACMEFile] { disk.sorted { $0.key < $1.key }.map { ACMEFile(name: $0.key, contents: $0.value) } }
 
     // MARK: The host
@@ -64,6 +66,11 @@ final class ACMEWorld {
         isHostSilent = false
         client = Self.makeClient(configuration, crypto)
         start(names)
+    }
+
+    func correctClock(by seconds: Int64) {
+        correction += seconds
+        send(.clock(WallClock(unixNanosecondsAtZero: (Self.epoch + correction) * 1_000_000_000)))
     }
 
     func send(_ message: ACMEMessage) { queue.append(message) }

@@ -166,6 +166,17 @@ import Testing
         }
     }
 
+    @Test func theTimeOfDayMayBeCorrected() throws {
+        let names = try names("gw.example.com")
+        let world = try issued(names) { $0.ca.offersRenewalInfo = false }
+        world.correctClock(by: 64 * Self.day)
+        world.run(for: .seconds(60)) { $0.certificates.count == 2 }
+        #expect(world.certificates.count == 2)
+        world.correctClock(by: -70 * Self.day)
+        world.run(for: .seconds(Self.day))
+        #expect(world.certificates.count == 2 && world.failures.isEmpty)
+    }
+
     // MARK: Quota
 
     @Test func newNamesHaveAQuotaAndRenewalsHaveNot() throws {
@@ -196,6 +207,14 @@ import Testing
         }
         world.run(for: .seconds(100))
         #expect(world.ca.certificates.count == 2)
+    }
+
+    @Test func manySetsAreLookedAfterWithinTheQuota() throws {
+        let world = try ACMEWorld()
+        world.start(try (0..<150).map { try names("n\($0).example.com") })
+        world.run(for: .seconds(Self.day), inputs: 20_000)
+        #expect(world.ca.certificates.count == 50 && world.ca.violations == [])
+        #expect(world.failures.count == 100 && world.ca.requestCount < 600)
     }
 
     @Test func strangersNamesAreNobodysBusiness() throws {

@@ -28,6 +28,7 @@ private func readByThemselves(_ bytes: [UInt8]) {
     for block in PEM.blocks("CERTIFICATE", in: text, maximumCount: 4) ?? [] {
         precondition(PEM.blocks("CERTIFICATE", in: PEM.text("CERTIFICATE", block), maximumCount: 1) == [block])
     }
+    guard bytes.first == UInt8(ascii: "{") else { return }
     for kind in ["account", "ledger", "order", "certificate"] {
         var host = FuzzedHost([])
         host.files = ["\(FuzzedHost.prefix)-\(kind).json": bytes]

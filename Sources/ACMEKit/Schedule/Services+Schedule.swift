@@ -6,8 +6,9 @@ import Primitives
 extension Services {
     /// When `certificate` is renewed, in seconds since 1970; nil: there is none. A new one is kept for an hour, or for a quarter of
     /// a life that is shorter than four, though the CA should want it back at once.
-    func renewAt(_ certificate: StoredCertificate?) -> Int64? {
+    func renewAt(_ certificate: StoredCertificate?, _ now: Int64) -> Int64? {
         guard let certificate else { return nil }
+        guard certificate.plan.renewAt <= now else { return certificate.plan.renewAt }
         let age = min(3_600, (certificate.facts.notAfter - certificate.facts.notBefore) / 4)
         return max(certificate.plan.renewAt, ledger.lastIssue(of: certificate.names.fileKey).map { $0 + age } ?? 0)
     }
