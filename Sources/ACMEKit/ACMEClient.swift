@@ -6,9 +6,9 @@
 //     Certificates    those that there are, and when they are renewed
 //     Services        requests with their nonces, files, the ledger of quota and failures
 //
-// A power cut at any point costs at most the step under way: what the CA is told is on disk before it is told, and what is on disk
-// is where the next start goes on. Nothing that a visitor does reaches this machine: orders are for the names that the host wants,
-// and for no others.
+// A power cut at any point costs at most the step under way: what the CA is told is on disk before it is told, and what is on
+// disk is where the next start goes on. Nothing that a visitor does reaches this machine: orders are for the names that the
+// host wants, and for no others.
 
 import MachineCore
 import Primitives

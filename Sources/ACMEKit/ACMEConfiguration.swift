@@ -6,8 +6,8 @@ public struct ACMEConfiguration: Sendable, Hashable {
     public var directory: ACMEURL
     /// Whom the CA may write to, as URLs: `mailto:…`. May be empty.
     public var contact: [String] = []
-    /// Whether whoever runs this agrees to the CA's terms of service (RFC 8555 §7.3). Without it no account is made at a CA that
-    /// has terms.
+    /// Whether whoever runs this agrees to the CA's terms of service (RFC 8555 §7.3). Without it no account is made at a CA
+    /// that has terms.
     public var agreesToTerms = false
     /// Whether an account may be made where there is none (RFC 8555 §7.3.1: `onlyReturnExisting`).
     public var makesAccount = true

@@ -1,5 +1,5 @@
-// A CA in memory that holds clients to RFC 8555: signatures, nonces, URLs, which key signs what, the states of accounts, orders,
-// authorizations and challenges. A test turns its knobs. Whatever a client does wrong is in `violations`.
+// A CA in memory that holds clients to RFC 8555: signatures, nonces, URLs, which key signs what, the states of accounts,
+// orders, authorizations and challenges. A test turns its knobs. Whatever a client does wrong is in `violations`.
 
 import HTTPCodec
 import Primitives

@@ -1,5 +1,5 @@
-// Keys and signatures that a test can check and repeat: a key is a number, its public point two digests of it, a signature a sum over
-// the public point and the message. Nothing of it is secret, and nothing is secure; it is cheap.
+// Keys and signatures that a test can check and repeat: a key is a number, its public point two digests of it, a signature a
+// sum over the public point and the message. Nothing of it is secret, and nothing is secure; it is cheap.
 
 import ACMEKit
 import Primitives

@@ -170,8 +170,7 @@ import Testing
         #expect(PEM.blocks("CERTIFICATE", in: text.replacing("A", with: "*"), maximumCount: 1) == nil)
     }
 
-    @Test func theThumbprintOfTheRFCIsRight() throws {
-        // RFC 7638 has an RSA key; this one is of a key whose digest was computed with openssl and sha256sum.
+    @Test func theThumbprintIsOfTheKeyInItsOneForm() throws {
         let key = try AccountKey(pem: try FakeCrypto().makePrivateKey(), crypto: FakeCrypto())
         var text: [UInt8] = []
         key.webKey.encode(into: &text)

@@ -1,5 +1,5 @@
-// Renewals: after two thirds of a life or when the CA suggests (RFC 9773), once, with jitter, and in time though things fail. And
-// the quota, which new names have and renewals have not.
+// Renewals: after two thirds of a life or when the CA suggests (RFC 9773), once, with jitter, and in time though things fail.
+// And the quota, which new names have and renewals have not.
 
 import MachineCore
 import Primitives

@@ -1,6 +1,6 @@
-// The power fails after each step that a certificate takes, named as in IssuingTests, and the next start goes on from the disk: one
-// account, one certificate, and no order that the CA has for nothing but one whose response was lost. Then the same with requests
-// and responses that are lost on the way.
+// The power fails after each step that a certificate takes, named as in IssuingTests, and the next start goes on from the disk:
+// one account, one certificate, and no order that the CA has for nothing but one whose response was lost. Then the same with
+// requests and responses that are lost on the way.
 
 import MachineCore
 import Primitives

@@ -1,5 +1,5 @@
-// Certificates as a CA makes them, and requests and challenge certificates as one reads them, written from the RFCs apart from the
-// code under test as far as DER allows.
+// Certificates as a CA makes them, and requests and challenge certificates as one reads them, written from the RFCs apart from
+// the code under test as far as DER allows.
 
 import Primitives
 
@@ -36,7 +36,8 @@ enum TestCertificate {
         return DER.sequence(info, X509.signatureAlgorithm, DER.bits([1, 2, 3]))
     }
 
-    /// Whether a challenge certificate is as RFC 8737 §3 wants it: signed by itself, one name, the digest in a critical extension.
+    /// Whether a challenge certificate is as RFC 8737 §3 wants it: signed by itself, one name, the digest in a critical
+    /// extension.
     static func proves(_ credential: TLSCredential, _ identifier: ACMEIdentifier, _ digest: [UInt8]) -> Bool {
         guard let der = PEM.blocks("CERTIFICATE", in: credential.chainPEM, maximumCount: 1)?.first,
             let facts = CertificateFacts(der: der), facts.names == [identifier], let point = facts.publicPoint

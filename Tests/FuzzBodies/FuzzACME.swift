@@ -1,7 +1,7 @@
 // Invariant: whatever a CA responds, an ACME client neither traps nor asks to be woken at once again and again, has no more
 // challenges in place than orders under way, and leaves files behind that the next start reads without an objection; a
-// certificate that it accepts is for the names that were wanted and belongs to its key. The same bytes as a certificate, as PEM,
-// as a URL and as a file of its own are refused or read, and never a trap.
+// certificate that it accepts is for the names that were wanted and belongs to its key. The same bytes as a certificate, as
+// PEM, as a URL and as a file of its own are refused or read, and never a trap.
 //
 // An input is the responses in order, parted by lines of `--`: a line with the status, fields as in HTTP, an empty line, the
 // body. Nonces need not be among them.

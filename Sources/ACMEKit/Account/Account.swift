@@ -110,7 +110,7 @@ struct Account: Sendable {
         return payload
     }
 
-    /// The CA says that the account does not exist, or that it may not do what it asked for: the CA is asked what it knows of it.
+    /// The CA says that the account does not exist, or that it may not do this: the CA is asked what it knows of it.
     mutating func doubt(
         _ refusal: ACMEProblem, _ directory: ACMEDirectory, _ services: inout Services, _ turn: inout Turn<ACMENote>
     ) {

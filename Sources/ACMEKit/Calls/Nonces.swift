@@ -1,5 +1,5 @@
-// The values that make each request good for once (RFC 8555 §6.5). Every response brings one; the newest is used first, since old
-// ones are the first that a CA forgets.
+// The values that make each request good for once (RFC 8555 §6.5). Every response brings one; the newest is used first, since
+// old ones are the first that a CA forgets.
 
 import HTTPCodec
 import MachineCore

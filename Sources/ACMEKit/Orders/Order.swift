@@ -1,6 +1,6 @@
-// One order, from the first request to the certificate (RFC 8555 §7.4), as a machine of its own: results of requests in, actions
-// out. Its key is on disk before the CA hears of the order, its URL as soon as it is known, so that after a restart it goes on
-// where the CA says that it stands.
+// One order, from the first request to the certificate (RFC 8555 §7.4), as a machine of its own: results of requests in,
+// actions out. Its key is on disk before the CA hears of the order, its URL as soon as it is known, so that after a restart it
+// goes on where the CA says that it stands.
 //
 //     new ─► fetch ─► authorize(i) ─► present(i) ─► respond(i) ─► validate(i) ─► … ─► fetch ─► finalize ─► fetch ─► download
 //                         └────────────── already valid: the next one ──────────────┘

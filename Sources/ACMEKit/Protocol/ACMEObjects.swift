@@ -1,5 +1,5 @@
-// The objects of a CA (RFC 8555 §7.1), as far as a client acts on them. Each is read from a response whose size is bounded; what
-// is not of the form that the RFC gives it reads as an error that says which part is missing.
+// The objects of a CA (RFC 8555 §7.1), as far as a client acts on them. Each is read from a response whose size is bounded;
+// what is not of the form that the RFC gives it reads as an error that says which part is missing.
 
 import Primitives
 import RPCCore

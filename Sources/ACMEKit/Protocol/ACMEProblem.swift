@@ -1,5 +1,5 @@
-// Why a CA refused something (RFC 7807 documents with the types of RFC 8555 §6.7), and what can be read of it when it is no such
-// document.
+// Why a CA refused something (RFC 7807 documents with the types of RFC 8555 §6.7), and what can be read of it when it is no
+// such document.
 
 import HTTPCodec
 import Primitives

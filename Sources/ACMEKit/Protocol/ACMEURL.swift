@@ -1,5 +1,5 @@
-// The addresses that a CA gives for its resources (RFC 8555 §7.1). All of ACME is over HTTPS (§6.1); plain HTTP is let through to
-// this machine alone, for tests.
+// The addresses that a CA gives for its resources (RFC 8555 §7.1). All of ACME is over HTTPS (§6.1); plain HTTP is let through
+// to this machine alone, for tests.
 //
 // Refuses user information, fragments, blanks, and what is longer than any CA has use for.
 

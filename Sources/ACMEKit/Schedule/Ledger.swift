@@ -1,8 +1,8 @@
-// What must outlive a restart so that restarts cost nothing: how many certificates were ordered lately, and which names failed and
-// have to wait.
+// What must outlive a restart so that restarts cost nothing: how many certificates were ordered lately, and which names failed
+// and have to wait.
 //
-// A quota of our own, below that of the CA, keeps something for tomorrow: what one night's mistake uses up at a CA is gone for a
-// week. Renewals do not count against it, since a certificate that is in use must not expire because new ones were wanted.
+// A quota of our own, below that of the CA, keeps something for tomorrow: what one night's mistake uses up at a CA is gone for
+// a week. Renewals do not count against it, since a certificate that is in use must not expire because new ones were wanted.
 
 import MachineCore
 import RPCCore

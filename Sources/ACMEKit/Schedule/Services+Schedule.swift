@@ -4,8 +4,8 @@ import MachineCore
 import Primitives
 
 extension Services {
-    /// When `certificate` is renewed, in seconds since 1970; nil: there is none. A new one is kept for an hour, or for a quarter of
-    /// a life that is shorter than four, though the CA should want it back at once.
+    /// When `certificate` is renewed, in seconds since 1970; nil: there is none. A new one is kept for an hour, or for a
+    /// quarter of a life that is shorter than four, though the CA should want it back at once.
     func renewAt(_ certificate: StoredCertificate?, _ now: Int64) -> Int64? {
         guard let certificate else { return nil }
         guard certificate.plan.renewAt <= now else { return certificate.plan.renewAt }

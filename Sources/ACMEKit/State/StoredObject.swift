@@ -1,5 +1,5 @@
-// The form of all files: a JSON object that says what it is, in which version of the format, and of which CA. What is torn, foreign
-// or of a later version is refused with words and never taken for an empty one.
+// The form of all files: a JSON object that says what it is, in which version of the format, and of which CA. What is torn,
+// foreign or of a later version is refused with words and never taken for an empty one.
 
 import Primitives
 import RPCCore

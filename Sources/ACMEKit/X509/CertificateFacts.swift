@@ -1,5 +1,5 @@
-// What a certificate says of itself (RFC 5280 §4.1), as far as its holder needs it: for how long, for which names, for which key,
-// and what a CA calls it by (RFC 9773 §4.1). Signatures are not checked: that is for whoever is shown the certificate.
+// What a certificate says of itself (RFC 5280 §4.1), as far as its holder needs it: for how long, for which names, for which
+// key, and what a CA calls it by (RFC 9773 §4.1). Signatures are not checked: that is for whoever is shown the certificate.
 
 import Primitives
 import RPCCore

@@ -1,4 +1,5 @@
-// PEM, the textual form of keys and certificates (RFC 7468): written with lines of 64 characters, read with lines of any length.
+// PEM, the textual form of keys and certificates (RFC 7468): written with lines of 64 characters, read with lines of any
+// length.
 
 import RPCCore
 

@@ -1,5 +1,5 @@
-// Certificates that sign themselves: the proof of control that tls-alpn-01 asks for (RFC 8737 §3), and what a server shows while
-// it has none that anybody trusts.
+// Certificates that sign themselves: the proof of control that tls-alpn-01 asks for (RFC 8737 §3), and what a server shows
+// while it has none that anybody trusts.
 
 import Primitives
 

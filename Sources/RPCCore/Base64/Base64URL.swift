@@ -1,5 +1,5 @@
-// Base64 with the alphabet for URLs and file names, without padding (RFC 4648 §5 as RFC 7515 §2 uses it). As strict as `Base64`:
-// one sequence of bytes has one text only.
+// Base64 with the alphabet for URLs and file names, without padding (RFC 4648 §5 as RFC 7515 §2 uses it). As strict as
+// `Base64`: one sequence of bytes has one text only.
 
 /// base64url without padding.
 public enum Base64URL {
