@@ -65,7 +65,10 @@ let package = Package(
             name: "InspectorKit",
             dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"], swiftSettings: strict),
         // Certificates from a CA by themselves.
-        .target(name: "ACMEKit", dependencies: ["Primitives", "RPCCore", "HTTPCodec", "MachineCore"], swiftSettings: strict),
+        .target(
+            name: "ACMEKit",
+            dependencies: ["Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore"],
+            swiftSettings: strict),
         // The only module with sockets, clocks, threads, signals and TLS.
         .systemLibrary(name: "CLinux", path: "Sources/SocketKit/CLinux"),
         .target(
@@ -126,7 +129,7 @@ let package = Package(
             name: "InspectorKitTests",
             dependencies: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "InspectorKit"], swiftSettings: settings),
         .testTarget(
-            name: "ACMEKitTests", dependencies: ["Primitives", "RPCCore", "HTTPCodec", "MachineCore", "ACMEKit"],
+            name: "ACMEKitTests", dependencies: ["Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore", "ACMEKit"],
             swiftSettings: settings),
         .testTarget(
             name: "SocketKitTests", dependencies: ["MachineCore", "X509", "SocketKit", "TestSupport"], swiftSettings: settings),

@@ -2,6 +2,7 @@
 
 import HTTPCodec
 import MachineCore
+import X509
 
 /// What a host says to its ACME client.
 public enum ACMEMessage: Sendable, Hashable {

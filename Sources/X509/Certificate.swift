@@ -26,6 +26,18 @@ public struct Certificate: Sendable, Hashable {
     /// Whether it may vouch for others.
     public let isAuthority: Bool
 
+    /// x and y of its key, 32 bytes each; nil if that is not of P-256 and uncompressed (RFC 5480 §2).
+    public var publicPoint: [UInt8]? {
+        var outer = DERReader(publicKey[...])
+        guard let key = outer.next(.sequence) else { return nil }
+        var reader = DERReader(key.content)
+        guard let algorithm = reader.next(.sequence), let bits = reader.next(.bitString), bits.content.count == 66,
+            algorithm.content.elementsEqual(DER.identifier(.ecPublicKey) + DER.identifier(.p256)),
+            bits.content.starts(with: [0x00, 0x04])
+        else { return nil }
+        return Array(bits.content.dropFirst(2))
+    }
+
     /// Whether it names itself as the one that vouches for it.
     public var isSelfIssued: Bool { issuer == subject }
 

@@ -3,6 +3,7 @@
 import HTTPCodec
 import Primitives
 import RPCCore
+import X509
 
 @testable import ACMEKit
 
@@ -154,7 +155,7 @@ extension FakeCA {
         let der = TestCertificate.make(
             names: orders[index].identifiers, point: request.point, serial: serial, notBefore: now - 3600,
             notAfter: now - 3600 + life)
-        let chain = PEM.text("CERTIFICATE", der) + PEM.text("CERTIFICATE", TestCertificate.intermediate)
+        let chain = [der, TestCertificate.intermediate].map { PEMBlock(label: "CERTIFICATE", bytes: $0).text }.joined()
         let renewalID = Base64URL.encode(TestCertificate.authority) + "." + Base64URL.encode([0x00] + serial)
         if let replaces = orders[index].replaces, let old = certificates.firstIndex(where: { $0.renewalID == replaces }) {
             certificates[old].isReplaced = true

@@ -4,6 +4,7 @@
 import ACMEKit
 import Primitives
 import Synchronization
+import X509
 
 final class FakeCrypto: ACMECrypto {
     private let made = Mutex<UInt64>(0)
@@ -20,12 +21,14 @@ final class FakeCrypto: ACMECrypto {
             count += 1
             return count
         }
-        return PEM.text("PRIVATE KEY", Array("key \(number)".utf8))
+        return PEMBlock(label: "PRIVATE KEY", bytes: Array("key \(number)".utf8)).text
     }
 
     func publicPoint(ofKey pem: String) throws(ACMECryptoError) -> [UInt8] {
-        guard let key = PEM.blocks("PRIVATE KEY", in: pem, maximumCount: 1)?.first else { throw ACMECryptoError("no key") }
-        return SHA256.digest(key + [1]) + SHA256.digest(key + [2])
+        guard let block = (try? PEMBlock.all(in: pem.utf8))?.first, block.label == "PRIVATE KEY" else {
+            throw ACMECryptoError("no key")
+        }
+        return SHA256.digest(block.bytes + [1]) + SHA256.digest(block.bytes + [2])
     }
 
     func signature(of message: [UInt8], byKey pem: String) throws(ACMECryptoError) -> [UInt8] {

@@ -5,6 +5,7 @@ import MachineCore
 import Primitives
 import RPCCore
 import Testing
+import X509
 
 @testable import ACMEKit
 
@@ -154,7 +155,7 @@ import Testing
         let names = try names("gw.example.com")
         world.ca.rewrite = { path, response in
             guard path.hasPrefix("/certificate/"), response.status == 200,
-                let facts = CertificateFacts(chainPEM: String(decoding: response.body, as: UTF8.self)),
+                let facts = Certificate(chainPEM: String(decoding: response.body, as: UTF8.self)),
                 let point = facts.publicPoint
             else { return response }
             let der = TestCertificate.make(
@@ -162,7 +163,7 @@ import Testing
                 point: kind == .otherKey ? Array(repeating: 7, count: 64) : point, serial: [1],
                 notBefore: ACMEWorld.epoch - 86_400,
                 notAfter: kind == .expired ? ACMEWorld.epoch - 10 : ACMEWorld.epoch + 86_400)
-            let text = kind == .notOne ? "hello" : PEM.text("CERTIFICATE", der)
+            let text = kind == .notOne ? "hello" : PEMBlock(label: "CERTIFICATE", bytes: der).text
             return ACMEResponse(status: 200, fields: response.fields, body: Array(text.utf8))
         }
         world.start([names])

@@ -1,10 +1,11 @@
-// The parts by themselves: names, URLs, DER, PEM, certificates, signatures, what is signed.
+// The parts by themselves: names, URLs, what a CA sends as a certificate, keys, times to wait.
 
 import HTTPCodec
 import MachineCore
 import Primitives
 import RPCCore
 import Testing
+import X509
 
 @testable import ACMEKit
 
@@ -68,16 +69,16 @@ import Testing
     }
 }
 
-@Suite struct CertificateTests {
+@Suite struct ChainTests {
     private let point = Array(UInt8(0)..<64)
 
     @Test func factsAreRead() throws {
         let names: [ACMEIdentifier] = [.dns("a.example.com"), .ip(.four(0xc000_0201))]
         let der = TestCertificate.make(
             names: names, point: point, serial: [0x87, 0x65, 0x43, 0x21], notBefore: 1_767_225_600, notAfter: 4_102_444_800)
-        let facts = try #require(CertificateFacts(der: der))
+        let facts = try #require(Certificate(der: der))
         #expect(facts.notBefore == 1_767_225_600 && facts.notAfter == 4_102_444_800)
-        #expect(facts.names == Set(names) && facts.publicPoint == point)
+        #expect(facts.identifiers == Set(names) && facts.publicPoint == point)
         #expect(facts.renewalID == "q6urq6urq6urq6urq6urq6urq6s.AIdlQyE")
     }
 
@@ -95,81 +96,39 @@ import Testing
     @Test func aCertificateWithoutAuthorityHasNoIdentifier() {
         let der = TestCertificate.make(
             names: [.dns("a.example.com")], point: point, serial: [1], notBefore: 0, notAfter: 1, hasAuthority: false)
-        #expect(CertificateFacts(der: der)?.renewalID == nil)
-        #expect(CertificateFacts(der: der) != nil)
+        #expect(Certificate(der: der)?.renewalID == nil)
+        #expect(Certificate(der: der) != nil)
     }
 
     @Test func noPrefixAndNoDamageTraps() {
         let der = TestCertificate.make(
             names: [.dns("a.example.com"), .ip(.six(1))], point: point, serial: [1], notBefore: 0, notAfter: 86_400)
-        for count in 0..<der.count { #expect(CertificateFacts(der: Array(der.prefix(count))) == nil) }
+        for count in 0..<der.count { #expect(Certificate(der: Array(der.prefix(count))) == nil) }
         for place in der.indices {
             for value in [0x00, 0x7f, 0x80, 0x83, 0xff] as [UInt8] {
                 var damaged = der
                 damaged[place] = value
-                _ = CertificateFacts(der: damaged)
+                _ = Certificate(der: damaged)
             }
         }
     }
 
-    @Test func aSelfSignedCertificateIsOne() throws {
-        let names = try ACMENames(["gw.example.com", "192.0.2.1"])
-        let credential = try SelfSignedCertificate.make(for: names, unixSeconds: 1_772_323_200, crypto: FakeCrypto())
-        let facts = try #require(CertificateFacts(chainPEM: credential.chainPEM))
-        #expect(facts.names == Set(names.identifiers))
-        #expect(facts.notBefore == 1_772_319_600 && facts.notAfter == 1_780_099_200)
-        let point = try FakeCrypto().publicPoint(ofKey: credential.keyPEM)
-        #expect(facts.publicPoint == point)
-    }
-
-    @Test func timesAreAsTheProfileWants() {
-        #expect(DER.time(unixSeconds: 1_772_323_200) == [0x17, 13] + Array("260301000000Z".utf8))
-        #expect(DER.time(unixSeconds: 2_524_607_999) == [0x17, 13] + Array("491231235959Z".utf8))
-        #expect(DER.time(unixSeconds: 2_524_608_000) == [0x18, 15] + Array("20500101000000Z".utf8))
+    @Test func aChainIsRefusedThatIsTooLongOrHasAStrangeMemberOrNoLife() {
+        let der = TestCertificate.make(names: [.dns("a.example.com")], point: point, serial: [1], notBefore: 0, notAfter: 1)
+        func chain(_ parts: [[UInt8]]) -> Certificate? {
+            Certificate(chainPEM: parts.map { PEMBlock(label: "CERTIFICATE", bytes: $0).text }.joined())
+        }
+        let other = TestCertificate.intermediate
+        #expect(chain([der]) != nil && chain([der] + Array(repeating: other, count: 9)) != nil)
+        #expect(chain([der] + Array(repeating: other, count: 10)) == nil)
+        #expect(chain([]) == nil && chain([der, []]) == nil && chain([der, other + [0]]) == nil && chain([other]) == nil)
+        let dead = TestCertificate.make(names: [.dns("a.example.com")], point: point, serial: [1], notBefore: 1, notAfter: 1)
+        #expect(chain([dead]) == nil && Certificate(chainPEM: "-----BEGIN CERTIFICATE-----\nAAAA\n") == nil)
+        #expect(Certificate(chainPEM: PEMBlock(label: "PRIVATE KEY", bytes: der).text) == nil)
     }
 }
 
-@Suite struct EncodingTests {
-    @Test func lengthsAreTheShortestAndNoOthersAreRead() throws {
-        for count in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
-            var reader = DERReader(DER.octets(Array(repeating: 7, count: count))[...])
-            #expect(reader.next(.octetString)?.content.count == count && reader.isAtEnd)
-        }
-        for bytes in [
-            [0x04, 0x81, 0x01, 0x00], [0x04, 0x82, 0x00, 0x80], [0x04, 0x80, 0x00, 0x00], [0x04, 0x84, 0, 0, 0, 0],
-        ] as [[UInt8]] {
-            var reader = DERReader(bytes[...])
-            #expect(reader.next() == nil)
-        }
-        var reader = DERReader([0x1f, 0x81, 0x01, 0x00])
-        #expect(reader.next() == nil)
-    }
-
-    @Test func signaturesKeepTheirValueInBothForms() throws {
-        var random = Jitter(seed: [4])
-        for _ in 0..<200 {
-            var raw = (0..<64).map { _ in UInt8.random(in: 0...255, using: &random) }
-            for index in 0..<Int.random(in: 0...32, using: &random) { raw[index] = 0 }
-            let der = try #require(ECDSASignature.der(fromRaw: raw))
-            #expect(ECDSASignature.raw(fromDER: der) == raw)
-        }
-        #expect(ECDSASignature.der(fromRaw: []) == nil)
-        #expect(ECDSASignature.raw(fromDER: []) == nil)
-        #expect(ECDSASignature.raw(fromDER: DER.sequence(DER.value(.integer, [0x80]), DER.integer([1]))) == nil)
-        #expect(ECDSASignature.raw(fromDER: DER.sequence(DER.integer(Array(repeating: 1, count: 33)), DER.integer([1]))) == nil)
-    }
-
-    @Test func pemSurvivesAndDamageIsRefused() {
-        let bytes = Array(UInt8(0)...200)
-        let text = PEM.text("CERTIFICATE", bytes)
-        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 64 })
-        #expect(PEM.blocks("CERTIFICATE", in: "text\r\n" + text + "\nmore\n" + text, maximumCount: 2) == [bytes, bytes])
-        #expect(PEM.blocks("CERTIFICATE", in: text + text, maximumCount: 1) == nil)
-        #expect(PEM.blocks("PRIVATE KEY", in: text, maximumCount: 1) == nil)
-        #expect(PEM.blocks("CERTIFICATE", in: String(text.dropLast(30)), maximumCount: 1) == nil)
-        #expect(PEM.blocks("CERTIFICATE", in: text.replacing("A", with: "*"), maximumCount: 1) == nil)
-    }
-
+@Suite struct KeyTests {
     @Test func theThumbprintIsOfTheKeyInItsOneForm() throws {
         let key = try AccountKey(pem: try FakeCrypto().makePrivateKey(), crypto: FakeCrypto())
         var text: [UInt8] = []

@@ -2,6 +2,7 @@
 // the code under test as far as DER allows.
 
 import Primitives
+import X509
 
 @testable import ACMEKit
 
@@ -11,6 +12,8 @@ enum TestCertificate {
 
     /// Something that is a sequence, and stands for an intermediate certificate.
     static let intermediate = DER.sequence(DER.integer([1]))
+
+    private static let signatureAlgorithm = DER.sequence(DER.identifier(.ecdsaWithSHA256))
 
     static func make(
         names: [ACMEIdentifier], point: [UInt8], serial: [UInt8], notBefore: Int64, notAfter: Int64, hasAuthority: Bool = true
@@ -30,17 +33,17 @@ enum TestCertificate {
             (hasAuthority ? authority : [])
             + DER.sequence(DER.identifier(.subjectAlternativeName), DER.octets(DER.value(.sequence, alternatives)))
         let info = DER.sequence(
-            DER.value(.constructed(0), DER.integer([2])), DER.integer(serial), X509.signatureAlgorithm, name,
+            DER.value(.constructed(0), DER.integer([2])), DER.integer(serial), signatureAlgorithm, name,
             DER.sequence(DER.time(unixSeconds: notBefore), DER.time(unixSeconds: notAfter)), name, key,
             DER.value(.constructed(3), DER.value(.sequence, extensions)))
-        return DER.sequence(info, X509.signatureAlgorithm, DER.bits([1, 2, 3]))
+        return DER.sequence(info, signatureAlgorithm, DER.bits([1, 2, 3]))
     }
 
     /// Whether a challenge certificate is as RFC 8737 §3 wants it: signed by itself, one name, the digest in a critical
     /// extension.
     static func proves(_ credential: TLSCredential, _ identifier: ACMEIdentifier, _ digest: [UInt8]) -> Bool {
-        guard let der = PEM.blocks("CERTIFICATE", in: credential.chainPEM, maximumCount: 1)?.first,
-            let facts = CertificateFacts(der: der), facts.names == [identifier], let point = facts.publicPoint
+        guard let blocks = try? PEMBlock.all(in: credential.chain), blocks.count == 1, let der = blocks.first?.bytes,
+            let facts = Certificate(der: der), facts.identifiers == [identifier], let point = facts.publicPoint
         else { return false }
         let wanted = DER.sequence(DER.identifier(.acmeIdentifier), DER.yes, DER.octets(DER.octets(digest)))
         var outer = DERReader(der[...])

@@ -11,7 +11,11 @@ private let unsafeFiles: [String: Set<String>] = [
     "SocketKit": [
         "Platform/Datagram", "Platform/Descriptors", "Platform/Mutex", "Platform/Platform", "Platform/Resolver",
         "Platform/Signals", "Platform/SocketAddress", "Platform/SystemCalls", "Platform/TerminalCalls", "Pollers/EpollPoller",
-        "Process/ChildProcess", "Process/ProcessFacts",
+        "Process/ChildProcess", "Process/ProcessFacts", "TLS/OpenSSL/ByteTransport", "TLS/OpenSSL/CryptoFunctions",
+        "TLS/OpenSSL/LoadedCredential", "TLS/OpenSSL/OpenSSL", "TLS/OpenSSL/OpenSSLEncoding", "TLS/OpenSSL/OpenSSLErrors",
+        "TLS/OpenSSL/OpenSSLKeys", "TLS/OpenSSL/OpenSSLLibrary", "TLS/OpenSSL/SSLConnection", "TLS/OpenSSL/SSLFunctions",
+        "TLS/OpenSSL/SystemAuthorities", "TLS/OpenSSL/TLSCallbacks", "TLS/OpenSSL/TLSContext+Making",
+        "TLS/OpenSSL/TicketSealing", "TLS/TLSContext",
     ],
 ]
 

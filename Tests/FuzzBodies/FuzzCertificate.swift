@@ -1,6 +1,6 @@
-// Invariant: whatever the bytes, reading them as a certificate, as PEM or as a pin ends with a value or an error and never
-// traps; what a certificate says of itself can be shown on one line; and PEM that is read is the same when it is written and
-// read again.
+// Invariant: whatever the bytes, reading them as a certificate, as PEM, as a signature or as a pin ends with a value or an
+// error and never traps; what a certificate says of itself can be shown on one line; and PEM that is read is the same when it
+// is written and read again.
 
 import SocketKit
 import X509
@@ -25,6 +25,7 @@ public func fuzzCertificate(_ bytes: [UInt8]) {
     if let pin = TLSPin(String(decoding: bytes, as: UTF8.self)) {
         precondition(TLSPin(pin.description) == pin, "another pin is read back")
     }
+    if let signature = ECDSASignature.raw(fromDER: bytes) { precondition(signature.count == 64, "another length") }
     var reader = DERReader(bytes[...])
     var count = 0
     while let value = reader.next() { count += 2 + value.content.count }

@@ -27,7 +27,8 @@ let package = Package(
     dependencies: [.package(name: "miagent", path: "../..")],
     targets: [
         .target(name: "TestSupport", dependencies: [module("MachineCore")]),
-        .testTarget(name: "SocketKitTests", dependencies: [module("MachineCore"), module("SocketKit"), support]),
+        .testTarget(
+            name: "SocketKitTests", dependencies: [module("MachineCore"), module("X509"), module("SocketKit"), support]),
     ] + (crossesThreads ? [] : codecs),
     swiftLanguageModes: [.v6]
 )

@@ -18,9 +18,16 @@ struct DERTests {
         #expect(DER.integer([0, 5]) == [2, 1, 5] && DER.integer([0x80]) == [2, 2, 0, 0x80])
     }
 
+    @Test func timesAreAsTheProfileWants() {
+        #expect(DER.time(unixSeconds: 1_772_323_200) == [0x17, 13] + Array("260301000000Z".utf8))
+        #expect(DER.time(unixSeconds: 2_524_607_999) == [0x17, 13] + Array("491231235959Z".utf8))
+        #expect(DER.time(unixSeconds: 2_524_608_000) == [0x18, 15] + Array("20500101000000Z".utf8))
+    }
+
     @Test func whatIsNoDERIsNil() {
         let cases: [[UInt8]] = [
             [], [0x30], [0x30, 1], [0x30, 0x80, 0, 0], [0x30, 0x81, 1, 0], [0x30, 0x82, 0, 1, 0], [0x1f, 1, 0],
+            [0x04, 0x82, 0x00, 0x80], [0x04, 0x84, 0, 0, 0, 0],
             [0x30, 0x84, 0xff, 0xff, 0xff, 0xff], [0x30, 0x83, 0xff, 0xff, 0xff, 1],
         ]
         for bytes in cases {

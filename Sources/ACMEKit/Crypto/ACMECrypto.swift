@@ -1,5 +1,5 @@
 // What ACMEKit needs and cannot do itself: keys and signatures, which the host has from its TLS library. Hashes, certificate
-// requests and certificates are made here.
+// requests and certificates are made here and in X509.
 
 /// Keys of NIST P-256 and ECDSA with SHA-256 (ES256, RFC 7518 §3.4).
 public protocol ACMECrypto: Sendable {

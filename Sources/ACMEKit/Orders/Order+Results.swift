@@ -2,6 +2,7 @@
 
 import HTTPCodec
 import MachineCore
+import X509
 
 extension Order {
     /// Takes the result of the request that was sent last.
@@ -192,9 +193,8 @@ extension Order {
         switch chosen.kind {
         case .http: proof = .http(token: chosen.token, keyAuthorization: keyAuthorization)
         case .tlsALPN:
-            let credential = try SelfSignedCertificate.challenge(
-                for: identifier, keyAuthorization: keyAuthorization, unixSeconds: context.unixSeconds,
-                crypto: context.crypto)
+            let credential = try context.crypto.challengeCredential(
+                for: identifier, keyAuthorization: keyAuthorization, unixSeconds: context.unixSeconds)
             proof = .tlsALPN(serverName: identifier.serverName, credential)
         }
         return ACMEChallenge(
@@ -255,7 +255,7 @@ extension Order {
 
     private mutating func finish(_ response: ACMEResponse, _ context: OrderContext) -> [OrderAction] {
         let chain = String(decoding: response.body, as: UTF8.self)
-        guard let facts = CertificateFacts(chainPEM: chain) else {
+        guard let facts = Certificate(chainPEM: chain) else {
             return fail(.refused, "the CA sent a certificate that cannot be read")
         }
         do throws(ACMECryptoError) {
@@ -265,7 +265,7 @@ extension Order {
         } catch {
             return fail(.passing, "the certificate's key cannot be read: \(error)")
         }
-        guard facts.names.isSuperset(of: names.identifiers) else {
+        guard facts.identifiers.isSuperset(of: names.identifiers) else {
             return fail(.refused, "the CA sent a certificate without all of the names")
         }
         guard facts.notAfter > context.unixSeconds else {

@@ -11,6 +11,7 @@
 
 import MachineCore
 import RPCCore
+import X509
 
 /// What an order wants done, in order.
 enum OrderAction: Sendable {
@@ -30,7 +31,7 @@ enum OrderAction: Sendable {
 
 /// What became of an order.
 enum OrderEnd: Sendable {
-    case issued(TLSCredential, CertificateFacts, ACMEChallengeKind?)
+    case issued(TLSCredential, Certificate, ACMEChallengeKind?)
     case failed(Ledger.Severity, reason: String)
     /// The CA does not let the account do this.
     case accountInDoubt(ACMEProblem)
@@ -185,7 +186,7 @@ struct Order: Sendable {
     private mutating func requestCertificate(_ context: OrderContext) -> [OrderAction] {
         guard let finalizeURL else { return fail(.passing, "the CA did not say where to finalize the order") }
         do throws(ACMECryptoError) {
-            let request = try CertificateRequest.make(for: names, key: keyPEM, crypto: context.crypto)
+            let request = try context.crypto.certificateRequest(for: names, key: keyPEM)
             var payload: [UInt8] = []
             JSONValue.object([JSONMember("csr", .string(Base64URL.encode(request)))]).encode(into: &payload)
             let before: [OrderAction] = isCounted ? [] : [.count, .store]

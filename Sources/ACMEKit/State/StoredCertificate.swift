@@ -1,17 +1,18 @@
 // A certificate as it is kept: chain and key, by which challenge it was won, and when it is to be renewed.
 
 import RPCCore
+import X509
 
 struct StoredCertificate: Sendable {
     let names: ACMENames
     let credential: TLSCredential
-    let facts: CertificateFacts
+    let facts: Certificate
     /// By what its names were proven: tried first the next time.
     let challenge: ACMEChallengeKind?
     var plan: RenewalPlan
 
     init(
-        _ names: ACMENames, _ credential: TLSCredential, _ facts: CertificateFacts, challenge: ACMEChallengeKind?,
+        _ names: ACMENames, _ credential: TLSCredential, _ facts: Certificate, challenge: ACMEChallengeKind?,
         jitter: inout Jitter
     ) {
         self.names = names
@@ -45,7 +46,7 @@ struct StoredCertificate: Sendable {
     ) throws(StoredFileError) {
         let root = try StoredObject.read(file, .certificate, directory: directory)
         let credential = TLSCredential(chainPEM: try root.text("chain", in: file), keyPEM: try root.text("key", in: file))
-        guard let facts = CertificateFacts(chainPEM: credential.chainPEM) else {
+        guard let facts = Certificate(chainPEM: credential.chainPEM) else {
             throw StoredFileError(description: "\(file.name) is damaged: its certificate cannot be read")
         }
         let point: [UInt8]

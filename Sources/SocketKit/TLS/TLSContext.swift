@@ -1,5 +1,9 @@
 // What connections of one kind have in common: certificates, authorities, protocols, tickets. A loop has contexts of its own,
 // because OpenSSL 3.0 locks what several threads share; connections keep theirs when a newer one takes its place.
+//
+// Unsafe here: an `SSL_CTX *`, which is freed with the context; whoever calls with it holds the context.
+
+import X509
 
 /// A context for servers or for clients. To be used by one thread.
 @safe public final class TLSContext {

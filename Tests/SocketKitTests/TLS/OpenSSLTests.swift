@@ -79,20 +79,6 @@ struct OpenSSLKeysTests {
             #expect(throws: TLSError.self) { try OpenSSLKeys().selfSigned(for: [name], unixSeconds: 0) }
         }
     }
-
-    @Test func rawSignaturesArePadded() {
-        #expect(
-            rawSignature(fromDER: [0x30, 6, 2, 1, 5, 2, 1, 6]) == [UInt8](repeating: 0, count: 31) + [5]
-                + [UInt8](repeating: 0, count: 31) + [6])
-        let long = [UInt8](repeating: 0xff, count: 32)
-        #expect(rawSignature(fromDER: [0x30, 70, 2, 33, 0] + long + [2, 33, 0] + long) == long + long)
-        for bytes: [UInt8] in [
-            [], [0x30], [0x30, 0], [0x30, 6, 2, 1, 5, 2, 1], [0x30, 6, 2, 1, 5, 2, 2, 6], [0x30, 7, 2, 1, 5, 2, 1, 6, 0],
-        ] {
-            #expect(rawSignature(fromDER: bytes) == nil)
-        }
-        #expect(rawSignature(fromDER: [0x30, 0x48, 2, 34, 1, 1] + long + [2, 34, 1, 1] + long) == nil)
-    }
 }
 
 @Suite("TLS: where OpenSSL is")

@@ -3,6 +3,7 @@
 
 import Foundation
 import Testing
+import X509
 
 @testable import SocketKit
 

@@ -2,6 +2,7 @@
 // clients.
 
 import Testing
+import X509
 
 @testable import SocketKit
 

@@ -1,5 +1,8 @@
 // A BIO of our own, through which a connection reads from bytes that are lent for one call and writes behind an array. Against
 // two memory BIOs it saves a copy of everything that comes, and the two buffers that those would keep for each connection.
+//
+// Unsafe here: C's table of callbacks, and a connection behind a `void *`. The connection makes its BIO and frees it with its
+// `SSL *`, so it is there whenever a callback is; what a callback reads or writes is as long as OpenSSL says.
 
 /// The BIO_METHOD of this process, and the functions that its callbacks call.
 @safe struct ByteTransport: @unchecked Sendable {

@@ -1,4 +1,7 @@
 // The functions of libcrypto: certificates, keys, digests, PEM, and the stack of errors.
+//
+// Unsafe here: that each type is the prototype of the function whose name stands beside it; the tests call all of them.
+// Function pointers do not change, so any thread may have them.
 
 /// Functions about certificates (`X509 *`), stores of them and their verification (`X509_STORE_CTX *`).
 @safe struct X509Functions: @unchecked Sendable {

@@ -1,4 +1,7 @@
 // Certificates and keys as OpenSSL holds them, owned: freed with the last reference.
+//
+// Unsafe here: OpenSSL's objects, each owned by one of ours that frees it and is held by whoever uses the pointer; and bytes
+// that are lent to OpenSSL for one call.
 
 import X509
 

@@ -1,5 +1,7 @@
 // OpenSSL's functions, found once and then called like any other. Each is declared with the type of its prototype: pointers to
 // OpenSSL's own objects are opaque, what may be NULL is optional.
+//
+// Unsafe here: three prototypes, and that the object goes from thread to thread, which nothing changes once it is made.
 
 /// The functions of libssl and libcrypto that we use. Nothing in it changes after the search, so it may be used from any
 /// thread.

@@ -1,4 +1,6 @@
 // DER out of OpenSSL's objects, and certificates out of PEM.
+//
+// Unsafe here: memory that OpenSSL has reserved, copied by the count that it returned, and freed.
 
 import X509
 

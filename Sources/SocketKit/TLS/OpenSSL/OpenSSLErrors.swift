@@ -1,4 +1,6 @@
 // The stack of errors of a thread, of which the first says what happened and the rest who passed it on.
+//
+// Unsafe here: OpenSSL's text for a reason, which is a constant of its own.
 
 /// An entry of the stack of errors.
 struct OpenSSLError: Equatable {

@@ -1,5 +1,8 @@
 // Keys of NIST P-256 and ECDSA with SHA-256 (ES256, RFC 7518 §3.4): all that making certificates and talking to a certificate
 // authority needs of OpenSSL.
+//
+// Unsafe here: OpenSSL's objects, each freed in the function that made it or owned by a `LoadedKey`; and room for a signature
+// of 1024 bytes, whose count OpenSSL is told.
 
 import X509
 
@@ -42,7 +45,7 @@ public struct OpenSSLKeys: Sendable {
     /// ECDSA over the SHA-256 of `message` by a key on P-256: r and then s, 32 bytes each, big-endian.
     public func signature(of message: [UInt8], byKey pem: String) throws(TLSError) -> [UInt8] {
         _ = try publicPoint(ofKey: pem)
-        guard let raw = rawSignature(fromDER: try encodedSignature(of: message, byKey: pem)) else {
+        guard let raw = ECDSASignature.raw(fromDER: try encodedSignature(of: message, byKey: pem)) else {
             throw .internalFailure("OpenSSL's signature has another form than ECDSA's on P-256")
         }
         return raw
@@ -109,21 +112,4 @@ public struct OpenSSLKeys: Sendable {
     }
 
     private func failure(_ what: String) -> TLSError { .internalFailure("OpenSSL cannot \(what): \(library.takeError().text)") }
-}
-
-/// r‖s of 32 bytes each from SEQUENCE { INTEGER r, INTEGER s } in DER; nil if it is none of P-256.
-func rawSignature(fromDER der: [UInt8]) -> [UInt8]? {
-    guard der.count >= 2, der[0] == 0x30, der.count == 2 + Int(der[1]), der.count < 0x80 else { return nil }
-    var rest = der[2...]
-    var raw: [UInt8] = []
-    for _ in 0..<2 {
-        guard rest.count >= 2, rest.removeFirst() == 0x02, let count = rest.popFirst(), rest.count >= Int(count) else {
-            return nil
-        }
-        let number = rest.prefix(Int(count)).drop { $0 == 0 }
-        rest = rest.dropFirst(Int(count))
-        guard number.count <= 32 else { return nil }
-        raw += [UInt8](repeating: 0, count: 32 - number.count) + number
-    }
-    return rest.isEmpty ? raw : nil
 }

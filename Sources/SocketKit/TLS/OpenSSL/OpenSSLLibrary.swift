@@ -1,5 +1,8 @@
 // Where OpenSSL is looked for, and how its functions are found in it. The build needs no header and no library: a machine
 // without OpenSSL runs everything but TLS, and is told what to install where TLS is asked for.
+//
+// Unsafe here: `dlopen` and `dlsym`, and that what is found has the type that the caller names, which no one can check but that
+// it is of the size of a pointer. The handle is never closed.
 
 #if canImport(Darwin)
     import Darwin

@@ -1,5 +1,8 @@
 // One connection of OpenSSL: the unsafe half of TLSEngine. Every call is given the bytes that it may read and an array to write
 // behind, and returns what it came to; nothing is kept here between calls but the connection itself.
+//
+// Unsafe here: an `SSL *`, which is freed with the connection; bytes that are lent for one call and forgotten at its end; and
+// the connection behind the `SSL *`, unowned, since it owns that itself. Callbacks run within its calls alone.
 
 import Primitives
 

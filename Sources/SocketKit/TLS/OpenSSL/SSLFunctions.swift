@@ -1,4 +1,7 @@
 // The functions of libssl, by what they act on.
+//
+// Unsafe here: that each type is the prototype of the function whose name stands beside it; the tests call all of them.
+// Function pointers do not change, so any thread may have them.
 
 /// Functions of libssl. `OpaquePointer` is an `SSL_CTX *`, `SSL *`, `SSL_SESSION *` or an object of libcrypto, as its name
 /// says.

@@ -1,6 +1,8 @@
 // Where a system has its certificate authorities. OpenSSL knows places of its own, which are empty where it did not come with
 // the system, or where the system is a container without ca-certificates: then a person should hear that, and not of an
 // authority.
+//
+// Unsafe here: C's texts, which end with a zero and are copied; and a folder that is opened, read and closed in one function.
 
 #if canImport(Darwin)
     import Darwin

@@ -1,5 +1,7 @@
 // What OpenSSL asks during a handshake. Each callback finds its connection, and through it its context, in the data of the
 // `SSL *`; the connection lives as long as the call that it is part of.
+//
+// Unsafe here: OpenSSL's arguments, each of which lives until the callback returns and is as long as the count beside it.
 
 import X509
 

@@ -1,5 +1,7 @@
 // How settings become an SSL_CTX. TLS 1.2 at least, forward secrecy and authenticated ciphers only, no compression, no
 // renegotiation, and buffers that are freed while a connection is idle.
+//
+// Unsafe here: an `SSL_CTX *` that the context owns, and texts and lists that OpenSSL copies before its call returns.
 
 import Primitives
 

@@ -1,5 +1,8 @@
 // Session tickets (RFC 5077 §4, RFC 8446 §4.6.1) by keys of ours, so that every loop resumes what another began, and the
 // daemon decides when keys change.
+//
+// Unsafe here: OpenSSL's room for a ticket's name and vector, of 16 bytes each by its manual; and its list of parameters, laid
+// out by hand as `OSSL_PARAM` has it, five words for each, which lives until the call with it has returned.
 
 /// Seals a ticket (`isSealing` 1) by the first key, or finds the key to open one. 0: by none of ours; 1: go on; 2: go on, and
 /// hand out a new ticket, because the key is an older one, or because from TLS 1.3 on each is used once (RFC 8446 appendix

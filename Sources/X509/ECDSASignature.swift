@@ -15,7 +15,7 @@ public enum ECDSASignature {
     }
 
     /// The DER sequence of a signature's 64 bytes; nil for any other count.
-    static func der(fromRaw raw: [UInt8]) -> [UInt8]? {
+    public static func der(fromRaw raw: [UInt8]) -> [UInt8]? {
         guard raw.count == 64 else { return nil }
         return DER.sequence(DER.integer(raw[..<32]), DER.integer(raw[32...]))
     }
