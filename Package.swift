@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "WireWS", swiftSettings: settings),
         .target(name: "HTTPCodec", dependencies: ["Primitives"], swiftSettings: settings),
         .target(name: "X509", dependencies: ["Primitives", "RPCCore"], swiftSettings: strict),
-        .target(name: "MachineCore", swiftSettings: strict),
+        .target(name: "MachineCore", dependencies: ["Primitives"], swiftSettings: strict),
         // Settings: files, variables and options as plain values.
         .target(name: "SettingsCore", dependencies: ["Primitives", "RPCCore"], swiftSettings: strict),
         // State machines without I/O, and what they share.

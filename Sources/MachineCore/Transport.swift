@@ -2,7 +2,8 @@
 //
 // Order is part of it. For one connection the events are: `accepted` or `connected`, then any number of `received` and `wrote`,
 // at most one `receivedEOF`, and exactly one `closed` at the end, also after the machine's own `close`. Nothing follows
-// `closed`.
+// `closed`. Bytes are what the peers say to each other; that they may be encrypted on the way is the transport's affair, and
+// `secured` says that they are: directly after `accepted`, or some time after `startTLS`.
 
 /// A connection for as long as it lasts. The slot (low 32 bits) is small and reused, the generation (high 32 bits) tells the
 /// users of a slot apart, so a table can be an array and a late event finds no entry.
@@ -41,6 +42,9 @@ public enum Endpoint: Sendable, Hashable {
 public enum TransportEvent: Sendable, Hashable {
     /// A client connected to the listener with this index; `peer` is the literal address without port, or "unix".
     case accepted(ConnectionID, peer: String, listener: Int)
+    /// TLS is spoken on the connection, and the handshake is over. At a listener with TLS it follows `accepted` at once, and a
+    /// client whose handshake failed is never heard of.
+    indirect case secured(ConnectionID, TLSFacts)
     /// The dial succeeded.
     case connected(DialID, ConnectionID)
     /// The dial failed, or was cancelled too late to matter; `reason` is for people.
@@ -61,6 +65,9 @@ public enum TransportCommand: Sendable, Hashable {
     case dial(DialID, Endpoint)
     /// Give the attempt up; no event follows, and a connection that came anyway is closed unseen.
     case cancelDial(DialID)
+    /// Speak TLS from now on, as a client; `secured` follows, or `closed` with the reason. What is written meanwhile waits for
+    /// the handshake. What was written before must have been taken (`wrote`): it is not encrypted.
+    indirect case startTLS(ConnectionID, TLSPeer)
     /// Write these bytes after those written before.
     case write(ConnectionID, ArraySlice<UInt8>)
     /// Whether to read: false lets the peer's bytes wait in the kernel (back-pressure).

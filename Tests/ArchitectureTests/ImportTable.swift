@@ -31,7 +31,7 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "WireWS", layer: .pure, mayImport: []),
     ModuleRule(name: "HTTPCodec", layer: .pure, mayImport: ["Primitives"]),
     ModuleRule(name: "X509", layer: .pure, mayImport: ["Primitives", "RPCCore"]),
-    ModuleRule(name: "MachineCore", layer: .pure, mayImport: []),
+    ModuleRule(name: "MachineCore", layer: .pure, mayImport: ["Primitives"]),
     ModuleRule(name: "TunnelLink", layer: .pure, mayImport: codecs),
     ModuleRule(name: "Inspection", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec"]),
     ModuleRule(name: "WebConsole", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec"]),

@@ -2,6 +2,7 @@
 // error and never traps; what a certificate says of itself can be shown on one line; and PEM that is read is the same when it
 // is written and read again.
 
+import MachineCore
 import SocketKit
 import X509
 

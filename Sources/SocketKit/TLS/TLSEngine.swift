@@ -2,6 +2,7 @@
 // and what is to go to the socket is appended to an array of the caller's; nothing is kept here between calls but at most one
 // record that is not whole. An end without `close_notify` is an error, never an end (RFC 8446 §6.1).
 
+import MachineCore
 import X509
 
 /// One end of a TLS connection. To be used by one thread, that of its context.
@@ -165,4 +166,9 @@ public final class TLSEngine {
         failure = error
         return error
     }
+}
+
+extension Certificate {
+    /// The pin of its key.
+    var pin: TLSPin { TLSPin(ofPublicKey: publicKey) }
 }

@@ -1,6 +1,7 @@
 // Why there is no TLS, as a sentence that a person can act on. It is about "the certificate" and "the peer": who says it knows
 // whom it dialled.
 
+import MachineCore
 import Primitives
 
 /// A failure of TLS. Nothing more can be read or written on the connection.

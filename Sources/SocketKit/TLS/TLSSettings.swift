@@ -1,6 +1,7 @@
 // What a TLS context is made of, as values: they are read once and then given to each loop, which makes a context of its own
 // of them.
 
+import MachineCore
 import X509
 
 /// What a server presents and asks for.

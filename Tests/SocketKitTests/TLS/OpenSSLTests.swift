@@ -1,5 +1,6 @@
 // Keys and signatures by OpenSSL, and how it is found.
 
+import MachineCore
 import Testing
 import X509
 

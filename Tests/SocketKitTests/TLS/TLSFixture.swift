@@ -1,6 +1,7 @@
 // Authorities, certificates and pairs of engines for the tests of TLS. Without OpenSSL on the machine these tests are left out,
 // and each suite says so.
 
+import MachineCore
 import Testing
 import X509
 

@@ -1,5 +1,6 @@
 // Whom a client believes and a server admits, and what it says when it does not: each error names what a person can act on.
 
+import MachineCore
 import Testing
 import X509
 

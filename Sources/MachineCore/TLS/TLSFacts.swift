@@ -20,4 +20,19 @@ public struct TLSFacts: Sendable, Hashable {
     public var peerPin: TLSPin?
     /// Whether an earlier session was resumed.
     public var isResumed: Bool
+
+    /// What a handshake came to.
+    public init(
+        serverName: String?, applicationProtocol: String?, version: String, cipher: String, peerSubject: String? = nil,
+        peerNames: [String] = [], peerPin: TLSPin? = nil, isResumed: Bool = false
+    ) {
+        self.serverName = serverName
+        self.applicationProtocol = applicationProtocol
+        self.version = version
+        self.cipher = cipher
+        self.peerSubject = peerSubject
+        self.peerNames = peerNames
+        self.peerPin = peerPin
+        self.isResumed = isResumed
+    }
 }

@@ -1,7 +1,6 @@
 // The SHA-256 of a public key: what a client can be told of a server that no authority vouches for.
 
 import Primitives
-import X509
 
 /// The SHA-256 of a certificate's SubjectPublicKeyInfo (RFC 7469 §2.4): it stays the same when the certificate is renewed with
 /// the same key.
@@ -69,9 +68,4 @@ public struct TLSPin: Sendable, Hashable, CustomStringConvertible {
         default: nil
         }
     }
-}
-
-extension Certificate {
-    /// The pin of its key.
-    var pin: TLSPin { TLSPin(ofPublicKey: publicKey) }
 }
