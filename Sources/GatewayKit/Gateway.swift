@@ -131,6 +131,7 @@ public struct Gateway: Machine {
         case .closed(let id, let error):
             guard let agent = agents[id] else { return frontend.closed(id, &turn) }
             backend.lose(agent, error ?? "the connection closed", &turn)
+        case .secured: break
         case .connected, .dialFailed: break  // a gateway never dials
         }
     }

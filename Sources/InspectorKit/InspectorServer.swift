@@ -151,7 +151,7 @@ public struct InspectorServer: Machine {
         case .wrote(let id, let count): wrote(count, to: id, &turn)
         case .closed(let id, _): remove(id)
         case .connected(_, let id): turn.emit(.abort(id))  // it never dials
-        case .dialFailed: break
+        case .secured, .dialFailed: break
         }
     }
 

@@ -16,6 +16,10 @@ public struct LoopLimits: Sendable, Hashable {
     public var connectTimeout = Duration.seconds(10)
     /// How long an address of a dial is waited for before the next is tried beside it (RFC 8305 §5). Default 250 ms.
     public var attemptDelay = Duration.milliseconds(250)
+    /// How long a TLS handshake may take. Default 10 s.
+    public var handshakeTimeout = Duration.seconds(10)
+    /// TLS handshakes of clients at the same time; with one more, the oldest is given up. Default 1,000.
+    public var maximumHandshakes = 1000
     /// Connections accepted from one listener in one turn before others get their share. Default 64.
     public var acceptsPerTurn = 64
 
@@ -37,6 +41,10 @@ public struct LoopStatistics: Sendable, Hashable {
     public var bytesWritten = 0
     /// Connections accepted.
     public var accepted = 0
+    /// TLS handshakes that came to a connection, as a server or as a client.
+    public var handshakes = 0
+    /// TLS handshakes of clients that did not.
+    public var failedHandshakes = 0
     /// Times that accepting paused because descriptors, memory or room ran out.
     public var acceptPauses = 0
     /// Changes of what the poller watches.

@@ -9,6 +9,7 @@ private let unsafeFiles: [String: Set<String>] = [
     "HTTPCodec": ["HTTPFieldBuffer"],
     "RPCCore": ["Base64/Base64Tables", "JSON/JSONTapeRoom", "Memory/ByteRoom", "Memory/ByteView"],
     "SocketKit": [
+        "Engine/SocketLoop+Detaching",
         "Platform/Datagram", "Platform/Descriptors", "Platform/Mutex", "Platform/Platform", "Platform/Resolver",
         "Platform/Signals", "Platform/SocketAddress", "Platform/SystemCalls", "Platform/TerminalCalls", "Pollers/EpollPoller",
         "Process/ChildProcess", "Process/ProcessFacts", "TLS/OpenSSL/ByteTransport", "TLS/OpenSSL/CryptoFunctions",

@@ -36,7 +36,7 @@ struct EchoService: Machine {
         case .closed(let id, _):
             if clients[id]?.head != nil { lost += 1 }
             clients[id] = nil
-        case .wrote, .connected, .dialFailed: break
+        case .secured, .wrote, .connected, .dialFailed: break
         }
     }
 

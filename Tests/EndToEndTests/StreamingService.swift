@@ -47,7 +47,7 @@ struct StreamingService: Machine {
             flow(id, &outputs)
         case .receivedEOF(let id): outputs.append(.transport(.close(id)))
         case .closed(let id, _): clients[id] = nil
-        case .connected, .dialFailed: break
+        case .secured, .connected, .dialFailed: break
         }
     }
 

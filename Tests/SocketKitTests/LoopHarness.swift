@@ -13,6 +13,7 @@ final class LoopHarness {
     private(set) var listenerOf: [ConnectionID: Int] = [:]
     private(set) var connected: [DialID: ConnectionID] = [:]
     private(set) var dialFailures: [DialID: String] = [:]
+    private(set) var secured: [ConnectionID: TLSFacts] = [:]
     private(set) var received: [ConnectionID: [UInt8]] = [:]
     private(set) var ended: Set<ConnectionID> = []
     private(set) var wrote: [ConnectionID: Int] = [:]
@@ -101,6 +102,9 @@ final class LoopHarness {
         case .connected(let dial, let id):
             begin(id)
             connected[dial] = id
+        case .secured(let id, let facts):
+            check(id, "secured")
+            if secured.updateValue(facts, forKey: id) != nil { violations.append("secured twice") }
         case .dialFailed(let dial, let reason): dialFailures[dial] = reason
         case .received(let id, let bytes):
             check(id, "received")

@@ -49,7 +49,7 @@ struct Session {
         switch event {
         case .accepted: nil
         case .connected(let dial, _), .dialFailed(let dial, _): tunnels.first { $0.stage == .dialing && $0.dial == dial }
-        case .received(let id, _), .receivedEOF(let id), .wrote(let id, _), .closed(let id, _):
+        case .secured(let id, _), .received(let id, _), .receivedEOF(let id), .wrote(let id, _), .closed(let id, _):
             tunnels.first { $0.connection == id }
         }
     }
@@ -202,7 +202,7 @@ struct Session {
     /// Something happened to a tunnel's connection. What the tunnel makes of bytes is taken by `Tunnel.next`.
     mutating func handle(_ event: TransportEvent, of tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
         switch event {
-        case .accepted: break
+        case .accepted, .secured: break
         case .connected(_, let connection): connected(tunnel, connection, &turn)
         case .dialFailed(_, let reason): dialFailed(tunnel, reason, &turn)
         case .received(_, let bytes): if let outcome = tunnel.receive(bytes) { handle(outcome, of: tunnel, &turn) }

@@ -40,6 +40,10 @@ struct Connection {
         static let parked = Marks(rawValue: 1 << 7)
         /// The peer has said that it sends no more: once the queue is empty the connection ends.
         static let parting = Marks(rawValue: 1 << 8)
+        /// It has a TLS layer.
+        static let encrypted = Marks(rawValue: 1 << 9)
+        /// The machine does not know of it: a client's TLS handshake is not over, or has failed.
+        static let unannounced = Marks(rawValue: 1 << 10)
     }
 
     var descriptor: Int32 = -1
@@ -53,6 +57,8 @@ struct Connection {
     var queue = SendQueue()
     /// Large pieces that were written behind the queue and are still where their writer had them.
     var lent: [ArraySlice<UInt8>] = []
+    /// If `encrypted`, until it ends.
+    var tls: TLSLayer?
     /// Why it ended or is about to end; nil for an orderly end.
     var failure: String?
 
@@ -71,7 +77,7 @@ struct Connection {
     }
 
     /// Whether something waits for the socket.
-    var hasUnsent: Bool { !queue.isEmpty || !lent.isEmpty }
+    var hasUnsent: Bool { !queue.isEmpty || !lent.isEmpty || tls.map { !$0.outgoing.isEmpty } ?? false }
 }
 
 /// All connections of a loop.

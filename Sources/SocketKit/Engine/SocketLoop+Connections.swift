@@ -46,10 +46,15 @@ extension SocketLoop {
         statistics.reads += 1
         switch receive(connections.entries[slot].descriptor, into: &readBuffer, limit: limits.readBytes) {
         case .moved(0):
-            endOfStream(slot, handler)
+            if !connections.entries[slot].marks.contains(.encrypted) || endOfCiphertext(slot) { endOfStream(slot, handler) }
         case .moved(let count):
             statistics.bytesRead += count
-            if connections.entries[slot].phase == .open { handler(.received(connections.id(of: slot), readBuffer[...])) }
+            guard connections.entries[slot].phase == .open else { break }
+            if connections.entries[slot].marks.contains(.encrypted) {
+                takeCiphertext(slot, handler)
+            } else {
+                handler(.received(connections.id(of: slot), readBuffer[...]))
+            }
         case .wouldBlock:
             break
         case .failed(let code):
@@ -58,7 +63,7 @@ extension SocketLoop {
     }
 
     /// The peer's stream is over. Reading stops being of interest; if ours is over too, so is the connection.
-    private func endOfStream(_ slot: Int, _ handler: (TransportEvent) -> Void) {
+    func endOfStream(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         connections.entries[slot].marks.insert(.sawEOF)
         touch(slot)
         if connections.entries[slot].phase == .open { handler(.receivedEOF(connections.id(of: slot))) }
@@ -106,6 +111,7 @@ extension SocketLoop {
     private func finish(_ slot: Int, _ handler: (TransportEvent) -> Void) {
         if connections.entries[slot].failure != nil { return salvage(slot, handler) }
         guard !connections.entries[slot].hasUnsent, connections.entries[slot].marks.contains(.finishing) else { return }
+        if connections.entries[slot].marks.contains(.encrypted), closeTLS(slot) { return }
         if connections.entries[slot].marks.contains(.parting) { return end(slot, failure: nil) }
         if connections.entries[slot].marks.insert(.finished).inserted {
             shutDownWriting(connections.entries[slot].descriptor)
@@ -158,6 +164,7 @@ extension SocketLoop {
 
     /// Closes the descriptor now; the machine is told by `lendEnd`.
     func end(_ slot: Int, failure: String?) {
+        if connections.entries[slot].marks.contains(.unannounced) { noteLostHandshake(slot, failure) }
         release(slot)
         poller.close(connections.entries[slot].descriptor)
         connections.entries[slot].descriptor = -1
@@ -171,8 +178,9 @@ extension SocketLoop {
         guard connections.entries[slot].phase == .ended else { return }
         let id = connections.id(of: slot)
         let failure = connections.entries[slot].failure
+        let isAnnounced = !connections.entries[slot].marks.contains(.unannounced)
         free(slot)
-        handler(.closed(id, error: failure))
+        if isAnnounced { handler(.closed(id, error: failure)) }
     }
 
     /// Frees the slot, so that there is room for a new connection.
@@ -194,6 +202,7 @@ extension SocketLoop {
         statistics.queuedBytes -= connections.entries[slot].queue.count
         connections.entries[slot].queue.removeAll(pool: &pool)
         connections.entries[slot].lent = []
+        if connections.entries[slot].marks.contains(.encrypted) { releaseTLS(slot) }
         if connections.entries[slot].phase == .closing { timers.cancel(.close(connections.id(of: slot))) }
     }
 }

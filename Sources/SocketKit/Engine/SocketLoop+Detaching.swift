@@ -1,5 +1,8 @@
 // Handing a connection from one loop to another: the descriptor, the bytes that it has not taken yet, and what both directions
 // have come to. The connection keeps everything but its id.
+//
+// Unsafe here: the promise that a TLS layer may go to another thread. It is kept, because the loop that gives a connection away
+// forgets its layer, one loop at most takes it, and the engine touches its context only in handshakes, which are over.
 
 import MachineCore
 import Synchronization
@@ -10,12 +13,14 @@ public final class DetachedConnection: Sendable {
     let unwritten: [UInt8]
     let unreported: Int
     let marks: Connection.Marks
+    nonisolated(unsafe) let tls: TLSLayer?
 
-    init(descriptor: Int32, unwritten: [UInt8], unreported: Int, marks: Connection.Marks) {
+    init(descriptor: Int32, unwritten: [UInt8], unreported: Int, marks: Connection.Marks, tls: TLSLayer?) {
         self.descriptor = Atomic(descriptor)
         self.unwritten = unwritten
         self.unreported = unreported
         self.marks = marks
+        unsafe self.tls = tls
     }
 
     deinit {
@@ -32,16 +37,19 @@ extension SocketLoop {
         guard let slot = connections.slot(of: id), connections.entries[slot].phase == .open else { return nil }
         guard connections.entries[slot].failure == nil else { return nil }
         let entry = connections.entries[slot]
+        if let layer = entry.tls, !layer.isOpen { return nil }
+        statistics.queuedBytes -= entry.tls?.outgoing.count ?? 0
+        connections.entries[slot].tls = nil
         let isWatched = entry.marks.contains(.watched)
         let descriptor = isWatched ? poller.release(entry.descriptor) : entry.descriptor
         release(slot)
         connections.entries[slot].descriptor = -1
         free(slot)
         guard descriptor >= 0 else { return nil }
-        let kept: Connection.Marks = [.paused, .sawEOF, .finishing, .finished]
+        let kept: Connection.Marks = [.paused, .sawEOF, .finishing, .finished, .encrypted]
         return DetachedConnection(
             descriptor: descriptor, unwritten: Array(entry.queue.unsent), unreported: entry.unreported,
-            marks: entry.marks.intersection(kept))
+            marks: entry.marks.intersection(kept), tls: entry.tls)
     }
 
     /// Takes over a connection that another loop detached, and returns its id here, under which its events go on. Nil if it was
@@ -52,6 +60,8 @@ extension SocketLoop {
         let slot = connections.insert(descriptor, .open)
         connections.entries[slot].marks = connection.marks
         connections.entries[slot].unreported = connection.unreported
+        unsafe connections.entries[slot].tls = connection.tls
+        statistics.queuedBytes += connections.entries[slot].tls?.outgoing.count ?? 0
         if !connection.unwritten.isEmpty {
             connections.entries[slot].queue.append(connection.unwritten[...], pool: &pool)
             statistics.queuedBytes += connection.unwritten.count

@@ -110,7 +110,7 @@ extension SocketLoop {
                 owed[index] = nil
                 if let slot = connections.slot(of: connection) { drop(slot) }
             case .dialFailed(id, _)?: owed[index] = nil
-            case .connected, .dialFailed, .accepted, .received, .receivedEOF, .wrote, .closed, nil: break
+            case .connected, .dialFailed, .accepted, .secured, .received, .receivedEOF, .wrote, .closed, nil: break
             }
         }
     }

@@ -42,6 +42,8 @@ struct ListenerState {
     var descriptor: Int32
     /// Whether it waits for a timer or for room, unwatched.
     var isPaused = false
+    /// What clients are served TLS with; nil: they are not.
+    var tls: TLSContext?
     /// Set for a Unix path that is ours to remove: what stood there when we made it.
     var path: (text: String, device: dev_t, node: ino_t)?
 }
@@ -102,6 +104,10 @@ extension SocketLoop {
         do throws(SocketError) {
             let slot = try add(descriptor)
             statistics.accepted += 1
+            if let context = listeners[index].tls {
+                acceptTLS(slot, context, TLSAcceptance(peer: peer.hostText, listener: index))
+                return true
+            }
             handler(.accepted(connections.id(of: slot), peer: peer.hostText, listener: index))
             return true
         } catch {

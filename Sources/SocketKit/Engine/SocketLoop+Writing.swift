@@ -24,6 +24,7 @@ extension SocketLoop {
         case .close(let id): close(id, lingers: true)
         case .closeAtOnce(let id): close(id, lingers: false)
         case .abort(let id): abort(id)
+        case .startTLS(let id, let peer): startTLS(id, peer)
         case .dial(let id, let endpoint): dial(id, endpoint)
         case .cancelDial(let id): cancelDial(id)
         }
@@ -53,7 +54,7 @@ extension SocketLoop {
         if connections.entries[slot].queue.count >= Self.queueWorthWriting { push(slot) }
     }
 
-    private func enqueue(_ bytes: ArraySlice<UInt8>, _ slot: Int) {
+    func enqueue(_ bytes: ArraySlice<UInt8>, _ slot: Int) {
         connections.entries[slot].queue.append(bytes, pool: &pool)
         statistics.queuedBytes += bytes.count
     }
@@ -72,6 +73,7 @@ extension SocketLoop {
     /// Offers the queue and what is lent behind it to the kernel, unless the socket is known to be full. Of what is lent,
     /// whatever the kernel does not take is queued.
     func push(_ slot: Int) {
+        if connections.entries[slot].marks.contains(.encrypted) { return pushEncrypted(slot) }
         var lent: [ArraySlice<UInt8>] = []
         swap(&lent, &connections.entries[slot].lent)
         let queued = connections.entries[slot].queue.count
@@ -88,6 +90,7 @@ extension SocketLoop {
         }
         let offered = lent.reduce(queued) { $0 + $1.count }
         var taken = note(outcome, offered: offered, slot)
+        connections.entries[slot].unreported += taken
         let takenOfQueue = min(taken, queued)
         consume(takenOfQueue, slot)
         taken -= takenOfQueue
@@ -100,12 +103,11 @@ extension SocketLoop {
     }
 
     /// Counts what a write came to and remembers a full or failed socket; returns the number of bytes taken.
-    private func note(_ outcome: CallOutcome, offered: Int, _ slot: Int) -> Int {
+    func note(_ outcome: CallOutcome, offered: Int, _ slot: Int) -> Int {
         statistics.writes += 1
         switch outcome {
         case .moved(let count):
             statistics.bytesWritten += count
-            connections.entries[slot].unreported += count
             if count < offered {
                 connections.entries[slot].marks.insert(.blocked)
                 if connections.entries[slot].phase == .closing { extendFlush(slot) }
@@ -120,7 +122,7 @@ extension SocketLoop {
         }
     }
 
-    private func consume(_ count: Int, _ slot: Int) {
+    func consume(_ count: Int, _ slot: Int) {
         statistics.queuedBytes -= count
         connections.entries[slot].queue.consume(count, pool: &pool)
     }
@@ -149,6 +151,8 @@ extension SocketLoop {
         connections.entries[slot].marks.insert(.finishing)
         if !lingers { connections.entries[slot].marks.insert(.parting) }
         touch(slot)
+        // What waits for a handshake would wait for ever: nothing is read any more.
+        if let layer = connections.entries[slot].tls, !layer.isOpen { return end(slot, failure: nil) }
         if connections.entries[slot].marks.contains(.finished) {
             timers.set(.close(id), at: Self.now().advanced(by: .milliseconds(limits.lingerMs)))
         } else if connections.entries[slot].marks.contains(.blocked) {

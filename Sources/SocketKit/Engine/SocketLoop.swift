@@ -31,6 +31,8 @@ public final class SocketLoop {
     /// Called, inside a turn, for each accept and each dial that fails because no descriptor is left; `ShortageSpells` says
     /// which of them are worth a message.
     public var onShortage: (DescriptorShortage) -> Void = { _ in }
+    /// Called, inside a turn, for each client whose TLS handshake fails: its connection is never announced.
+    public var onHandshakeFailure: (TLSHandshakeFailure) -> Void = { _ in }
 
     let poller: any Poller
     // Unchecked, as are the other properties that every event touches: an access lasts for one line of this module, never while
@@ -53,6 +55,11 @@ public final class SocketLoop {
     /// Names that are being looked up.
     var lookups = 0
     let resolver: Resolver
+    /// What TLS of this loop has in common.
+    var tls = LoopTLS()
+    /// What was decrypted last, lent like `readBuffer`; and where what is encrypted is made.
+    @safe @exclusivity(unchecked) var plaintext: [UInt8] = []
+    @safe @exclusivity(unchecked) var ciphertext: [UInt8] = []
     /// Given up for a moment to accept a connection, and shed it, when descriptors have run out.
     var spareDescriptor: Int32
     var signalPipe: (reading: Int32, writing: Int32)?
@@ -67,6 +74,8 @@ public final class SocketLoop {
     enum Timer: Hashable, Sendable {
         /// A closing connection has taken too long.
         case close(ConnectionID)
+        /// A TLS handshake has taken too long.
+        case handshake(ConnectionID)
         /// An address that is being tried has taken too long, is to be tried again, or the next one's time has come.
         case dial(DialID)
         /// A listener that paused accepts again.
@@ -205,6 +214,7 @@ public final class SocketLoop {
             switch timer {
             case .close(let id):
                 if let slot = connections.slot(of: id) { closeTimeout(slot, handler) }
+            case .handshake(let id): handshakeTimeout(id)
             case .dial(let id): dialTimeout(id)
             case .accept(let index): resumeAccepting(index)
             }

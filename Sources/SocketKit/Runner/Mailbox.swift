@@ -8,6 +8,7 @@ import Synchronization
 @usableFromInline enum Envelope<Message: Sendable>: Sendable {
     case message(Message)
     /// A connection for its loop, and what to tell the machine of it under its new id.
+    case perform(@Sendable (SocketLoop) -> Void)
     case connection(DetachedConnection, @Sendable (ConnectionID) -> Message)
     case stop
 }
@@ -24,6 +25,9 @@ public final class Mailbox<Message: Sendable>: Sendable {
 
     /// Leaves a message. The machine gets it on its loop's thread, after all that was left before.
     @inlinable public func post(_ message: Message) { leave(.message(message)) }
+
+    /// Has `action` called with the loop, on the loop's thread, after all that was left before: to change its settings.
+    @inlinable public func perform(_ action: @escaping @Sendable (SocketLoop) -> Void) { leave(.perform(action)) }
 
     /// Leaves a connection, which the loop adopts; the machine gets the message that `message` makes of its id there.
     @inlinable public func post(_ connection: DetachedConnection, _ message: @escaping @Sendable (ConnectionID) -> Message) {

@@ -77,6 +77,7 @@ public final class Runner<M: Machine> {
         for envelope in mailbox.take() {
             switch envelope {
             case .message(let message): take(.message(message))
+            case .perform(let action): action(loop)
             case .connection(let connection, let message):
                 if let id = loop.adopt(connection) { take(.message(message(id))) }
             case .stop: isStopped = true

@@ -26,6 +26,8 @@ public protocol AnyHost: AnyObject {
 public protocol ConnectionEnd: AnyObject {
     /// Its id at the machine that has it.
     var id: ConnectionID { get }
+    /// The machine speaks TLS from now on, as a client.
+    func startTLS(_ peer: TLSPeer)
     /// The machine writes.
     func write(_ bytes: ArraySlice<UInt8>)
     /// The machine starts or stops reading.
@@ -139,6 +141,7 @@ public final class Host<M: Machine>: AnyHost {
         case .dial(let dial, let endpoint):
             if isScripted { dials.append((dial, endpoint)) } else { network.dial(dial, endpoint, from: self) }
         case .cancelDial(let dial): if isScripted { cancel(dial) }  // otherwise dials end at once
+        case .startTLS(let id, let peer): end(of: id)?.startTLS(peer)
         case .write(let id, let bytes): end(of: id)?.write(bytes)
         case .setReading(let id, let isOn): end(of: id)?.setReading(isOn)
         case .finishWriting(let id): end(of: id)?.finishWriting()

@@ -41,6 +41,13 @@ final class Link {
         if !pipes[side].isFinished { pipes[side].write(bytes) }
     }
 
+    /// The network encrypts nothing: the handshake is over at once.
+    func startTLS(_ peer: TLSPeer, side: Int) {
+        let facts = TLSFacts(
+            serverName: peer.host, applicationProtocol: nil, version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256")
+        if !ends[side].isClosed { ends[side].host.deliver(.secured(ends[side].id, facts)) }
+    }
+
     func setReading(_ isOn: Bool, side: Int) { ends[side].isReading = isOn }
 
     func finishWriting(side: Int) { pipes[side].isFinished = true }
@@ -155,6 +162,7 @@ final class LinkEnd: ConnectionEnd {
 
     var id: ConnectionID { link.ends[side].id }
 
+    func startTLS(_ peer: TLSPeer) { link.startTLS(peer, side: side) }
     func write(_ bytes: ArraySlice<UInt8>) { link.write(bytes, side: side) }
     func setReading(_ isOn: Bool) { link.setReading(isOn, side: side) }
     func finishWriting() { link.finishWriting(side: side) }

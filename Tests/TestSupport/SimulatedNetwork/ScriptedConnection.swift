@@ -34,6 +34,8 @@ public final class ScriptedConnection: ConnectionEnd {
     public var isHeld: Bool
     /// Whether the machine reads.
     public private(set) var isReading = true
+    /// Whom the machine speaks TLS with; nil: with nobody.
+    public private(set) var tlsPeer: TLSPeer?
     /// The machine half-closed.
     public private(set) var isFinished = false
     /// The machine closed, in order.
@@ -105,6 +107,9 @@ public final class ScriptedConnection: ConnectionEnd {
     public func putBack(_ bytes: [UInt8]) { written = bytes + written }
 
     // MARK: The machine
+
+    /// The machine speaks TLS from now on; the test says when the handshake is over.
+    public func startTLS(_ peer: TLSPeer) { tlsPeer = peer }
 
     /// The machine writes.
     public func write(_ bytes: ArraySlice<UInt8>) {
@@ -187,8 +192,8 @@ extension TransportEvent {
     /// The connection that it is about; nil for a dial that failed.
     public var connection: ConnectionID? {
         switch self {
-        case .accepted(let id, _, _), .connected(_, let id), .received(let id, _), .receivedEOF(let id), .wrote(let id, _),
-            .closed(let id, _):
+        case .accepted(let id, _, _), .secured(let id, _), .connected(_, let id), .received(let id, _), .receivedEOF(let id),
+            .wrote(let id, _), .closed(let id, _):
             id
         case .dialFailed: nil
         }
@@ -198,6 +203,7 @@ extension TransportEvent {
     fileprivate func renamed(_ id: ConnectionID) -> TransportEvent {
         switch self {
         case .accepted(_, let peer, let listener): .accepted(id, peer: peer, listener: listener)
+        case .secured(_, let facts): .secured(id, facts)
         case .connected(let dial, _): .connected(dial, id)
         case .received(_, let bytes): .received(id, bytes)
         case .receivedEOF: .receivedEOF(id)

@@ -103,7 +103,7 @@ final class MachineDriver<M: Machine> {
         case .setReading(let connection, let isOn):
             connections[connection.slot].isReading = isOn
             if isOn { pass(connection.slot) }
-        case .cancelDial, .finishWriting, .close, .closeAtOnce, .abort: break
+        case .startTLS, .cancelDial, .finishWriting, .close, .closeAtOnce, .abort: break
         }
     }
 
