@@ -54,7 +54,8 @@ extension SocketLoop {
     func acceptTLS(_ slot: Int, _ context: TLSContext, _ acceptance: TLSAcceptance) {
         let id = connections.id(of: slot)
         connections.entries[slot].marks.insert([.encrypted, .unannounced])
-        if tls.handshakes.count >= limits.maximumHandshakes, let oldest = tls.handshakes.oldest, isCurrent(oldest, oldest.slot) {
+        if tls.handshakes.count >= limits.maximumHandshakes, let oldest = tls.handshakes.oldest, isCurrent(oldest, oldest.slot)
+        {
             failTLS(oldest.slot, .handshake("given up, since \(limits.maximumHandshakes) others are under way"))
         }
         tls.handshakes.append(id, acceptance)
