@@ -2,6 +2,7 @@
 
 import MachineCore
 import Testing
+import X509
 
 @testable import SocketKit
 
