@@ -42,7 +42,7 @@ struct RandomService: Machine {
         case .transport(.received(let id, let bytes)): take(bytes, from: id, now, &outputs)
         case .transport(.receivedEOF(let id)): end(id, &outputs)
         case .transport(.closed(let id, _)): clients[id] = nil
-        case .transport(.wrote), .transport(.connected), .transport(.dialFailed): break
+        case .transport(.secured), .transport(.wrote), .transport(.connected), .transport(.dialFailed): break
         case .tick:
             for id in clients.allIDs where clients[id]?.due.map({ $0 <= now }) == true { give(id, now, &outputs) }
         }

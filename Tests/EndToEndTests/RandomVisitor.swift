@@ -67,7 +67,7 @@ struct RandomVisitor: Machine {
         case .transport(.closed), .transport(.dialFailed):
             isOver = true
             due = nil
-        case .transport(.accepted), .transport(.wrote): break
+        case .transport(.accepted), .transport(.secured), .transport(.wrote): break
         }
     }
 

@@ -66,7 +66,7 @@ struct TestVisitor: Machine {
             outputs.append(.transport(.close(id)))
         case .transport(.closed): closed(&outputs)
         case .transport(.dialFailed): isDone = true
-        case .transport(.accepted), .transport(.wrote): break
+        case .transport(.accepted), .transport(.secured), .transport(.wrote): break
         }
     }
 
