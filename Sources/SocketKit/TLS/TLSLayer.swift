@@ -18,6 +18,7 @@ final class TLSLayer {
 
     /// Appends `bytes` to `ciphertext`, encrypted.
     func seal(_ bytes: ArraySlice<UInt8>, into ciphertext: inout [UInt8]) throws(TLSError) {
+        if bytes.isEmpty { return }  // also after the end
         try engine.send(bytes, into: &ciphertext)
         plaintextCount += bytes.count
     }
