@@ -50,6 +50,13 @@ final class TLSHarness {
     }
 }
 
+/// At least `count` bytes in which no piece stands at a place where another would be equal to it.
+private func manyBytes(_ count: Int) -> [UInt8] {
+    var bytes = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    while bytes.count < count { bytes += bytes }
+    return bytes
+}
+
 @Suite("TLS on a loop", .enabled(if: hasOpenSSL, withoutOpenSSL))
 struct LoopTLSTests {
     @Test(arguments: backends)
@@ -84,7 +91,7 @@ struct LoopTLSTests {
         let tls = try TLSHarness(backend)
         let (client, server) = try tls.pair()
         tls.loop.perform(.setReading(server, false))
-        let bytes = (0..<8_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        let bytes = manyBytes(8_000_000)
         tls.harness.write(bytes, to: client)
         tls.harness.write([1, 2, 3], to: client)
         _ = try tls.harness.turns(during: .milliseconds(50))
@@ -129,7 +136,7 @@ struct LoopTLSTests {
         let other = try LoopHarness(.platformDefault)
         let (client, server) = try tls.pair()
         // What waits, as plaintext and as ciphertext, goes along.
-        let bytes = (0..<6_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let bytes = manyBytes(6_000_000)
         tls.loop.perform(.setReading(client, false))
         tls.harness.write(bytes, to: server)
         _ = try tls.harness.turns(during: .milliseconds(20))
