@@ -57,6 +57,7 @@ private func amount(_ count: Int64, _ unit: SettingUnit?) -> String {
         case .bytes: [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("bytes", 1)]
         case .mebibytes: [("GiB", 1 << 10), ("MiB", 1)]
         case .milliseconds: [("s", 1_000), ("ms", 1)]
+        case .seconds: [("s", 1)]
         case .hours: [("h", 1)]
         }
     let (name, size) = units.first { count % $0.size == 0 } ?? (unit.rawValue, 1)

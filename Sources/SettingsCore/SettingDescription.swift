@@ -60,6 +60,8 @@ public enum SettingUnit: String, Sendable, Hashable {
     case mebibytes = "MiB"
     /// Milliseconds.
     case milliseconds = "ms"
+    /// Seconds.
+    case seconds = "s"
     /// Hours.
     case hours
 }
@@ -99,6 +101,20 @@ public enum SettingReload: Sendable, Hashable {
 extension SettingDescription {
     /// What happens beyond a limit, as a sentence.
     var beyondSentence: String? { beyond.map { "Beyond it: \($0)." } }
+}
+
+/// A list of objects in the file, all alike, such as listeners. Variables and options do not reach what is beneath.
+public struct SettingsList: Sendable, Hashable {
+    /// Its path: documents show what an element holds as `listeners[].port`.
+    public var path: String
+    /// What an element is, in a sentence.
+    public var meaning: String
+
+    /// The list at `path`.
+    public init(_ path: String, _ meaning: String) {
+        self.path = path
+        self.meaning = meaning
+    }
 }
 
 /// An object of the file in which the names are the user's own, such as agents by id. Variables and options do not reach what

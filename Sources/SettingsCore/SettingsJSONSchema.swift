@@ -34,7 +34,12 @@ extension SettingsSchema {
         return members
     }
 
-    private func property(_ key: Int) -> [JSONMember] { description(of: key)?.jsonSchema ?? object(key) }
+    private func property(_ key: Int) -> [JSONMember] {
+        if let description = description(of: key) { return description.jsonSchema }
+        guard let element = element(in: key) else { return object(key) }
+        let meaning = objectMeaning(of: key).map { [JSONMember("description", .string($0))] } ?? []
+        return [.init("type", "array")] + meaning + [.init("items", .object(object(element)))]
+    }
 }
 
 extension SettingDescription {

@@ -108,6 +108,24 @@ public struct SettingsReader: Sendable {
         scope = outer
     }
 
+    /// Calls `body` for each element of `list`, in order, with its index and this reader, whose paths are relative to that
+    /// element meanwhile; the empty path is the element itself.
+    public mutating func eachElement(of list: SettingsList, _ body: (Int, inout SettingsReader) -> Void) {
+        let place = ask(for: list.path, asValue: false)
+        let key = schema.insertElement(in: place.key, list)
+        let outer = scope
+        if isDescribing {
+            scope = SettingsPlace(path: place.path + "[]", key: key, node: nil, nearest: nil)
+            body(0, &self)
+        }
+        let elements = place.node?.kind == .array ? place.node.map { Array($0.elements) } ?? [] : []
+        for (index, value) in elements.enumerated() {
+            scope = SettingsPlace(path: "\(place.path)[\(index)]", key: key, node: value, nearest: value)
+            body(index, &self)
+        }
+        scope = outer
+    }
+
     // MARK: Questions
 
     /// Whether any layer gives `path` a value, or something beneath it. `null` in the file is no value. A variable counts for

@@ -1,5 +1,6 @@
 // Which keys exist. There is no list to keep: a key is known once it has been read, by its declaration, so that code and list
-// cannot disagree. Keys form a tree; an object with free names (agents by id) has one branch, `*`, for all of them.
+// cannot disagree. Keys form a tree; an object with free names (agents by id) has one branch, `*`, for all of them, and so has
+// a list of objects for its elements.
 
 /// The keys that have been read.
 struct SettingsSchema: Sendable {
@@ -11,7 +12,9 @@ struct SettingsSchema: Sendable {
         var children: [Int] = []
         /// The branch for any name, in an object with free names.
         var anyName: Int?
-        /// What an object with free names is for.
+        /// The branch for any element, in a list of objects.
+        var element: Int?
+        /// What an object with free names is for, or what the elements of a list are.
         var objectMeaning: String?
         var isValue = false
         /// What is declared of a value.
@@ -39,6 +42,17 @@ struct SettingsSchema: Sendable {
         nodes[index].isBelowFreeName = true
         nodes[parent].anyName = index
         nodes[parent].objectMeaning = object.meaning
+        return index
+    }
+
+    /// The branch for any element of the list `parent`, which it is from now on.
+    mutating func insertElement(in parent: Int, _ list: SettingsList) -> Int {
+        if let known = nodes[parent].element { return known }
+        let index = append("[]", to: parent)
+        nodes[index].path = nodes[parent].path + "[]"
+        nodes[index].isBelowFreeName = true
+        nodes[parent].element = index
+        nodes[parent].objectMeaning = list.meaning
         return index
     }
 
@@ -72,13 +86,18 @@ struct SettingsSchema: Sendable {
     func objectMeaning(of index: Int) -> String? { nodes[index].objectMeaning }
 
     /// Whether this key is an object: something beneath it was read.
-    func isObject(_ index: Int) -> Bool { nodes[index].anyName != nil || !nodes[index].children.isEmpty }
+    func isObject(_ index: Int) -> Bool {
+        nodes[index].anyName != nil || nodes[index].element != nil || !nodes[index].children.isEmpty
+    }
 
     /// The keys in the object `parent`, in the order of reading.
     func children(of parent: Int) -> [Int] { nodes[parent].children }
 
     /// The branch for any name in the object `parent`, if it has free names.
     func anyName(in parent: Int) -> Int? { nodes[parent].anyName }
+
+    /// The branch for any element of the list `parent`, if it is one.
+    func element(in parent: Int) -> Int? { nodes[parent].element }
 
     /// The names known in the object `parent`, in the order of reading.
     func names(in parent: Int) -> [String] { nodes[parent].children.map { nodes[$0].name } }
@@ -91,9 +110,9 @@ struct SettingsSchema: Sendable {
     /// What is declared of all values, in the order of reading.
     var descriptions: [SettingDescription] { nodes.compactMap(\.description) }
 
-    /// What the object with free names is for in which, or in whose entries, `path` is.
+    /// What the object with free names is for in whose entries `path` is, or what the element is.
     func objectMeaning(ofPath path: String) -> String? {
-        nodes.first { node in node.anyName.map { nodes[$0].path == path } == true }?.objectMeaning
+        nodes.first { node in (node.anyName ?? node.element).map { nodes[$0].path == path } == true }?.objectMeaning
     }
 
     /// The same keys, each description changed by `change`.

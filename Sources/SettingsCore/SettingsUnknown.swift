@@ -18,9 +18,17 @@ extension SettingsReader {
 
     /// Depth is bounded by the parser's limit, and by that of the keys asked for.
     private func collect(in node: JSONNode, key: Int, path: String, into found: inout [SettingsReport]) {
-        guard node.kind == .object else {
+        let element = schema.element(in: key)
+        if let element, node.kind == .array {
+            for (index, value) in node.elements.enumerated() {
+                collect(in: value, key: element, path: "\(path)[\(index)]", into: &found)
+            }
+            return
+        }
+        guard node.kind == .object, element == nil else {
             if !schema.isValue(key), !node.isNull {
-                let message = "\(quotedForPeople(path)) must be an object, not \(node.kind.withArticle)"
+                let wanted = element == nil ? "an object" : "a list of objects"
+                let message = "\(quotedForPeople(path)) must be \(wanted), not \(node.kind.withArticle)"
                 found.append(.init(rank: .file(offset: node.offset), message: message, path: path))
             }
             return
