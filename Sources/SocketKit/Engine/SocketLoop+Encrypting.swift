@@ -53,6 +53,13 @@ extension SocketLoop {
         touch(slot)
     }
 
+    /// Queues bytes as they are, for a client that does not speak TLS.
+    func sendPlainly(_ bytes: [UInt8], _ slot: Int) {
+        guard let layer = connections.entries[slot].tls else { return }
+        append(bytes[...], layer)
+        touch(slot)
+    }
+
     private func append(_ bytes: ArraySlice<UInt8>, _ layer: TLSLayer) {
         layer.outgoing.append(bytes, pool: &pool)
         statistics.queuedBytes += bytes.count

@@ -114,6 +114,7 @@ extension SocketLoop {
     func failTLS(_ slot: Int, _ error: TLSError) {
         if connections.entries[slot].marks.contains(.unannounced) {
             noteLostHandshake(slot, error)
+            if error == .plainHTTP { sendPlainly(plainHTTPResponse, slot) }
             closeUnannounced(slot)
         } else {
             push(slot)

@@ -34,6 +34,9 @@ public final class SocketLoop {
     /// Called, inside a turn, for each client whose TLS handshake fails: its connection is never announced.
     public var onHandshakeFailure: (TLSHandshakeFailure) -> Void = { _ in }
 
+    /// What a client is sent, as it stands here, that speaks plain HTTP where TLS is spoken.
+    public var plainHTTPResponse: [UInt8] = []
+
     let poller: any Poller
     // Unchecked, as are the other properties that every event touches: an access lasts for one line of this module, never while
     // the handler runs, and the checks would cost a twentieth of a request.
