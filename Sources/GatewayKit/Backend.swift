@@ -55,7 +55,7 @@ final class Backend: Reconfigurable {
         let fields = request.head.fields
         do throws(GatewayError) {
             let handshake = try AgentHandshake(request)
-            let client = environment.forwarding.provenance(visitor.peer, fields).client
+            let client = environment.forwarding.client(visitor.peer, fields)
             try registrar.check(handshake, origin: fields, from: client, turn.now)
             guard !isDraining else { throw .overloaded }
             if !isAtOwningLoop, let loop = try registrar.loop(for: handshake.agentID, turn.now) {
@@ -87,10 +87,10 @@ final class Backend: Reconfigurable {
         turn.emit(.write(visitor.id, bytes[...]))
         let unread = visitor.takeUnread()
         frontend.remove(visitor)
-        let origin = environment.forwarding.provenance(visitor.peer, request.head.fields)
+        let origin = environment.forwarding.provenance(visitor.peer, of: request)
         let source = AgentSource(
             id: visitor.id, peer: visitor.peer, client: client, page: request.head.fields[.origin],
-            address: environment.forwarding.address(origin))
+            address: environment.forwarding.address(origin), certificate: request.security?.clientSubject)
         let agent = registrar.connect(handshake, source, turn.now)
         if let description = registrar.agentInHandshake(handshake) {
             enlist(agent, description, &turn)

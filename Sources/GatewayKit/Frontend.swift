@@ -17,12 +17,12 @@ final class Frontend: Reconfigurable {
     private let streams: EventStreams
     private let registry: Registry
     private let peers: PeerLoops
-    private var proxied = ProxiedConnections()
+    private let arrivals: Arrivals
 
     init(
         _ environment: Environment, _ visitors: Visitors, _ agents: Agents, _ exchanges: Exchanges, _ waiting: WaitingRequests,
         _ access: AccessControl, _ shares: AddressShares, _ console: Console, _ streams: EventStreams, _ registry: Registry,
-        _ peers: PeerLoops
+        _ peers: PeerLoops, _ arrivals: Arrivals
     ) {
         self.environment = environment
         self.visitors = visitors
@@ -35,53 +35,18 @@ final class Frontend: Reconfigurable {
         self.streams = streams
         self.registry = registry
         self.peers = peers
+        self.arrivals = arrivals
     }
 
     func reconfigure(_ environment: Environment) { self.environment = environment }
 
     // MARK: Connections
 
-    var count: Int { visitors.count + proxied.count }
-
-    var nextDeadline: Moment? { visitors.nextDeadline.earlier(proxied.nextDeadline) }
-
-    var ownConnections: ConnectionCounts {
-        peers.own(visitors: count, agents: agents.count, isDraining: visitors.isDraining)
-    }
-
-    private var hasRoom: Bool { peers.connections(ownConnections) < environment.configuration.limits.maximumConnections }
-
-    func accept(_ id: ConnectionID, peer: String, _ turn: inout Turn) {
-        let configuration = environment.configuration
-        guard configuration.proxyProtocol != .off, let address = NetworkAddress(peer),
-            configuration.proxyProtocol.isSpoken(by: address), environment.forwarding.isTrusted(address)
-        else {
-            _ = acceptVisitor(id, peer: peer, &turn)
-            return
-        }
-        guard !visitors.isDraining, hasRoom else { return turn.emit(.abort(id)) }
-        proxied.add(id, peer: peer, until: turn.now.advanced(by: configuration.limits.headTimeout))
-    }
-
-    private func acceptVisitor(_ id: ConnectionID, peer: String, _ turn: inout Turn) -> VisitorConnection {
-        let hasRoom = hasRoom
-        let visitor = visitors.accept(id, peer: peer, turn.now)
-        switch shares.count(visitor, &turn) {
-        case .welcome: break
-        case .tooMany(isFarTooMany: false): visitor.respond(.error(.tooManyRequests(seconds: 5), to: nil), to: nil, &turn)
-        case .tooMany(isFarTooMany: true): visitor.abort(&turn)
-        }
-        if !hasRoom { visitor.respond(.error(.overloaded, to: nil), to: nil, &turn) }
-        return visitor
-    }
+    var nextDeadline: Moment? { visitors.nextDeadline.earlier(arrivals.nextDeadline) }
 
     /// Bytes came. The connection on which requests are to be looked for now; nil: none.
     func receive(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> VisitorConnection? {
-        guard let visitor = visitors[id] else {
-            guard !proxied.isEmpty, let (peer, rest) = proxied.receive(id, bytes, &turn) else { return nil }
-            let visitor = acceptVisitor(id, peer: peer, &turn)
-            return rest.isEmpty || !visitor.receive(rest[...], &turn) ? nil : visitor
-        }
+        guard let visitor = visitors[id] else { return arrivals.receive(id, bytes, &turn) }
         if visitor.receive(bytes, &turn) { return visitor }
         if visitor.phase == .upgraded, let exchange = exchanges[visitor.exchange] { exchanges.forward(bytes, exchange, &turn) }
         return nil
@@ -89,10 +54,7 @@ final class Frontend: Reconfigurable {
 
     /// The visitor will send no more. On an upgraded connection that is half of the conversation; otherwise it is gone.
     func finished(_ id: ConnectionID, _ turn: inout Turn) {
-        guard let visitor = visitors[id] else {
-            if proxied.remove(id) != nil { turn.emit(.close(id)) }
-            return
-        }
+        guard let visitor = visitors[id] else { return arrivals.finished(id, &turn) }
         if let exchange = exchanges[visitor.exchange] { return exchanges.visitorFinished(exchange, &turn) }
         _ = waiting.take(of: visitor)
         visitor.close(&turn)
@@ -100,10 +62,7 @@ final class Frontend: Reconfigurable {
 
     /// The connection is gone.
     func closed(_ id: ConnectionID, _ turn: inout Turn) {
-        guard let visitor = visitors[id] else {
-            _ = proxied.remove(id)
-            return
-        }
+        guard let visitor = visitors[id] else { return arrivals.closed(id) }
         if let exchange = exchanges[visitor.exchange] { exchanges.abandon(exchange, &turn) }
         _ = waiting.take(of: visitor)
         stopWatching(visitor)
@@ -134,7 +93,7 @@ final class Frontend: Reconfigurable {
 
     /// Handles a time limit that has passed. The connection to look for requests on now; nil: no limit has passed.
     func expire(_ turn: inout Turn) -> VisitorConnection? {
-        proxied.expire(&turn)
+        arrivals.expire(&turn)
         guard let visitor = visitors.popExpired(turn.now) else { return nil }
         switch visitor.phase {
         case .receivingHead where visitor.hasBegun, .collecting: refuse(.requestTimedOut, nil, of: visitor, &turn)
@@ -151,7 +110,7 @@ final class Frontend: Reconfigurable {
     /// No more connections; those that never end do now.
     func beginDrain(_ turn: inout Turn) {
         dismissWatchers(&turn)
-        proxied.abortAll(&turn)
+        arrivals.abortAll(&turn)
         visitors.beginDrain(turn.now)
     }
 
@@ -188,6 +147,10 @@ final class Frontend: Reconfigurable {
     private func route(_ request: VisitorRequest, of visitor: VisitorConnection, _ turn: inout Turn) -> Bool {
         if UpgradeRules.isRefused(request.head.method) {
             refuse(.methodNotAllowed(allow: UpgradeRules.usualMethods), request.closing, of: visitor, &turn)
+            return false
+        }
+        if let response = arrivals.redirection(of: request, on: visitor) {
+            visitor.respond(response, to: request, &turn)
             return false
         }
         let destination = visitor.route(request, by: environment.router)

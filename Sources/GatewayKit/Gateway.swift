@@ -21,6 +21,7 @@ public struct Gateway: Machine {
     private var environment: Environment
     private let frontend: Frontend
     private let backend: Backend
+    private let arrivals: Arrivals
     private let visitors: Visitors
     private let agents: Agents
     private let exchanges: Exchanges
@@ -62,11 +63,13 @@ public struct Gateway: Machine {
         let registrar = Registrar(environment, access, agents, registry, peers, metrics)
         exchanges = Exchanges(environment, visitors, agents, shares, metrics, inspector)
         waiting = WaitingRequests(environment, registry, shares)
+        arrivals = Arrivals(environment, visitors, agents, shares, peers)
         frontend = Frontend(
-            environment, visitors, agents, exchanges, waiting, access, shares, console, streams, registry, peers)
+            environment, visitors, agents, exchanges, waiting, access, shares, console, streams, registry, peers,
+            arrivals)
         backend = Backend(environment, frontend, agents, registrar, exchanges, waiting, alerts)
         reconfigurable = [
-            access, agents, alerts, backend, console, exchanges, frontend, inspector, registrar, shares, visitors, waiting,
+            access, agents, alerts, arrivals, backend, console, exchanges, frontend, inspector, registrar, shares, visitors, waiting,
         ]
     }
 
@@ -80,6 +83,11 @@ public struct Gateway: Machine {
         case .transport(let event): handle(event, &turn)
         case .message(.drain(let duration)): beginDrain(within: duration, &turn)
         case .message(.reconfigure(let configuration)): reconfigure(configuration, &turn)
+        case .message(.redirect(let listener, let port)): arrivals.redirect.redirect(listener, to: port)
+        case .message(.challenges(let challenges)): arrivals.redirect.challenges = challenges
+        case .message(.handshakeFailed(let peer, let reason)):
+            metrics.handshakeEnded(isSecured: false)
+            turn.log(.debug, "visitor.no-tls", [.init("peer", peer), .init("reason", reason)])
         case .message(.loop(let message)): receive(message.content, &turn)
         case .tick: for visitor in frontend.resumePaused(&turn) { backend.pump(visitor, &turn) }
         }
@@ -115,7 +123,7 @@ public struct Gateway: Machine {
 
     private func handle(_ event: TransportEvent, _ turn: inout Turn) {
         switch event {
-        case .accepted(let id, let peer, _): frontend.accept(id, peer: peer, &turn)
+        case .accepted(let id, let peer, let listener): arrivals.accept(id, peer: peer, listener: listener, &turn)
         case .received(let id, let bytes):
             if let agent = agents[id] {
                 backend.receive(bytes, from: agent, &turn)
@@ -131,7 +139,9 @@ public struct Gateway: Machine {
         case .closed(let id, let error):
             guard let agent = agents[id] else { return frontend.closed(id, &turn) }
             backend.lose(agent, error ?? "the connection closed", &turn)
-        case .secured: break
+        case .secured(let id, let facts):
+            metrics.handshakeEnded(isSecured: true)
+            visitors[id]?.secured(facts)
         case .connected, .dialFailed: break  // a gateway never dials
         }
     }
@@ -185,7 +195,7 @@ public struct Gateway: Machine {
     /// How much is held now.
     public var counters: GatewayCounters {
         var counters = GatewayCounters()
-        counters.visitors = frontend.count
+        counters.visitors = arrivals.count
         counters.agents = agents.count
         counters.registeredAgents = registry.onlineCount
         for agent in agents.all {
@@ -201,7 +211,7 @@ public struct Gateway: Machine {
         GatewayInternals(
             waitingRequests: waiting.count, replays: inspector.pendingCounts.replays,
             untoldExchanges: inspector.pendingCounts.changed, notesChanges: registry.notesChanges,
-            proxiedConnections: frontend.count - visitors.count, isDraining: drain.isOn, heldBodyBytes: agents.bodies.used,
+            proxiedConnections: arrivals.count - visitors.count, isDraining: drain.isOn, heldBodyBytes: agents.bodies.used,
             capturedExchanges: inspector.store, history: metrics.history(), isConsistent: exchanges.isConsistent)
     }
 }
@@ -250,7 +260,7 @@ extension Gateway {
             let record = registry[id]
             if record == nil || record?.loop == loop { turn.broadcast(.agent(id: id, record)) }
         }
-        let counts = frontend.ownConnections
+        let counts = arrivals.ownConnections
         if peers.shouldBroadcast(counts, limit: configuration.limits.maximumConnections) { turn.broadcast(.counts(counts)) }
         for (address, count) in shares.takeConnectionChanges() { turn.broadcast(.connections(address, count)) }
         let (attempts, requests) = (access.takeUnreportedAttempts(), shares.takeUnreportedRequests(turn.now))
@@ -274,7 +284,7 @@ extension Gateway {
     /// When the last request has its response, on whatever loop it began, the tunnels go too.
     private mutating func finishDrain(_ turn: inout Turn) {
         guard drain.isOn, !drain.hasEnded, visitors.count == 0 else { return }
-        guard drain.isOver(turn.now) || peers.haveNoVisitors(frontend.ownConnections) else { return }
+        guard drain.isOver(turn.now) || peers.haveNoVisitors(arrivals.ownConnections) else { return }
         backend.closeAll(&turn)
         drain.finish()
         turn.emit(.drained)

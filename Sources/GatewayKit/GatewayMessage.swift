@@ -9,6 +9,13 @@ public enum GatewayMessage: Sendable {
     case drain(within: Duration)
     /// From now on behave so: tokens, routes and timeouts at once, limits for new connections.
     indirect case reconfigure(GatewayConfiguration)
+    /// Visitors that come to the listener with this number are sent to https, at that port.
+    case redirect(listener: Int, toPort: UInt16)
+    /// What a certificate authority is to find at `/.well-known/acme-challenge/` of such listeners (RFC 8555 §8.3): key
+    /// authorisations by token, instead of those before.
+    indirect case challenges([String: String])
+    /// A client's TLS handshake failed, so that its connection was never announced; the reason is for people.
+    indirect case handshakeFailed(peer: String, reason: String)
     /// From another loop of the same gateway.
     indirect case loop(LoopMessage)
 }

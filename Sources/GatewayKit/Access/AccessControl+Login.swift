@@ -47,7 +47,7 @@ extension AccessControl {
         guard let policy = policy(ofScope: form.scope) else { return .error(.notFound, to: request) }
         let agentID = form.scope.isEmpty ? nil : form.scope
         let next = ReturnPath.validated(form.next.utf8) ?? startPage(of: agentID, request.head)
-        let visitor = environment.forwarding.provenance(peer, request.head.fields)
+        let visitor = environment.forwarding.provenance(peer, of: request)
         guard policy.admits(visitor.client) else { return .error(.forbidden, to: request) }
         if !signer.canSign || policy.tokens.isEmpty || !isPost && isLoggedIn(visitor, policy, turn.now) {
             return .redirect(to: next)
@@ -77,7 +77,7 @@ extension AccessControl {
     /// when it is rotated.
     func logout(_ request: VisitorRequest, from peer: String, body: [UInt8]) -> OwnResponse {
         let form = LoginForm(body)
-        let visitor = environment.forwarding.provenance(peer, request.head.fields)
+        let visitor = environment.forwarding.provenance(peer, of: request)
         guard let policy = policy(ofScope: form.scope) else { return .error(.notFound, to: request) }
         guard environment.forwarding.isFromHere(visitor) else { return .error(.crossSite, to: request) }
         let next = ReturnPath.validated(form.next.utf8) ?? [UInt8(ascii: "/")]
@@ -89,7 +89,7 @@ extension AccessControl {
     func canLogOut(_ request: VisitorRequest, from peer: String, _ now: Moment) -> Bool {
         let policy = environment.access.console
         guard !policy.tokens.isEmpty else { return false }
-        return isLoggedIn(environment.forwarding.provenance(peer, request.head.fields), policy, now)
+        return isLoggedIn(environment.forwarding.provenance(peer, of: request), policy, now)
     }
 
     // MARK: Refusals

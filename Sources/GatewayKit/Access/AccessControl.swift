@@ -41,7 +41,7 @@ final class AccessControl: Reconfigurable {
 
     /// Whether the visitor at `peer` may do what `policy` guards. Wrong tokens are counted.
     func permission(_ request: VisitorRequest, from peer: String, by policy: AccessPolicy, _ now: Moment) -> Permission {
-        let visitor = environment.forwarding.provenance(peer, request.head.fields)
+        let visitor = environment.forwarding.provenance(peer, of: request)
         guard policy.admits(visitor.client) else { return .refused(.forbidden, nil) }
         guard !policy.tokens.isEmpty else { return .granted(Grant()) }
         let wait = waitForAttempt(visitor.client, now)
@@ -71,7 +71,7 @@ final class AccessControl: Reconfigurable {
     /// Whether a request needs no token because it is a CORS preflight.
     func isPassingPreflight(_ request: VisitorRequest, from peer: String, by policy: AccessPolicy) -> Bool {
         environment.configuration.web.passesPreflights && request.isPreflight
-            && policy.admits(environment.forwarding.provenance(peer, request.head.fields).client)
+            && policy.admits(environment.forwarding.client(peer, request.head.fields))
     }
 
     /// Why a request that was let in would not be any more; nil: it would be.
@@ -79,7 +79,7 @@ final class AccessControl: Reconfigurable {
         guard environment.configuration.web.isEnabled else { return .webServiceOff }
         let policy = policies.policy(for: agentID)
         guard !policy.isOpen, !isPassingPreflight(request, from: peer, by: policy) else { return nil }
-        let visitor = environment.forwarding.provenance(peer, request.head.fields)
+        let visitor = environment.forwarding.provenance(peer, of: request)
         guard policy.admits(visitor.client) else { return .forbidden }
         let isAccepted =
             policy.tokens.isEmpty || policy.accepts(Authorization.visitorToken(request.head))

@@ -22,9 +22,15 @@ final class ForwardingPolicy: Sendable {
 
     // MARK: Who asks
 
-    /// Where a request with `fields` comes from, on a connection from `peer`.
-    func provenance(_ peer: String, _ fields: HTTPFields) -> Provenance {
-        Provenance(peer: peer, fields: fields, trustedProxies: trustedProxies)
+    /// Where a request comes from, on a connection from `peer`.
+    func provenance(_ peer: String, of request: VisitorRequest) -> Provenance {
+        Provenance(
+            peer: peer, fields: request.head.fields, isEncrypted: request.security != nil, trustedProxies: trustedProxies)
+    }
+
+    /// The address of whoever sent a request with `fields` on a connection from `peer`; nil if that is not known.
+    func client(_ peer: String, _ fields: HTTPFields) -> NetworkAddress? {
+        Provenance(peer: peer, fields: fields, isEncrypted: false, trustedProxies: trustedProxies).client
     }
 
     /// Whether the connection is one of a trusted proxy.
@@ -33,7 +39,7 @@ final class ForwardingPolicy: Sendable {
     /// Who it is, for a log: the connection's other end, or whom a trusted proxy names.
     func clientText(_ peer: String, _ fields: HTTPFields) -> String {
         guard Provenance.isTrusted(peer, among: trustedProxies) else { return peer }
-        return provenance(peer, fields).client?.text ?? peer
+        return client(peer, fields)?.text ?? peer
     }
 
     // MARK: What they ask for

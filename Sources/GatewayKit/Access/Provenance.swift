@@ -9,6 +9,8 @@ struct Provenance {
     /// The connection's other end.
     let peer: String
     let fields: HTTPFields
+    /// Whether TLS is spoken on the connection.
+    let isEncrypted: Bool
     /// Proxies whose `X-Forwarded-*` counts.
     let trustedProxies: [AddressRange]
 
@@ -33,13 +35,13 @@ struct Provenance {
         return client
     }
 
-    /// Whether the visitor came by https: a trusted proxy says so, or else the address that people are told.
+    /// Whether the visitor came by https: a trusted proxy says so, or else the connection, or the address that people are told.
     func isSecure(publicURL: String?) -> Bool {
         if isByTrustedProxy, let proto = fields.all(.xForwardedProto).last {
             let last = proto.split(separator: UInt8(ascii: ",")).last ?? []
             return String(decoding: last, as: UTF8.self).lowercased().filter { $0 != " " } == "https"
         }
-        return publicURL?.hasPrefix("https://") == true
+        return isEncrypted || publicURL?.hasPrefix("https://") == true
     }
 
     /// An element of `X-Forwarded-For`: an address, which some proxies give a port.

@@ -12,6 +12,8 @@ final class AgentConnection {
     let origin: String?
     /// Where its handshake found the gateway, for the URL in its welcome.
     let address: String
+    /// Whom the certificate is about that it presented; nil: none.
+    let certificate: String?
     // Unchecked (as in VisitorConnection): the session's own methods, which are all that runs during an access, know of no
     // connection.
     @exclusivity(unchecked) var session: TunnelSession
@@ -53,6 +55,7 @@ final class AgentConnection {
         client = origin.client
         self.origin = origin.page
         address = origin.address
+        certificate = origin.certificate
         session = TunnelSession(.gateway, version: handshake.version, limits: limits)
         agentID = handshake.agentID
         session.agentIDInURL = handshake.agentID
@@ -88,4 +91,6 @@ struct AgentSource {
     let page: String?
     /// Where it found the gateway.
     let address: String
+    /// Whom the certificate is about that it presented.
+    let certificate: String?
 }

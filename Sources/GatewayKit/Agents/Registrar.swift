@@ -153,12 +153,12 @@ final class Registrar: Reconfigurable {
         peers.arrived(agentID)
         describe(agentID, by: agent)
         agents.startPinging(agent, turn.now)
-        turn.log(
-            .info, "agent.registered",
-            [
-                .init("agent", agentID), .init("peer", agent.peer), .init("protocol", agent.session.version.subprotocol),
-                .init("tunnels", "\(registry.tunnels(of: agentID).count)"),
-            ])
+        var fields: [LogRecord.Field] = [
+            .init("agent", agentID), .init("peer", agent.peer), .init("protocol", agent.session.version.subprotocol),
+            .init("tunnels", "\(registry.tunnels(of: agentID).count)"),
+        ]
+        if let certificate = agent.certificate { fields.append(.init("certificate", certificate)) }
+        turn.log(.info, "agent.registered", fields)
         return true
     }
 

@@ -56,7 +56,7 @@ final class AgentViews {
         let configuration = environment.configuration
         let address = address ?? configuration.publicURL
         if address == nil, configuration.web.routesByPath { return "\(configuration.web.pathPrefix)/\(id)/" }
-        return environment.forwarding.webURL(of: id, from: address ?? "http://localhost")
+        return environment.forwarding.webURL(of: id, from: address ?? "\(configuration.servesTLS ? "https" : "http")://localhost")
     }
 
     /// A list of agents; those that are not known are left out.

@@ -60,6 +60,10 @@ extension Console {
         writer.sample(statistics.exchanges)
         writer.family("miagent_upgrades", .counter, "Exchanges that left HTTP with a 101.")
         writer.sample(statistics.upgrades)
+        writer.family("miagent_tls_handshakes", .counter, "TLS handshakes of clients that came to their end.")
+        writer.sample(statistics.tlsHandshakes)
+        writer.family("miagent_tls_handshake_failures", .counter, "TLS handshakes of clients that failed.")
+        writer.sample(statistics.tlsHandshakeFailures)
         writer.family(
             "miagent_visitor_bytes", .counter, unit: "bytes", "Bytes from and to visitors, heads and framing included.")
         writer.sample([("direction", "in")], statistics.bytesIn)

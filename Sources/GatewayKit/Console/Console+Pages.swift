@@ -68,6 +68,6 @@ extension Console {
     }
 
     private func address(_ request: VisitorRequest, _ context: ConsoleContext) -> String {
-        environment.forwarding.address(environment.forwarding.provenance(context.peer, request.head.fields))
+        environment.forwarding.address(environment.forwarding.provenance(context.peer, of: request))
     }
 }

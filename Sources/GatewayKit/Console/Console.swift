@@ -104,7 +104,7 @@ final class Console: Reconfigurable {
         }
         guard case .replay = route else { return nil }
         guard configuration.inspector.allowsReplay else { return .replayOff }
-        let origin = environment.forwarding.provenance(context.peer, request.head.fields)
+        let origin = environment.forwarding.provenance(context.peer, of: request)
         guard environment.forwarding.isFromHere(origin) else { return .crossSite }
         guard ReplayRequest.accepts(contentType: request.head.fields[.contentType]) else {
             return .badReplay("Content-Type must be application/json")

@@ -86,6 +86,6 @@ extension Exchanges {
                     agentID: exchange.agentID, status: exchange.status, requestBytes: exchange.requestBytes,
                     responseBytes: exchange.responseBytes,
                     untilResponse: exchange.respondedAt.map { $0.since(request.received) },
-                    duration: turn.now.since(request.received), outcome: outcome)))
+                    duration: turn.now.since(request.received), tlsVersion: request.security?.version, outcome: outcome)))
     }
 }

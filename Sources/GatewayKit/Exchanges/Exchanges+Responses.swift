@@ -61,6 +61,9 @@ extension Exchanges {
     private func complete(_ head: inout ForwardedResponse, _ exchange: Exchange, keepsAlive: Bool) {
         head.requestID = exchange.request.id
         PrefixRescue(environment).addFields(to: &head, of: exchange)
+        if exchange.request.security != nil, head.first(.strictTransportSecurity) == nil {
+            head.strictTransport = environment.configuration.strictTransport
+        }
         if head.status == 101 {
             head.connection = "Upgrade"
             head.upgrade = exchange.upgrade

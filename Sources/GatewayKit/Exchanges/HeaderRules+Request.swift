@@ -13,6 +13,8 @@ struct VisitorContext: Sendable {
     var peer: String
     /// Whether it is a trusted proxy: its `X-Forwarded-*` count.
     var isTrustedProxy: Bool
+    /// Whether TLS is spoken on the connection.
+    var isEncrypted = false
     /// What the gateway took off the path.
     var prefix: String
     /// What of the request was for us.
@@ -82,15 +84,16 @@ enum HeaderRules {
 
     /// Where the request came from. A trusted proxy's account goes on; nobody else's counts.
     private static func forwardingFields(_ before: HTTPFields, _ visitor: VisitorContext) -> ForwardingFields {
+        let scheme = visitor.isEncrypted ? "https" : "http"
         guard visitor.isTrustedProxy else {
             return ForwardingFields(
-                requestID: visitor.requestID, client: visitor.peer, scheme: "http", host: before[.host] ?? "",
+                requestID: visitor.requestID, client: visitor.peer, scheme: scheme, host: before[.host] ?? "",
                 prefix: visitor.prefix)
         }
         return ForwardingFields(
             requestID: visitor.requestID,
             client: before.list(.xForwardedFor).map { "\($0), \(visitor.peer)" } ?? visitor.peer,
-            scheme: before[.xForwardedProto] ?? "http", host: before[.xForwardedHost] ?? before[.host] ?? "",
+            scheme: before[.xForwardedProto] ?? scheme, host: before[.xForwardedHost] ?? before[.host] ?? "",
             prefix: OuterPrefix.told(before) + visitor.prefix)
     }
 

@@ -41,6 +41,8 @@ public struct AccessRecord: Sendable, Hashable {
     public var untilResponse: Duration?
     /// From the head to the end.
     public var duration: Duration
+    /// `TLSv1.3` or `TLSv1.2`; nil: plain HTTP.
+    public var tlsVersion: String?
     /// How it ended: `done`, `cancelled`, or the code of an error.
     public var outcome: String
 
@@ -67,7 +69,7 @@ public struct AccessRecord: Sendable, Hashable {
         let texts: [(StaticString, String?)] = [
             ("time", UTCTime.text(time)), ("id", requestID), ("peer", peer), ("agent", agentID), ("host", field(.host)),
             ("method", QuotedText.quotable(request.method)), ("path", path), ("referer", field(.referer, withoutQuery: true)),
-            ("userAgent", field(.userAgent)), ("outcome", outcome),
+            ("userAgent", field(.userAgent)), ("tls", tlsVersion), ("outcome", outcome),
         ]
         for (name, value) in texts {
             guard let value else { continue }

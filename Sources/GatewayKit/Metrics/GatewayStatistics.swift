@@ -23,6 +23,10 @@ public struct GatewayStatistics: Sendable, Hashable {
     public internal(set) var agentsRegistered: UInt64 = 0
     /// Registered agents that left, were lost or were replaced.
     public internal(set) var agentsLost: UInt64 = 0
+    /// TLS handshakes of clients.
+    public internal(set) var tlsHandshakes: UInt64 = 0
+    /// Those that failed: of such a client no more is known.
+    public internal(set) var tlsHandshakeFailures: UInt64 = 0
     /// Responses that came from agents.
     public internal(set) var agentResponses = StatusClasses()
     /// Responses that the gateway made itself.
@@ -46,6 +50,8 @@ public struct GatewayStatistics: Sendable, Hashable {
         bodyBytesIn &+= other.bodyBytesIn
         bodyBytesOut &+= other.bodyBytesOut
         upgrades &+= other.upgrades
+        tlsHandshakes &+= other.tlsHandshakes
+        tlsHandshakeFailures &+= other.tlsHandshakeFailures
         agentsRegistered &+= other.agentsRegistered
         agentsLost &+= other.agentsLost
         agentResponses.add(other.agentResponses)

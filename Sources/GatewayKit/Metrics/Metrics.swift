@@ -38,6 +38,11 @@ final class Metrics {
     @inline(__always) func visitorSent(_ bytes: Int) { statistics.bytesIn &+= UInt64(bytes) }
     @inline(__always) func visitorWasSent(_ bytes: Int) { statistics.bytesOut &+= UInt64(bytes) }
 
+    /// A client's TLS handshake is over, well or not.
+    func handshakeEnded(isSecured: Bool) {
+        if isSecured { statistics.tlsHandshakes &+= 1 } else { statistics.tlsHandshakeFailures &+= 1 }
+    }
+
     /// The gateway made a response itself.
     func ownResponse(_ status: Int) { statistics.ownResponses.count(status) }
 

@@ -50,7 +50,7 @@ struct PrefixRescue {
         guard let target = request.target, !router.isReserved(target.path), !head.asksForServiceWorker,
             !router.isAgentHost(head.fields)
         else { return nil }
-        let visitor = forwarding.provenance(peer, head.fields)
+        let visitor = forwarding.provenance(peer, of: request)
         let isTyped: Bool
         switch head.fields[.secFetchSite] {
         case nil, "same-origin": isTyped = false
@@ -87,7 +87,7 @@ struct PrefixRescue {
         if exchange.route?.isRescued == true { head.vary = "Referer, Cookie, Service-Worker" }
         let request = exchange.request.head
         guard isPage(request, head) else { return }
-        let visitor = environment.forwarding.provenance(exchange.visitor.peer, request.fields)
+        let visitor = environment.forwarding.provenance(exchange.visitor.peer, of: exchange.request)
         let isSecure = environment.forwarding.isSecure(visitor)
         guard PageCookie.agentID(in: request.fields, isSecure: isSecure) != exchange.agentID else { return }
         head.setCookie = PageCookie.setCookie(exchange.agentID, isSecure: isSecure)

@@ -14,16 +14,21 @@ final class VisitorRequest: Sendable {
     let id: String
     /// When its head was here.
     let received: Moment
+    /// What TLS on its connection came to; nil: there is none.
+    let security: ConnectionSecurity?
     /// The agent that was to respond, once that is known.
     let agentID: String?
     /// The body has come whole and was taken care of.
     let isOver: Bool
 
-    init(head: HTTPRequestHead, framing: HTTPBodyFraming, id: String, received: Moment) {
+    init(
+        head: HTTPRequestHead, framing: HTTPBodyFraming, id: String, received: Moment, security: ConnectionSecurity? = nil
+    ) {
         self.head = head
         self.framing = framing
         self.id = id
         self.received = received
+        self.security = security
         target = RequestTarget(head.target)
         agentID = nil
         isOver = false
@@ -40,6 +45,7 @@ final class VisitorRequest: Sendable {
         self.isOver = isOver
         id = other.id
         received = other.received
+        security = other.security
         target = other.target
     }
 

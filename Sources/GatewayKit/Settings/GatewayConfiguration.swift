@@ -32,6 +32,10 @@ public struct GatewayConfiguration: Sendable, Hashable {
     public var login = LoginConfiguration()
     /// Whether other machines can connect, as far as the host knows: then open access is warned of.
     public var isReachableFromOutside = false
+    /// Whether the host speaks TLS where visitors are, as far as it knows.
+    public var servesTLS = false
+    /// What responses over TLS say as `Strict-Transport-Security` (RFC 6797); nil: nothing.
+    public var strictTransport: String?
     /// Limits and timeouts.
     public var limits = GatewayLimits()
     /// Whether each exchange is logged.
@@ -57,6 +61,7 @@ extension GatewayConfiguration {
         reader.misnomers = misnomers
         var configuration = GatewayConfiguration()
         configuration.readAddresses(from: &reader)
+        configuration.readTLS(from: &reader)
         configuration.readAgents(from: &reader)
         configuration.readLogs(from: &reader)
         configuration.web.read(from: &reader)
@@ -88,6 +93,7 @@ extension GatewayConfiguration {
         "webService": "channels.webService", "maxBody": "channels.webService.maxBody",
         "domain": "channels.webService.subdomainHost",
         "subdomain": "channels.webService.subdomainHost", "listen": "host", "address": "host", "url": "publicUrl",
-        "unix": "unixSocket", "proxies": "trustedProxies", "trustProxy": "trustedProxies",
+        "unix": "unixSocket", "certificate": "tls.certificate", "cert": "tls.certificate", "key": "tls.key", "hsts": "tls.hsts",
+        "tls.cert": "tls.certificate", "tls.ca": "tls.clientCA", "proxies": "trustedProxies", "trustProxy": "trustedProxies",
     ]
 }

@@ -33,7 +33,7 @@ final class AddressShares: Reconfigurable {
     /// Whom to hold responsible for the request.
     func client(_ visitor: VisitorConnection, _ head: HTTPRequestHead) -> NetworkAddress {
         guard environment.forwarding.isTrusted(visitor.peerAddress) else { return visitor.address }
-        return environment.forwarding.provenance(visitor.peer, head.fields).client?.responsible ?? .unknown
+        return environment.forwarding.client(visitor.peer, head.fields)?.responsible ?? .unknown
     }
 
     // MARK: Connections

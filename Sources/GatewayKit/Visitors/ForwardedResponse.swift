@@ -17,6 +17,7 @@ struct ForwardedResponse {
     /// What follows is left out if it is nil.
     var vary: String?
     var setCookie: String?
+    var strictTransport: String?
     var connection: String?
     var upgrade: String?
 
@@ -70,6 +71,7 @@ struct ForwardedResponse {
         if !requestID.isEmpty { try body(.xRequestID, requestID) }
         if let vary { try body(.vary, vary) }
         if let setCookie { try body(.setCookie, setCookie) }
+        if let strictTransport { try body(.strictTransportSecurity, strictTransport) }
         if let connection { try body(.connection, connection) }
         if let upgrade { try body(.upgrade, upgrade) }
     }

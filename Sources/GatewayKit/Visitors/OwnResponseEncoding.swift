@@ -18,6 +18,9 @@ extension VisitorResources {
         try? head.fields.append(.server, "miagent")
         if isWhole { try? head.fields.append(.contentLength, "\(response.body.count)") }
         if let request { try? head.fields.append(.xRequestID, request.id) }
+        if request?.security != nil, let value = environment.configuration.strictTransport {
+            try? head.fields.append(.strictTransportSecurity, value)
+        }
         head.setConnection(keepsAlive: keepsAlive, minorVersion: request?.head.minorVersion ?? 1)
         var bytes: [UInt8] = []
         // Every field was made here, of checked parts.
@@ -28,7 +31,7 @@ extension VisitorResources {
 
     private func prefix(of request: VisitorRequest, from peer: String) -> String {
         let forwarding = environment.forwarding
-        let visitor = forwarding.provenance(peer, request.head.fields)
+        let visitor = forwarding.provenance(peer, of: request)
         return forwarding.prefix(of: request.head.fields, isByTrustedProxy: visitor.isByTrustedProxy)
     }
 
@@ -49,6 +52,7 @@ extension VisitorResources {
             requestID: request.id, time: environment.clock.unixSeconds(at: request.received),
             peer: environment.forwarding.clientText(peer, request.head.fields), request: request.head,
             agentID: request.agentID, status: response.status, duration: duration, outcome: response.error?.code ?? "done")
+        record.tlsVersion = request.security?.version
         record.responseBytes = UInt64(request.head.method == "HEAD" ? 0 : response.body.count)
         record.untilResponse = duration
         turn.emit(.access(record))

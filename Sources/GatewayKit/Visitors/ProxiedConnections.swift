@@ -31,8 +31,8 @@ public enum ProxyProtocol: String, Sendable, Hashable, CaseIterable {
 
 /// Connections of which it is not known yet whose they are.
 struct ProxiedConnections: Sendable {
-    /// What has come of the header of each, and the proxy's address.
-    private var headers: [ConnectionID: (decoder: ProxyHeaderDecoder, peer: String)] = [:]
+    /// What has come of the header of each, the proxy's address, and where its requests are sent to.
+    private var headers: [ConnectionID: (decoder: ProxyHeaderDecoder, peer: String, redirectPort: UInt16?)] = [:]
     private var deadlines = Deadlines<ConnectionID>()
 
     var isEmpty: Bool { headers.isEmpty }
@@ -41,8 +41,8 @@ struct ProxiedConnections: Sendable {
 
     func contains(_ id: ConnectionID) -> Bool { headers[id] != nil }
 
-    mutating func add(_ id: ConnectionID, peer: String, until deadline: Moment) {
-        headers[id] = (ProxyHeaderDecoder(), peer)
+    mutating func add(_ id: ConnectionID, peer: String, redirectPort: UInt16?, until deadline: Moment) {
+        headers[id] = (ProxyHeaderDecoder(), peer, redirectPort)
         deadlines.set(id, at: deadline)
     }
 
@@ -59,14 +59,17 @@ struct ProxiedConnections: Sendable {
     }
 
     /// Takes more of a header. Whose the connection is, and what came after the header; nil: not known yet, or it was cut.
-    mutating func receive(_ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ turn: inout Turn) -> (peer: String, rest: [UInt8])?
-    {
+    mutating func receive(
+        _ id: ConnectionID, _ bytes: ArraySlice<UInt8>, _ turn: inout Turn
+    ) -> (peer: String, redirectPort: UInt16?, rest: [UInt8])? {
         do throws(ProxyHeaderError) {
-            guard let peer = headers[id]?.peer, let header = try headers[id]?.decoder.receive(bytes) else { return nil }
+            guard let (_, peer, redirectPort) = headers[id], let header = try headers[id]?.decoder.receive(bytes) else {
+                return nil
+            }
             let client = try Self.client(header, of: peer)
             let rest = Array(headers[id]?.decoder.rest ?? [])
             _ = remove(id)
-            return (client, rest)
+            return (client, redirectPort, rest)
         } catch {
             refuse(id, "\(error)", &turn)
             return nil

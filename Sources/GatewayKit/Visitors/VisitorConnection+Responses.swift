@@ -52,4 +52,21 @@ extension VisitorConnection {
         write(events[...], &turn)
         watchWriting(turn.now)
     }
+
+    // MARK: Time
+
+    /// An upgraded or streaming visitor may be quiet for as long as it likes, but what is sent to it must be read. Any progress
+    /// counts, also after the response's end: a slow visitor gets the whole of it.
+    func watchWriting(_ now: Moment) {
+        let writeTimeout = shared.environment.configuration.limits.writeTimeout
+        switch phase {
+        case .collecting, .discarding, .awaitingAgent: break
+        case .receivingHead: if !hasBegun { setDeadline(now.advanced(by: shared.idleTimeout)) }
+        case .paused, .closing: setDeadline(now.advanced(by: writeTimeout))
+        case .exchanging where !response.isUnderWay: break
+        case .exchanging, .upgraded, .watching:
+            let limit = queuedBytes == 0 ? response.quietLimit : writeTimeout
+            setDeadline(limit.map { now.advanced(by: $0) })
+        }
+    }
 }

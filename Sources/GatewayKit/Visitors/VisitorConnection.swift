@@ -14,6 +14,10 @@ final class VisitorConnection {
     @exclusivity(unchecked) var exchange: ExchangeID?
     /// What its last request for a service named.
     @exclusivity(unchecked) private var knownAddress: KnownAddress?
+    /// What TLS on it came to; nil: there is none.
+    private(set) var security: ConnectionSecurity?
+    /// The port of https that its requests are sent to; nil: they are served.
+    let redirectPort: UInt16?
     /// It is among the connections that its address has.
     var isCounted = false
     /// Given to the transport and not yet written.
@@ -34,9 +38,10 @@ final class VisitorConnection {
     /// Of a later request, before the response is out.
     private static let maximumUnreadRequest = 8 * 1024
 
-    init(_ id: ConnectionID, peer: String, _ shared: VisitorResources) {
+    init(_ id: ConnectionID, peer: String, redirectPort: UInt16?, _ shared: VisitorResources) {
         self.id = id
         self.peer = peer
+        self.redirectPort = redirectPort
         self.shared = shared
         peerAddress = NetworkAddress(peer) ?? .local
         reader = RequestReader(limits: shared.environment.configuration.limits.http)
@@ -47,6 +52,8 @@ final class VisitorConnection {
         self.id = id
         self.shared = shared
         peer = moved.peer
+        security = moved.security
+        redirectPort = nil
         peerAddress = NetworkAddress(peer) ?? .local
         reader = RequestReader(moved.decoder)
         queuedBytes = moved.queuedBytes
@@ -57,11 +64,15 @@ final class VisitorConnection {
     /// What goes to another loop; here it is over.
     func handOver(_ turn: inout Turn) -> VisitorState {
         flush(&turn)
-        return VisitorState(peer: peer, decoder: reader.handOver(), queuedBytes: queuedBytes, isReading: isReading)
+        return VisitorState(
+            peer: peer, decoder: reader.handOver(), queuedBytes: queuedBytes, isReading: isReading, security: security)
     }
 
     /// It is no visitor's any more: nothing further comes of it here.
     func retire() { advance(.closes) }
+
+    /// TLS is spoken on it from its first byte on.
+    func secured(_ facts: TLSFacts) { security = ConnectionSecurity(facts) }
 
     /// Whom to hold responsible for the connection itself.
     var address: NetworkAddress { peerAddress.responsible }
@@ -100,7 +111,8 @@ final class VisitorConnection {
                 case .head(let head, let framing):
                     shared.metrics.requestCame()
                     let id = shared.requestIDs.id(for: head.fields)
-                    return .request(VisitorRequest(head: head, framing: framing, id: id, received: turn.now))
+                    return .request(
+                        VisitorRequest(head: head, framing: framing, id: id, received: turn.now, security: security))
                 case .body(let bytes): return .body(bytes)
                 case .end(let trailers): return .end(trailers)
                 case .collected(let request): return .collected(request)
@@ -331,19 +343,5 @@ final class VisitorConnection {
         let (hasPassed, again) = deadline.comeUp(now)
         if let again { shared.timers.set(id, at: again) }
         return hasPassed
-    }
-
-    /// An upgraded or streaming visitor may be quiet for as long as it likes, but what is sent to it must be read. Any progress
-    /// counts, also after the response's end: a slow visitor gets the whole of it.
-    func watchWriting(_ now: Moment) {
-        switch phase {
-        case .collecting, .discarding, .awaitingAgent: break
-        case .receivingHead: if !hasBegun { setDeadline(now.advanced(by: shared.idleTimeout)) }
-        case .paused, .closing: setDeadline(now.advanced(by: limits.writeTimeout))
-        case .exchanging where !response.isUnderWay: break
-        case .exchanging, .upgraded, .watching:
-            let limit = queuedBytes == 0 ? response.quietLimit : limits.writeTimeout
-            setDeadline(limit.map { now.advanced(by: $0) })
-        }
     }
 }

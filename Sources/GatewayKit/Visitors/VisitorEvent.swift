@@ -29,4 +29,5 @@ struct VisitorState: Sendable {
     let decoder: HTTPRequestDecoder
     let queuedBytes: Int
     let isReading: Bool
+    let security: ConnectionSecurity?
 }

@@ -22,8 +22,8 @@ final class Visitors: Reconfigurable {
 
     // MARK: Coming and going
 
-    func accept(_ id: ConnectionID, peer: String, _ now: Moment) -> VisitorConnection {
-        let visitor = VisitorConnection(id, peer: peer, shared)
+    func accept(_ id: ConnectionID, peer: String, redirectPort: UInt16?, _ now: Moment) -> VisitorConnection {
+        let visitor = VisitorConnection(id, peer: peer, redirectPort: redirectPort, shared)
         connections[id] = visitor
         visitor.setDeadline(now.advanced(by: shared.environment.configuration.limits.headTimeout))
         return visitor
