@@ -81,7 +81,8 @@ let package = Package(
         .executableTarget(
             name: "gatewayd",
             dependencies: [
-                "RPCCore", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit", "AgentKit", "SocketKit",
+                "Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit", "AgentKit",
+                "SocketKit",
             ],
             swiftSettings: strict),
         .executableTarget(

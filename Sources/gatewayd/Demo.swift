@@ -7,11 +7,13 @@ import MachineCore
 import SocketKit
 import Synchronization
 import TunnelLink
+import X509
 
 enum Demo {
     static let agentID = "demo"
 
-    static func run(_ settings: GatewayDaemonSettings) throws -> Int32 {
+    /// `usesTLS`: with a certificate that signs itself, unless the settings name one.
+    static func run(_ settings: GatewayDaemonSettings, usesTLS: Bool) throws -> Int32 {
         let loop = try SocketLoop()
         var gateway = settings.gateway
         gateway.inspector.mode = .all  // it is for looking
@@ -28,9 +30,14 @@ enum Demo {
             case .loop, .alert: break  // there is one loop, and alerts go nowhere
             }
         }
-        guard let endpoint = settings.listen.first else { return ExitCode.configuration }
-        let listener = try loop.listen(on: endpoint)
-        let agent = try startAgent(listener.endpoint, token: settings.gateway.gatewayTokens.first, log)
+        guard let wanted = settings.listeners.first else { return ExitCode.configuration }
+        let listener = try loop.listen(on: wanted.endpoint)
+        loop.plainHTTPResponse = Gateway.responseToPlainHTTP
+        let tls = try wanted.tls?.load() ?? (usesTLS ? selfSigned() : nil)
+        if let tls { try loop.setTLS(tls, for: listener) }
+        // The agent is in this process, where there is nothing to encrypt.
+        let inner = tls == nil ? listener : try loop.listen(on: .tcp(host: "127.0.0.1", port: 0))
+        let agent = try startAgent(inner.endpoint, token: settings.gateway.gatewayTokens.first, log)
         var isStopping = false
         try loop.catchSignals([Signal.terminate, Signal.interrupt]) { _ in
             guard !isStopping else { return runner.stop() }
@@ -38,7 +45,9 @@ enum Demo {
             agent.post(.stop)
             runner.send(.drain(within: .seconds(1)))
         }
-        announce("http://\(listener.endpoint.text)", prefix: settings.gateway.web.pathPrefix)
+        announce(
+            "\(tls == nil ? "http" : "https")://\(listener.endpoint.text)", prefix: settings.gateway.web.pathPrefix,
+            pin: wanted.tls == nil ? tls?.pin : nil)
         try runner.run()
         return ExitCode.ok
     }
@@ -90,19 +99,34 @@ enum Demo {
         return runner
     }
 
-    private static func announce(_ address: String, prefix: String) {
+    /// A certificate for this machine, good for a week.
+    private static func selfSigned() throws(TLSError) -> TLSServerSettings {
+        let credential = try OpenSSLKeys().selfSigned(
+            for: ["localhost", "127.0.0.1", "::1"], unixSeconds: unixNow().seconds, days: 7)
+        return TLSServerSettings([credential], protocols: ["http/1.1"])
+    }
+
+    /// `pin`: of the certificate that nobody knows.
+    private static func announce(_ address: String, prefix: String, pin: TLSPin?) {
+        let trust = pin.map { " Its certificate is\nof its own making, which browsers warn of; its key is\n\($0)." } ?? ""
+        let curl = pin == nil ? "curl" : "curl -k"
         print(
             """
             miagent demo: a gateway, an agent and a web service in this process. NOT for use beyond this machine:
-            no tokens, no TLS. Stop it with Ctrl-C.
+            no tokens. Stop it with Ctrl-C.\(trust)
 
               status page    \(address)/
               web service    \(address)\(prefix)/\(agentID)/
               inspector      \(address)/.miagent/inspect/\(agentID)
-              try            curl \(address)\(prefix)/\(agentID)/api/hello
-                             curl \(address)\(prefix)/\(agentID)/api/status
-                             curl -d 'anything' \(address)\(prefix)/\(agentID)/echo
+              try            \(curl) \(address)\(prefix)/\(agentID)/api/hello
+                             \(curl) \(address)\(prefix)/\(agentID)/api/status
+                             \(curl) -d 'anything' \(address)\(prefix)/\(agentID)/echo
             """)
         flushStandardOutput()
     }
+}
+
+extension TLSServerSettings {
+    /// The pin of the first certificate's key.
+    fileprivate var pin: TLSPin? { credentials.first?.certificate.map { TLSPin(ofPublicKey: $0.publicKey) } }
 }

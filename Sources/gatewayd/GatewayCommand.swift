@@ -11,6 +11,8 @@ enum GatewayCommand {
         var parser = CommandLineParser.gatewayd
         for name in ["--listen", "--bind", "--address"] { parser.misnomers[name] = "did you mean --host, or --port?" }
         for name in ["--gateway-token", "--agent-token"] { parser.misnomers[name] = "did you mean --token?" }
+        for name in ["--cert", "--certificate", "--tls-cert"] { parser.misnomers[name] = "did you mean --tls-certificate?" }
+        parser.misnomers["--key"] = "did you mean --tls-key?"
         parser.misnomers["--url"] = "did you mean --public-url?"
         parser.misnomers["--unix-socket"] = "did you mean --unix?"
         return parser
@@ -18,7 +20,12 @@ enum GatewayCommand {
 
     static func run(_ arguments: [String]) -> Int32 {
         parser.run(arguments, version: version, describe: describe, load: GatewayDaemonSettings.load) { settings, parsed in
-            try parsed.has("--demo") ? Demo.run(settings) : GatewayDaemon(settings, parsed).run()
+            let usesTLS = parsed.has("--tls")
+            if parsed.has("--demo") { return try Demo.run(settings, usesTLS: usesTLS) }
+            guard !usesTLS else {
+                throw SettingsRefused(problems: ["--tls belongs to --demo; a gateway needs --tls-certificate and --tls-key"])
+            }
+            return try GatewayDaemon(settings, parsed).run()
         }
     }
 
@@ -38,12 +45,21 @@ extension CommandLineParser {
         options: CommandLineOption.settingsFile + [
             CommandLineOption(
                 name: "--demo", help: "Start a gateway, an agent and a small web service in this process, on loopback."),
+            CommandLineOption(name: "--tls", help: "With --demo: speak TLS, with a certificate of its own making."),
             CommandLineOption(
                 name: "--host", valueName: "ADDRESS", settingsPath: "host", help: "Listen on ADDRESS."),
             CommandLineOption(
                 name: "--port", short: "-p", valueName: "PORT", settingsPath: "port", help: "Listen on PORT."),
             CommandLineOption(
                 name: "--unix", valueName: "PATH", settingsPath: "unixSocket", help: "Listen on a Unix socket too."),
+            CommandLineOption(
+                name: "--tls-certificate", valueName: "FILE", settingsPath: "tls.certificate",
+                help: "Speak TLS with the certificate in FILE (PEM, with the intermediate ones)."),
+            CommandLineOption(
+                name: "--tls-key", valueName: "FILE", settingsPath: "tls.key", help: "The certificate's private key."),
+            CommandLineOption(
+                name: "--redirect-port", valueName: "PORT", settingsPath: "redirectPort",
+                help: "Send visitors of PORT (mostly 80) to https."),
             CommandLineOption(
                 name: "--public-url", valueName: "URL", settingsPath: "publicUrl", help: "What pages and agents are told."),
             CommandLineOption(

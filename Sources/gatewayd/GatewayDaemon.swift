@@ -16,6 +16,7 @@ final class GatewayDaemon {
     private let arguments: ParsedCommandLine
     private let notifier = ServiceNotifier()
     private var loops: GatewayLoops?
+    private var tls: ListenerTLS?
     private var isStopping = false
     /// Set if there is a terminal that can hang up, and whoever started it did not say that this is to be ignored.
     private let terminal = isIgnored(signal: hangUpSignal) ? nil : ControllingTerminal()
@@ -29,14 +30,17 @@ final class GatewayDaemon {
     func run() throws -> Int32 {
         _ = raiseDescriptorLimit()
         let clock = WallClock.system()
-        let first = try GatewayLoop(0, settings, clock)
+        let tls = try ListenerTLS(settings.listeners, log: settings.log)
+        self.tls = tls
+        let first = try GatewayLoop(0, settings, tls, clock)
         // Signals are handled inside the loop's turns, so not before everything stands.
         try first.runner.loop.catchSignals([Signal.terminate, Signal.interrupt, Signal.hangUp]) { [self] signal in
             signal == Signal.hangUp ? hangUp(first) : stop(first)
         }
         let endpoints = try first.listenFirst()
-        let loops = try GatewayLoops(settings, clock, first: first, on: endpoints)
+        let loops = try GatewayLoops(settings, tls, clock, first: first, on: endpoints)
         self.loops = loops
+        tls.start { [weak loops] in loops?.perform($0) }
         warnOfOpenAccess()
         _ = notifier.ready(status: "serving")
         try loops.run(first)
@@ -66,7 +70,9 @@ final class GatewayDaemon {
         _ = notifier.reloading()
         do {
             try settings.accessLog?.reopen()
-            loops?.post(.reconfigure(try GatewayDaemonSettings.load(arguments).gateway))
+            let new = try GatewayDaemonSettings.load(arguments)
+            loops?.post(.reconfigure(new.gateway))
+            tls?.reload(new.listeners)
             settings.log.write(LogRecord(.info, "gateway.reloaded"))
         } catch {
             settings.log.write(LogRecord(.error, "gateway.reload-refused", [.init("reason", "\(error)")]))

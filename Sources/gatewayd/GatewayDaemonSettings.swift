@@ -8,7 +8,7 @@ import Synchronization
 
 struct GatewayDaemonSettings {
     var gateway = GatewayConfiguration()
-    var listen: [Endpoint] = []
+    var listeners: [ListenerSettings] = []
     var log = LogWriter()
     /// Logs that descriptors have run out, for all loops together.
     let shortages = ShortageLog()
@@ -49,6 +49,8 @@ struct GatewayDaemonSettings {
         gateway = GatewayConfiguration.read(from: &reader)
         readTokenFiles(&reader)
         gateway.isReachableFromOutside = isReachableFromOutside
+        gateway.servesTLS = listeners.contains { $0.tls != nil }
+        checkTLS(&reader)
         reader.read(
             .milliseconds("drainMs", in: 0...3_600_000, "How long requests under way may take after SIGTERM.")
                 .beyond("they are cut").onReload(.restart), into: &drain)
@@ -61,21 +63,24 @@ struct GatewayDaemonSettings {
     }
 
     private mutating func readAddresses(_ reader: inout SettingsReader, isDemo: Bool) {
-        let host = reader.read(
-            Setting.text(
-                "host", "The address to listen on: a literal address (IPv6 with brackets or without) or `localhost`."
-            ).parsed(Self.host, written: { .string($0) }).onReload(.restart), default: isDemo ? "127.0.0.1" : "0.0.0.0")
-        let port = reader.read(
-            .integer("port", in: 0...65_535, "The port to listen on; 0: any free one.").onReload(.restart), default: 3_000)
-        listen = [.tcp(host: host, port: UInt16(clamping: port))]
-        let path = reader.read(.file("unixSocket", "A Unix socket to listen on too.").onReload(.restart))
-        if let path { listen.append(.unix(path: path)) }
+        readListeners(&reader, isDemo: isDemo)
         loops =
             reader.read(
                 .integer(
                     "loops", in: 1...Self.maximumLoops,
                     "Threads that serve; agents are spread over them, and one agent uses one."
                 ).defaulting(to: "one for each processor").onReload(.restart)) ?? min(processorCount(), Self.maximumLoops)
+    }
+
+    /// What TLS rules out, and what needs it.
+    private func checkTLS(_ reader: inout SettingsReader) {
+        if gateway.strictTransport != nil, !gateway.servesTLS { reader.problem("tls.hsts", "needs a listener with TLS") }
+        switch gateway.proxyProtocol {
+        case .tcp, .all:
+            guard gateway.servesTLS else { return }
+            reader.problem("proxyProtocol", "can be beside TLS for the Unix socket alone: \"unix\"")
+        case .off, .unix: break
+        }
     }
 
     private mutating func readTokenFiles(_ reader: inout SettingsReader) {
@@ -93,17 +98,6 @@ struct GatewayDaemonSettings {
     }
 
     private static let maximumLoops = 64
-
-    /// Where to listen: a literal address, IPv6 with brackets or without, or `localhost`. A name that a resolver knows is
-    /// refused: it may mean another machine, or several addresses.
-    private static func host(_ text: String, _ refuse: (String) -> Void) -> String? {
-        if text.lowercased() == "localhost" { return text }
-        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
-        let host = isBracketed ? String(text.dropFirst().dropLast()) : text
-        if isLiteralAddress(host), !isBracketed || host.contains(":") { return host }
-        refuse("must be an address of this machine without a port, such as 0.0.0.0, 127.0.0.1 or ::1; the port is port")
-        return nil
-    }
 
     private func log(_ reader: inout SettingsReader) -> LogWriter {
         let level = reader.read(
@@ -133,14 +127,7 @@ struct GatewayDaemonSettings {
     }
 
     /// Whether another machine could connect.
-    var isReachableFromOutside: Bool {
-        listen.contains { endpoint in
-            switch endpoint {
-            case .tcp(let host, _): !LoopbackHost.contains(host)
-            case .unix: false
-            }
-        }
-    }
+    var isReachableFromOutside: Bool { listeners.contains(where: \.isReachableFromOutside) }
 }
 
 /// Logs that descriptors have run out, for all loops together: they are the process's.

@@ -12,6 +12,7 @@ final class GatewayLoop {
     let runner: Runner<Gateway>
     private let index: Int
     private let settings: GatewayDaemonSettings
+    private let tls: ListenerTLS
     /// Where TCP is listened on, with the real ports.
     private var endpoints: [Endpoint] = []
     private var isListening = false
@@ -20,23 +21,37 @@ final class GatewayLoop {
     private var mailboxes: [Mailbox<GatewayMessage>] = []
 
     /// A loop that listens to nothing yet. Fails when the process is out of descriptors.
-    init(_ index: Int, _ settings: GatewayDaemonSettings, _ clock: WallClock) throws(SocketError) {
+    init(
+        _ index: Int, _ settings: GatewayDaemonSettings, _ tls: ListenerTLS, _ clock: WallClock
+    ) throws(SocketError) {
         self.index = index
         self.settings = settings
+        self.tls = tls
         let gateway = Gateway(
             settings.gateway, clock: clock, loop: index, of: settings.loops, startedAt: SocketLoop.now(),
             secret: settings.secret)
         runner = Runner(gateway, on: try SocketLoop())
         runner.loop.onShortage = { settings.shortages.write($0, to: settings.log) }
+        runner.loop.plainHTTPResponse = Gateway.responseToPlainHTTP
+        let mailbox = runner.mailbox
+        runner.loop.onHandshakeFailure = { mailbox.post(.handshakeFailed(peer: $0.peer, reason: $0.error.description)) }
     }
 
-    /// Listens as the first of all loops; the TCP addresses, for the others.
-    func listenFirst() throws(SocketError) -> [Endpoint] {
+    /// Listens as the first of all loops; the addresses for the others.
+    func listenFirst() throws -> [Endpoint] {
         isListening = true
-        for endpoint in settings.listen {
-            let listener = try runner.loop.listen(on: endpoint, sharing: settings.loops > 1 ? .first : .none)
-            settings.log.write(LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)]))
-            if case .tcp = listener.endpoint { endpoints.append(listener.endpoint) }
+        var securePort: UInt16?
+        for wanted in settings.listeners {
+            let sharing: PortSharing = settings.loops > 1 && wanted.isShared ? .first : .none
+            let listener = try runner.loop.listen(on: wanted.endpoint, sharing: sharing)
+            try tls.configure(listener, of: runner.loop)
+            settings.log.write(
+                LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)] + wanted.fields))
+            if wanted.isShared { endpoints.append(listener.endpoint) }
+            if wanted.tls != nil, case .tcp(_, let port) = listener.endpoint { securePort = securePort ?? port }
+            if wanted.redirects, let securePort {
+                runner.send(.redirect(listener: listener.index, toPort: securePort))
+            }
         }
         return endpoints
     }
@@ -91,11 +106,12 @@ final class GatewayLoop {
         guard !isListening, !isDraining else { return }
         isListening = true
         for endpoint in endpoints {
-            do throws(SocketError) {
-                _ = try runner.loop.listen(on: endpoint, sharing: .further)
+            do {
+                try tls.configure(try runner.loop.listen(on: endpoint, sharing: .further), of: runner.loop)
                 settings.log.write(LogRecord(.debug, "gateway.listening", [.init("loop", "\(index)")]))
             } catch {  // then visitors come by way of the loops that listen
                 settings.log.write(LogRecord(.warning, "gateway.not-listening", [.init("reason", "\(error)")]))
+                return  // a listener's number says which one it is
             }
         }
     }
@@ -103,5 +119,13 @@ final class GatewayLoop {
     private func stopListening() {
         isDraining = true
         runner.loop.stopListening()
+    }
+}
+
+extension ListenerSettings {
+    /// What a log says of it beside its address.
+    fileprivate var fields: [LogRecord.Field] {
+        if redirects { return [.init("redirects", "to https")] }
+        return tls == nil ? [] : [.init("tls", "yes")]
     }
 }

@@ -13,6 +13,7 @@ final class GatewayLoops: Sendable {
     typealias Box = Mailbox<GatewayMessage>
 
     private let settings: GatewayDaemonSettings
+    private let tls: ListenerTLS
     private let clock: WallClock
     private let endpoints: [Endpoint]
     private let mailboxes: Mutex<[Box?]>
@@ -22,10 +23,11 @@ final class GatewayLoops: Sendable {
     private let failure = Mutex<SocketError?>(nil)
 
     /// The loops beside `first`, which listens on `endpoints`; all of them have mailboxes when this returns.
-    init(_ settings: GatewayDaemonSettings, _ clock: WallClock, first: GatewayLoop, on endpoints: [Endpoint])
-        throws(SocketError)
-    {
+    init(
+        _ settings: GatewayDaemonSettings, _ tls: ListenerTLS, _ clock: WallClock, first: GatewayLoop, on endpoints: [Endpoint]
+    ) throws(SocketError) {
         self.settings = settings
+        self.tls = tls
         self.clock = clock
         self.endpoints = endpoints
         mailboxes = Mutex([first.runner.mailbox] + Array(repeating: nil, count: settings.loops - 1))
@@ -43,6 +45,11 @@ final class GatewayLoops: Sendable {
     /// Sends it to every loop.
     func post(_ message: GatewayMessage) {
         for mailbox in all { mailbox.post(message) }
+    }
+
+    /// Has every loop do it, on its thread.
+    func perform(_ action: @escaping @Sendable (SocketLoop) -> Void) {
+        for mailbox in all { mailbox.perform(action) }
     }
 
     /// Runs the first loop, until all have drained or the runner is stopped.
@@ -69,7 +76,7 @@ final class GatewayLoops: Sendable {
     private func join(_ index: Int) -> GatewayLoop? {
         defer { isComplete.leave() }
         do throws(SocketError) {
-            let loop = try GatewayLoop(index, settings, clock)
+            let loop = try GatewayLoop(index, settings, tls, clock)
             mailboxes.withLock { $0[index] = loop.runner.mailbox }
             return loop
         } catch {
