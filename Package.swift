@@ -81,7 +81,8 @@ let package = Package(
         .executableTarget(
             name: "gatewayd",
             dependencies: [
-                "Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit", "AgentKit",
+                "Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit",
+                "AgentKit",
                 "SocketKit",
             ],
             swiftSettings: strict),
@@ -141,7 +142,9 @@ let package = Package(
             swiftSettings: settings),
         // Runs the daemons, which are named so that they are built.
         .testTarget(
-            name: "DaemonTests", dependencies: ["SettingsCore", "gatewayd", "agentd", "TestSupport"], swiftSettings: settings),
+            name: "DaemonTests",
+            dependencies: ["X509", "MachineCore", "SettingsCore", "SocketKit", "gatewayd", "agentd", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "FuzzSeedTests", dependencies: ["FuzzBodies", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     ],

@@ -69,7 +69,8 @@ public struct Gateway: Machine {
             arrivals)
         backend = Backend(environment, frontend, agents, registrar, exchanges, waiting, alerts)
         reconfigurable = [
-            access, agents, alerts, arrivals, backend, console, exchanges, frontend, inspector, registrar, shares, visitors, waiting,
+            access, agents, alerts, arrivals, backend, console, exchanges, frontend, inspector, registrar, shares, visitors,
+            waiting,
         ]
     }
 

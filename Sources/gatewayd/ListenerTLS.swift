@@ -1,9 +1,9 @@
 // TLS of the listeners, for all loops together: what the files hold, the keys of session tickets, and both made anew. Each loop
 // makes contexts of its own of it.
 //
-// The files are read again every ten seconds and at SIGHUP; a renewed certificate serves the next connection, those that are
-// there keep theirs. Files that cannot be used change nothing, and the log says why, once for each reason; in the first ten
-// seconds nothing, since a certificate and its key are not replaced in one step.
+// The files are read again every three seconds and at SIGHUP; a renewed certificate serves the next connection, those that are
+// there keep theirs. Files that cannot be used change nothing, and the log says why, once for each reason, and not before they
+// were so twice: a certificate and its key are not replaced in one step.
 
 import Dispatch
 import MachineCore
@@ -47,7 +47,7 @@ final class ListenerTLS: Sendable {
             isReported[index] = false
         }
 
-        /// Whether that is to be said: somebody asked for it, or it was so ten seconds ago.
+        /// Whether that is to be said: somebody asked for it, or it was so the last time.
         mutating func failed(_ index: Int, _ problem: TLSFiles.Problem, isAsked: Bool) -> Bool {
             let isSame = problems[index] == problem
             if !isSame { isReported[index] = false }
@@ -110,7 +110,7 @@ final class ListenerTLS: Sendable {
 
     // MARK: Time
 
-    private static let interval = DispatchTimeInterval.seconds(10)
+    private static let interval = DispatchTimeInterval.seconds(3)
     /// Tickets can be resumed for half a day at least and a day at most.
     private static let keyLife = Duration.seconds(12 * 3600)
 
@@ -126,27 +126,22 @@ final class ListenerTLS: Sendable {
         let (files, now) = (state.withLock { $0.files }, SocketLoop.now())
         var changed: Set<Int> = []
         for (index, files) in files.enumerated() {
-            guard let files, let settings = read(files, index, isAsked: isAsked) else { continue }
-            let isNew = state.withLock { state in
-                guard state.settings[index] != settings else { return false }
-                state.settings[index] = settings
-                return true
-            }
-            if isNew {
-                changed.insert(index)
-                report(files, settings)
-            }
+            guard let files, let settings = newContents(of: files, index, isAsked: isAsked) else { continue }
+            state.withLock { $0.settings[index] = settings }
+            changed.insert(index)
+            report(files, settings)
         }
         let areKeysNew = state.withLock { $0.renewKeys(now, after: Self.keyLife) }
         if !changed.isEmpty || areKeysNew { apply(to: areKeysNew ? Array(files.indices) : changed.sorted()) }
     }
 
-    /// What the files hold; nil after a problem.
-    private func read(_ files: TLSFiles, _ index: Int, isAsked: Bool) -> TLSServerSettings? {
+    /// What the files hold, if it is not what is served; nil after a problem.
+    private func newContents(of files: TLSFiles, _ index: Int, isAsked: Bool) -> TLSServerSettings? {
         do throws(TLSFiles.Problem) {
-            let settings = try files.load()
+            let (contents, served) = (try files.contents(), state.withLock { $0.settings[index] })
+            if contents != served { try files.check(contents) }
             state.withLock { $0.succeeded(index) }
-            return settings
+            return contents == served ? nil : contents
         } catch {
             guard state.withLock({ $0.failed(index, error, isAsked: isAsked) }) else { return nil }
             let reason = "\"tls.\(error.setting)\" \(error.text)"

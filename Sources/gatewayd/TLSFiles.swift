@@ -112,8 +112,18 @@ extension TLSFiles {
 extension TLSFiles {
     /// The contents of the files, checked.
     func load() throws(Problem) -> TLSServerSettings {
+        let settings = try contents()
+        try check(settings)
+        return settings
+    }
+
+    /// The contents of the files.
+    func contents() throws(Problem) -> TLSServerSettings {
         var credentials: [TLSCredential] = []
-        for pair in pairs { credentials.append(try Self.credential(pair)) }
+        for pair in pairs {
+            let chain = try Self.read(pair.certificate, pair.place + "certificate")
+            credentials.append(TLSCredential(chain: chain, key: try Self.read(pair.key, pair.place + "key")))
+        }
         var settings = TLSServerSettings(credentials, protocols: ["http/1.1"])
         guard let clientCA else { return settings }
         let authorities = try Self.read(clientCA, "clientCA")
@@ -122,16 +132,16 @@ extension TLSFiles {
             case .optional: .mayAuthenticate(authorities: authorities)
             case .required: .mustAuthenticate(authorities: authorities)
             }
-        try Self.check(settings, "clientCA", "names \(clientCA)")
         return settings
     }
 
-    private static func credential(_ pair: Pair) throws(Problem) -> TLSCredential {
-        let credential = TLSCredential(
-            chain: try read(pair.certificate, pair.place + "certificate"), key: try read(pair.key, pair.place + "key"))
-        let names = "and key name \(pair.certificate) and \(pair.key)"
-        try check(TLSServerSettings([credential]), pair.place + "certificate", names)
-        return credential
+    /// Refuses contents that no server could use, by the file that is at fault.
+    func check(_ settings: TLSServerSettings) throws(Problem) {
+        for (pair, credential) in zip(pairs, settings.credentials) {
+            let names = "and key name \(pair.certificate) and \(pair.key)"
+            try Self.check(TLSServerSettings([credential]), pair.place + "certificate", names)
+        }
+        try Self.check(settings, clientCA == nil ? "certificates" : "clientCA", "names \(clientCA ?? "them")")
     }
 
     private static func check(_ settings: TLSServerSettings, _ setting: String, _ files: String) throws(Problem) {

@@ -135,10 +135,11 @@ extension GatewayFixture {
     /// An agent that did the handshake, and no more.
     func dial(
         _ version: TunnelVersion = .v2, query: String = "agentId=a", _ extra: String = "", from peer: String = "198.51.100.7",
-        limits: TunnelLimits = .init(), on loop: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
+        limits: TunnelLimits = .init(), on loop: Int = 0, tls: TLSFacts? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) -> AgentPeer {
         let protocols = version == .v1 ? nil : TunnelVersion.offer(upTo: version)
-        let id = visit(Self.handshake(query, protocols: protocols, extra), from: peer, on: loop)
+        let id = visit(Self.handshake(query, protocols: protocols, extra), from: peer, on: loop, tls: tls)
         return accepted(id, version, limits: limits, sourceLocation: sourceLocation)
     }
 

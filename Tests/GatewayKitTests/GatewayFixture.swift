@@ -51,8 +51,10 @@ final class GatewayFixture {
 
     // MARK: What happens
 
-    /// A client connects, and a loop accepts it. `isHeld`: it reads nothing.
-    func connect(from peer: String = "203.0.113.9", on loop: Int = 0, isHeld: Bool = false) -> ConnectionID {
+    /// A client connects, and a loop accepts it. `isHeld`: it reads nothing. `tls`: what TLS on it came to.
+    func connect(
+        from peer: String = "203.0.113.9", on loop: Int = 0, listener: Int = 0, tls: TLSFacts? = nil, isHeld: Bool = false
+    ) -> ConnectionID {
         let id = ConnectionID(slot: UInt32(connections.count + 1), generation: 1)
         let connection = hosts[loop].addConnection(isHeld: isHeld)
         connection.onWrite = { [unowned self] bytes in
@@ -61,13 +63,16 @@ final class GatewayFixture {
             return true
         }
         connections[id] = connection
-        connection.deliver(.accepted(id, peer: peer, listener: 0))
+        connection.deliver(.accepted(id, peer: peer, listener: listener))
+        if let tls { connection.deliver(.secured(id, tls)) }
         return id
     }
 
     /// A client connects and sends `text`, in Latin-1.
-    func visit(_ text: String, from peer: String = "203.0.113.9", on loop: Int = 0) -> ConnectionID {
-        let id = connect(from: peer, on: loop)
+    func visit(
+        _ text: String, from peer: String = "203.0.113.9", on loop: Int = 0, listener: Int = 0, tls: TLSFacts? = nil
+    ) -> ConnectionID {
+        let id = connect(from: peer, on: loop, listener: listener, tls: tls)
         send(id, text)
         return id
     }

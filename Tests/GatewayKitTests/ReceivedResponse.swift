@@ -63,10 +63,11 @@ extension GatewayFixture {
     /// Sends one request on a new connection and gives its response.
     func get(
         _ target: String, method: String = "GET", host: String = "gw.example", _ extra: String = "",
-        from peer: String = "203.0.113.9", on loop: Int = 0,
+        from peer: String = "203.0.113.9", on loop: Int = 0, listener: Int = 0, tls: TLSFacts? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> ReceivedResponse {
-        let id = visit("\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(extra)\r\n", from: peer, on: loop)
+        let text = "\(method) \(target) HTTP/1.1\r\nHost: \(host)\r\n\(extra)\r\n"
+        let id = visit(text, from: peer, on: loop, listener: listener, tls: tls)
         defer { leave(id) }
         return try expectResponse(id, to: method, sourceLocation: sourceLocation)
     }

@@ -56,7 +56,8 @@ final class AgentViews {
         let configuration = environment.configuration
         let address = address ?? configuration.publicURL
         if address == nil, configuration.web.routesByPath { return "\(configuration.web.pathPrefix)/\(id)/" }
-        return environment.forwarding.webURL(of: id, from: address ?? "\(configuration.servesTLS ? "https" : "http")://localhost")
+        let scheme = configuration.servesTLS ? "https" : "http"
+        return environment.forwarding.webURL(of: id, from: address ?? "\(scheme)://localhost")
     }
 
     /// A list of agents; those that are not known are left out.

@@ -195,7 +195,8 @@ final class Exchanges: Reconfigurable {
         let (request, route) = (pending.request, pending.route)
         let untold = environment.forwarding.untoldPrefix(of: request.head.fields, isByTrustedProxy: isTrusted)
         let context = VisitorContext(
-            peer: visitor.peer, isTrustedProxy: isTrusted, isEncrypted: request.security != nil, prefix: Self.joined(untold, route.prefix), grant: grant,
+            peer: visitor.peer, isTrustedProxy: isTrusted, isEncrypted: request.security != nil,
+            prefix: Self.joined(untold, route.prefix), grant: grant,
             removesCookies: environment.access.issuesCookies, requestID: request.id,
             // A v1 agent could not pass the service's decision on.
             passesExpect: request.expectsContinue && agent.session.version == .v2)

@@ -62,8 +62,8 @@ struct HTTPSRedirect: Sendable {
 
     /// `:8443` of an authority that says so.
     private static func portSuffix(_ authority: Substring) -> String {
-        guard let colon = authority.lastIndex(of: ":"), authority[colon...].dropFirst().allSatisfy(\.isNumber) else { return "" }
-        return String(authority[colon...])
+        guard let colon = authority.lastIndex(of: ":") else { return "" }
+        return authority[colon...].dropFirst().allSatisfy(\.isNumber) ? String(authority[colon...]) : ""
     }
 }
 

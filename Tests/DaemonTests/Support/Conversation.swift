@@ -29,16 +29,23 @@ struct MessageHead: Sendable {
 /// A connection and what was read from it ahead of need. For one thread.
 final class Conversation {
     let socket: Socket
+    /// What is said goes through it, if there is one.
+    private let tls: TLSWire?
     private var unread: [UInt8] = []
     private var start = 0
 
-    init(_ socket: Socket) { self.socket = socket }
+    init(_ socket: Socket, through tls: TLSWire? = nil) {
+        self.socket = socket
+        self.tls = tls
+    }
 
     // MARK: Saying
 
-    func send(_ text: String) throws { try socket.send(Array(text.utf8)) }
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) throws { try socket.send(bytes) }
+    func send(_ bytes: [UInt8]) throws {
+        if let tls { try tls.send(bytes) } else { try socket.send(bytes) }
+    }
 
     func sendChunk(_ bytes: [UInt8]) throws {
         try send(Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8))
@@ -142,7 +149,7 @@ final class Conversation {
             unread.removeSubrange(..<start)
             start = 0
         }
-        let bytes = try socket.receive(by: deadline)
+        let bytes = try tls.map { try $0.receive(by: deadline) } ?? socket.receive(by: deadline)
         unread += bytes
         return !bytes.isEmpty
     }

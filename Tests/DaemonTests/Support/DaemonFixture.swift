@@ -58,11 +58,14 @@ final class DaemonFixture {
         let daemon = try self.daemon(
             "gatewayd", ["--config", try file(settings), "--host", "127.0.0.1", "--port", "\(port)"])
         let mark = "gateway.listening address=127.0.0.1:"
-        let line = try daemon.waitForLine(with: mark)
-        guard let port = line.components(separatedBy: mark).last.flatMap({ UInt16($0) }) else {
-            throw TestFailure("no port in: \(line)")
-        }
-        return RunningGateway(daemon: daemon, port: port)
+        return RunningGateway(daemon: daemon, port: try self.port(in: daemon.waitForLine(with: mark)))
+    }
+
+    /// The port that a line of the log names.
+    func port(in line: String) throws -> UInt16 {
+        let rest = line.components(separatedBy: "address=127.0.0.1:").last?.prefix { $0.isNumber }
+        guard let port = rest.flatMap({ UInt16($0) }) else { throw TestFailure("no port in: \(line)") }
+        return port
     }
 
     /// An agent before `service` (nil: it offers none), registered unless `waits` is false. `settings` are members of its file.

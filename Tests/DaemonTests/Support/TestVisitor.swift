@@ -2,6 +2,9 @@
 // not, and adds nothing but Host and the length of a body; it never retries and never follows a redirect. Whether a request
 // has a body, and where it ends, is the test's to say.
 
+import MachineCore
+import X509
+
 /// A whole response.
 struct Response: Sendable {
     var head: MessageHead
@@ -18,10 +21,22 @@ struct Response: Sendable {
 /// A connection of a visitor. For one thread.
 final class TestVisitor {
     let conversation: Conversation
+    private let wire: TLSWire?
 
     init(port: UInt16, receiveBuffer: Int32? = nil) throws {
+        wire = nil
         conversation = Conversation(try Socket.connect(to: port, receiveBuffer: receiveBuffer))
     }
+
+    /// A visitor that speaks TLS and asks for `name`; it believes whoever answers.
+    init(port: UInt16, tls name: String, credential: TLSCredential? = nil) throws {
+        let wire = try TLSWire(port: port, name: name, credential: credential)
+        self.wire = wire
+        conversation = Conversation(wire.socket, through: wire)
+    }
+
+    /// What the handshake came to.
+    var tls: TLSFacts? { wire?.engine.facts }
 
     /// A request line and a head as a browser would send them.
     static func request(_ method: String, _ path: String, _ fields: [String] = [], body: String? = nil) -> String {
