@@ -71,7 +71,10 @@ extension TLSFiles {
                 + " (`*.example.com`), else the first of all.")
         reader.eachElement(of: list) { index, element in
             let pair = Self.pair(&element, "certificate", "key", "The file with the certificate, as `tls.certificate`.")
-            guard var pair else { return element.problem("", "must hold certificate and key") }
+            guard var pair else {
+                let isEmpty = !element.exists("certificate") && !element.exists("key")
+                return isEmpty ? element.problem("", "must hold certificate and key") : ()
+            }
             pair.place = "certificates[\(index)]."
             further.append(pair)
         }
