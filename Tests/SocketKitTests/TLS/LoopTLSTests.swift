@@ -185,6 +185,18 @@ struct LoopHandshakeTests {
         #expect(tls.loop.statistics.failedHandshakes == 1)
     }
 
+    @Test func aClientThatSpeaksHTTPIsToldInItsOwnWords() throws {
+        let tls = try TLSHarness()
+        tls.loop.plainHTTPResponse = Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)
+        let client = try tls.connect()
+        tls.harness.write(Array("GET / HTTP/1.1\r\n\r\n".utf8), to: client)
+        try tls.harness.pump("the end") { tls.harness.ended.contains(client) }
+        #expect(tls.harness.received[client] == tls.loop.plainHTTPResponse, "and nothing of TLS")
+        tls.loop.perform(.close(client))
+        try tls.harness.pump("both ends") { tls.harness.isClosed(client) && tls.loop.connectionCount == 0 }
+        #expect(tls.loop.statistics.queuedBytes == 0)
+    }
+
     @Test func aClientThatSaysNothingIsClosedAfterAWhile() throws {
         var limits = LoopLimits()
         limits.handshakeTimeout = .milliseconds(10)
