@@ -109,8 +109,9 @@ public struct SettingsReader: Sendable {
     }
 
     /// Calls `body` for each element of `list`, in order, with its index and this reader, whose paths are relative to that
-    /// element meanwhile; the empty path is the element itself.
-    public mutating func eachElement(of list: SettingsList, _ body: (Int, inout SettingsReader) -> Void) {
+    /// element meanwhile; the empty path is the element itself. How many there are; nil if there is no list.
+    @discardableResult
+    public mutating func eachElement(of list: SettingsList, _ body: (Int, inout SettingsReader) -> Void) -> Int? {
         let place = ask(for: list.path, asValue: false)
         let key = schema.insertElement(in: place.key, list)
         let outer = scope
@@ -118,12 +119,13 @@ public struct SettingsReader: Sendable {
             scope = SettingsPlace(path: place.path + "[]", key: key, node: nil, nearest: nil)
             body(0, &self)
         }
-        let elements = place.node?.kind == .array ? place.node.map { Array($0.elements) } ?? [] : []
-        for (index, value) in elements.enumerated() {
+        defer { scope = outer }
+        guard let node = place.node, node.kind == .array else { return nil }
+        for (index, value) in node.elements.enumerated() {
             scope = SettingsPlace(path: "\(place.path)[\(index)]", key: key, node: value, nearest: value)
             body(index, &self)
         }
-        scope = outer
+        return node.count
     }
 
     // MARK: Questions

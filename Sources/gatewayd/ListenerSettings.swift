@@ -37,7 +37,6 @@ extension GatewayDaemonSettings {
         let single = Self.single(&reader, usualHost)
         let list = Self.list(&reader, usualHost)
         if reader.exists("listeners") {
-            if list.isEmpty { reader.problem("listeners", "must not be an empty list") }
             let own = ["host", "port", "tls.certificate", "tls.key", "tls.certificates", "tls.clientCA"]
             for path in own where reader.exists(path) {
                 reader.problem(path, "cannot be beside listeners, each of which says its own")
@@ -60,7 +59,7 @@ extension GatewayDaemonSettings {
     private static func list(_ reader: inout SettingsReader, _ usualHost: String) -> [ListenerSettings] {
         var all: [ListenerSettings] = []
         let list = SettingsList("listeners", "Several addresses to listen on, instead of `host`, `port` and `tls`.")
-        reader.eachElement(of: list) { _, reader in
+        let count = reader.eachElement(of: list) { _, reader in
             let host = reader.read(host, default: usualHost)
             let port = reader.read(
                 .integer("port", in: 0...65_535, "The port to listen on; must be given.").onReload(.restart))
@@ -68,6 +67,7 @@ extension GatewayDaemonSettings {
             let endpoint = Endpoint.tcp(host: host, port: UInt16(clamping: port ?? 0))
             all.append(ListenerSettings(endpoint: endpoint, tls: TLSFiles(from: &reader)))
         }
+        if count == 0 { reader.problem(list.path, "must not be an empty list") }
         return all
     }
 

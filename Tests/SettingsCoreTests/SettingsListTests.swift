@@ -25,7 +25,7 @@ import Testing
         #expect(read(&reader) == ["0 any 1 k", "1 b 2 -"])
         #expect(reader.sentences() == [])
         for text in ["{}", #"{"net": {"listeners": null}}"#, #"{"net": {"listeners": []}}"#] {
-            var reader = SettingsListTests.reader(text)
+            var reader = SettingsCoreTests.reader(text)
             #expect(read(&reader) == [])
             #expect(reader.sentences() == [])
         }
@@ -74,6 +74,4 @@ import Testing
         #expect(list["items"]?["properties"]?["port"]?["maximum"] == 9)
         #expect(list["items"]?["additionalProperties"] == false)
     }
-
-    private static func reader(_ text: String) -> SettingsReader { SettingsCoreTests.reader(text) }
 }

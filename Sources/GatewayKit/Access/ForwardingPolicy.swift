@@ -30,7 +30,7 @@ final class ForwardingPolicy: Sendable {
 
     /// The address of whoever sent a request with `fields` on a connection from `peer`; nil if that is not known.
     func client(_ peer: String, _ fields: HTTPFields) -> NetworkAddress? {
-        Provenance(peer: peer, fields: fields, isEncrypted: false, trustedProxies: trustedProxies).client
+        Provenance(peer: peer, fields: fields, trustedProxies: trustedProxies).client
     }
 
     /// Whether the connection is one of a trusted proxy.

@@ -10,7 +10,7 @@ struct Provenance {
     let peer: String
     let fields: HTTPFields
     /// Whether TLS is spoken on the connection.
-    let isEncrypted: Bool
+    var isEncrypted = false
     /// Proxies whose `X-Forwarded-*` counts.
     let trustedProxies: [AddressRange]
 

@@ -38,7 +38,7 @@ final class VisitorConnection {
     /// Of a later request, before the response is out.
     private static let maximumUnreadRequest = 8 * 1024
 
-    init(_ id: ConnectionID, peer: String, redirectPort: UInt16?, _ shared: VisitorResources) {
+    init(_ id: ConnectionID, peer: String, redirectPort: UInt16? = nil, _ shared: VisitorResources) {
         self.id = id
         self.peer = peer
         self.redirectPort = redirectPort
