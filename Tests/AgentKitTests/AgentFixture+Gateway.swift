@@ -18,12 +18,24 @@ extension AgentFixture {
     @discardableResult
     mutating func acceptUpgrade(_ version: TunnelVersion?, naming: Bool = true) throws -> ConnectionID {
         let id = try accept()
+        if links[id]?.tlsPeer != nil { secure(id) }
         let head = try upgradeRequest(on: id)
         var session = TunnelSession(.gateway, version: version ?? .v1, limits: gatewayLimits)
         session.admit()
         gateways[id] = Gateway(session: session)
         reply(id, try Self.switching(head, version: version))
         return id
+    }
+
+    /// The TLS handshake on the connection is over.
+    mutating func secure(_ id: ConnectionID) {
+        let name = links[id]?.tlsPeer?.host
+        event(
+            .secured(
+                id,
+                TLSFacts(
+                    serverName: name, applicationProtocol: nil, version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384",
+                    peerSubject: "CN=g", peerNames: [name].compactMap(\.self))))
     }
 
     mutating func upgradeRequest(on id: ConnectionID) throws -> HTTPRequestHead {

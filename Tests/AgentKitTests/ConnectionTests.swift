@@ -112,7 +112,14 @@ import WireWS
         ("HTTP/1.1 401 Unauthorized\r\nx-miagent-error: unauthorized\r\nContent-Length: 0\r\n\r\n", "check gatewayToken", true),
         ("HTTP/1.1 409 Conflict\r\nx-miagent-error: duplicate-agent\r\nContent-Length: 0\r\n\r\n", "an agent of this id", true),
         ("HTTP/1.1 403 Forbidden\r\n\(plain)Content-Length: 6\r\n\r\nbanned", "banned", true),
-        ("HTTP/1.1 301 Moved\r\nLocation: https://new/agent\r\nContent-Length: 0\r\n\r\n", "https://new/agent", false),
+        (
+            "HTTP/1.1 301 Moved\r\nLocation: https://new/agent\r\nContent-Length: 0\r\n\r\n",
+            "wss:// instead of ws:// in gatewayUrl?", false
+        ),
+        (
+            "HTTP/1.1 308 Moved\r\nLocation: http://new/agent\r\nContent-Length: 0\r\n\r\n", "http://new/agent; put the right",
+            false
+        ),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "no gateway takes agents at /agent (404)", false),
         (
             "HTTP/1.1 503 Service Unavailable\r\nx-miagent-error: overloaded\r\nContent-Length: 0\r\n\r\n", "503: overloaded",
@@ -130,9 +137,9 @@ import WireWS
         (
             "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n\r\n\r\n".replacing(
                 "HTTP/1.0 400 Bad Request", with: "HTTP/1.1 400 Bad Request\r\nContent-Length: 52"),
-            "TLS is spoken at this address", false
+            "wss:// instead of ws://?", false
         ),
-        ("\u{15}\u{3}\u{1}\0\u{2}\u{2}F", "TLS is spoken at this address", false),
+        ("\u{15}\u{3}\u{1}\0\u{2}\u{2}F", "wss:// instead of ws://?", false),
         ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "is gatewayd running behind it", false),
         ("HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", "choose another agentId", true),
         (
@@ -333,8 +340,7 @@ import WireWS
 
     @Test func aConfigurationThatCannotWorkStopsBeforeItBegins() {
         for change in [
-            { $0.gateway = (try? GatewayURL("wss://g/agent")) ?? .unknown }, { $0.description.agentID = "." },
-            { $0.token = "two words" },
+            { $0.description.agentID = "." }, { $0.token = "two words" },
         ] as [(inout AgentConfiguration) -> Void] {
             var fixture = AgentFixture(.sample(change))
             fixture.send(.start)

@@ -126,9 +126,6 @@ import TunnelLink
         (#"{"gatewayUrl": "ws://g"}"#, "agentId"), (#"{"agentId": "a"}"#, "gatewayUrl"),
         (#"{"agentId": ".a", "gatewayUrl": "ws://g"}"#, "agentId"),
         (#"{"agentId": "a", "gatewayUrl": "g"}"#, "neither a scheme nor a port"),
-        (#"{"agentId": "a", "gatewayUrl": "https://g"}"#, "wss:// is not supported yet; put"),
-        (#"{"agentId": "a", "gatewayUrl": "g:443"}"#, "wss:// is not supported yet; put"),
-        (#"{"agentId": "a", "gatewayUrl": "wss://g"}"#, "wss:// is not supported yet; put"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "gatewayToken": "hush hush"}"#, "gatewayToken"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "protocol": "v3"}"#, "protocol"),
         (#"{"agentId": "a", "gatewayUrl": "ws://g", "webService": {}}"#, "needs a port, url, unix or directory"),
@@ -188,6 +185,29 @@ import TunnelLink
     }
 
     @Test(arguments: [
+        ("ws://g", true), ("ws://g/", true), ("g:443", true), ("https://g?x=/y", true), ("wss://[::1]:3//", true),
+        ("ws://g/agent", false), ("g:1/x", false), ("https://g/tools/agent/?x", false),
+    ])
+    func aPathThatIsMissingIsSaid(text: String, isMissing: Bool) throws {
+        let (configuration, problems) = read(#"{"agentId": "a", "gatewayUrl": "\#(text)"}"#)
+        #expect(problems == [])
+        #expect(configuration?.hasDefaultPath == isMissing)
+        var fixture = AgentFixture(try #require(configuration))
+        fixture.send(.start)
+        let line = fixture.logs.first { $0.event == "agent.default-path" }
+        #expect((line != nil) == isMissing)
+        #expect(line?.fields.contains { $0.value.hasSuffix("/agent") && $0.value.hasPrefix("ws") } != false)
+    }
+
+    @Test(arguments: [
+        ("wss://g:8443/agent?token=hush", "wss://g:8443/agent"), ("g:443", "wss://g/agent"),
+        ("http://[::1]:3000/a/", "ws://[::1]:3000/a"),
+    ])
+    func anAddressIsShownWithoutItsQuery(text: String, shown: String) throws {
+        #expect(try GatewayURL(text).description == shown)
+    }
+
+    @Test(arguments: [
         "", "g", "gateway.example.com", "gateway.example.com/agent", ":3000", "g:x", "g:0", "g:65536", "u:1@g:3000", "::1:3000",
         "://g", "ftp://g", "ws:/g", "ws://", "ws:///agent", "ws://:3000", "ws://g:0", "ws://g:65536",
         "ws://g:3x", "ws://g:-1", "ws://u:p@g/", "ws://g/#x", "ws://g /", "ws://g\u{e4}/", "ws://[::1", "ws://[::1]x",
@@ -203,7 +223,7 @@ import TunnelLink
             _ = try GatewayURL(text)
             Issue.record("\(text) was taken")
         } catch {
-            #expect(error.description.hasSuffix("it should look like ws://gateway.example.com/agent"))
+            #expect(error.description.hasSuffix("it should look like wss://gateway.example.com/agent"))
             #expect(!error.description.contains("u:p"))
         }
     }

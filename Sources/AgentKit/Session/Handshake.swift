@@ -26,6 +26,7 @@ struct Handshake: Sendable {
     private let highestVersion: TunnelVersion
     private let target: String
     private let hasToken: Bool
+    private let isSecure: Bool
     private var decoder: HTTPResponseDecoder
     /// The final response, if it is not 101; its body follows.
     private var response: HTTPResponseHead?
@@ -39,6 +40,7 @@ struct Handshake: Sendable {
         highestVersion = configuration.highestVersion
         target = configuration.gateway.target
         hasToken = configuration.token != nil
+        isSecure = configuration.gateway.isSecure
         decoder = HTTPResponseDecoder(limits: configuration.http)
         decoder.expectResponse(to: "GET")
     }
@@ -65,7 +67,7 @@ struct Handshake: Sendable {
 
     /// Bytes of the response.
     mutating func receive(_ bytes: ArraySlice<UInt8>) -> Outcome {
-        if isFirst, TLSRecord.begins(bytes) { return .refused(Refusal(reason: Self.isTLS)) }
+        if isFirst, !isSecure, TLSRecord.begins(bytes) { return .refused(Refusal(reason: Self.isTLS)) }
         isFirst = false
         decoder.receive(bytes)
         return progress()
@@ -139,12 +141,14 @@ struct Handshake: Sendable {
             return Refusal(reason: reason, retry: .slowly)
         case 300...399:
             let place = head.fields[.location].map { " to \(Self.safe($0.utf8))" } ?? ""
-            return Refusal(reason: "the gateway redirects (\(head.status))\(place); put the right address into gatewayUrl")
+            let isToTLS = !isSecure && head.fields[.location]?.lowercased().hasPrefix("https://") == true
+            let advice = isToTLS ? "wss:// instead of ws:// in gatewayUrl?" : "put the right address into gatewayUrl"
+            return Refusal(reason: "the gateway redirects (\(head.status))\(place); \(advice)")
         case 409:
             let advice = "choose another agentId, or stop the other"
             return Refusal(reason: "the gateway does not take an agent of this id (409)\(detail); \(advice)", retry: .slowly)
         case 426: return Refusal(reason: "a proxy before the gateway broke the WebSocket handshake (426): \(Self.proxyAdvice)")
-        case 400 where isAboutTLS: return Refusal(reason: Self.isTLS)
+        case 400 where !isSecure && isAboutTLS: return Refusal(reason: Self.isTLS)
         case 400 where head.fields[Self.errorMark] == nil:
             return Refusal(
                 reason:
@@ -166,7 +170,7 @@ struct Handshake: Sendable {
     private static let proxyAdvice =
         "it must pass on Upgrade and Connection; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
         + "proxy_set_header Connection upgrade. HAProxy and Caddy do unless told otherwise"
-    private static let isTLS = "TLS is spoken at this address of the gateway; \(AgentConfiguration.noTLS)"
+    private static let isTLS = "TLS is spoken at this address of the gateway: wss:// instead of ws://?"
 
     /// Whether the text of a refusal says that TLS was expected, as those of nginx, Go and Apache do.
     private var isAboutTLS: Bool { String(decoding: body, as: UTF8.self).contains("HTTPS") }

@@ -11,7 +11,7 @@ enum LifeEvent: Sendable, Hashable {
     case start
     /// The wait is over, or the gateway asks for another connection.
     case dial(attempt: Int)
-    /// The connection to the gateway is there.
+    /// The connection to the gateway is there, with TLS if that is wanted.
     case connected
     /// The gateway accepted the WebSocket upgrade.
     case upgraded
@@ -70,6 +70,8 @@ extension AgentPhase {
 enum TunnelStage: Sendable, Hashable, CaseIterable {
     /// A connection is being made.
     case dialing
+    /// The TLS handshake is under way.
+    case securing
     /// The WebSocket upgrade awaits its response.
     case upgrading
     /// There is a session, and the gateway has not said welcome.
@@ -81,8 +83,10 @@ enum TunnelStage: Sendable, Hashable, CaseIterable {
 
     /// What moves a tunnel from one stage to another.
     enum Event: Sendable, Hashable, CaseIterable {
-        /// The connection is there.
-        case connected
+        /// The connection is there, and TLS is begun on it.
+        case reached
+        /// The connection is there, with TLS if that is wanted.
+        case opened
         /// The gateway accepted the upgrade.
         case upgraded
         /// The gateway registered the agent, or is a v1 gateway, which need not say so.
@@ -94,15 +98,18 @@ enum TunnelStage: Sendable, Hashable, CaseIterable {
     /// The stage after `event`; nil if the event means nothing in this stage.
     func after(_ event: Event) -> TunnelStage? {
         switch (self, event) {
-        case (.dialing, .connected): .upgrading
+        case (.dialing, .reached): .securing
+        case (.dialing, .opened), (.securing, .opened): .upgrading
         case (.upgrading, .upgraded): .registering
         case (.registering, .registered): .serving
-        case (.dialing, .ended), (.upgrading, .ended), (.registering, .ended), (.serving, .ended): .over
+        case (.dialing, .ended), (.securing, .ended), (.upgrading, .ended), (.registering, .ended), (.serving, .ended): .over
 
-        case (.dialing, .upgraded), (.dialing, .registered), (.upgrading, .connected), (.upgrading, .registered),
-            (.registering, .connected), (.registering, .upgraded), (.serving, .connected), (.serving, .upgraded),
-            (.serving, .registered), (.over, _):
-            nil
+        case (.dialing, .upgraded), (.dialing, .registered): nil
+        case (.securing, .reached), (.securing, .upgraded), (.securing, .registered): nil
+        case (.upgrading, .reached), (.upgrading, .opened), (.upgrading, .registered): nil
+        case (.registering, .reached), (.registering, .opened), (.registering, .upgraded): nil
+        case (.serving, .reached), (.serving, .opened), (.serving, .upgraded), (.serving, .registered): nil
+        case (.over, _): nil
         }
     }
 }

@@ -32,6 +32,11 @@ extension Refusal {
         return Refusal(reason: "cannot connect to \(hostField): \(why)\(advice)")
     }
 
+    /// TLS with the gateway failed, for the reason that the transport gives.
+    static func noTLS(with gateway: GatewayURL, _ reason: String) -> Refusal {
+        Refusal(reason: "no TLS with \(gateway.hostField): \(TLSAdvice.text(reason, of: .gateway))")
+    }
+
     /// The gateway refused `agent.register`. Whether the token is missing or wrong it does not say; the agent knows.
     static func registration(_ failure: RPCFailure, hasToken: Bool) -> Refusal {
         let said = "\(printable(failure.message).asClause) (\(failure.code))"

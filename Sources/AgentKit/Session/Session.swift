@@ -15,8 +15,9 @@ struct Session {
     /// What the gateway is told at the next registration: the configuration's, and what changed since.
     private(set) var description: AgentDescription
     /// The current one, and those that retire.
-    private(set) var tunnels: [Tunnel] = []
+    var tunnels: [Tunnel] { connections.all }
 
+    private var connections = Tunnels()
     private var configuration: AgentConfiguration
     /// Masks, handshake keys and jitter.
     private var keys: KeyStream
@@ -24,8 +25,6 @@ struct Session {
     private var lastDial: UInt64 = 0
     /// Numbers above those of dials to services.
     private static let firstDial: UInt64 = 1 << 63
-    /// Tunnels that are over, until `takeEnded`.
-    private var ended: [Tunnel] = []
 
     init(_ configuration: AgentConfiguration, seed: [UInt8]) {
         self.configuration = configuration
@@ -37,25 +36,13 @@ struct Session {
     var phase: AgentPhase { state.phase }
 
     /// Adds what is held here.
-    func count(into counters: inout AgentCounters) {
-        counters.tunnels = tunnels.count
-        counters.dialing += tunnels.count { $0.stage == .dialing }
-        counters.backlogBytes = tunnels.reduce(0) { $0 + ($1.session?.backlog ?? 0) }
-        counters.timers += tunnels.reduce(state.timerCount) { $0 + $1.deadlines.count }
-    }
+    func count(into counters: inout AgentCounters) { connections.count(into: &counters, timers: state.timerCount) }
 
     /// The tunnel to which `event` happened; nil if it is none's.
-    func tunnel(of event: TransportEvent) -> Tunnel? {
-        switch event {
-        case .accepted: nil
-        case .connected(let dial, _), .dialFailed(let dial, _): tunnels.first { $0.stage == .dialing && $0.dial == dial }
-        case .secured(let id, _), .received(let id, _), .receivedEOF(let id), .wrote(let id, _), .closed(let id, _):
-            tunnels.first { $0.connection == id }
-        }
-    }
+    func tunnel(of event: TransportEvent) -> Tunnel? { connections.tunnel(of: event) }
 
     /// A tunnel that is over, whose exchanges are to be cut.
-    mutating func takeEnded() -> Tunnel? { ended.isEmpty ? nil : ended.removeFirst() }
+    mutating func takeEnded() -> Tunnel? { connections.takeEnded() }
 
     /// Why the agent has stopped, once.
     mutating func takeEnd() -> String? { state.takeEnd() }
@@ -67,6 +54,9 @@ struct Session {
         if configuration.isNamedAfterMachine {
             let advice = "set agentId (--id) to be found under another name"
             turn.log(.info, "agent.named-after-machine", [.init("advice", advice)])
+        }
+        if configuration.hasDefaultPath {
+            turn.log(.info, "agent.default-path", [.init("gateway", "\(configuration.gateway)")])
         }
         dialGateway(&turn)
     }
@@ -134,17 +124,28 @@ struct Session {
         let gateway = configuration.gateway
         lastDial += 1
         let tunnel = Tunnel(dial: DialID(rawValue: Self.firstDial + lastDial), pingInterval: configuration.pingInterval)
-        tunnels.append(tunnel)
+        connections.append(tunnel)
         tunnel.deadlines.set(.stage, at: turn.now.advanced(by: configuration.connectTimeout))
         turn.log(.debug, "agent.dialing", [.init("gateway", gateway.hostField)])
         turn.emit(.dial(tunnel.dial, .tcp(host: gateway.host, port: gateway.port)))
     }
 
     private mutating func connected(_ tunnel: Tunnel, _ connection: ConnectionID, _ turn: inout Turn<AgentNote>) {
+        if tunnel.connected(connection, configuration, &turn) { upgrade(tunnel, &turn) }
+    }
+
+    private mutating func secured(_ tunnel: Tunnel, _ facts: TLSFacts, _ turn: inout Turn<AgentNote>) {
+        guard tunnel.stage == .securing else { return }
+        let names = facts.peerNames.prefix(5).joined(separator: " ")
+        turn.log(.debug, "agent.secured", [.init("tls", "\(facts.version) \(facts.cipher)"), .init("names", names)])
+        upgrade(tunnel, &turn)
+    }
+
+    private mutating func upgrade(_ tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
         state.advance(.connected, &turn)
         let handshake = Handshake(configuration, key: WSHandshake.makeKey(using: &keys))
         do throws(HTTPFieldError) {
-            try tunnel.upgrade(on: connection, handshake, configuration, &turn)
+            try tunnel.upgrade(handshake, configuration, &turn)
         } catch {
             lose(tunnel, Refusal(reason: "the gateway's address or the token cannot be written into a request"), .abort, &turn)
         }
@@ -202,21 +203,23 @@ struct Session {
     /// Something happened to a tunnel's connection. What the tunnel makes of bytes is taken by `Tunnel.next`.
     mutating func handle(_ event: TransportEvent, of tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
         switch event {
-        case .accepted, .secured: break
+        case .accepted: break
+        case .secured(_, let facts): secured(tunnel, facts, &turn)
         case .connected(_, let connection): connected(tunnel, connection, &turn)
         case .dialFailed(_, let reason): dialFailed(tunnel, reason, &turn)
         case .received(_, let bytes): if let outcome = tunnel.receive(bytes) { handle(outcome, of: tunnel, &turn) }
         case .receivedEOF: receivedEOF(of: tunnel, &turn)
         case .wrote(_, let count): tunnel.wrote(count)
         case .closed(_, let error):
+            let refusal = tunnel.refusal(afterEnd: error, configuration)
             tunnel.disconnected()
-            lose(tunnel, Refusal(reason: error ?? "the gateway closed the connection"), .abort, &turn)
+            lose(tunnel, refusal, .abort, &turn)
         }
     }
 
     private mutating func receivedEOF(of tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
         if let outcome = tunnel.receiveEOF() { return handle(outcome, of: tunnel, &turn) }
-        lose(tunnel, Refusal(reason: "the gateway closed the connection"), .abort, &turn)
+        lose(tunnel, tunnel.refusal(afterEnd: nil, configuration), .abort, &turn)
     }
 
     // MARK: The tunnel's events
@@ -250,9 +253,7 @@ struct Session {
         guard !tunnel.isRetiring else { return }
         tunnel.retire(until: turn.now.advanced(by: min(duration, Self.longestRetirement)))
         turn.log(.info, "agent.gateway-drains", [.init("withinMs", "\(duration.wholeMilliseconds)")])
-        // A gateway that drains again and again cannot make us keep all its old connections.
-        let retiring = tunnels.filter(\.isRetiring)
-        if retiring.count > Self.maximumRetiringTunnels, let oldest = retiring.first { close(oldest, "drained", &turn) }
+        if let oldest = connections.oldestRetiring(beyond: Self.maximumRetiringTunnels) { close(oldest, "drained", &turn) }
         if tunnel.isStable { redial(&turn) } else { backOff(Refusal(reason: "the gateway drains"), &turn) }
     }
 
@@ -282,9 +283,7 @@ struct Session {
 
     // MARK: Time
 
-    var nextDeadline: Moment? {
-        tunnels.reduce(state.nextDeadline) { Moment.earliest($0, $1.deadlines.next) }
-    }
+    var nextDeadline: Moment? { Moment.earliest(state.nextDeadline, connections.nextDeadline) }
 
     /// Each expired deadline is taken off before it is acted on, and none is set anew at or before `now`, so this ends.
     mutating func fireTimers(_ turn: inout Turn<AgentNote>) {
@@ -340,10 +339,6 @@ struct Session {
     /// Takes a tunnel away; false if it was away already. What that means for the phase is the caller's to say.
     @discardableResult
     private mutating func remove(_ tunnel: Tunnel, _ ending: TunnelEnding, _ turn: inout Turn<AgentNote>) -> Bool {
-        guard let index = tunnels.firstIndex(where: { $0 === tunnel }) else { return false }
-        tunnels.remove(at: index)
-        tunnel.end(ending, &turn)
-        ended.append(tunnel)
-        return true
+        connections.remove(tunnel, ending, &turn)
     }
 }

@@ -1,9 +1,6 @@
-// One connection to a gateway, from the dial to its end: the upgrade, the registration, liveness, and what waits to be written.
-// An agent has one that is current, and beside it those that the gateway asked to be finished elsewhere. What a step means for
-// the agent's phase is the Session's to say.
-//
-// The seam for TLS is here: all bytes of the connection pass through `receive` on their way in and through `write` on their way
-// out, and a sans-I/O engine stands between those and the handshake or the session.
+// One connection to a gateway, from the dial to its end: TLS, the upgrade, the registration, liveness, and what waits to be
+// written. An agent has one that is current, and beside it those that the gateway asked to be finished elsewhere. What a step
+// means for the agent's phase is the Session's to say.
 
 import HTTPCodec
 import MachineCore
@@ -21,7 +18,7 @@ enum TunnelEnding: Sendable, Hashable {
 final class Tunnel {
     /// What a deadline of a tunnel is for.
     enum Timer: Sendable, Hashable {
-        /// The dial, the upgrade or the registration takes too long.
+        /// The dial, TLS, the upgrade or the registration takes too long.
         case stage
         /// The tunnel is stable.
         case stable
@@ -37,7 +34,7 @@ final class Tunnel {
     // Unchecked: the session's own methods, which are all that runs during an access, know of no tunnel.
     /// Set from registering on.
     @exclusivity(unchecked) var session: TunnelSession?
-    /// Set from upgrading on.
+    /// Set once it was dialled.
     private(set) var connection: ConnectionID?
     var deadlines = Deadlines<Timer>()
     /// The gateway drains: no longer the agent's current tunnel, but served until the gateway closes it.
@@ -77,15 +74,26 @@ final class Tunnel {
         return true
     }
 
-    // MARK: Upgrade and registration
+    // MARK: TLS, upgrade and registration
 
-    /// The connection is there: sends the upgrade.
-    func upgrade(
-        on connection: ConnectionID, _ handshake: Handshake, _ configuration: AgentConfiguration,
-        _ turn: inout Turn<AgentNote>
-    ) throws(HTTPFieldError) {
-        guard advance(.connected) else { return turn.emit(.abort(connection)) }
+    /// The connection is there: begins TLS, if that is wanted. True: there is nothing to do before the upgrade.
+    func connected(
+        _ connection: ConnectionID, _ configuration: AgentConfiguration, _ turn: inout Turn<AgentNote>
+    ) -> Bool {
         self.connection = connection
+        let gateway = configuration.gateway
+        guard gateway.isSecure else { return true }
+        guard advance(.reached) else { return false }
+        deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
+        turn.emit(.startTLS(connection, TLSPeer(host: gateway.host, profile: .gateway)))
+        return false
+    }
+
+    /// Bytes can go to the gateway: sends the upgrade.
+    func upgrade(
+        _ handshake: Handshake, _ configuration: AgentConfiguration, _ turn: inout Turn<AgentNote>
+    ) throws(HTTPFieldError) {
+        guard advance(.opened) else { return }
         self.handshake = handshake
         deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
         let request = try handshake.request(configuration)
@@ -130,11 +138,21 @@ final class Tunnel {
         case .dialing:
             let gateway = configuration.gateway.hostField
             return Refusal(reason: "no connection to \(gateway) within \(configuration.connectTimeout)")
+        case .securing: return .noTLS(with: configuration.gateway, "not over within \(configuration.upgradeTimeout)")
         case .upgrading: return handshake?.timeoutRefusal(after: "\(configuration.upgradeTimeout) passed")
         case .registering:
             return Refusal(reason: "no response to agent.register within \(configuration.registrationTimeout)")
         case .serving, .over: return nil
         }
+    }
+
+    /// What the end of the connection means, for the reason that the transport gives, if any.
+    func refusal(afterEnd error: String?, _ configuration: AgentConfiguration) -> Refusal {
+        let gateway = configuration.gateway
+        if stage == .securing { return .noTLS(with: gateway, error ?? "the connection ended during the TLS handshake") }
+        guard let error else { return Refusal(reason: "the gateway closed the connection") }
+        // With TLS 1.3 a server refuses a client's certificate only after the handshake.
+        return Refusal(reason: gateway.isSecure ? TLSAdvice.text(error, of: .gateway) : error)
     }
 
     // MARK: Bytes

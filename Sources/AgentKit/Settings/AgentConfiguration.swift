@@ -20,6 +20,8 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var service: LocalService
     /// It was given no id and has its machine's name: then the log says so.
     public var isNamedAfterMachine = false
+    /// The gateway's address was given without a path, and has the default one: then the log says so.
+    public var hasDefaultPath = false
 
     /// The highest version of the tunnel that is offered. Default v2; v1 holds whole bodies in memory.
     public var highestVersion = TunnelVersion.v2
@@ -37,7 +39,7 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// For a connection to be made, to the gateway or to the service. Default 10 s, as a person would wait.
     public var connectTimeout = Duration.seconds(10)
-    /// For the gateway's response to the WebSocket upgrade. Default 10 s.
+    /// For the TLS handshake with the gateway, and again for its response to the WebSocket upgrade. Default 10 s.
     public var upgradeTimeout = Duration.seconds(10)
     /// For the gateway's response to `agent.register` in v2; a v1 gateway may never give one. Default 10 s.
     public var registrationTimeout = Duration.seconds(10)
@@ -85,10 +87,7 @@ public struct AgentConfiguration: Sendable, Hashable {
         if !AgentDescription.isValidID(description.agentID) {
             return "the agent id must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with a dot"
         }
-        if gateway.isSecure { return Self.noTLS }
         if let token, let problem = TokenGrammar.problem(token) { return "the gateway token is a token \(problem)" }
         return service.problem
     }
-
-    static let noTLS = "wss:// is not supported yet; put a TLS tunnel such as stunnel beside the agent and use ws://localhost"
 }

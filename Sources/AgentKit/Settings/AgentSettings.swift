@@ -21,9 +21,11 @@ extension AgentConfiguration {
         let gateway = readGateway(from: &reader)
         let service = LocalService.read(from: &reader, folderProblem)
         var configuration = AgentConfiguration(
-            gateway: gateway ?? .unknown, description: AgentDescription(agentID: agentID ?? "", servesWeb: service != .none),
+            gateway: gateway?.url ?? .unknown,
+            description: AgentDescription(agentID: agentID ?? "", servesWeb: service != .none),
             service: service)
         configuration.isNamedAfterMachine = namesake != nil
+        configuration.hasDefaultPath = gateway?.hasDefaultPath == true
         configuration.readDescription(from: &reader)
         configuration.readToken(from: &reader)
         configuration.readLimits(from: &reader)
@@ -55,21 +57,19 @@ extension AgentConfiguration {
         return nil
     }
 
-    private static func readGateway(from reader: inout SettingsReader) -> GatewayURL? {
+    private static func readGateway(from reader: inout SettingsReader) -> (url: GatewayURL, hasDefaultPath: Bool)? {
         let setting = Setting.text(
             "gatewayUrl",
-            "Where the gateway is: `ws://host/agent`; `http://host`, `host:port` and a slash at the end mean the same; `/agent` is the"
-                + " default path.")
+            "Where the gateway is: `wss://host/agent`, or `ws://host/agent` without TLS; `https://`, `http://` and `host:port` (TLS on"
+                + " port 443) mean the same; `/agent` is the default path.")
         guard let text = reader.read(setting.defaulting(to: "none: required").onReload(.reconnects)) else {
             if !reader.exists("gatewayUrl") {
-                reader.problem("gatewayUrl", "is required, such as ws://gateway.example.com/agent (--gateway)")
+                reader.problem("gatewayUrl", "is required, such as wss://gateway.example.com/agent (--gateway)")
             }
             return nil
         }
         do throws(GatewayURLError) {
-            let gateway = try GatewayURL(text)
-            if gateway.isSecure { reader.problem("gatewayUrl", "cannot be used: \(noTLS)") }
-            return gateway
+            return (try GatewayURL(text), GatewayURL.hasDefaultPath(text))
         } catch {
             reader.problem("gatewayUrl", "is not an address: \(error)")
             return nil

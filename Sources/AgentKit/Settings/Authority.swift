@@ -6,7 +6,7 @@ public struct GatewayURLError: Error, Sendable, Hashable, CustomStringConvertibl
     public var reason: String
 
     /// The reason and an example.
-    public var description: String { "\(reason); it should look like ws://gateway.example.com/agent" }
+    public var description: String { "\(reason); it should look like wss://gateway.example.com/agent" }
 }
 
 /// A host, and a port if one is given.

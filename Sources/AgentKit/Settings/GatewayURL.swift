@@ -1,5 +1,5 @@
-// Where the gateway is: `ws://host[:port][/path][?query]` (RFC 6455 §3), `http://` for those who copy it from a browser, or
-// `host:port` for those who type it. A host alone is refused: whether it means TLS is not ours to guess, with a token at stake.
+// Where the gateway is: `wss://host[:port][/path][?query]`, or `ws://` without TLS (RFC 6455 §3), `https://` and `http://` for
+// those who copy it from a browser, or `host:port` for those who type it. A host alone is refused: whether it means TLS is not ours to guess, with a token at stake.
 //
 // The path and the query are kept byte for byte, but for a slash at the path's end, which is dropped; an empty path stands for
 // "/agent". Refused, each with its reason: other schemes, a user or password (the token has a place of its own), a fragment
@@ -7,7 +7,7 @@
 // query may hold a secret.
 
 /// The address of a gateway.
-public struct GatewayURL: Sendable, Hashable {
+public struct GatewayURL: Sendable, Hashable, CustomStringConvertible {
     /// Whether TLS is asked for: `wss://` or `https://`.
     public let isSecure: Bool
     /// A host name or a literal address; IPv6 without brackets.
@@ -22,6 +22,15 @@ public struct GatewayURL: Sendable, Hashable {
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
+
+    /// Whether `text`, an address, has no path, so that the default one is taken.
+    public static func hasDefaultPath(_ text: String) -> Bool {
+        let rest = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+        return rest.prefix { $0 != "?" }.drop { $0 != "/" }.allSatisfy { $0 == "/" }
+    }
+
+    /// The address as `ws://` or `wss://`, without its query, which may hold a secret.
+    public var description: String { "\(isSecure ? "wss" : "ws")://\(hostField)\(target.prefix { $0 != "?" })" }
 
     /// The address in `text`.
     public init(_ text: String) throws(GatewayURLError) {

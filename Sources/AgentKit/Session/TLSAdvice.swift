@@ -1,0 +1,70 @@
+// What to do about TLS that failed. A loop says what happened in a sentence of its own (`TLSError` of SocketKit), which knows
+// nothing of our settings: here the sentence gets the setting that helps, known by a few words of it. A sentence with none of
+// them stands as it is.
+
+import MachineCore
+
+/// What a person is told when TLS has failed.
+enum TLSAdvice {
+    /// With whom it failed.
+    enum Peer: Sendable, Hashable {
+        case gateway
+        case service
+    }
+
+    /// Words of a sentence, and what helps then. The first that are found count.
+    private struct Rule {
+        var words: String
+        var gateway: String
+        var service: String
+    }
+
+    private static let rules = [
+        Rule(
+            words: "speaks plain HTTP", gateway: "plain HTTP is spoken there: ws:// instead of wss://?",
+            service: "plain HTTP is spoken there: http:// instead of https://?"),
+        Rule(
+            words: "is self-signed", gateway: " (tls.pin, --pin)",
+            service: ": name it in tls.caFile of the service, or set tls.insecure there (--service-insecure)"),
+        Rule(
+            words: "an authority that is not trusted here",
+            gateway: " in tls.caFile (--ca-file), or pin the gateway's key (--pin)",
+            service: " in tls.caFile of the service, or set tls.insecure there (--service-insecure)"),
+        Rule(
+            words: "is not one that is pinned", gateway: "; if the gateway has a new key, put it into tls.pin (--pin)",
+            service: ""),
+        Rule(
+            words: "the certificate is not for",
+            gateway: "; gatewayUrl must have a name that it is for, or pin its key (--pin)",
+            service: "; webService.url must have a name that it is for, or set tls.insecure there (--service-insecure)"),
+        Rule(
+            words: "requires a client's certificate",
+            gateway: "; set tls.certificate and tls.key (--tls-certificate, --tls-key)",
+            service: ", which agentd has for gateways alone"),
+        Rule(
+            words: "our certificate", gateway: "; check tls.certificate (--tls-certificate)", service: ""),
+        Rule(
+            words: "ended during the TLS handshake", gateway: "; if no TLS is spoken there: ws:// instead of wss://",
+            service: "; if no TLS is spoken there: http:// instead of https://"),
+        Rule(words: "does not speak TLS", gateway: "; is it a gateway that listens there?", service: ""),
+        Rule(
+            words: "there are no TLS settings for", gateway: ": the program has to give them to its loop (setTLS)",
+            service: ": the program has to give them to its loop (setTLS)"),
+    ]
+
+    /// The sentence `error` of a loop, with what helps.
+    static func text(_ error: String, of peer: Peer) -> String {
+        let said = error.asClause
+        guard let rule = rules.first(where: { said.contains($0.words) }) else { return said }
+        let advice =
+            switch peer {
+            case .gateway: rule.gateway
+            case .service: rule.service
+            }
+        // Of plain HTTP the loop speaks of both kinds of addresses.
+        return rule.words == rules[0].words ? advice : said + advice
+    }
+
+    /// All words that are looked for.
+    static var words: [String] { rules.map(\.words) }
+}
