@@ -67,7 +67,7 @@ import TunnelLink
             fixture.reply(service, record)
             let failure = try #require(fixture.response(gateway, stream).failure)
             #expect(failure.code == TunnelFailure.serviceBroken.rawValue)
-            #expect(failure.message.hasPrefix("localhost:4173 speaks TLS (https)"))
+            #expect(failure.message.hasPrefix("localhost:4173 speaks TLS: write its address as https://localhost:4173"))
         }
         let lines = fixture.logs.filter { $0.event == "service.broken" }
         #expect(lines.map(\.level) == [.warning, .debug])
@@ -85,7 +85,7 @@ import TunnelLink
             default: fixture.peerCloses(service, error: "connection reset by peer")
             }
             let said = fixture.response(gateway, stream).failure?.message ?? ""
-            #expect(said.contains("TLS (https)"), "\(said)")
+            #expect(said.contains("write its address as https://localhost:4173"), "\(said)")
             #expect(gluedMarks(in: said) == nil)
             fixture.expectNothingLeft()
         }

@@ -40,6 +40,24 @@ import Testing
                 .http(
                     LocalHTTPService(endpoint: .tcp(host: "h", port: 3000), basePath: "/app", hostField: .text("h:3000")))
             ),
+            (
+                #"{"url": "HTTPS://h"}"#,
+                .http(LocalHTTPService(endpoint: .tcp(host: "h", port: 443), hostField: .text("h"), tls: ServiceTLS()))
+            ),
+            (
+                #"{"url": "https://[::1]:8443/app", "tls": {"caFile": "ca.pem", "insecure": false}}"#,
+                .http(
+                    LocalHTTPService(
+                        endpoint: .tcp(host: "::1", port: 8443), basePath: "/app", hostField: .text("[::1]:8443"),
+                        tls: ServiceTLS(caFile: "ca.pem")))
+            ),
+            (
+                #"{"url": "https://localhost:80", "tls": {"insecure": true}}"#,
+                .http(
+                    LocalHTTPService(
+                        endpoint: .tcp(host: "localhost", port: 80), hostField: .text("localhost:80"),
+                        tls: ServiceTLS(isInsecure: true)))
+            ),
             (#"{"unix": "app.sock"}"#, .http(LocalHTTPService(endpoint: .unix(path: "app.sock")))),
             (#"{"directory": "./public"}"#, .folder(StaticFolder(path: "./public"))),
             (#"{"directory": "d", "dotFiles": true}"#, .folder(StaticFolder(path: "d", servesDotFiles: true))),
@@ -71,9 +89,16 @@ import Testing
         (#"{"directory": "d", "hostHeader": "x"}"#, "\"webService.hostHeader\" is not for a directory"),
         (#"{"directory": ""}"#, "must be the path of a folder"),
         (#"{"port": 1, "dotFiles": false}"#, "\"webService.dotFiles\" is for a directory"),
-        (#"{"url": "ftp://h"}"#, "only http:// is spoken"),
+        (#"{"url": "ftp://h"}"#, "only http:// and https:// are spoken"),
         (#"{"url": "h"}"#, "should look like http://127.0.0.1:3000"), (#"{"url": "h:99999"}"#, "the port is not a number"),
-        (#"{"url": "https://h:3000"}"#, "agentd speaks plain HTTP to a web service, not https://"),
+        (#"{"url": "http://h:3000", "tls": {"insecure": true}}"#, "\"webService.tls.insecure\" is for a url that begins with"),
+        (#"{"port": 1, "tls": {"caFile": "x"}}"#, "\"webService.tls.caFile\" is for a url that begins with https://"),
+        (#"{"directory": "d", "tls": {"insecure": true}}"#, "is for a url that begins with https://"),
+        (#"{"url": "https://h", "tls": {"insecure": true, "caFile": "x"}}"#, "cannot stand beside tls.caFile"),
+        (
+            #"{"routes": {"/a": {"unix": "s", "tls": {"insecure": true}}}}"#,
+            "\"webService.routes./a.tls.insecure\" is for a url"
+        ),
         (#"{"url": "http://u:hush@h/"}"#, "a user or a password"),
         (#"{"url": "http://h/?x"}"#, "more than a path"), (#"{"url": "http://h:0"}"#, "the port is not a number"),
         (#"{"url": "http://h/a", "pathPrefix": "/b"}"#, "a path of its own"),

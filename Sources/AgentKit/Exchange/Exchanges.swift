@@ -163,7 +163,7 @@ struct Exchanges {
     mutating func handle(_ event: TransportEvent, _ turn: inout Turn<AgentNote>) {
         switch event {
         case .accepted(let id, _, _): turn.emit(.abort(id))  // an agent listens nowhere
-        case .secured: break
+        case .secured(let id, _): conclude(connections.secured(id, &turn), &turn)
         case .connected(let dial, let id): conclude(connections.connected(dial, id, &turn), &turn)
         case .dialFailed(let dial, let reason): conclude(connections.dialFailed(dial, reason, &turn), &turn)
         case .received(let id, let bytes): conclude(connections.receive(bytes, from: id, &turn), &turn)

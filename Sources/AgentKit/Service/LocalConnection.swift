@@ -197,7 +197,7 @@ final class LocalConnection {
         if isRaw { return .progress(pass(bytes, to: exchange, &turn)) }
         let isFirst = !sawBytes
         sawBytes = true
-        if isFirst, TLSRecord.begins(bytes) { return .broken(Self.speaksTLS, isMisfit: true) }
+        if isFirst, TLSRecord.begins(bytes) { return .broken(speaksTLS, isMisfit: true) }
         decoder.receive(bytes)
         return read(for: exchange, &turn)
     }
@@ -330,10 +330,11 @@ final class LocalConnection {
     }
 
     private static let headDoesNotFit = "responded with a head that is too large for the tunnel"
-    private static let speaksTLS = "speaks TLS (https), and agentd speaks plain HTTP to it: name a port where it does too"
+    private var speaksTLS: String { "speaks TLS: write its address as \(owner?.httpService?.secureAddress ?? "https://…")" }
     /// Most servers that expect TLS send nothing at all in response to plain HTTP.
     private var adviceOnTLS: String {
-        isReused || isRetry ? "" : "; if it speaks TLS (https) there, name a port where it speaks plain HTTP"
+        guard !isReused, !isRetry, let service = owner?.httpService, service.tls == nil else { return "" }
+        return "; if it speaks TLS there, write its address as \(service.secureAddress)"
     }
 }
 

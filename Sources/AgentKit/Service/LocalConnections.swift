@@ -10,16 +10,9 @@ import RPCCore
 import TunnelLink
 
 struct LocalConnections {
-    /// An exchange that waits for a connection.
-    private struct Dialing {
-        var exchange: Exchange
-        var request: ServiceRequest
-        var isRetry = false
-    }
-
     /// What a deadline is for.
     private enum Timer: Sendable, Hashable {
-        /// A dial to the service takes too long.
+        /// A dial to the service, or TLS with it, takes too long.
         case dial(DialID)
         /// The oldest idle connection may be due.
         case pool
@@ -30,8 +23,7 @@ struct LocalConnections {
     private var limits: HTTPLimits
     private var connections = ConnectionTable<LocalConnection>()
     private var pool: LocalPool
-    private var dials: [DialID: Dialing] = [:]
-    private var lastDial: UInt64 = 0
+    private var dials = LocalDials()
     private var deadlines = Deadlines<Timer>()
     /// Services, by their place in the table, the last dial to which failed; logged once, not for each request.
     private var unreachable: Set<Int> = []
@@ -75,25 +67,31 @@ struct LocalConnections {
         if let id = pool.pop(for: exchange.place), let connection = connections[id] {
             return attach(connection, to: exchange, request, &turn)
         }
-        dial(Dialing(exchange: exchange, request: request), service, &turn)
+        dial(LocalDial(exchange: exchange, request: request), service, &turn)
         return .open
     }
 
-    private mutating func dial(_ dialing: Dialing, _ service: LocalHTTPService, _ turn: inout Turn<AgentNote>) {
-        lastDial += 1
-        let dial = DialID(rawValue: lastDial)
-        dials[dial] = dialing
+    private mutating func dial(_ dialing: LocalDial, _ service: LocalHTTPService, _ turn: inout Turn<AgentNote>) {
+        let dial = dials.begin(dialing, to: service, &turn)
         dialing.exchange.move(.dial(dial))
         deadlines.set(.dial(dial), at: turn.now.advanced(by: connectTimeout))
-        turn.emit(.dial(dial, service.endpoint))
     }
 
-    /// A dial succeeded; nil: it was cancelled too late.
+    /// A dial succeeded; nil: it was cancelled too late, or TLS comes first.
     mutating func connected(_ dial: DialID, _ id: ConnectionID, _ turn: inout Turn<AgentNote>) -> Step? {
-        guard let dialing = dials.removeValue(forKey: dial) else {
-            turn.emit(.abort(id))
-            return nil
-        }
+        guard let dialing = dials.connected(dial, id, &turn) else { return nil }
+        return serve(dialing, dial, on: id, &turn)
+    }
+
+    /// TLS is there; nil: too late.
+    mutating func secured(_ id: ConnectionID, _ turn: inout Turn<AgentNote>) -> Step? {
+        guard let dial = dials.dial(securing: id), let dialing = dials.remove(dial) else { return nil }
+        return serve(dialing, dial, on: id, &turn)
+    }
+
+    private mutating func serve(
+        _ dialing: LocalDial, _ dial: DialID, on id: ConnectionID, _ turn: inout Turn<AgentNote>
+    ) -> Step {
         deadlines.cancel(.dial(dial))
         let exchange = dialing.exchange
         if unreachable.remove(exchange.place) != nil {
@@ -106,15 +104,20 @@ struct LocalConnections {
 
     /// A dial failed; nil: it was cancelled too late.
     mutating func dialFailed(_ dial: DialID, _ reason: String, _ turn: inout Turn<AgentNote>) -> Step? {
-        guard let exchange = dials.removeValue(forKey: dial)?.exchange else { return nil }
+        let isRefused = reason.lowercased().contains("refused")
+        return fail(dial, &turn) { name in
+            isRefused
+                ? "connection to \(name) refused: is the web service running?"
+                : "cannot connect to \(name): \(reason)"
+        }
+    }
+
+    /// The service cannot be spoken to; nil: nobody waits for it.
+    private mutating func fail(_ dial: DialID, _ turn: inout Turn<AgentNote>, _ text: (String) -> String) -> Step? {
+        guard let exchange = dials.remove(dial)?.exchange else { return nil }
         deadlines.cancel(.dial(dial))
         exchange.move(.leave)
-        let name = exchange.httpService?.name ?? ""
-        let isRefused = reason.lowercased().contains("refused")
-        let message =
-            isRefused
-            ? "connection to \(name) refused: is the web service running?"
-            : "cannot connect to \(name): \(reason)"
+        let message = text(exchange.httpService?.name ?? "")
         let isNews = unreachable.insert(exchange.place).inserted
         turn.log(isNews ? .warning : .debug, "service.unreachable", [.init("reason", message)])
         return (exchange, .failed(.serviceUnreachable, message, .unreachable))
@@ -161,6 +164,10 @@ struct LocalConnections {
     }
 
     mutating func closed(_ id: ConnectionID, _ error: String?, _ turn: inout Turn<AgentNote>) -> Step? {
+        if let dial = dials.dial(securing: id) {
+            let reason = TLSAdvice.text(error ?? "the connection ended during the TLS handshake", of: .service)
+            return fail(dial, &turn) { "no TLS with \($0): \(reason)" }
+        }
         guard let connection = connections[id] else { return nil }
         connection.isGone = true
         guard let exchange = connection.owner else {
@@ -198,7 +205,7 @@ struct LocalConnections {
         guard let service = exchange.httpService else { return .open }
         if connection.mayBeStale, let request = connection.request {
             drop(connection.id, .abort, &turn)
-            dial(Dialing(exchange: exchange, request: request, isRetry: true), service, &turn)
+            dial(LocalDial(exchange: exchange, request: request, isRetry: true), service, &turn)
             return .open
         }
         let message = "\(service.name) \(what)"
@@ -247,7 +254,7 @@ struct LocalConnections {
     /// The exchange is over, and needs no connection any more.
     mutating func cancel(_ dial: DialID, _ turn: inout Turn<AgentNote>) {
         deadlines.cancel(.dial(dial))
-        if dials.removeValue(forKey: dial) != nil { turn.emit(.cancelDial(dial)) }
+        dials.cancel(dial, &turn)
     }
 
     /// The exchange is over, and its connection has no use but to tell the service so.
@@ -266,13 +273,20 @@ struct LocalConnections {
         while let timer = deadlines.popExpired(at: turn.now) {
             switch timer {
             case .dial(let dial):
-                turn.emit(.cancelDial(dial))
-                if let step = dialFailed(dial, "no connection within \(connectTimeout)", &turn) { return step }
+                if let step = timeout(dial, &turn) { return step }
             case .pool:
                 for id in pool.takeExpired(at: turn.now) { drop(id, .close, &turn) }
                 if let next = pool.nextExpiry { deadlines.set(.pool, at: next) }
             }
         }
         return nil
+    }
+
+    private mutating func timeout(_ dial: DialID, _ turn: inout Turn<AgentNote>) -> Step? {
+        let time = connectTimeout
+        let isSecuring = dials.isSecuring(dial)
+        dials.giveUp(dial, &turn)
+        return isSecuring
+            ? fail(dial, &turn) { "no TLS with \($0) within \(time)" } : dialFailed(dial, "no connection within \(time)", &turn)
     }
 }

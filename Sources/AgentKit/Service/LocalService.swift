@@ -59,6 +59,20 @@ public struct RouteToService: Sendable, Hashable {
     }
 }
 
+/// Whom an agent believes to be a service at `https://`. The host reads the file.
+public struct ServiceTLS: Sendable, Hashable {
+    /// The authorities that may vouch for it, in a PEM file; nil: the system's.
+    public var caFile: String?
+    /// Whether it may have any certificate, as one in development does.
+    public var isInsecure: Bool
+
+    /// A service that the system's authorities, or those of a file, vouch for.
+    public init(caFile: String? = nil, isInsecure: Bool = false) {
+        self.caFile = caFile
+        self.isInsecure = isInsecure
+    }
+}
+
 /// A web service on this machine. Only this endpoint is ever dialled, whatever a request says.
 public struct LocalHTTPService: Sendable, Hashable {
     /// What the service sees in the `Host` field.
@@ -75,6 +89,8 @@ public struct LocalHTTPService: Sendable, Hashable {
     public var basePath: String
     /// Default: the name of the endpoint.
     public var hostField: HostField
+    /// Nil, the default: it speaks plain HTTP. Otherwise the host prepares TLS under `tlsProfile`.
+    public var tls: ServiceTLS?
 
     /// The service on `port` of this machine; `hostField` defaults to `localhost:{port}`.
     public init(port: UInt16, basePath: String = "/", hostField: HostField? = nil) {
@@ -82,14 +98,33 @@ public struct LocalHTTPService: Sendable, Hashable {
     }
 
     /// The service at `endpoint`; `hostField` defaults to the endpoint's name and port, or `localhost` for a Unix socket.
-    public init(endpoint: Endpoint, basePath: String = "/", hostField: HostField? = nil) {
+    /// With `tls` it is spoken to at `https://`, which a Unix socket has not.
+    public init(endpoint: Endpoint, basePath: String = "/", hostField: HostField? = nil, tls: ServiceTLS? = nil) {
         self.endpoint = endpoint
         self.basePath = basePath
+        self.tls = tls
         self.hostField = hostField ?? .text(Self.hostText(of: endpoint))
     }
 
     /// Whether only a part of the service is shown.
     var hasBasePath: Bool { basePath.utf8.contains { $0 != UInt8(ascii: "/") } }
+
+    /// Under which name the loop keeps what TLS with it takes; nil: it speaks plain HTTP.
+    public var tlsProfile: TLSProfile? {
+        tls.map { TLSProfile(rawValue: "service:\(name)\($0.isInsecure ? "," : ":")\($0.caFile ?? "")") }
+    }
+
+    /// With whom TLS is spoken on its connections; nil: with nobody.
+    var tlsPeer: TLSPeer? {
+        guard let tlsProfile, case .tcp(let host, _) = endpoint else { return nil }
+        return TLSPeer(host: host, profile: tlsProfile)
+    }
+
+    /// What its own addresses begin with.
+    var scheme: String { tls == nil ? "http://" : "https://" }
+
+    /// What to write in the settings if it turns out to speak TLS.
+    var secureAddress: String { "https://\(name) (webService.url)" }
 
     /// The endpoint as people write it.
     var name: String {

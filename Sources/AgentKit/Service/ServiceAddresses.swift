@@ -112,7 +112,7 @@ extension LocalHTTPService {
             guard let rest = isPath ? bytes : visitor.rest(of: bytes), let own = visitor.beneathPrefix(rest) else { return nil }
             if hasBasePath, PathDots.climb(own.prefix { $0 != UInt8(ascii: "?") }) { climbs = true }
             let target = String(decoding: self.target(path: own, query: nil), as: UTF8.self)
-            return isPath ? target : "http://\(host)\(target)"
+            return isPath ? target : "\(scheme)\(host)\(target)"
         }
         fields.changeValues(of: .destination, change)
         fields.changeBracketed(in: .ifTagged, change)

@@ -1,5 +1,5 @@
-// What a TLS endpoint sends in response to plain HTTP, if anything: an alert (RFC 8446 §5.1, §6). Only looked at when a
-// response is not HTTP, to name the mistake.
+// What a TLS endpoint sends in response to plain HTTP, if anything: an alert (RFC 8446 §5.1, §6). Looked at where a response
+// should begin, to name the mistake: `https://` and `wss://` are what is to be written then.
 
 enum TLSRecord {
     /// Bytes that tell a record.

@@ -82,9 +82,9 @@ extension LocalHTTPService {
         let origin = fields.count(of: .origin) == 1 ? fields.first(.origin) : nil
         let referer = fields.count(of: .referer) == 1 ? fields.first(.referer) : nil
         guard origin != nil || referer != nil, let visitor = VisitorOrigin(fields) else { return }
-        if let origin, let rest = visitor.rest(of: origin), rest.isEmpty { try fields.set(.origin, "http://\(host)") }
+        if let origin, let rest = visitor.rest(of: origin), rest.isEmpty { try fields.set(.origin, "\(scheme)\(host)") }
         if let referer, let rest = visitor.rest(of: referer) {
-            var address = Array("http://\(host)".utf8)
+            var address = Array("\(scheme)\(host)".utf8)
             if let own = visitor.beneathPrefix(rest) {
                 address.append(contentsOf: target(path: own, query: nil))
             } else {

@@ -25,18 +25,18 @@ enum TLSAdvice {
             service: "plain HTTP is spoken there: http:// instead of https://?"),
         Rule(
             words: "is self-signed", gateway: " (tls.pin, --pin)",
-            service: ": name it in tls.caFile of the service, or set tls.insecure there (--service-insecure)"),
+            service: "; name it in the service's tls.caFile, or set its tls.insecure (--service-insecure)"),
         Rule(
             words: "an authority that is not trusted here",
             gateway: " in tls.caFile (--ca-file), or pin the gateway's key (--pin)",
-            service: " in tls.caFile of the service, or set tls.insecure there (--service-insecure)"),
+            service: "; name its certificate in the service's tls.caFile, or set its tls.insecure (--service-insecure)"),
         Rule(
             words: "is not one that is pinned", gateway: "; if the gateway has a new key, put it into tls.pin (--pin)",
             service: ""),
         Rule(
             words: "the certificate is not for",
             gateway: "; gatewayUrl must have a name that it is for, or pin its key (--pin)",
-            service: "; webService.url must have a name that it is for, or set tls.insecure there (--service-insecure)"),
+            service: "; webService.url must have a name that it is for, or set its tls.insecure (--service-insecure)"),
         Rule(
             words: "requires a client's certificate",
             gateway: "; set tls.certificate and tls.key (--tls-certificate, --tls-key)",
@@ -56,13 +56,15 @@ enum TLSAdvice {
     static func text(_ error: String, of peer: Peer) -> String {
         let said = error.asClause
         guard let rule = rules.first(where: { said.contains($0.words) }) else { return said }
-        let advice =
-            switch peer {
-            case .gateway: rule.gateway
-            case .service: rule.service
-            }
         // Of plain HTTP the loop speaks of both kinds of addresses.
-        return rule.words == rules[0].words ? advice : said + advice
+        let isWhole = rule.words == rules[0].words
+        switch peer {
+        case .gateway: return isWhole ? rule.gateway : said + rule.gateway
+        case .service:
+            // The loop's advice is for those who have pins.
+            let fact = said.firstRange(of: "; if it is yours").map { said[..<$0.lowerBound] } ?? said[...]
+            return isWhole ? rule.service : fact + rule.service
+        }
     }
 
     /// All words that are looked for.

@@ -40,7 +40,10 @@ extension AgentConfiguration {
         "folder": "webService.directory", "routes": "webService.routes", "webService.path": "webService.pathPrefix",
         "webService.folder": "webService.directory",
         "webService.socket": "webService.unix", "webService.address": "webService.url", "webService.host": "webService.url",
-        "webService.enabled": "webService.port", "mask": "tunnel.mask",
+        "webService.enabled": "webService.port", "mask": "tunnel.mask", "ca": "tls.caFile", "caFile": "tls.caFile",
+        "tls.ca": "tls.caFile", "pin": "tls.pin", "tls.pins": "tls.pin", "insecure": "tls.insecure",
+        "tls.verify": "tls.insecure",
+        "certificate": "tls.certificate", "cert": "tls.certificate", "tls.cert": "tls.certificate",
     ]
 
     private static func readAgentID(from reader: inout SettingsReader, default namesake: String?) -> String? {

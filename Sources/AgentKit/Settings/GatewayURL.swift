@@ -1,5 +1,6 @@
 // Where the gateway is: `wss://host[:port][/path][?query]`, or `ws://` without TLS (RFC 6455 §3), `https://` and `http://` for
-// those who copy it from a browser, or `host:port` for those who type it. A host alone is refused: whether it means TLS is not ours to guess, with a token at stake.
+// those who copy it from a browser, or `host:port` for those who type it. A host alone is refused: whether it means TLS is not
+// ours to guess, with a token at stake.
 //
 // The path and the query are kept byte for byte, but for a slash at the path's end, which is dropped; an empty path stands for
 // "/agent". Refused, each with its reason: other schemes, a user or password (the token has a place of its own), a fragment

@@ -4,13 +4,16 @@
 import MachineCore
 import SettingsCore
 
-/// Where a web service is, taken from `http://host[:port][/path]`, or `host:port[/path]` as people say it.
+/// Where a web service is, taken from `http://host[:port][/path]`, the same with `https://`, or `host:port[/path]` as people say
+/// it.
 struct ServiceURL {
     var endpoint: Endpoint
     /// Nil if the address has none.
     var basePath: String?
     /// What stands in the `Host` field (RFC 9110 §7.2): the port, unless it is the scheme's own.
     var hostText: String
+    /// Whether TLS is asked for.
+    var isSecure = false
 
     init(endpoint: Endpoint, basePath: String?, hostText: String) {
         self.endpoint = endpoint
@@ -20,29 +23,25 @@ struct ServiceURL {
 
     /// Refuses other schemes, what `GatewayURL` refuses of a host, and a query or fragment.
     init(_ text: String) throws(GatewayURLError) {
-        let scheme = "http://"
-        let text = Authority.isHostAndPort(text) ? scheme + text : text
+        let text = Authority.isHostAndPort(text) ? "http://" + text : text
         guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw GatewayURLError(reason: "it has a blank or a character that is not plain ASCII")
         }
-        guard text.prefix(scheme.count).lowercased() == scheme else {
-            let isTLS = text.lowercased().hasPrefix("https://")
-            throw GatewayURLError(
-                reason: isTLS
-                    ? "agentd speaks plain HTTP to a web service, not https://"
-                    : "only http:// is spoken to a web service")
+        guard let scheme = ["http://", "https://"].first(where: { text.prefix($0.count).lowercased() == $0 }) else {
+            throw GatewayURLError(reason: "only http:// and https:// are spoken to a web service")
         }
+        isSecure = scheme == "https://"
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let path = rest[authority.endIndex...]
         guard !authority.contains("@") else { throw GatewayURLError(reason: "it has a user or a password") }
         guard path.isEmpty || LocalHTTPService.isPath(path) else { throw GatewayURLError(reason: "it has more than a path") }
-        let (host, port) = try Authority.split(authority, defaultPort: 80)
-        let endpoint = Endpoint.tcp(host: host, port: port)
-        let hostText = LocalHTTPService.hostText(of: endpoint)
-        self.init(
-            endpoint: endpoint, basePath: path.isEmpty || path == "/" ? nil : String(path),
-            hostText: port == 80 ? String(hostText.dropLast(3)) : hostText)
+        let defaultPort: UInt16 = isSecure ? 443 : 80
+        let (host, port) = try Authority.split(authority, defaultPort: defaultPort)
+        endpoint = .tcp(host: host, port: port)
+        basePath = path.isEmpty || path == "/" ? nil : String(path)
+        let full = LocalHTTPService.hostText(of: endpoint)
+        hostText = port == defaultPort ? String(full.dropLast("\(port)".count + 1)) : full
     }
 }
 

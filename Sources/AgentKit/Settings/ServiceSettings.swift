@@ -59,13 +59,15 @@ private struct ServiceSettings {
     let basePath: String?
     let hostHeader: String?
     let dotFiles: Bool?
+    let caFile: String?
+    let isInsecure: Bool?
 
     /// Reads the keys at `path`, which is empty or ends with a dot.
     init(beneath path: String, _ reader: inout SettingsReader) {
         self.path = path
         port = reader.read(.integer(path + "port", in: 1...65_535, "A service on this machine, at 127.0.0.1 or ::1."))
         url = reader.read(
-            .text(path + "url", "A service at `http://host:port/path`, or `host:port`; no `https://`."))
+            .text(path + "url", "A service at `http://host:port/path`, at `https://…`, or at `host:port`."))
         socket = reader.read(.file(path + "unix", "A service at a Unix socket."))
         directory = reader.read(
             .file(
@@ -76,10 +78,20 @@ private struct ServiceSettings {
         dotFiles = reader.read(
             .flag(path + "dotFiles", "With `directory`: whether files whose names begin with a dot are served.")
                 .defaulting(to: "`false`"))
+        caFile = reader.read(
+            .file(
+                path + "tls.caFile",
+                "With an `https://` url: the authorities that may vouch for the service, in a PEM file, instead of the system's."
+            ))
+        isInsecure = reader.read(
+            .flag(path + "tls.insecure", "With an `https://` url: whether the service may have any certificate.")
+                .defaulting(to: "`false`"))
         kinds = ["port", "url", "unix", "directory"].filter { reader.exists(path + $0) }
     }
 
-    var isAnyGiven: Bool { !kinds.isEmpty || basePath != nil || hostHeader != nil || dotFiles != nil }
+    var isAnyGiven: Bool {
+        !kinds.isEmpty || basePath != nil || hostHeader != nil || dotFiles != nil || caFile != nil || isInsecure != nil
+    }
 
     /// The service, or none after a problem with the key `owner`.
     func service(
@@ -94,6 +106,7 @@ private struct ServiceSettings {
                 path + kinds[1], "cannot stand beside \(kind): there must be exactly one of port, url, unix, directory")
             return .none
         }
+        if kind != "url" { refuseTLS(&reader) }
         if let directory { return folder(directory, &reader, folderProblem) }
         if dotFiles != nil { reader.problem(path + "dotFiles", "is for a directory") }
         guard let endpoint = endpoint(&reader) else { return .none }
@@ -139,8 +152,28 @@ private struct ServiceSettings {
         if basePath != nil, target.basePath != nil {
             reader.problem(path + "pathPrefix", "cannot stand beside a url that has a path of its own")
         }
-        return LocalHTTPService(
+        var service = LocalHTTPService(
             endpoint: target.endpoint, basePath: basePath ?? target.basePath ?? "/", hostField: hostField(target, &reader))
+        service.tls = tls(target, &reader)
+        return service
+    }
+
+    /// Whom to believe; nil: the service speaks plain HTTP.
+    private func tls(_ target: ServiceURL, _ reader: inout SettingsReader) -> ServiceTLS? {
+        guard target.isSecure else {
+            if kinds.first == "url" { refuseTLS(&reader) }
+            return nil
+        }
+        if isInsecure == true, caFile != nil {
+            reader.problem(path + "tls.insecure", "cannot stand beside tls.caFile: nothing of the certificate would be checked")
+        }
+        return ServiceTLS(caFile: caFile, isInsecure: isInsecure ?? false)
+    }
+
+    private func refuseTLS(_ reader: inout SettingsReader) {
+        for (key, isGiven) in [("tls.caFile", caFile != nil), ("tls.insecure", isInsecure == true)] where isGiven {
+            reader.problem(path + key, "is for a url that begins with https://")
+        }
     }
 
     /// `preserve`, or a text in which `{port}` stands for the port.
