@@ -88,7 +88,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "agentd",
-            dependencies: ["MachineCore", "SettingsCore", "WebConsole", "AgentKit", "InspectorKit", "SocketKit"],
+            dependencies: ["X509", "MachineCore", "SettingsCore", "WebConsole", "AgentKit", "InspectorKit", "SocketKit"],
             swiftSettings: strict),
         // Tests: one suite a module, and what they share.
         .target(name: "TestSupport", dependencies: ["MachineCore"], path: "Tests/TestSupport", swiftSettings: settings),
@@ -135,7 +135,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SocketKitTests", dependencies: ["MachineCore", "X509", "SocketKit", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "AgentDaemonTests", dependencies: ["MachineCore", "AgentKit", "agentd"], swiftSettings: settings),
+        .testTarget(
+            name: "AgentDaemonTests",
+            dependencies: ["X509", "MachineCore", "SettingsCore", "TunnelLink", "AgentKit", "SocketKit", "agentd"],
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "TestSupport"],

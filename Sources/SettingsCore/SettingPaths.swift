@@ -81,6 +81,8 @@ extension OtherProgram {
         webService.pathPrefix
         webService.hostHeader
         webService.dotFiles
+        webService.tls.caFile
+        webService.tls.insecure
         type
         model
         host
@@ -99,6 +101,11 @@ extension OtherProgram {
         poolIdleMs
         responseTimeoutMs
         gatewayTokenFile
+        tls.caFile
+        tls.pin
+        tls.certificate
+        tls.key
+        tls.insecure
         logRequests
         drainMs
         logLevel

@@ -12,6 +12,9 @@ enum AgentCommand {
         }
         for name in ["--agent-id", "--agent", "--name"] { parser.misnomers[name] = "did you mean --id?" }
         for name in ["--gateway-token", "--auth-token"] { parser.misnomers[name] = "did you mean --token?" }
+        for name in ["--cacert", "--ca", "--tls-ca"] { parser.misnomers[name] = "did you mean --ca-file?" }
+        for name in ["--cert", "--certificate"] { parser.misnomers[name] = "did you mean --tls-certificate?" }
+        for name in ["--no-verify", "--tls-insecure"] { parser.misnomers[name] = "did you mean --insecure?" }
         for name in ["--server", "--remote"] { parser.misnomers[name] = "did you mean --gateway?" }
         return parser
     }()
@@ -41,7 +44,7 @@ extension CommandLineParser {
         options: CommandLineOption.settingsFile + [
             CommandLineOption(
                 name: "--gateway", short: "-g", valueName: "URL", settingsPath: "gatewayUrl",
-                help: "Where the gateway is: ws://HOST/agent, http://HOST or HOST:PORT."),
+                help: "Where the gateway is: wss://HOST/agent, https://HOST or HOST:PORT; ws:// without TLS."),
             CommandLineOption(
                 name: "--token", short: "-t", valueName: "TOKEN", settingsPath: "gatewayToken",
                 help: "What the gateway asks for. Prefer a file or MIAGENT_GATEWAY_TOKEN: other users can see a command line."),
@@ -58,8 +61,12 @@ extension CommandLineParser {
                 name: "--host-header", valueName: "TEXT", settingsPath: "webService.hostHeader",
                 help: "What the service sees as Host: a text, or preserve."),
             CommandLineOption(
+                name: "--service-insecure", settingsPath: "webService.tls.insecure",
+                help: "Take any certificate of a service at https://, as one in development has."),
+            CommandLineOption(
                 name: "--protocol", valueName: "VERSION", settingsPath: "protocol",
                 help: "The highest tunnel version: v1 or v2."),
+        ] + tls + [
             CommandLineOption(name: "--log-requests", settingsPath: "logRequests", help: "Print a line for each request."),
             CommandLineOption(
                 name: "--inspect", valueName: "ADDRESS", settingsPath: "inspect",
@@ -72,6 +79,23 @@ extension CommandLineParser {
         positional: CommandLinePositional(
             valueName: "SERVICE", count: 0...1,
             help:
-                "A web service's port on this machine, its address (http://HOST:PORT or HOST:PORT), or a folder whose files are served."
+                "A web service's port on this machine, its address (HOST:PORT, http://… or https://…), or a folder whose files are served."
         ))
+
+    private static let tls = [
+        CommandLineOption(
+            name: "--ca-file", valueName: "FILE", settingsPath: "tls.caFile",
+            help: "The authorities that may vouch for the gateway, as PEM, instead of the system's."),
+        CommandLineOption(
+            name: "--pin", valueName: "SHA256", settingsPath: "tls.pin", isRepeatable: true,
+            help: "The gateway's public key: sha256: and 64 digits; without --ca-file the key alone counts."),
+        CommandLineOption(
+            name: "--tls-certificate", valueName: "FILE", settingsPath: "tls.certificate",
+            help: "A certificate to present to the gateway, as PEM."),
+        CommandLineOption(
+            name: "--tls-key", valueName: "FILE", settingsPath: "tls.key", help: "The certificate's private key, as PEM."),
+        CommandLineOption(
+            name: "--insecure", settingsPath: "tls.insecure",
+            help: "Take any certificate of the gateway: for a trial, since whoever is on the way can read everything."),
+    ]
 }

@@ -32,6 +32,7 @@ final class AgentDaemon {
     func run() throws -> Int32 {
         _ = raiseDescriptorLimit()
         let loop = try SocketLoop()
+        try settings.tls.apply(to: loop)
         let runner = Runner(Agent(settings.agent, seed: secureRandomBytes(32)), on: loop)
         runner.onNote = { [self] note, runner in handle(note, runner) }
         loop.onShortage = { [self] in report($0) }
@@ -50,10 +51,7 @@ final class AgentDaemon {
             }
         }
         if screen == nil, let inspector { say("inspector at \(inspector.address)") }
-        if settings.agent.service == .none {
-            let advice = "name a port, an address or a folder: visitors of this agent get 404"
-            write(LogRecord(.warning, "agent.without-service", [.init("advice", advice)]))
-        }
+        warn()
         runner.send(.start)
         _ = notifier.ready(status: "dialing the gateway")
         while !isOver {
@@ -73,10 +71,25 @@ final class AgentDaemon {
         var facts = TerminalView.Facts(
             agentID: settings.agent.description.agentID, gateway: settings.agent.gateway.hostField, service: serviceText)
         facts.inspector = inspector?.address
+        if settings.tls.isInsecure { facts.warning = Self.insecurity }
         facts.colours = settings.usesColours
         facts.showsRequests = settings.printsRequests
         return facts
     }
+
+    /// Says aloud what is most likely not meant to stay so.
+    private func warn() {
+        if settings.agent.service == .none {
+            let advice = "name a port, an address or a folder: visitors of this agent get 404"
+            write(LogRecord(.warning, "agent.without-service", [.init("advice", advice)]))
+        }
+        if settings.tls.isInsecure {
+            let reason = "\(Self.insecurity): whoever is on the way can read and change everything, the token too"
+            write(LogRecord(.warning, "agent.insecure", [.init("reason", reason)]))
+        }
+    }
+
+    private static let insecurity = "the gateway's certificate is not checked (tls.insecure)"
 
     private func stop(_ runner: Runner<Agent>) {
         guard !isStopping else { return end() }
@@ -100,8 +113,11 @@ final class AgentDaemon {
         _ = notifier.reloading()
         do {
             let new = try AgentDaemonSettings.load(commandLine)
+            try new.tls.apply(to: runner.loop, after: settings.tls)
             (settings.agent, settings.printsRequests, settings.drain) = (new.agent, new.printsRequests, new.drain)
+            settings.tls = new.tls
             screen?.change(facts)
+            warn()
             runner.send(.reconfigure(new.agent))
             settings.log.write(LogRecord(.info, "agent.reloaded", [.init("agent", new.agent.description.agentID)]))
         } catch {
@@ -169,7 +185,7 @@ final class AgentDaemon {
     private static func text(of service: LocalService) -> String {
         switch service {
         case .http(let service):
-            service.endpoint.address(path: service.basePath)
+            service.endpoint.address(path: service.basePath, isSecure: service.tls != nil)
         case .folder(let folder): "the files in \(folder.path)"
         case .routes(let routes): routes.map { "\($0.prefix): \(text(of: $0.service))" }.joined(separator: ", ")
         case .handler, .streamingHandler, .none: "no web service"
@@ -187,9 +203,9 @@ final class AgentDaemon {
 
 extension Endpoint {
     /// As a browser wants it, if a browser can go there.
-    func address(path: String) -> String {
+    func address(path: String, isSecure: Bool = false) -> String {
         switch self {
-        case .tcp(let host, let port): "http://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
+        case .tcp(let host, let port): "http\(isSecure ? "s" : "")://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
         case .unix(let path): path
         }
     }

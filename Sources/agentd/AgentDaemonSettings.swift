@@ -8,6 +8,8 @@ import SocketKit
 
 struct AgentDaemonSettings {
     var agent: AgentConfiguration
+    /// What TLS with the gateway and with services takes.
+    var tls: AgentTLS
     var log: LogWriter
     /// Whether each request is a line on standard output.
     var printsRequests: Bool
@@ -28,7 +30,8 @@ struct AgentDaemonSettings {
         var flags = arguments.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         if let argument = arguments.positionals.first { flags.append(.service(argument)) }
         var reader = SettingsReader(
-            file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .gatewayd)
+            file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG", "MIAGENT_OPENSSL"],
+            beside: .gatewayd)
         // A person at a terminal wants to see what comes in; a service writes what its log is told to.
         let settings = read(&reader, environment, printsByDefault: file == nil || isTerminal(1))
         let problems = reader.finish()
@@ -53,6 +56,7 @@ struct AgentDaemonSettings {
         let secret = reader.read(
             .tokenFile("gatewayTokenFile", "A file that begins with the token that the gateway asks for.", read: readSecret)
                 .onReload(.nextConnection))
+        let tls = AgentTLS.read(&reader, for: configuration)
         let prints =
             reader.read(
                 .flag("logRequests", "Whether a line for each request is written to standard output.")
@@ -72,7 +76,7 @@ struct AgentDaemonSettings {
         if host.isEmpty || isLiteralAddress(host) { agent.description.host = hostName() }
         if let inspector { agent.captures = captures(inspector) }
         return AgentDaemonSettings(
-            agent: agent, log: log, printsRequests: prints, drain: drain, inspector: inspector,
+            agent: agent, tls: tls, log: log, printsRequests: prints, drain: drain, inspector: inspector,
             showsQR: showsQR, terminal: terminal, usesColours: environment["NO_COLOR", default: ""].isEmpty)
     }
 

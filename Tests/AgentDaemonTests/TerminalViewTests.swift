@@ -82,6 +82,16 @@ import Testing
         #expect(try Self.drawn(&view).contains(words))
     }
 
+    @Test func aWarningStaysInTheBlock() throws {
+        var view = Self.view { $0.warning = "the gateway's certificate is not checked" }
+        for phase in [AgentPhase.serving, .backingOff(until: Moment(nanoseconds: 1), reason: "x"), .stopped] {
+            view.take(.phase(phase), at: Self.time)
+            #expect(try Self.drawn(&view).contains(" insecure   the gateway's certificate is not checked\n"))
+        }
+        var quiet = Self.view()
+        #expect(try !Self.drawn(&quiet).contains("insecure"))
+    }
+
     @Test func theBlockNamesAddressesRoundTripAndCounts() throws {
         var view = Self.view { $0.inspector = "http://127.0.0.1:4040/" }
         view.take(.phase(.serving), at: Self.time)

@@ -42,7 +42,7 @@ let moduleRules: [ModuleRule] = [
     ModuleRule(name: "ACMEKit", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore"]),
     ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["Primitives", "MachineCore", "X509", "CLinux"])),
     ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit", "X509"])),
-    ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon.union(["InspectorKit"])),
+    ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon.union(["InspectorKit", "X509"])),
 ]
 
 /// The modules that `tokens` import, with the line of each; conditional, scoped (`import struct A.B`) and attributed ones too.

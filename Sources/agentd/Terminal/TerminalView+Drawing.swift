@@ -26,6 +26,7 @@ extension TerminalView {
     private func block(width: Int, now: Moment) -> [TerminalLine] {
         var lines = [TerminalLine(String(repeating: "─", count: width), .dim), stateLine(now)]
         if case .backingOff(_, let reason) = phase { lines.append(Self.row("", reason, .warning)) }
+        if let warning = facts.warning { lines.append(Self.row("insecure", warning, .bad)) }
         lines.append(Self.row("public", webURL.isEmpty ? "not known yet" : webURL, webURL.isEmpty ? .dim : .strong))
         lines.append(Self.row("service", facts.service))
         if let inspector = facts.inspector { lines.append(Self.row("inspector", inspector)) }

@@ -21,6 +21,8 @@ struct TerminalView: Sendable {
         var service: String
         /// The address of the local inspector; nil if there is none.
         var inspector: String?
+        /// What a person should not forget as long as it runs; nil: nothing.
+        var warning: String?
         /// Whether the terminal is sent colours.
         var colours = true
         /// Whether each request is a line.
