@@ -252,7 +252,7 @@ import TunnelLink
         var turn = Turn(now: Moment(nanoseconds: 5), taking: &outputs)
         for number in 0..<1_024 as Range<UInt32> {
             let peer = "10.0.\(number >> 8).\(number & 255)"
-            let visitor = visitors.accept(ConnectionID(slot: number, generation: 1), peer: peer, turn.now)
+            let visitor = visitors.accept(ConnectionID(slot: number, generation: 1), peer: peer, redirectPort: nil, turn.now)
             #expect(shares.due != turn.now && shares.takeUnreportedRequests(turn.now).isEmpty, "not yet")
             #expect(shares.charge(request, of: visitor, &turn) == nil)
         }
