@@ -137,7 +137,7 @@ let package = Package(
             name: "SocketKitTests", dependencies: ["MachineCore", "X509", "SocketKit", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "AgentDaemonTests",
-            dependencies: ["X509", "MachineCore", "SettingsCore", "TunnelLink", "AgentKit", "SocketKit", "agentd"],
+            dependencies: ["X509", "MachineCore", "SettingsCore", "AgentKit", "SocketKit", "agentd"],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",

@@ -16,8 +16,8 @@ struct AgentTLS: Equatable {
     /// Whether every gateway is believed.
     private(set) var isInsecure = false
 
-    /// Has the loop use these settings from the next connection on. What is as in `old` stays, and with it the sessions that can
-    /// be resumed.
+    /// Has the loop use these settings from the next connection on. What is as in `old` stays, and with it the sessions that
+    /// can be resumed.
     func apply(to loop: SocketLoop, after old: AgentTLS? = nil) throws(TLSError) {
         for (profile, settings) in profiles where old?.profiles[profile] != settings {
             try loop.setTLS(settings, for: profile)

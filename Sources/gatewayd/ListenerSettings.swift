@@ -1,5 +1,5 @@
-// Where the gateway listens: `host`, `port` and `tls`, or a list of them (`listeners`); a port that sends its visitors to https;
-// a Unix socket.
+// Where the gateway listens: `host`, `port` and `tls`, or a list of them (`listeners`); a port that sends its visitors to
+// https; a Unix socket.
 
 import MachineCore
 import SettingsCore

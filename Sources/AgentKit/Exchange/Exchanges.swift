@@ -150,8 +150,7 @@ struct Exchanges {
     private mutating func serveCollected(_ exchange: Exchange, _ turn: inout Turn<AgentNote>) {
         switch exchange.service {
         case .http(let service):
-            let count = exchange.heldCount
-            conclude(exchange, connections.serve(exchange, by: service, wholeBodyCount: count, &turn), &turn)
+            conclude(exchange, connections.serve(exchange, by: service, wholeBodyCount: exchange.heldCount, &turn), &turn)
         case .handler: calls.call(exchange, &turn)
         case .streamingHandler, .folder, .routes, .none: break
         }

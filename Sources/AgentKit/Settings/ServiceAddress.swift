@@ -4,8 +4,8 @@
 import MachineCore
 import SettingsCore
 
-/// Where a web service is, taken from `http://host[:port][/path]`, the same with `https://`, or `host:port[/path]` as people say
-/// it.
+/// Where a web service is, taken from `http://host[:port][/path]`, the same with `https://`, or `host:port[/path]` as people
+/// say it.
 struct ServiceURL {
     var endpoint: Endpoint
     /// Nil if the address has none.

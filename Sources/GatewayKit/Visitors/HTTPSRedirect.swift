@@ -1,4 +1,4 @@
-// Listeners for plain HTTP whose visitors are sent to https: everything gets a 308 (RFC 9110 §15.4.9) to the same address there.
+// Listeners for plain HTTP whose visitors are sent to https: everything gets a 308 (RFC 9110 §15.4.9) to the same address.
 // The host is the one that was asked for, as nginx has it (`return 308 https://$host$request_uri`): whoever sends a request can
 // but send itself elsewhere. A certificate authority that checks a name asks here too, beneath one path, and gets its response
 // (RFC 8555 §8.3).
