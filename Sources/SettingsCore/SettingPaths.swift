@@ -4,11 +4,17 @@ extension OtherProgram {
     static let gatewaydPaths = """
         host
         port
+        tls.certificate
+        tls.key
+        tls.clientCA
+        tls.clientAuthentication
+        redirectPort
         unixSocket
         loops
         publicUrl
         trustedProxies
         proxyProtocol
+        tls.hsts
         gatewayToken
         duplicateAgents
         reservedAgents

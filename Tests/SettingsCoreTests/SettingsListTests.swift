@@ -34,20 +34,20 @@ import Testing
     @Test(arguments: [
         (
             #"[{"port": 1}, {"port": 10}]"#,
-            #"config.json:1:45: "net.listeners[1].port" must be a whole number from 0 to 9, not 10"#
+            #"config.json:1:46: "net.listeners[1].port" must be a whole number from 0 to 9, not 10"#
         ),
-        (#"[{"host": "a"}]"#, #"config.json:1:23: "net.listeners[0].port" is required"#),
+        (#"[{"host": "a"}]"#, #"config.json:1:24: "net.listeners[0].port" is required"#),
         (
             #"[{"port": 1, "prot": 2}]"#,
-            #"config.json:1:35: unknown key "net.listeners[0].prot"; did you mean "port"?"#
+            #"config.json:1:36: unknown key "net.listeners[0].prot"; did you mean "port"?"#
         ),
         (
             #"[{"port": 1, "tls": {"kee": 2}}]"#,
-            #"config.json:1:43: unknown key "net.listeners[0].tls.kee"; did you mean "key"?"#
+            #"config.json:1:44: unknown key "net.listeners[0].tls.kee"; did you mean "key"?"#
         ),
-        (#"{"port": 1}"#, #"config.json:1:22: "net.listeners" must be a list of objects, not an object"#),
-        (#""80""#, #"config.json:1:22: "net.listeners" must be a list of objects, not text"#),
-        (#"[80]"#, #"config.json:1:23: "net.listeners[0]" must be an object, not a number"#),
+        (#"{"port": 1}"#, #"config.json:1:23: "net.listeners" must be a list of objects, not an object"#),
+        (#""80""#, #"config.json:1:23: "net.listeners" must be a list of objects, not text"#),
+        (#"[80]"#, #"config.json:1:24: "net.listeners[0]" must be an object, not a number"#),
     ]) func whatIsWrongNamesItsPlace(list: String, sentence: String) {
         var reader = reader(#"{"net": {"listeners": \#(list)}}"#)
         _ = read(&reader)
