@@ -28,7 +28,8 @@ struct GatewayDaemonSettings {
         let file = try arguments.settingsFile(orVariable: "MIAGENT_CONFIG", in: &environment)
         let flags = arguments.settings.map { SettingsFlag(name: $0.flag, path: $0.path, value: $0.value) }
         var reader = SettingsReader(
-            file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG"], beside: .agentd)
+            file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG", "MIAGENT_OPENSSL"],
+            beside: .agentd)
         var settings = GatewayDaemonSettings()
         settings.read(&reader, isDemo: arguments.has("--demo"))
         let problems = reader.finish()
