@@ -281,11 +281,11 @@ extension DaemonTests {
             try withDaemons { fixture in
                 let folder = try TestFolder()
                 let others = ["--gateway", "ws://127.0.0.1:9/agent", "--id", "pi", "--check-config"]
-                for word in ["4173", "localhost:3000", "http://127.0.0.1:3000", folder.path] {
+                for word in ["4173", "localhost:3000", "http://127.0.0.1:3000", "https://localhost:3000", folder.path] {
                     #expect(try fixture.run("agentd", [word] + others).0 == .exited(0), "\(word)")
                 }
                 for (word, name) in [
-                    ("0", "PORT"), ("70000", "PORT"), ("https://h", "URL"),
+                    ("0", "PORT"), ("70000", "PORT"), ("https://h:0", "URL"),
                     (folder.path + "/a.txt", "DIRECTORY"), (folder.path + "/none", "DIRECTORY"),
                 ] {
                     let (ending, output) = try fixture.run("agentd", [word] + others)
