@@ -70,6 +70,7 @@ final class PollLoop<M: Machine> {
         switch command {
         case .dial(let dial, let endpoint): connect(dial, endpoint)
         case .cancelDial: break  // `connect` has come to an end already
+        case .startTLS(let id, _): end(id, error: "this loop speaks no TLS")
         case .write(let id, let bytes): connections[id]?.unsent += bytes
         case .setReading(let id, let isReading): connections[id]?.isReading = isReading
         case .finishWriting(let id): connections[id]?.whenSent = .halfClose
