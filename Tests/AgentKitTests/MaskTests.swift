@@ -35,6 +35,19 @@ import WireWS
         fixture.expectNothingLeft()
     }
 
+    /// Over TLS it is zero unless set otherwise.
+    @Test(arguments: TunnelMask.allCases, [false, true])
+    func tlsMakesItZeroUnlessSet(mask: TunnelMask, takes: Bool) throws {
+        let url = try GatewayURL("wss://g.example/agent")
+        var fixture = AgentFixture(.sample { ($0.mask, $0.gateway) = (mask, url) })
+        fixture.welcome?.takesZeroMask = takes
+        fixture.send(.start)
+        let gateway = try fixture.acceptUpgrade(.v2)
+        #expect(fixture.links[gateway]?.tlsPeer != nil)
+        #expect(try masksWithZero(&fixture, gateway) == (takes && mask != .random))
+        fixture.expectNothingLeft()
+    }
+
     /// A reload is for the next welcome; what the connection has agreed on stays.
     @Test func aReloadHoldsFromTheNextConnectionOn() throws {
         var fixture = AgentFixture(.sample())
