@@ -58,7 +58,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "AgentKit",
-            dependencies: ["RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection"],
+            dependencies: [
+                "Primitives", "RPCCore", "WireWS", "HTTPCodec", "MachineCore", "SettingsCore", "TunnelLink", "Inspection",
+            ],
             swiftSettings: settings),
         // The request inspector of an agent's own machine.
         .target(

@@ -112,6 +112,7 @@ extension OtherProgram {
         tls.certificate
         tls.key
         tls.insecure
+        proxy
         logRequests
         drainMs
         logLevel

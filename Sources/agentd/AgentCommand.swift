@@ -97,5 +97,10 @@ extension CommandLineParser {
         CommandLineOption(
             name: "--insecure", settingsPath: "tls.insecure",
             help: "Take any certificate of the gateway: for a trial, since whoever is on the way can read everything."),
+        CommandLineOption(
+            name: "--proxy", short: "-x", valueName: "URL", settingsPath: "proxy",
+            help:
+                "Dial the gateway by way of http://[USER:PASSWORD@]HOST:PORT, or of none. MIAGENT_PROXY keeps a password from others."
+        ),
     ]
 }

@@ -68,8 +68,9 @@ final class AgentDaemon {
     }
 
     private var facts: TerminalView.Facts {
+        let way = settings.agent.proxy.map { " by way of the proxy \($0)" } ?? ""
         var facts = TerminalView.Facts(
-            agentID: settings.agent.description.agentID, gateway: settings.agent.gateway.hostField, service: serviceText)
+            agentID: settings.agent.description.agentID, gateway: settings.agent.gateway.hostField + way, service: serviceText)
         facts.inspector = inspector?.address
         if settings.tls.isInsecure { facts.warning = Self.insecurity }
         facts.colours = settings.usesColours
@@ -77,11 +78,14 @@ final class AgentDaemon {
         return facts
     }
 
-    /// Says aloud what is most likely not meant to stay so.
+    /// Says what a person may not expect: visitors get nothing, a proxy is used, nothing of the gateway is checked.
     private func warn() {
         if settings.agent.service == .none {
             let advice = "name a port, an address or a folder: visitors of this agent get 404"
             write(LogRecord(.warning, "agent.without-service", [.init("advice", advice)]))
+        }
+        if let proxy = settings.agent.proxy, let origin = settings.proxyOrigin {
+            write(LogRecord(.info, "agent.proxy", [.init("proxy", "\(proxy)"), .init("from", origin)]))
         }
         if settings.tls.isInsecure {
             let reason = "\(Self.insecurity): whoever is on the way can read and change everything, the token too"
@@ -115,7 +119,7 @@ final class AgentDaemon {
             let new = try AgentDaemonSettings.load(commandLine)
             try new.tls.apply(to: runner.loop, after: settings.tls)
             (settings.agent, settings.printsRequests, settings.drain) = (new.agent, new.printsRequests, new.drain)
-            settings.tls = new.tls
+            (settings.tls, settings.proxyOrigin) = (new.tls, new.proxyOrigin)
             screen?.change(facts)
             warn()
             runner.send(.reconfigure(new.agent))

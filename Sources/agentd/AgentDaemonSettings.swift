@@ -10,6 +10,8 @@ struct AgentDaemonSettings {
     var agent: AgentConfiguration
     /// What TLS with the gateway and with services takes.
     var tls: AgentTLS
+    /// What named the proxy by way of which the gateway is dialled; nil: it is dialled directly.
+    var proxyOrigin: String?
     var log: LogWriter
     /// Whether each request is a line on standard output.
     var printsRequests: Bool
@@ -57,6 +59,7 @@ struct AgentDaemonSettings {
             .tokenFile("gatewayTokenFile", "A file that begins with the token that the gateway asks for.", read: readSecret)
                 .onReload(.nextConnection))
         let tls = AgentTLS.read(&reader, for: configuration)
+        let proxy = AgentProxy.read(&reader, environment, for: configuration)
         let prints =
             reader.read(
                 .flag("logRequests", "Whether a line for each request is written to standard output.")
@@ -71,12 +74,14 @@ struct AgentDaemonSettings {
             .flag("qr", "Whether the public URL is shown as a QR code once.").onReload(.restart), default: false)
         guard var agent = configuration else { return nil }
         if let secret { agent.token = secret }
+        agent.proxy = proxy?.url
         // Where gatewayd listens is no machine's name: one environment may serve both.
         let host = agent.description.host
         if host.isEmpty || isLiteralAddress(host) { agent.description.host = hostName() }
         if let inspector { agent.captures = captures(inspector) }
         return AgentDaemonSettings(
-            agent: agent, tls: tls, log: log, printsRequests: prints, drain: drain, inspector: inspector,
+            agent: agent, tls: tls, proxyOrigin: proxy?.origin, log: log, printsRequests: prints, drain: drain,
+            inspector: inspector,
             showsQR: showsQR, terminal: terminal, usesColours: environment["NO_COLOR", default: ""].isEmpty)
     }
 

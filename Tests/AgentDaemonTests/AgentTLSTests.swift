@@ -158,28 +158,25 @@ struct AgentTLSTests {
     /// What an agent says of a gateway that asks for a token, after it was dialled with these settings; the gateway speaks TLS
     /// with the credential of `files`, unless it is nil.
     private func reason(
-        _ members: String, _ files: Files?, host: String = "localhost", clients: TLSServerSettings.Clients = .anonymous
+        _ members: String, _ files: Files?, host: String = "localhost", clients: TLSServerSettings.Clients = .anonymous,
+        byProxy: Bool = false
     ) throws -> String {
-        let server = try SocketLoop()
-        let listener = try server.listen(on: .tcp(host: "127.0.0.1", port: 0))
-        if let files { try server.setTLS(TLSServerSettings([files.credential], clients: clients), for: listener) }
-        guard case .tcp(_, let port) = listener.endpoint else { return "no port" }
-        let (agent, tls, problems) = read(members, files, gateway: "wss://\(host):\(port)")
+        let gateway = try GatewayStandIn(files.map { TLSServerSettings([$0.credential], clients: clients) })
+        let (agent, tls, problems) = read(members, files, gateway: "wss://\(host):\(gateway.port)")
         #expect(problems == [])
+        var configuration = try #require(agent)
+        if byProxy { configuration.proxy = try ProxyURL("http://joe:hush@127.0.0.1:\(gateway.proxyPort)") }
         let loop = try SocketLoop()
         try tls.apply(to: loop)
-        let runner = Runner(Agent(try #require(agent), seed: secureRandomBytes(32)), on: loop)
+        let runner = Runner(Agent(configuration, seed: secureRandomBytes(32)), on: loop)
         runner.send(.start)
         let limit = SocketLoop.now().advanced(by: .seconds(20))
-        let response = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
-        let take = { (event: TransportEvent) in
-            if case .received(let id, _) = event { server.perform(.write(id, Array(response.utf8)[...])) }
-        }
         while SocketLoop.now() < limit {
-            try server.turn(until: Moment()) { take($0) }
-            server.flush { take($0) }
+            try gateway.turn()
             try runner.turn(until: SocketLoop.now().advanced(by: .milliseconds(5)))
-            if case .backingOff(_, let reason) = runner.machine.phase { return reason }
+            guard case .backingOff(_, let reason) = runner.machine.phase else { continue }
+            #expect(gateway.tunnels == (byProxy ? ["CONNECT \(host):\(gateway.port) HTTP/1.1"] : []))
+            return reason
         }
         return "waited in vain"
     }
@@ -193,6 +190,13 @@ struct AgentTLSTests {
     func aGatewayThatIsBelievedIsReached(members: String) throws {
         let files = try Files()
         #expect(try reason(members.replacing("PIN", with: "\(files.pin)"), files) == Self.reached)
+    }
+
+    @Test func aProxyIsNoObstacleToTLS() throws {
+        let files = try Files()
+        #expect(try reason(#""tls": {"caFile": "$cert.pem"}"#, files, byProxy: true) == Self.reached)
+        let stranger = try reason(#""type": "t""#, files, byProxy: true)
+        #expect(stranger.contains("\(files.pin) (tls.pin, --pin)"), "\(stranger)")
     }
 
     @Test func whoeverIsNotBelievedIsNamed() throws {

@@ -8,11 +8,12 @@ import Testing
 
 @Suite struct TransitionTests {
     @Test func eachStageOfATunnelGoesOnlyWhereTheTableSays() {
-        let table = ["TU..X", ".U..X", "..R.X", "...SX", "....X", "....."]
+        let table = ["PTU..X", ".TU..X", "..U..X", "...R.X", "....SX", ".....X", "......"]
         let letter: (TunnelStage?) -> Character = { stage in
             switch stage {
             case nil: "."
             case .dialing: "D"
+            case .proxying: "P"
             case .securing: "T"
             case .upgrading: "U"
             case .registering: "R"

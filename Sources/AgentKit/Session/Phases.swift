@@ -70,6 +70,8 @@ extension AgentPhase {
 enum TunnelStage: Sendable, Hashable, CaseIterable {
     /// A connection is being made.
     case dialing
+    /// The proxy's response to CONNECT is awaited.
+    case proxying
     /// The TLS handshake is under way.
     case securing
     /// The WebSocket upgrade awaits its response.
@@ -83,6 +85,8 @@ enum TunnelStage: Sendable, Hashable, CaseIterable {
 
     /// What moves a tunnel from one stage to another.
     enum Event: Sendable, Hashable, CaseIterable {
+        /// The connection to the proxy is there.
+        case proxyReached
         /// The connection is there, and TLS is begun on it.
         case reached
         /// The connection is there, with TLS if that is wanted.
@@ -98,18 +102,22 @@ enum TunnelStage: Sendable, Hashable, CaseIterable {
     /// The stage after `event`; nil if the event means nothing in this stage.
     func after(_ event: Event) -> TunnelStage? {
         switch (self, event) {
-        case (.dialing, .reached): .securing
-        case (.dialing, .opened), (.securing, .opened): .upgrading
+        case (.dialing, .proxyReached): .proxying
+        case (.dialing, .reached), (.proxying, .reached): .securing
+        case (.dialing, .opened), (.proxying, .opened), (.securing, .opened): .upgrading
         case (.upgrading, .upgraded): .registering
         case (.registering, .registered): .serving
-        case (.dialing, .ended), (.securing, .ended), (.upgrading, .ended), (.registering, .ended), (.serving, .ended): .over
+        case (.over, _): nil
+        case (_, .ended): .over
 
         case (.dialing, .upgraded), (.dialing, .registered): nil
-        case (.securing, .reached), (.securing, .upgraded), (.securing, .registered): nil
-        case (.upgrading, .reached), (.upgrading, .opened), (.upgrading, .registered): nil
-        case (.registering, .reached), (.registering, .opened), (.registering, .upgraded): nil
-        case (.serving, .reached), (.serving, .opened), (.serving, .upgraded), (.serving, .registered): nil
-        case (.over, _): nil
+        case (.proxying, .proxyReached), (.proxying, .upgraded), (.proxying, .registered): nil
+        case (.securing, .proxyReached), (.securing, .reached), (.securing, .upgraded), (.securing, .registered): nil
+        case (.upgrading, .proxyReached), (.upgrading, .reached), (.upgrading, .opened), (.upgrading, .registered): nil
+        case (.registering, .proxyReached), (.registering, .reached), (.registering, .opened), (.registering, .upgraded): nil
+        case (.serving, .proxyReached), (.serving, .reached), (.serving, .opened), (.serving, .upgraded),
+            (.serving, .registered):
+            nil
         }
     }
 }

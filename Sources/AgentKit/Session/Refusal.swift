@@ -32,6 +32,13 @@ extension Refusal {
         return Refusal(reason: "cannot connect to \(hostField): \(why)\(advice)")
     }
 
+    /// There is no connection to the proxy.
+    static func noProxy(_ proxy: ProxyURL, _ reason: String) -> Refusal {
+        let name = proxy.hostAndPort
+        let why = reason.hasPrefix("\(name): ") ? String(reason.dropFirst(name.count + 2)) : reason
+        return Refusal(reason: "cannot connect to the proxy \(name): \(why.asClause); without a proxy: --proxy none")
+    }
+
     /// TLS with the gateway failed, for the reason that the transport gives.
     static func noTLS(with gateway: GatewayURL, _ reason: String) -> Refusal {
         Refusal(reason: "no TLS with \(gateway.hostField): \(TLSAdvice.text(reason, of: .gateway))")

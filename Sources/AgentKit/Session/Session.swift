@@ -123,22 +123,21 @@ struct Session {
     private mutating func dialGateway(_ turn: inout Turn<AgentNote>) {
         let gateway = configuration.gateway
         lastDial += 1
-        let tunnel = Tunnel(dial: DialID(rawValue: Self.firstDial + lastDial), pingInterval: configuration.pingInterval)
+        let tunnel = Tunnel(dial: DialID(rawValue: Self.firstDial + lastDial), configuration)
         connections.append(tunnel)
         tunnel.deadlines.set(.stage, at: turn.now.advanced(by: configuration.connectTimeout))
-        turn.log(.debug, "agent.dialing", [.init("gateway", gateway.hostField)])
-        turn.emit(.dial(tunnel.dial, .tcp(host: gateway.host, port: gateway.port)))
+        let proxy = configuration.proxy
+        turn.log(.debug, "agent.dialing", [.init("gateway", gateway.hostField), .init("proxy", proxy?.hostAndPort ?? "none")])
+        turn.emit(.dial(tunnel.dial, .tcp(host: proxy?.host ?? gateway.host, port: proxy?.port ?? gateway.port)))
     }
 
-    private mutating func connected(_ tunnel: Tunnel, _ connection: ConnectionID, _ turn: inout Turn<AgentNote>) {
-        if tunnel.connected(connection, configuration, &turn) { upgrade(tunnel, &turn) }
-    }
-
-    private mutating func secured(_ tunnel: Tunnel, _ facts: TLSFacts, _ turn: inout Turn<AgentNote>) {
-        guard tunnel.stage == .securing else { return }
-        let names = facts.peerNames.prefix(5).joined(separator: " ")
-        turn.log(.debug, "agent.secured", [.init("tls", "\(facts.version) \(facts.cipher)"), .init("names", names)])
-        upgrade(tunnel, &turn)
+    /// Goes on once nothing stands between the agent and the gateway.
+    private mutating func proceed(_ tunnel: Tunnel, _ opening: Opening, _ turn: inout Turn<AgentNote>) {
+        switch opening {
+        case .waits: break
+        case .open: upgrade(tunnel, &turn)
+        case .refused(let refusal): lose(tunnel, refusal, .close, &turn)
+        }
     }
 
     private mutating func upgrade(_ tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
@@ -153,7 +152,7 @@ struct Session {
 
     private mutating func dialFailed(_ tunnel: Tunnel, _ reason: String, _ turn: inout Turn<AgentNote>) {
         tunnel.disconnected()
-        lose(tunnel, .noConnection(to: configuration.gateway.hostField, reason), .abort, &turn)
+        lose(tunnel, tunnel.refusal(ofDial: reason, configuration), .abort, &turn)
     }
 
     // MARK: Registration
@@ -202,10 +201,9 @@ struct Session {
 
     /// Something happened to a tunnel's connection. What the tunnel makes of bytes is taken by `Tunnel.next`.
     mutating func handle(_ event: TransportEvent, of tunnel: Tunnel, _ turn: inout Turn<AgentNote>) {
+        if let opening = tunnel.open(event, configuration, &turn) { return proceed(tunnel, opening, &turn) }
         switch event {
-        case .accepted: break
-        case .secured(_, let facts): secured(tunnel, facts, &turn)
-        case .connected(_, let connection): connected(tunnel, connection, &turn)
+        case .accepted, .connected, .secured: break
         case .dialFailed(_, let reason): dialFailed(tunnel, reason, &turn)
         case .received(_, let bytes): if let outcome = tunnel.receive(bytes) { handle(outcome, of: tunnel, &turn) }
         case .receivedEOF: receivedEOF(of: tunnel, &turn)

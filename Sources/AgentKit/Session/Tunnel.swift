@@ -1,4 +1,4 @@
-// One connection to a gateway, from the dial to its end: TLS, the upgrade, the registration, liveness, and what waits to be
+// One connection to a gateway, from the dial to its end: a proxy, TLS, the upgrade, the registration, liveness, and what waits to be
 // written. An agent has one that is current, and beside it those that the gateway asked to be finished elsewhere. What a step
 // means for the agent's phase is the Session's to say.
 
@@ -15,10 +15,19 @@ enum TunnelEnding: Sendable, Hashable {
     case close
 }
 
+/// How far a connection is on its way to the gateway.
+enum Opening: Sendable, Hashable {
+    /// A proxy or TLS is still to come.
+    case waits
+    /// Bytes can go to the gateway.
+    case open
+    case refused(Refusal)
+}
+
 final class Tunnel {
     /// What a deadline of a tunnel is for.
     enum Timer: Sendable, Hashable {
-        /// The dial, TLS, the upgrade or the registration takes too long.
+        /// The dial, the proxy, TLS, the upgrade or the registration takes too long.
         case stage
         /// The tunnel is stable.
         case stable
@@ -46,8 +55,11 @@ final class Tunnel {
     /// So much waits for the gateway that no service is read.
     private(set) var holdsServices = false
 
+    /// By way of which it is dialled.
+    private let proxy: ProxyURL?
+    private var proxyHandshake: ProxyHandshake?
     private var handshake: Handshake?
-    /// Bytes of the upgrade that were given to the transport and not yet written; the session does not know of them.
+    /// Bytes of the CONNECT and the upgrade that were given to the transport and not yet written; the session does not know of them.
     private var unwrittenHandshakeBytes = 0
     private var pingInterval: Duration
     private var heartbeat = Heartbeat()
@@ -56,9 +68,10 @@ final class Tunnel {
     /// The number of the ping that went out behind the message that the agent leaves.
     private var leavingPing: UInt64?
 
-    init(dial: DialID, pingInterval: Duration) {
+    init(dial: DialID, _ configuration: AgentConfiguration) {
         self.dial = dial
-        self.pingInterval = pingInterval
+        proxy = configuration.proxy
+        pingInterval = configuration.pingInterval
     }
 
     /// No stream is open, and nothing of a finished one waits for credit.
@@ -74,20 +87,55 @@ final class Tunnel {
         return true
     }
 
-    // MARK: TLS, upgrade and registration
+    // MARK: Proxy and TLS
 
-    /// The connection is there: begins TLS, if that is wanted. True: there is nothing to do before the upgrade.
-    func connected(
-        _ connection: ConnectionID, _ configuration: AgentConfiguration, _ turn: inout Turn<AgentNote>
-    ) -> Bool {
-        self.connection = connection
-        let gateway = configuration.gateway
-        guard gateway.isSecure else { return true }
-        guard advance(.reached) else { return false }
-        deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
-        turn.emit(.startTLS(connection, TLSPeer(host: gateway.host, profile: .gateway)))
-        return false
+    /// What an event means before the upgrade; nil: there is nothing to do before it any more, or the connection is gone.
+    func open(
+        _ event: TransportEvent, _ configuration: AgentConfiguration, _ turn: inout Turn<AgentNote>
+    ) -> Opening? {
+        switch event {
+        case .connected(_, let connection):
+            self.connection = connection
+            return proxy.map { ask($0, configuration, &turn) } ?? reach(configuration, &turn)
+        case .secured(_, let facts):
+            guard stage == .securing else { return nil }
+            let names = facts.peerNames.prefix(5).joined(separator: " ")
+            turn.log(.debug, "agent.secured", [.init("tls", "\(facts.version) \(facts.cipher)"), .init("names", names)])
+            return .open
+        case .received(_, let bytes):
+            guard stage == .proxying else { return nil }
+            switch proxyHandshake?.receive(bytes) {
+            case .incomplete, nil: return .waits
+            case .passed:
+                proxyHandshake = nil
+                return reach(configuration, &turn)
+            case .refused(let refusal): return .refused(refusal)
+            }
+        case .accepted, .dialFailed, .receivedEOF, .wrote, .closed: return nil
+        }
     }
+
+    /// The connection to the proxy is there: asks for the way to the gateway.
+    private func ask(_ proxy: ProxyURL, _ configuration: AgentConfiguration, _ turn: inout Turn<AgentNote>) -> Opening {
+        guard advance(.proxyReached) else { return .waits }
+        let handshake = ProxyHandshake(proxy, to: configuration.gateway, configuration.http)
+        proxyHandshake = handshake
+        deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
+        unwrittenHandshakeBytes = handshake.request.count
+        write(handshake.request[...], &turn)
+        return .waits
+    }
+
+    /// What is written goes to the gateway from now on: begins TLS, if that is wanted.
+    private func reach(_ configuration: AgentConfiguration, _ turn: inout Turn<AgentNote>) -> Opening {
+        guard configuration.gateway.isSecure, let connection else { return .open }
+        guard advance(.reached) else { return .waits }
+        deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
+        turn.emit(.startTLS(connection, TLSPeer(host: configuration.gateway.host, profile: .gateway)))
+        return .waits
+    }
+
+    // MARK: Upgrade and registration
 
     /// Bytes can go to the gateway: sends the upgrade.
     func upgrade(
@@ -97,7 +145,7 @@ final class Tunnel {
         self.handshake = handshake
         deadlines.set(.stage, at: turn.now.advanced(by: configuration.upgradeTimeout))
         let request = try handshake.request(configuration)
-        unwrittenHandshakeBytes = request.count
+        unwrittenHandshakeBytes += request.count
         write(request[...], &turn)
     }
 
@@ -136,8 +184,9 @@ final class Tunnel {
     func timeout(_ configuration: AgentConfiguration) -> Refusal? {
         switch stage {
         case .dialing:
-            let gateway = configuration.gateway.hostField
-            return Refusal(reason: "no connection to \(gateway) within \(configuration.connectTimeout)")
+            let peer = proxy.map { "the proxy \($0.hostAndPort)" } ?? configuration.gateway.hostField
+            return Refusal(reason: "no connection to \(peer) within \(configuration.connectTimeout)")
+        case .proxying: return proxyHandshake?.timeoutRefusal(after: configuration.upgradeTimeout)
         case .securing: return .noTLS(with: configuration.gateway, "not over within \(configuration.upgradeTimeout)")
         case .upgrading: return handshake?.timeoutRefusal(after: "\(configuration.upgradeTimeout) passed")
         case .registering:
@@ -146,9 +195,15 @@ final class Tunnel {
         }
     }
 
+    /// What it means that the dial failed, for the reason that the transport gives.
+    func refusal(ofDial reason: String, _ configuration: AgentConfiguration) -> Refusal {
+        proxy.map { .noProxy($0, reason) } ?? .noConnection(to: configuration.gateway.hostField, reason)
+    }
+
     /// What the end of the connection means, for the reason that the transport gives, if any.
     func refusal(afterEnd error: String?, _ configuration: AgentConfiguration) -> Refusal {
         let gateway = configuration.gateway
+        if stage == .proxying, let proxyHandshake { return proxyHandshake.endRefusal(error) }
         if stage == .securing { return .noTLS(with: gateway, error ?? "the connection ended during the TLS handshake") }
         guard let error else { return Refusal(reason: "the gateway closed the connection") }
         // With TLS 1.3 a server refuses a client's certificate only after the handshake.

@@ -12,6 +12,9 @@ import TunnelLink
 public struct AgentConfiguration: Sendable, Hashable {
     /// Where the gateway is.
     public var gateway: GatewayURL
+    /// By way of which the gateway is dialled (CONNECT). Default nil: directly. The host looks into the environment, if it
+    /// wants that (`ProxyVariables`).
+    public var proxy: ProxyURL?
     /// Proves to the gateway who we are, in `Authorization: Bearer`. Never logged. Default nil: the gateway asks for none.
     public var token: String?
     /// What the gateway is told about the agent; `agentID` must be valid.
@@ -39,7 +42,7 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// For a connection to be made, to the gateway or to the service. Default 10 s, as a person would wait.
     public var connectTimeout = Duration.seconds(10)
-    /// For the TLS handshake with the gateway, and again for its response to the WebSocket upgrade. Default 10 s.
+    /// For a proxy's response, for the TLS handshake with the gateway, and again for its response to the WebSocket upgrade. Default 10 s.
     public var upgradeTimeout = Duration.seconds(10)
     /// For the gateway's response to `agent.register` in v2; a v1 gateway may never give one. Default 10 s.
     public var registrationTimeout = Duration.seconds(10)
