@@ -76,8 +76,8 @@ public enum AgentNote: LoggingNote, Hashable {
 
 /// Where an agent stands with its gateway. Transitions are in `AgentPhase.after`.
 public enum AgentPhase: Sendable, Hashable {
-    /// Makes a connection, with TLS if that is wanted, for the `attempt`-th time since one was last stable. Next: upgrading,
-    /// backingOff.
+    /// Makes a connection, by way of a proxy and with TLS if that is wanted, for the `attempt`-th time since one was last
+    /// stable. Next: upgrading, backingOff.
     case dialing(attempt: Int)
     /// Awaits the response to the WebSocket upgrade. Next: registering, backingOff.
     case upgrading

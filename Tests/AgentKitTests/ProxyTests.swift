@@ -1,4 +1,5 @@
-// Proxies: their addresses, which one the environment names, CONNECT, and the way through one to a gateway with TLS and without.
+// Proxies: their addresses, which one the environment names, CONNECT, and the way through one to a gateway with TLS and
+// without.
 
 import HTTPCodec
 import MachineCore

@@ -49,12 +49,10 @@ struct Exchanges {
     /// Adds what is held here.
     func count(into counters: inout AgentCounters) {
         counters.openExchanges += table.count
-        counters.localConnections += connections.count
-        counters.pooledConnections += connections.idleCount
-        counters.dialing += connections.dialCount
+        connections.count(into: &counters)
         counters.openCalls += calls.count
         counters.capturedBytes += captures?.heldBytes ?? 0
-        counters.timers += replayDeadlines.count + (headsDue == nil ? 0 : 1) + connections.timerCount
+        counters.timers += replayDeadlines.count + (headsDue == nil ? 0 : 1)
     }
 
     // MARK: The request

@@ -1,5 +1,5 @@
-// The address of an HTTP proxy: `http://user:password@host:port`, as people write it in settings and in `HTTPS_PROXY`. A user and
-// a password are percent-encoded there (RFC 3986 §3.2.1), and go to the proxy as Basic (RFC 7617).
+// The address of an HTTP proxy: `http://user:password@host:port`, as people write it in settings and in `HTTPS_PROXY`. A user
+// and a password are percent-encoded there (RFC 3986 §3.2.1), and go to the proxy as Basic (RFC 7617).
 //
 // Refused, each with its reason: other schemes, above all SOCKS and proxies behind TLS; a path; what no user may be called. No
 // text that is made of it, an error neither, has the password in it.

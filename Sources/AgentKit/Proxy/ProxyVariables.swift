@@ -1,5 +1,5 @@
 // Which proxy the environment names for a gateway, by the rules of curl: `https_proxy` and `HTTPS_PROXY` for TLS, `http_proxy`
-// without (in small letters alone, for a CGI script is given `HTTP_PROXY` by whoever asks it), else `all_proxy` and `ALL_PROXY`;
+// without (in small letters alone: a CGI script is given `HTTP_PROXY` by whoever asks it), else `all_proxy` and `ALL_PROXY`;
 // a variable in small letters before the same in capitals, and an empty one is none. `no_proxy` lists who is dialled directly.
 //
 // Beyond curl: this machine itself is never dialled by way of another, and an entry of `no_proxy` may name a port, or begin

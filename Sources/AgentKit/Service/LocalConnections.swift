@@ -45,11 +45,15 @@ struct LocalConnections {
         if isOtherService { unreachable = [] }
     }
 
-    var count: Int { connections.count }
-    var idleCount: Int { pool.count }
-    var dialCount: Int { dials.count }
-    var timerCount: Int { deadlines.count }
     var nextDeadline: Moment? { deadlines.next }
+
+    /// Adds what is held here.
+    func count(into counters: inout AgentCounters) {
+        counters.localConnections += connections.count
+        counters.pooledConnections += pool.count
+        counters.dialing += dials.count
+        counters.timers += deadlines.count
+    }
 
     // MARK: Getting a connection
 

@@ -1,6 +1,6 @@
-// One connection to a gateway, from the dial to its end: a proxy, TLS, the upgrade, the registration, liveness, and what waits to be
-// written. An agent has one that is current, and beside it those that the gateway asked to be finished elsewhere. What a step
-// means for the agent's phase is the Session's to say.
+// One connection to a gateway, from the dial to its end: a proxy, TLS, the upgrade, the registration, liveness, and what waits
+// to be written. An agent has one that is current, and beside it those that the gateway asked to be finished elsewhere. What a
+// step means for the agent's phase is the Session's to say.
 
 import HTTPCodec
 import MachineCore
@@ -59,7 +59,8 @@ final class Tunnel {
     private let proxy: ProxyURL?
     private var proxyHandshake: ProxyHandshake?
     private var handshake: Handshake?
-    /// Bytes of the CONNECT and the upgrade that were given to the transport and not yet written; the session does not know of them.
+    /// Bytes of the CONNECT and of the upgrade that were given to the transport and not yet written; the session does not know
+    /// of them.
     private var unwrittenHandshakeBytes = 0
     private var pingInterval: Duration
     private var heartbeat = Heartbeat()

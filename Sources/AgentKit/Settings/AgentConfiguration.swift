@@ -42,7 +42,8 @@ public struct AgentConfiguration: Sendable, Hashable {
 
     /// For a connection to be made, to the gateway or to the service. Default 10 s, as a person would wait.
     public var connectTimeout = Duration.seconds(10)
-    /// For a proxy's response, for the TLS handshake with the gateway, and again for its response to the WebSocket upgrade. Default 10 s.
+    /// For a proxy's response, for the TLS handshake with the gateway, and for its response to the WebSocket upgrade, each.
+    /// Default 10 s.
     public var upgradeTimeout = Duration.seconds(10)
     /// For the gateway's response to `agent.register` in v2; a v1 gateway may never give one. Default 10 s.
     public var registrationTimeout = Duration.seconds(10)
