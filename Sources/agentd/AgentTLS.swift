@@ -24,7 +24,7 @@ struct AgentTLS: Equatable {
         }
     }
 
-    /// Reads `tls`, for an agent of this configuration; nil: it is wrong.
+    /// Reads `tls`, for an agent of this configuration. What is wrong is a problem of the reader's, and left out.
     static func read(_ reader: inout SettingsReader, for agent: AgentConfiguration?) -> AgentTLS {
         let files = Files(&reader)
         var tls = AgentTLS()

@@ -21,9 +21,6 @@ enum TLSAdvice {
 
     private static let rules = [
         Rule(
-            words: "speaks plain HTTP", gateway: "plain HTTP is spoken there: ws:// instead of wss://?",
-            service: "plain HTTP is spoken there: http:// instead of https://?"),
-        Rule(
             words: "is self-signed", gateway: " (tls.pin, --pin)",
             service: "; name it in the service's tls.caFile, or set its tls.insecure (--service-insecure)"),
         Rule(
@@ -52,21 +49,25 @@ enum TLSAdvice {
             service: ": the program has to give them to its loop (setTLS)"),
     ]
 
+    /// How the sentence begins of which nothing is left: the loop speaks of all schemes in it. No certificate can say so.
+    private static let plainHTTP = "the peer speaks plain HTTP"
+
     /// The sentence `error` of a loop, with what helps.
     static func text(_ error: String, of peer: Peer) -> String {
         let said = error.asClause
-        guard let rule = rules.first(where: { said.contains($0.words) }) else { return said }
-        // Of plain HTTP the loop speaks of both kinds of addresses.
-        let isWhole = rule.words == rules[0].words
+        let rule = rules.first { said.contains($0.words) }
         switch peer {
-        case .gateway: return isWhole ? rule.gateway : said + rule.gateway
+        case .gateway:
+            if said.hasPrefix(plainHTTP) { return "plain HTTP is spoken there: ws:// instead of wss://?" }
+            return said + (rule?.gateway ?? "")
         case .service:
+            if said.hasPrefix(plainHTTP) { return "plain HTTP is spoken there: http:// instead of https://?" }
             // The loop's advice is for those who have pins.
             let fact = said.firstRange(of: "; if it is yours").map { said[..<$0.lowerBound] } ?? said[...]
-            return isWhole ? rule.service : fact + rule.service
+            return fact + (rule?.service ?? "")
         }
     }
 
     /// All words that are looked for.
-    static var words: [String] { rules.map(\.words) }
+    static var words: [String] { rules.map(\.words) + [plainHTTP] }
 }
