@@ -1,7 +1,7 @@
 // Calls on files and descriptors with Swift's types, for all that is not the hot path (`SystemCalls`).
 //
 // Unsafe here: C's calls that get the address of a local value, of a string or of an array's bytes. Each uses it only while it
-// runs, and is told how many bytes are there.
+// runs, and is told how many bytes are there. And a folder that is opened, read and closed in one function.
 
 #if canImport(Darwin)
     import Darwin
@@ -20,6 +20,34 @@ func openDescriptor(_ path: String, _ flags: Int32, mode: mode_t = 0) -> Int32 {
 func openDescriptor(_ name: [UInt8], beneath folder: Int32, _ flags: Int32) -> Int32 {
     let terminated = name.map { CChar(bitPattern: $0) } + [0]
     return unsafe openat(folder, terminated, flags | O_CLOEXEC)
+}
+
+/// The same, for a file that is made or written; `mode` is for one that is made.
+func openDescriptor(_ name: String, beneath folder: Int32, _ flags: Int32, mode: mode_t) -> Int32 {
+    unsafe openat(folder, name, flags | O_CLOEXEC, mode)
+}
+
+/// Makes a folder; negative with `errno` set on failure.
+func makeFolder(_ path: String, mode: mode_t) -> Int32 { unsafe mkdir(path, mode) }
+
+/// Gives a file in an open folder another name there, in place of a file of that name; false with `errno` set on failure.
+func rename(_ name: String, to newName: String, beneath folder: Int32) -> Bool {
+    unsafe renameat(folder, name, folder, newName) == 0
+}
+
+/// Removes the name of a file in an open folder; false with `errno` set if that fails.
+func removeName(_ name: String, beneath folder: Int32) -> Bool { unsafe unlinkat(folder, name, 0) == 0 }
+
+/// The names in a folder, `.` and `..` among them; nil with `errno` set on failure.
+func names(inFolder path: String) -> [String]? {
+    guard let folder = unsafe opendir(path) else { return nil }
+    defer { _ = unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0.prefix { $0 != 0 }) }
+        names.append(String(decoding: name, as: UTF8.self))
+    }
+    return names
 }
 
 /// Removes the name of a file; false with `errno` set if that fails.

@@ -52,6 +52,9 @@ public func environmentVariables() -> [String: String] {
     return variables
 }
 
+/// Whether this process may do what only the superuser may.
+public func isSuperuser() -> Bool { geteuid() == 0 }
+
 /// How many processors are at work in this machine, at least 1.
 public func processorCount() -> Int {
     max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
