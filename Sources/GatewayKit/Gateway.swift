@@ -89,6 +89,7 @@ public struct Gateway: Machine {
         case .message(.handshakeFailed(let peer, let reason)):
             metrics.handshakeEnded(isSecured: false)
             turn.log(.debug, "visitor.no-tls", [.init("peer", peer), .init("reason", reason)])
+        case .message(.certificates(let certificates)): console.certificates = certificates
         case .message(.loop(let message)): receive(message.content, &turn)
         case .tick: for visitor in frontend.resumePaused(&turn) { backend.pump(visitor, &turn) }
         }

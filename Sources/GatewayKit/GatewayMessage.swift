@@ -16,6 +16,8 @@ public enum GatewayMessage: Sendable {
     indirect case challenges([String: String])
     /// A client's TLS handshake failed, so that its connection was never announced; the reason is for people.
     indirect case handshakeFailed(peer: String, reason: String)
+    /// How the certificates are, for the pages and metrics of the first loop.
+    indirect case certificates([CertificateStatus])
     /// From another loop of the same gateway.
     indirect case loop(LoopMessage)
 }
@@ -26,6 +28,8 @@ public enum GatewayNote: Sendable {
     indirect case log(LogRecord)
     /// An agent is gone, or back: an alert is due.
     indirect case alert(AgentAlert)
+    /// An agent whose id takes a token has registered with one.
+    case agentRegistered(id: String)
     /// For the access log.
     indirect case access(AccessRecord)
     /// The drain began: accept no more connections.

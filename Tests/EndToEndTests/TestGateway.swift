@@ -48,7 +48,7 @@ final class TestGateway {
 
     private func take(_ note: GatewayNote, of index: Int) {
         switch note {
-        case .log, .access, .alert, .draining: break
+        case .log, .access, .alert, .agentRegistered, .draining: break
         case .drained: drainedLoops.insert(index)
         case .loop(let note): carry(note.content, from: index)
         }

@@ -17,6 +17,8 @@ final class GatewayFixture {
     private(set) var logs: [LogRecord] = []
     private(set) var alerts: [AgentAlert] = []
     private(set) var accessRecords: [AccessRecord] = []
+    /// Agents that registered with a token that their id takes, in order.
+    private(set) var provenAgents: [String] = []
     /// Those whose connection is an agent's: they get what is written there.
     var agents: [ConnectionID: AgentPeer] = [:]
     private let network: SimulatedNetwork
@@ -166,6 +168,7 @@ final class GatewayFixture {
         case .alert(let alert): alerts.append(alert)
         case .access(let record): accessRecords.append(record)
         case .draining: break
+        case .agentRegistered(let id): provenAgents.append(id)
         case .drained: drainedLoops.insert(loop)
         case .loop(let note): carry(note.content, from: loop)
         }

@@ -153,6 +153,7 @@ final class Registrar: Reconfigurable {
         peers.arrived(agentID)
         describe(agentID, by: agent)
         agents.startPinging(agent, turn.now)
+        if environment.access.admission.needsToken(agentID) { turn.emit(.agentRegistered(id: agentID)) }
         var fields: [LogRecord.Field] = [
             .init("agent", agentID), .init("peer", agent.peer), .init("protocol", agent.session.version.subprotocol),
             .init("tunnels", "\(registry.tunnels(of: agentID).count)"),

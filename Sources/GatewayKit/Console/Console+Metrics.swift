@@ -17,6 +17,7 @@ extension Console {
             "miagent_answer_latency_seconds", .histogram, unit: "seconds",
             "From the head of a request to the head of its response, or to an error of the gateway's own.")
         writer.histogram(metrics.latencies())
+        writeCertificates(to: &writer)
         writeEachAgent(to: &writer)
         return OwnResponse(200, type: format.contentType, body: writer.finish())
     }
@@ -83,6 +84,19 @@ extension Console {
                 writer.sample([("by", name), ("reason", reason)], count)
             }
         }
+    }
+
+    /// The names that the gateway has certificates for, and those for which it has none.
+    private func writeCertificates(to writer: inout MetricsWriter) {
+        if certificates.isEmpty { return }
+        writer.family(
+            "miagent_certificate_expiry_seconds", .gauge, unit: "seconds",
+            "When the certificate of a name expires, since 1970; 0: there is none.")
+        for certificate in certificates {
+            writer.sample([("name", certificate.name)], UInt64(clamping: certificate.notAfter ?? 0))
+        }
+        writer.family("miagent_certificate_failing", .gauge, "1 if the last attempt at a certificate of the name failed.")
+        for certificate in certificates { writer.sample([("name", certificate.name)], certificate.failure == nil ? 0 : 1) }
     }
 
     /// The first agents by id, as many as the configuration allows.

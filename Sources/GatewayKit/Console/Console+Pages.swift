@@ -26,8 +26,17 @@ extension Console {
         view.version = GatewayConfiguration.programVersion
         view.startedAt = environment.startedAt
         view.warnings = environment.configuration.warnings
+        view.certificateTroubles = certificateTroubles
         view.canLogOut = access.canLogOut(request, from: context.peer, now)
         return .page(StatusPage.render(view, .of(request)), for: request)
+    }
+
+    /// The first of the certificates that cannot be had.
+    private var certificateTroubles: [CertificateTrouble] {
+        let failing = certificates.lazy.compactMap { status in
+            status.failure.map { CertificateTrouble(name: status.name, reason: $0) }
+        }
+        return Array(failing.prefix(20))
     }
 
     /// How to set things up with this gateway; `?agent=` shows the address of that agent as a QR code.

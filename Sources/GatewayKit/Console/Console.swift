@@ -33,6 +33,8 @@ final class Console: Reconfigurable {
     let registry: Registry
     let metrics: Metrics
     let views: AgentViews
+    /// What the host says of certificates.
+    @exclusivity(unchecked) var certificates: [CertificateStatus] = []
     private let inspector: Inspector
     private let feed: StatusFeed
 

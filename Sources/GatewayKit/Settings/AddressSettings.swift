@@ -30,6 +30,22 @@ extension Setting<[AddressRange]> {
 }
 
 extension GatewayConfiguration {
+    /// The name that all others follow from, unless they are set.
+    public static func domain(from reader: inout SettingsReader) -> String? {
+        reader.read(
+            Setting.text(
+                "domain",
+                "The gateway's host name, such as `gw.example.com`. Short for that name in `publicUrl` (https) and"
+                    + " `channels.webService.subdomainHost`, port 443, and certificates from a CA, unless these are set; tokens that"
+                    + " are not set are made at the first start, and kept."
+            ).parsed(HostName.parse).onReload(.restart))
+    }
+
+    mutating func follow(domain: String) {
+        publicURL = "https://" + domain
+        web.subdomainHost = domain
+    }
+
     mutating func readAddresses(from reader: inout SettingsReader) {
         reader.read(
             Setting.text(

@@ -57,9 +57,11 @@ public struct GatewayConfiguration: Sendable, Hashable {
 
 extension GatewayConfiguration {
     /// Reads the configuration; what is wrong is kept by the reader, and the default stands in its place.
-    public static func read(from reader: inout SettingsReader) -> GatewayConfiguration {
+    /// `domain`: what addresses follow from, as far as they are not set.
+    public static func read(from reader: inout SettingsReader, domain: String? = nil) -> GatewayConfiguration {
         reader.misnomers = misnomers
         var configuration = GatewayConfiguration()
+        if let domain { configuration.follow(domain: domain) }
         configuration.readAddresses(from: &reader)
         configuration.readTLS(from: &reader)
         configuration.readAgents(from: &reader)
@@ -91,7 +93,8 @@ extension GatewayConfiguration {
         "authToken": "channels.webService.authToken", "authTokenFile": "channels.webService.authTokenFile",
         "allow": "channels.webService.allow", "public": "channels.webService.public",
         "webService": "channels.webService", "maxBody": "channels.webService.maxBody",
-        "domain": "channels.webService.subdomainHost",
+        "hostname": "domain", "stateDir": "stateDirectory", "email": "acme.contact", "acme.email": "acme.contact",
+        "acme.server": "acme.directory", "acme.url": "acme.directory",
         "subdomain": "channels.webService.subdomainHost", "listen": "host", "address": "host", "url": "publicUrl",
         "unix": "unixSocket", "certificate": "tls.certificate", "cert": "tls.certificate", "key": "tls.key", "hsts": "tls.hsts",
         "tls.cert": "tls.certificate", "tls.ca": "tls.clientCA", "proxies": "trustedProxies", "trustProxy": "trustedProxies",

@@ -32,7 +32,10 @@ public enum StatusPage {
             "uptime": .text(uptime(view, texts)), "agentsOnline": .text(online),
             "agentsKnown": .text(Figures.count(UInt64(clamping: view.agentsKnown))),
             "webServices": .text(Figures.count(UInt64(clamping: view.webServices))),
-            "warned": .flag(!view.warnings.isEmpty), "openToAgents": .flag(view.warnings.contains(.openToAgents)),
+            "warned": .flag(!view.warnings.isEmpty || !view.certificateTroubles.isEmpty),
+            "certificates": .list(
+                view.certificateTroubles.map { ["name": .text($0.name), "reason": .text($0.reason)] }),
+            "openToAgents": .flag(view.warnings.contains(.openToAgents)),
             "openToVisitors": .flag(view.warnings.contains(.openToVisitors)),
             "openStatusPage": .flag(view.warnings.contains(.openStatusPage)),
             "plots": .list(view.series.plots(texts).map { $0.values(texts) }),

@@ -31,6 +31,20 @@ public enum StatusWarning: String, Sendable, Hashable, CaseIterable {
     case openStatusPage
 }
 
+/// A certificate that cannot be had.
+public struct CertificateTrouble: Sendable, Hashable {
+    /// The host name that it is for.
+    public var name: String
+    /// Why, as the log has it.
+    public var reason: String
+
+    /// No certificate for `name`, because of `reason`.
+    public init(name: String, reason: String) {
+        self.name = name
+        self.reason = reason
+    }
+}
+
 /// The status page at one moment.
 public struct StatusView: Sendable, Hashable {
     /// The gateway's address, `http(s)://host[:port]`.
@@ -57,6 +71,8 @@ public struct StatusView: Sendable, Hashable {
     public var series = SeriesView()
     /// What to warn of.
     public var warnings: [StatusWarning] = []
+    /// Certificates that cannot be had, or not anew.
+    public var certificateTroubles: [CertificateTrouble] = []
     /// Whether a cookie of a login came with the request, so that the page offers to log out.
     public var canLogOut = false
     /// The gateway's version.
