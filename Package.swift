@@ -85,7 +85,7 @@ let package = Package(
             dependencies: [
                 "Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore", "SettingsCore", "TunnelLink", "GatewayKit",
                 "AgentKit",
-                "SocketKit",
+                "ACMEKit", "SocketKit",
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -140,6 +140,10 @@ let package = Package(
         .testTarget(
             name: "AgentDaemonTests",
             dependencies: ["X509", "MachineCore", "SettingsCore", "AgentKit", "SocketKit", "agentd"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GatewayDaemonTests",
+            dependencies: ["X509", "MachineCore", "GatewayKit", "ACMEKit", "SocketKit", "gatewayd"],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",

@@ -27,7 +27,7 @@ enum Demo {
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .drained: runner.stop()
             case .draining: runner.loop.stopListening()
-            case .loop, .alert: break  // there is one loop, and alerts go nowhere
+            case .loop, .alert, .agentRegistered: break  // there is one loop, and alerts go nowhere
             }
         }
         guard let wanted = settings.listeners.first else { return ExitCode.configuration }

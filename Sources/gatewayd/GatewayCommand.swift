@@ -13,6 +13,9 @@ enum GatewayCommand {
         for name in ["--gateway-token", "--agent-token"] { parser.misnomers[name] = "did you mean --token?" }
         for name in ["--cert", "--certificate", "--tls-cert"] { parser.misnomers[name] = "did you mean --tls-certificate?" }
         parser.misnomers["--key"] = "did you mean --tls-key?"
+        for name in ["--email", "--mail"] { parser.misnomers[name] = "did you mean --acme-contact?" }
+        for name in ["--state-dir", "--state-directory", "--data"] { parser.misnomers[name] = "did you mean --state?" }
+        parser.misnomers["--hostname"] = "did you mean --domain?"
         parser.misnomers["--url"] = "did you mean --public-url?"
         parser.misnomers["--unix-socket"] = "did you mean --unix?"
         return parser
@@ -25,6 +28,8 @@ enum GatewayCommand {
             guard !usesTLS else {
                 throw SettingsRefused(problems: ["--tls belongs to --demo; a gateway needs --tls-certificate and --tls-key"])
             }
+            var settings = settings
+            try settings.openState()
             return try GatewayDaemon(settings, parsed).run()
         }
     }
@@ -46,6 +51,19 @@ extension CommandLineParser {
             CommandLineOption(
                 name: "--demo", help: "Start a gateway, an agent and a small web service in this process, on loopback."),
             CommandLineOption(name: "--tls", help: "With --demo: speak TLS, with a certificate of its own making."),
+            CommandLineOption(
+                name: "--domain", valueName: "NAME", settingsPath: "domain",
+                help: "Serve https://NAME/ and https://ID.NAME/ for agents, with certificates from a CA."),
+            CommandLineOption(
+                name: "--state", valueName: "DIR", settingsPath: "stateDirectory",
+                help: "Keep certificates and tokens that are made here in DIR."),
+            CommandLineOption(
+                name: "--acme-directory", valueName: "URL", settingsPath: "acme.directory", help: "Ask this CA."),
+            CommandLineOption(
+                name: "--acme-ca", valueName: "FILE", settingsPath: "acme.caFile",
+                help: "Believe the CA's own server by the authorities in FILE."),
+            CommandLineOption(
+                name: "--acme-contact", valueName: "MAIL", settingsPath: "acme.contact", help: "Whom the CA may write to."),
             CommandLineOption(
                 name: "--host", valueName: "ADDRESS", settingsPath: "host", help: "Listen on ADDRESS."),
             CommandLineOption(

@@ -12,7 +12,7 @@ enum Signal {
 }
 
 final class GatewayDaemon {
-    private let settings: GatewayDaemonSettings
+    private var settings: GatewayDaemonSettings
     private let arguments: ParsedCommandLine
     private let notifier = ServiceNotifier()
     private var loops: GatewayLoops?
@@ -30,7 +30,8 @@ final class GatewayDaemon {
     func run() throws -> Int32 {
         _ = raiseDescriptorLimit()
         let clock = WallClock.system()
-        let tls = try ListenerTLS(settings.listeners, log: settings.log)
+        let certificates = try settings.startCertificates()
+        let tls = try ListenerTLS(settings.listeners, automatic: certificates, log: settings.log)
         self.tls = tls
         let first = try GatewayLoop(0, settings, tls, clock)
         // Signals are handled inside the loop's turns, so not before everything stands.
@@ -41,6 +42,11 @@ final class GatewayDaemon {
         let loops = try GatewayLoops(settings, tls, clock, first: first, on: endpoints)
         self.loops = loops
         tls.start { [weak loops] in loops?.perform($0) }
+        settings.automatic?.begin(ServingLoops(mailboxes: loops.all, tls: tls))
+        if let welcome = settings.welcome {
+            print(welcome)
+            flushStandardOutput()
+        }
         warnOfOpenAccess()
         _ = notifier.ready(status: "serving")
         try loops.run(first)
@@ -70,9 +76,11 @@ final class GatewayDaemon {
         _ = notifier.reloading()
         do {
             try settings.accessLog?.reopen()
-            let new = try GatewayDaemonSettings.load(arguments)
+            var new = try GatewayDaemonSettings.load(arguments)
+            try new.openState()
             loops?.post(.reconfigure(new.gateway))
             tls?.reload(new.listeners)
+            if let plan = new.certificatePlan { settings.automatic?.reconfigure(plan) }
             settings.log.write(LogRecord(.info, "gateway.reloaded"))
         } catch {
             settings.log.write(LogRecord(.error, "gateway.reload-refused", [.init("reason", "\(error)")]))

@@ -19,6 +19,16 @@ struct GatewayDaemonSettings {
     var drain = Duration.seconds(10)
     /// Signs the cookies of whoever logs in; another one at each start.
     let secret = secureRandomBytes(32)
+    /// Certificates from a CA.
+    var certificates = CertificateSettings()
+    /// Where the gateway keeps what must outlast it; nil: there is no usual place.
+    var statePath: String?
+    /// The same, open; nil: nothing is kept.
+    var state: PrivateFolder?
+    /// Tokens that were made just now, since there were none; nil: there were.
+    var newTokens: StoredTokens?
+    /// What sees to certificates from a CA, once the daemon has started it; nil: there are none.
+    var automatic: AutomaticCertificates?
     /// Threads that serve, each with connections of its own.
     var loops = 1
 
@@ -31,6 +41,7 @@ struct GatewayDaemonSettings {
             file: file, environment: environment, flags: flags, ignoredEnvironment: ["MIAGENT_CONFIG", "MIAGENT_OPENSSL"],
             beside: .agentd)
         var settings = GatewayDaemonSettings()
+        settings.statePath = StatePath.standard(environment, isRoot: isSuperuser())
         settings.read(&reader, isDemo: arguments.has("--demo"))
         let problems = reader.finish()
         guard problems.isEmpty else { throw SettingsRefused(problems: problems.map(\.description)) }
@@ -46,8 +57,10 @@ struct GatewayDaemonSettings {
     }
 
     private mutating func read(_ reader: inout SettingsReader, isDemo: Bool) {
+        certificates.domain = GatewayConfiguration.domain(from: &reader)
         readAddresses(&reader, isDemo: isDemo)
-        gateway = GatewayConfiguration.read(from: &reader)
+        gateway = GatewayConfiguration.read(from: &reader, domain: certificates.domain)
+        readCertificates(&reader)
         readTokenFiles(&reader)
         gateway.isReachableFromOutside = isReachableFromOutside
         gateway.servesTLS = listeners.contains { $0.tls != nil }

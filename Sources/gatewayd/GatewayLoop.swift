@@ -43,7 +43,7 @@ final class GatewayLoop {
         var securePort: UInt16?
         for wanted in settings.listeners {
             let sharing: PortSharing = settings.loops > 1 && wanted.isShared ? .first : .none
-            let listener = try runner.loop.listen(on: wanted.endpoint, sharing: sharing)
+            guard let listener = try listen(on: wanted, sharing) else { continue }
             try tls.configure(listener, of: runner.loop)
             settings.log.write(
                 LogRecord(.info, "gateway.listening", [.init("address", listener.endpoint.text)] + wanted.fields))
@@ -56,6 +56,20 @@ final class GatewayLoop {
         return endpoints
     }
 
+    /// Listens, or says why not where that is no reason to give up.
+    private func listen(on wanted: ListenerSettings, _ sharing: PortSharing) throws(SocketError) -> Listener? {
+        do throws(SocketError) {
+            return try runner.loop.listen(on: wanted.endpoint, sharing: sharing)
+        } catch {
+            guard wanted.isOptional else { throw error }
+            settings.log.write(
+                LogRecord(
+                    .warning, "gateway.not-listening",
+                    [.init("reason", "\(error)"), .init("advice", "visitors must write https://; or set redirectPort")]))
+            return nil
+        }
+    }
+
     /// Runs until the machine has drained, or `stop` is called; fails only if the poller does.
     func run(
         beside mailboxes: [Mailbox<GatewayMessage>], on endpoints: [Endpoint], onDrained: @escaping (Runner<Gateway>) -> Void
@@ -66,6 +80,7 @@ final class GatewayLoop {
             switch note {
             case .log(let record): settings.log.write(record)
             case .alert(let alert): send(alert)
+            case .agentRegistered(let id): settings.automatic?.agentRegistered(id)
             case .access(let record): settings.accessLog?.write(record.line(settings.gateway.accessLog))
             case .draining: stopListening()
             case .drained: onDrained(runner)

@@ -58,7 +58,8 @@ final class GatewayLoops: Sendable {
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
-    private var all: [Box] { mailboxes.withLock { $0.compactMap { $0 } } }
+    /// The mailboxes of all loops that are there.
+    var all: [Box] { mailboxes.withLock { $0.compactMap { $0 } } }
 
     private func runOther(_ index: Int) {
         guard let loop = join(index) else { return }

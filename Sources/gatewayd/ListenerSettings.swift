@@ -12,6 +12,8 @@ struct ListenerSettings: Sendable, Hashable {
     var tls: TLSFiles?
     /// Visitors are sent to the first listener with TLS.
     var redirects = false
+    /// Nobody asked for it by name: the gateway serves without it too.
+    var isOptional = false
 
     /// Whether another machine could connect.
     var isReachableFromOutside: Bool {
@@ -34,10 +36,10 @@ extension GatewayDaemonSettings {
     /// First those that every loop listens on, so that a listener has the same number on each.
     mutating func readListeners(_ reader: inout SettingsReader, isDemo: Bool) {
         let usualHost = isDemo ? "127.0.0.1" : "0.0.0.0"
-        let single = Self.single(&reader, usualHost)
+        let single = Self.single(&reader, usualHost, hasDomain: certificates.domain != nil)
         let list = Self.list(&reader, usualHost)
         if reader.exists("listeners") {
-            let own = ["host", "port", "tls.certificate", "tls.key", "tls.certificates", "tls.clientCA"]
+            let own = ["host", "port", "tls.certificate", "tls.key", "tls.certificates", "tls.auto", "tls.clientCA"]
             for path in own where reader.exists(path) {
                 reader.problem(path, "cannot be beside listeners, each of which says its own")
             }
@@ -49,11 +51,16 @@ extension GatewayDaemonSettings {
     }
 
     /// The listener without a list.
-    private static func single(_ reader: inout SettingsReader, _ usualHost: String) -> ListenerSettings {
+    private static func single(
+        _ reader: inout SettingsReader, _ usualHost: String, hasDomain: Bool
+    ) -> ListenerSettings {
         let host = reader.read(host, default: usualHost)
         let port = reader.read(
-            .integer("port", in: 0...65_535, "The port to listen on; 0: any free one.").onReload(.restart), default: 3_000)
-        return ListenerSettings(endpoint: .tcp(host: host, port: UInt16(clamping: port)), tls: TLSFiles(from: &reader))
+            .integer("port", in: 0...65_535, "The port to listen on; 0: any free one; with `domain` 443 if it is not set.")
+                .onReload(.restart), default: 3_000)
+        let isUsual = hasDomain && !reader.exists("port")
+        let tls = TLSFiles(from: &reader, isAutomaticByDefault: hasDomain)
+        return ListenerSettings(endpoint: .tcp(host: host, port: isUsual ? 443 : UInt16(clamping: port)), tls: tls)
     }
 
     private static func list(_ reader: inout SettingsReader, _ usualHost: String) -> [ListenerSettings] {
@@ -78,12 +85,14 @@ extension GatewayDaemonSettings {
                 path, in: 0...65_535,
                 "A port for plain HTTP, such as 80, whose visitors are sent to the first listener with TLS (308), or to `publicUrl`'s"
                     + " port; 0: any free one."
-            ).onReload(.restart))
-        guard let port else { return }
+            ).defaulting(to: "none; with `domain` 80, if it is free").onReload(.restart))
+        let isAutomatic = certificates.domain != nil && listeners.contains { $0.tls?.isAutomatic == true }
+        guard let wanted = port ?? (isAutomatic ? 80 : nil) else { return }
         guard case .tcp(let host, _) = listeners.first(where: { $0.tls != nil })?.endpoint else {
-            return reader.problem(path, "needs a listener with TLS: tls.certificate and tls.key")
+            return reader.problem(path, "needs a listener with TLS: tls.certificate and tls.key, or tls.auto")
         }
-        listeners.append(ListenerSettings(endpoint: .tcp(host: host, port: UInt16(clamping: port)), redirects: true))
+        let endpoint = Endpoint.tcp(host: host, port: UInt16(clamping: wanted))
+        listeners.append(ListenerSettings(endpoint: endpoint, redirects: true, isOptional: port == nil))
     }
 
     private static var host: Setting<String> {

@@ -20,6 +20,8 @@ final class ListenerTLS: Sendable {
         /// By the listener's number; nil: no TLS.
         var files: [TLSFiles?]
         var settings: [TLSServerSettings?]
+        /// Those of a CA, behind what automatic listeners have from files.
+        var automatic: [TLSCredential]
         var ticketKeys = [TLSTicketKey()]
         var rotated = SocketLoop.now()
         /// Why the files of each could not be used the last time, and whether that was said.
@@ -31,6 +33,7 @@ final class ListenerTLS: Sendable {
         func current(_ index: Int) -> TLSServerSettings? {
             guard settings.indices.contains(index), var settings = settings[index] else { return nil }
             settings.ticketKeys = ticketKeys
+            if files[index]?.isAutomatic == true { settings.credentials += automatic }
             return settings
         }
 
@@ -63,12 +66,16 @@ final class ListenerTLS: Sendable {
     private let queue = DispatchQueue(label: "gatewayd.certificates")
 
     /// Reads the files. Their problems were found with the settings, so that one now is a race with whoever replaces them.
-    init(_ listeners: [ListenerSettings], log: LogWriter) throws(TLSFiles.Problem) {
+    /// `automatic`: what a CA has given so far, or what stands in for it.
+    init(
+        _ listeners: [ListenerSettings], automatic: [TLSCredential] = [], log: LogWriter
+    ) throws(TLSFiles.Problem) {
         var settings: [TLSServerSettings?] = []
         for listener in listeners { settings.append(try listener.tls?.load()) }
         state = Mutex(
             State(
-                files: listeners.map(\.tls), settings: settings, problems: listeners.map { _ in nil },
+                files: listeners.map(\.tls), settings: settings, automatic: automatic,
+                problems: listeners.map { _ in nil },
                 isReported: listeners.map { _ in false }))
         self.log = log
         for (files, settings) in zip(listeners.map(\.tls), settings) {
@@ -106,6 +113,15 @@ final class ListenerTLS: Sendable {
             }
             check(isAsked: true)
         }
+    }
+
+    /// Shows these from the next handshake on, where certificates come from a CA.
+    func setAutomatic(_ credentials: [TLSCredential]) {
+        let indices = state.withLock { state in
+            state.automatic = credentials
+            return state.files.indices.filter { state.files[$0]?.isAutomatic == true }
+        }
+        apply(to: indices)
     }
 
     // MARK: Time

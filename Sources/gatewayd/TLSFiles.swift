@@ -26,6 +26,8 @@ struct TLSFiles: Sendable, Hashable {
     /// The authorities of clients' certificates; nil: clients are not asked for any.
     var clientCA: String?
     var clientAuthentication = ClientAuthentication.required
+    /// Whether certificates of a CA stand behind these.
+    var isAutomatic = false
 
     /// Why the files cannot be used: which setting is at fault, and a text that reads on after its name.
     struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
@@ -39,13 +41,21 @@ struct TLSFiles: Sendable, Hashable {
 
 extension TLSFiles {
     /// What `tls` says where the reader is; nil if it says nothing of certificates.
-    init?(from reader: inout SettingsReader) {
+    init?(from reader: inout SettingsReader, isAutomaticByDefault: Bool = false) {
         let main = Self.pair(
             &reader, "tls.certificate", "tls.key",
             "The file with the certificate, and behind it those of the intermediate authorities, as PEM. With it the listener"
                 + " speaks TLS.")
         if let main { pairs.append(main) }
         readFurther(&reader)
+        isAutomatic =
+            reader.read(
+                .flag(
+                    "tls.auto",
+                    "Whether the listener shows certificates that a CA gives by itself (`acme`), for names that no certificate from a"
+                        + " file is for."
+                ).defaulting(to: "true with `domain` and without `tls.certificate`").onReload(.restart))
+            ?? (isAutomaticByDefault && pairs.isEmpty)
         reader.read(
             .file(
                 "tls.clientCA",
@@ -56,8 +66,8 @@ extension TLSFiles {
                 .defaulting(to: "`required`").onReload(.restart))
         clientAuthentication = choice ?? clientAuthentication
         if choice != nil, clientCA == nil { reader.problem("tls.clientAuthentication", "needs tls.clientCA") }
-        if pairs.isEmpty {
-            if clientCA != nil { reader.problem("tls.clientCA", "needs tls.certificate and tls.key") }
+        if pairs.isEmpty, !isAutomatic {
+            if clientCA != nil { reader.problem("tls.clientCA", "needs tls.certificate and tls.key, or tls.auto") }
             return nil
         }
         check(&reader)
@@ -143,6 +153,12 @@ extension TLSFiles {
         for (pair, credential) in zip(pairs, settings.credentials) {
             let names = "and key name \(pair.certificate) and \(pair.key)"
             try Self.check(TLSServerSettings([credential]), pair.place + "certificate", names)
+        }
+        var settings = settings
+        if settings.credentials.isEmpty {
+            guard clientCA != nil else { return }  // all comes from a CA
+            let standIn = try? OpenSSLKeys().selfSigned(for: ["localhost"], unixSeconds: unixNow().seconds)
+            settings.credentials = [standIn].compactMap { $0 }
         }
         try Self.check(settings, clientCA == nil ? "certificates" : "clientCA", "names \(clientCA ?? "them")")
     }

@@ -41,7 +41,7 @@ let moduleRules: [ModuleRule] = [
         name: "InspectorKit", layer: .pure, mayImport: ["RPCCore", "HTTPCodec", "MachineCore", "Inspection", "WebConsole"]),
     ModuleRule(name: "ACMEKit", layer: .pure, mayImport: ["Primitives", "RPCCore", "HTTPCodec", "X509", "MachineCore"]),
     ModuleRule(name: "SocketKit", layer: .system, mayImport: platform.union(["Primitives", "MachineCore", "X509", "CLinux"])),
-    ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit", "X509"])),
+    ModuleRule(name: "gatewayd", layer: .daemon, mayImport: daemon.union(["GatewayKit", "ACMEKit", "X509"])),
     ModuleRule(name: "agentd", layer: .daemon, mayImport: daemon.union(["InspectorKit", "X509"])),
 ]
 

@@ -65,3 +65,15 @@ struct StoredCertificate: Sendable {
         }
     }
 }
+
+extension ACMECertificate {
+    /// The certificate in a file that a client of this CA has kept; nil: it holds none, or one that cannot be used. For a host
+    /// that shows certificates which are no longer looked after.
+    public init?(_ file: ACMEFile, directory: ACMEURL, crypto: some ACMECrypto) {
+        var jitter = Jitter(seed: [])
+        guard StoredObject.kind(of: file.name, directory: directory) == .certificate,
+            let stored = try? StoredCertificate(file, directory: directory, crypto: crypto, jitter: &jitter)
+        else { return nil }
+        self = stored.certificate
+    }
+}
