@@ -8,7 +8,7 @@ import Testing
         let readme = try #require(Repository.text(of: "README.md"))
         let page = try #require(Repository.text(of: "Docs/Configuration.md"))
         let rows = Self.rows(in: readme).filter { $0.first == "gatewayd" || $0.first == "agentd" }
-        #expect(rows.count == 10)
+        #expect(rows.count == 11)
         for row in rows where row.count == 4 {
             let whole = Self.rows(in: Self.section(row[0], of: page)).first { $0.first?.hasPrefix(row[1]) == true }
             guard let whole, whole.count == 4 else {
