@@ -67,7 +67,8 @@ extension DaemonTests {
             try withFolder { state in
                 try FileManager.default.createDirectory(
                     atPath: state, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-                FileManager.default.createFile(atPath: state + "/tokens.json", contents: Data("{\"kind\":\"miagent-".utf8))
+                #expect(
+                    FileManager.default.createFile(atPath: state + "/tokens.json", contents: Data("{\"kind\":\"miagent-".utf8)))
                 try withDaemons { fixture in
                     let (ending, said) = try fixture.run("gatewayd", try words(fixture, state))
                     #expect(ending == .exited(78))
