@@ -2,10 +2,12 @@
 
 extension OtherProgram {
     static let gatewaydPaths = """
+        domain
         host
         port
         tls.certificate
         tls.key
+        tls.auto
         tls.clientCA
         tls.clientAuthentication
         redirectPort
@@ -69,6 +71,14 @@ extension OtherProgram {
         limits.watchersPerAddress
         limits.requestsPerSecondPerAddress
         limits.requestBurstPerAddress
+        acme.directory
+        acme.caFile
+        acme.contact
+        acme.profile
+        acme.weeklyQuota
+        acme.termsAgreed
+        acme.challenges
+        stateDirectory
         gatewayTokenFile
         channels.webService.authTokenFile
         statusPage.authTokenFile
