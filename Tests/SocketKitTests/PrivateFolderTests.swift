@@ -63,7 +63,8 @@ import Testing
 
     @Test func aFileInItsPlaceIsNoFolder() throws {
         try withPlace { path in
-            try FileManager.default.createDirectory(atPath: path + "/..", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
             #expect(FileManager.default.createFile(atPath: path, contents: nil))
             #expect(failure { () throws(PrivateFolderError) in _ = try PrivateFolder(path) }.contains("cannot be opened"))
             #expect(failure { () throws(PrivateFolderError) in _ = try PrivateFolder(path + "/c") }.contains("cannot be made"))
