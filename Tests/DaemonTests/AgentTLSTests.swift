@@ -140,7 +140,7 @@ extension DaemonTests {
             try withDaemons { fixture in
                 let environment = ["MIAGENT_OPENSSL": "none"]
                 for (words, code, text) in [
-                    (["4173", "--gateway", "wss://gw.example"], 78, "\"gatewayUrl\" asks for TLS, which this machine lacks: "),
+                    (["4173", "--gateway", "wss://gw.example"], 78, "--gateway: asks for TLS, which this machine lacks: "),
                     (["https://localhost", "--gateway", "ws://gw.example"], 78, "asks for TLS, which this machine lacks: "),
                     (["4173", "--gateway", "ws://gw.example"], 0, "the settings are in order"),
                 ] {

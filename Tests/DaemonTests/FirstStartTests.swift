@@ -1,5 +1,5 @@
-// `gatewayd --domain` from nothing, with a CA that is not there: it makes its tokens, says once what to do with them, keeps them
-// for itself, and serves. And folders that it does not put secrets into.
+// `gatewayd --domain` from nothing, with a CA that is not there: it makes its tokens, says once what to do with them, keeps
+// them for itself, and serves. And folders that it does not put secrets into.
 
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-// Where the gateway keeps what it must not lose, and the tokens that it makes: once, for this user alone, and never in the place
-// of a file that it does not understand.
+// Where the gateway keeps what it must not lose, and the tokens that it makes: once, for this user alone, and never in the
+// place of a file that it does not understand.
 
 import Foundation
 import SocketKit

@@ -72,8 +72,10 @@ import Testing
         let login = LoginView(agentID: "pi", next: "/", problem: .wrongToken)
         let error = ErrorView(status: 404, code: "not-found", explanation: "")
         let inspector = InspectorView(title: "pi", api: "/api")
+        var page = status([agent("pi")])
+        page.certificateTroubles = [CertificateTrouble(name: "gw.example.com", reason: "the CA is down")]
         for (template, values) in [
-            (StatusPage.pages[language], StatusPage.values(status([agent("pi")]), language)),
+            (StatusPage.pages[language], StatusPage.values(page, language)),
             (HelpPage.pages[language], HelpPage.values(help, language)),
             (LoginPage.pages[language], LoginPage.values(login, language)),
             (ErrorPage.pages[language], ErrorPage.values(error, language)),

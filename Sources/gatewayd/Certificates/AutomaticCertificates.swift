@@ -1,5 +1,5 @@
-// Certificates from a CA as the daemon sees them: a thread that has read its files before the daemon listens, and begins to order
-// when the loops are there to show what a CA looks for.
+// Certificates from a CA as the daemon sees them: a thread that has read its files before the daemon listens, and begins to
+// order when the loops are there to show what a CA looks for.
 
 import ACMEKit
 import Dispatch
@@ -55,8 +55,8 @@ final class AutomaticCertificates: Sendable {
         if isNew { mailbox.post(.want(names)) }
     }
 
-    /// Other settings: names that are the gateway's or an agent's no more are given up, new ones begun, and what failed is tried
-    /// again.
+    /// Other settings: names that are the gateway's or an agent's no more are given up, new ones begun, and what failed is
+    /// tried again.
     func reconfigure(_ plan: CertificatePlan) {
         shared.plan = plan
         let keep = Set(plan.names)

@@ -1,6 +1,6 @@
-// Sees to certificates from a CA, on a thread and a loop of its own, so that neither a slow disk nor a slow CA holds up a visitor.
-// It is the host of ACMEKit's machine: requests leave over this loop, files are written by this thread, challenges and
-// certificates go to the loops that serve.
+// Sees to certificates from a CA, on a thread and a loop of its own, so that neither a slow disk nor a slow CA holds up a
+// visitor. It is the host of ACMEKit's machine: requests leave over this loop, files are written by this thread, challenges
+// and certificates go to the loops that serve.
 //
 // Which names: that of the gateway, those of agents in the settings, and those of agents that have registered with a token.
 // No name that a client asks for in its TLS handshake ever comes here.
@@ -64,8 +64,8 @@ final class CertificateKeeper {
         return try shown()
     }
 
-    /// Agents that were here before a restart, and are not yet again, keep their certificates as long as those are valid: whoever
-    /// visits one is to read that it is not here. Nothing is renewed for them.
+    /// Agents that were here before a restart, and are not yet again, keep their certificates as long as those are valid:
+    /// whoever visits one is to read that it is not here. Nothing is renewed for them.
     private func takeUp(_ files: [ACMEFile]) {
         let (crypto, plan) = (OpenSSLCrypto(keys: keys), plan)
         for file in files {

@@ -11,8 +11,8 @@ struct ServingLoops: Sendable {
     let mailboxes: [Mailbox<GatewayMessage>]
     let tls: ListenerTLS
 
-    /// Has `action` called on each loop, behind what was left for it before, and then `done` with the first failure, on the last
-    /// loop's thread.
+    /// Has `action` called on each loop, behind what was left for it before, and then `done` with the first failure, on the
+    /// last loop's thread.
     func perform(
         _ action: @escaping @Sendable (SocketLoop) throws(TLSError) -> Void, done: @escaping @Sendable (TLSError?) -> Void
     ) {
