@@ -147,7 +147,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HTTPCodec", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "TestSupport"],
+            dependencies: [
+                "HTTPCodec", "X509", "MachineCore", "TunnelLink", "GatewayKit", "AgentKit", "SocketKit", "TestSupport",
+            ],
             swiftSettings: settings),
         // Runs the daemons, which are named so that they are built.
         .testTarget(

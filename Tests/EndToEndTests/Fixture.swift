@@ -19,6 +19,7 @@ final class Fixture {
     var agents: [Host<Agent>] = []
     private let configuration: GatewayConfiguration
     private let loops: Int
+    private var scheme = "ws"
 
     init(
         seed: UInt64, conditions: SimulatedNetwork.Conditions = .init(), _ configuration: GatewayConfiguration = .init(),
@@ -33,7 +34,7 @@ final class Fixture {
 
     @discardableResult func addAgent(_ id: String, version: TunnelVersion = .v2) throws -> Host<Agent> {
         var agent = AgentConfiguration(
-            gateway: try GatewayURL("ws://gateway/agent"), description: AgentDescription(agentID: id),
+            gateway: try GatewayURL("\(scheme)://gateway/agent"), description: AgentDescription(agentID: id),
             service: .http(LocalHTTPService(port: 4_173)))
         agent.highestVersion = version
         agent.mask = agents.count.isMultiple(of: 2) ? .automatic : .zero
@@ -41,6 +42,15 @@ final class Fixture {
         host.send(.start)
         agents.append(host)
         return host
+    }
+
+    /// Agents that are added from now on speak TLS with the gateway.
+    func useTLS(server: @escaping () -> any ConnectionCipher, client: @escaping (TLSPeer) -> any ConnectionCipher) {
+        let endpoint = Endpoint.tcp(host: "gateway", port: 443)
+        network.listen(gateway.loops, on: endpoint)
+        network.serverCiphers[endpoint] = server
+        network.clientCipher = client
+        scheme = "wss"
     }
 
     func awaitAgents() -> Bool {

@@ -20,6 +20,13 @@ public protocol AnyHost: AnyObject {
     func attach(_ end: any ConnectionEnd)
     /// The connection is over for this machine.
     func detach(_ id: ConnectionID)
+    /// The host whose machine gets its events: itself, unless it stands before another.
+    var machineHost: any AnyHost { get }
+}
+
+extension AnyHost {
+    /// Itself.
+    public var machineHost: any AnyHost { self }
 }
 
 /// One machine's end of a connection: what its commands do, and what happens when it moves to another machine.
@@ -141,7 +148,7 @@ public final class Host<M: Machine>: AnyHost {
         case .dial(let dial, let endpoint):
             if isScripted { dials.append((dial, endpoint)) } else { network.dial(dial, endpoint, from: self) }
         case .cancelDial(let dial): if isScripted { cancel(dial) }  // otherwise dials end at once
-        case .startTLS(let id, let peer): end(of: id)?.startTLS(peer)
+        case .startTLS(let id, let peer): startTLS(id, peer)
         case .write(let id, let bytes): end(of: id)?.write(bytes)
         case .setReading(let id, let isOn): end(of: id)?.setReading(isOn)
         case .finishWriting(let id): end(of: id)?.finishWriting()
@@ -149,6 +156,15 @@ public final class Host<M: Machine>: AnyHost {
         case .closeAtOnce(let id): end(of: id)?.close(lingers: false)
         case .abort(let id): end(of: id)?.abort()
         }
+    }
+
+    private func startTLS(_ id: ConnectionID, _ peer: TLSPeer) {
+        guard let end = end(of: id) else { return }
+        guard let link = end as? LinkEnd, let cipher = network.clientCipher?(peer) else { return end.startTLS(peer) }
+        let encrypted = EncryptedEnd(cipher, at: self, as: id, on: link)
+        link.arrive(at: encrypted, as: id)
+        attach(encrypted)
+        encrypted.start()
     }
 
     private func end(of id: ConnectionID) -> (any ConnectionEnd)? {

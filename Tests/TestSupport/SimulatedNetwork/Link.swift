@@ -41,7 +41,7 @@ final class Link {
         if !pipes[side].isFinished { pipes[side].write(bytes) }
     }
 
-    /// The network encrypts nothing: the handshake is over at once.
+    /// A network without ciphers encrypts nothing: the handshake is over at once.
     func startTLS(_ peer: TLSPeer, side: Int) {
         let facts = TLSFacts(
             serverName: peer.host, applicationProtocol: nil, version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256")
@@ -66,7 +66,7 @@ final class Link {
 
     /// A host is gone, and with it what was on its way from there.
     func discard(_ host: any AnyHost) {
-        for side in 0...1 where ends[side].host === host && ends[side].isAway { ends[side].isClosed = true }
+        for side in 0...1 where ends[side].host.machineHost === host && ends[side].isAway { ends[side].isClosed = true }
     }
 
     /// False: it is over or closing, and stays where it is.

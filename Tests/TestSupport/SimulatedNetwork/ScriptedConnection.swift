@@ -200,7 +200,7 @@ extension TransportEvent {
     }
 
     /// The same event of the connection that has this id.
-    fileprivate func renamed(_ id: ConnectionID) -> TransportEvent {
+    func renamed(_ id: ConnectionID) -> TransportEvent {
         switch self {
         case .accepted(_, let peer, let listener): .accepted(id, peer: peer, listener: listener)
         case .secured(_, let facts): .secured(id, facts)

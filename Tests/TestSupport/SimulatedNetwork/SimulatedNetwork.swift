@@ -49,6 +49,10 @@ public final class SimulatedNetwork {
     public var random: SplitMix
     /// How hard the network is on connections to these endpoints, where it differs from the rest.
     public var paths: [Endpoint: Conditions] = [:]
+    /// Makes the ciphers of those who connect to these endpoints: TLS is spoken there.
+    public var serverCiphers: [Endpoint: () -> any ConnectionCipher] = [:]
+    /// Makes the cipher of a machine that starts TLS; nil: nothing is encrypted.
+    public var clientCipher: ((TLSPeer) -> any ConnectionCipher)?
     /// Called when a machine does with a scripted connection or a dial what no machine may do.
     public var onMistake: (String) -> Void = { _ in }
     private var hosts: [any AnyHost] = []
@@ -94,7 +98,7 @@ public final class SimulatedNetwork {
 
     /// Takes a machine off the network, as a power cut would: its peers see resets, and what it held is gone.
     public func remove(_ host: some AnyHost) {
-        for link in links where !link.isOver && (link.ends[0].host === host || link.ends[1].host === host) {
+        for link in links where !link.isOver && link.ends.contains(where: { $0.host.machineHost === host }) {
             link.reset()
             link.discard(host)
         }
@@ -173,12 +177,16 @@ public final class SimulatedNetwork {
         else {
             return host.deliver(.dialFailed(dial, reason: "connection refused"))
         }
-        let link = Link(host, host.newID(), listener, listener.newID())
+        let id = listener.newID()
+        let encrypted = serverCiphers[endpoint].map { EncryptedEnd($0(), at: listener, as: id) }
+        let receiver: any AnyHost = encrypted ?? listener
+        let link = Link(host, host.newID(), receiver, id)
         link.ownConditions = paths[endpoint]
         links.append(link)
         host.attach(LinkEnd(link, 0))
-        listener.attach(LinkEnd(link, 1))
-        listener.deliver(.accepted(link.ends[1].id, peer: host.name, listener: 0))
+        receiver.attach(LinkEnd(link, 1))
+        if let encrypted { listener.attach(encrypted) }
+        receiver.deliver(.accepted(link.ends[1].id, peer: host.name, listener: 0))
         host.deliver(.connected(dial, link.ends[0].id))
     }
 }
