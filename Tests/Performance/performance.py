@@ -12,7 +12,7 @@ from support import machine
 from support.chains import BUILD, HERE
 from support.tables import fill
 
-PARTS = ["compare", "account", "agents", "memory", "streams", "scale", "console"]
+PARTS = ["compare", "tls", "account", "agents", "memory", "streams", "scale", "console"]
 RESULTS = BUILD / "results.json"
 PAGES = [HERE.parent.parent / "Docs" / name for name in ("Performance.md", "Operations.md")]
 

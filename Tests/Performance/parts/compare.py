@@ -37,7 +37,8 @@ def measure(arguments):
         for number in range(arguments.rounds):
             for workload in chosen:
                 for peer in PEERS[number % 3:] + PEERS[:number % 3]:
-                    sample = best_of(lambda: one(peer, workload, service, service_pid, arguments.seconds))
+                    sample = best_of(
+                        lambda: one(peer, WORKLOADS[workload][1], service, service_pid, arguments.seconds, workload not in ("W5", "W6")))
                     samples[workload][peer].append({**sample, "round": number})
                     print(f"{number} {workload} {peer:8} {sample.get('error') or figures(sample)}", flush=True)
     return {"samples": samples, "seconds": arguments.seconds}
@@ -59,11 +60,11 @@ def best_of(sample, tries=3):
     return min(taken, key=lambda one: one.get("foreign", 1))
 
 
-def one(peer, workload, service, service_pid, seconds):
-    _, run, _, _ = WORKLOADS[workload]
+def one(peer, run, service, service_pid, seconds, is_warmed=True, is_secure=False):
+    """One sample of a workload; `is_warmed`: it runs for a second before."""
     try:
-        with Chain(peer, service) as chain:
-            if workload not in ("W5", "W6"):
+        with Chain(peer, service, is_secure) as chain:
+            if is_warmed:
                 run(chain, 1)  # tables and pools have grown, connections are made
             before = [sum(machine.cpu_seconds(pids)) for pids in (chain.near, chain.far, [service_pid])]
             busy, began, own = machine.busy_seconds(), time.monotonic(), time.process_time()

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -33,9 +34,14 @@ http {{
   proxy_request_buffering off; proxy_buffering on; proxy_max_temp_file_size 0;
   proxy_buffer_size 16k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;
   upstream next {{ server 127.0.0.1:{to}; keepalive 1024; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{at} backlog=4096; location {path} {{ proxy_pass http://next/; }} }}
+  server {{ listen 127.0.0.1:{at} backlog=4096{ssl}; location {path} {{ proxy_pass {scheme}://next/; }} }}
 }}
 """
+
+# The same with TLS: what `listen` ends with, and what the server needs besides.
+NGINX_TLS = """ ssl;
+    ssl_certificate {folder}/certificate.pem; ssl_certificate_key {folder}/key.pem; ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:{name}:4m"""
 
 HAPROXY = """
 global
@@ -121,14 +127,23 @@ def start_service(children):
 
 
 class Chain(Children):
-    """`near` is what visitors reach, `far` what reaches the service; `url` begins every path."""
+    """`near` is what visitors reach, `far` what reaches the service; `url` begins every path. `is_secure`: TLS on the way to either."""
 
-    def __init__(self, kind, service_port, **settings):
+    def __init__(self, kind, service_port, is_secure=False, **settings):
         super().__init__()
-        self.kind, self.service_port, self.settings = kind, service_port, settings
+        self.kind, self.service_port, self.is_secure, self.settings = kind, service_port, is_secure, settings
         self.port = free_port()
         self.path = "/web/bench"
-        self.url = f"http://127.0.0.1:{self.port}{self.path}"
+        self.url = f"{'https' if is_secure else 'http'}://127.0.0.1:{self.port}{self.path}"
+        if is_secure:
+            self.make_certificate()
+
+    def make_certificate(self):
+        """One that signs itself, of a kind that all know: ECDSA with P-256."""
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+             "/CN=performance", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", self.folder / "key.pem", "-out",
+             self.folder / "certificate.pem"], check=True, capture_output=True)
 
     def __enter__(self):
         try:
@@ -144,20 +159,26 @@ class Chain(Children):
         gateway = {
             "host": "127.0.0.1", "port": self.port, "gatewayToken": TOKEN, "channels": {"webService": {"pathPrefix": "/web"}},
             **self.settings.get("gateway", {})}
+        if self.is_secure:
+            gateway["tls"] = {"certificate": str(self.folder / "certificate.pem"), "key": str(self.folder / "key.pem")}
         self.start(BIN / "gatewayd", "--config", self.file("gateway.json", json.dumps(gateway)))
         await_port(self.port)
         self.start(BIN / "agentd", "--config", self.agent_settings("bench"))
 
     def agent_settings(self, agent_id):
         agent = {
-            "agentId": agent_id, "gatewayUrl": f"ws://127.0.0.1:{self.port}/agent", "gatewayToken": TOKEN,
-            "webService": {"port": self.service_port, "pathPrefix": "/"}, **self.settings.get("agent", {})}
+            "agentId": agent_id, "gatewayUrl": f"{'wss' if self.is_secure else 'ws'}://127.0.0.1:{self.port}/agent",
+            "gatewayToken": TOKEN, "webService": {"port": self.service_port, "pathPrefix": "/"}, **self.settings.get("agent", {})}
+        if self.is_secure:
+            agent["tls"] = {"caFile": str(self.folder / "certificate.pem")}
         return self.file(f"{agent_id}.json", json.dumps(agent))
 
     def start_nginx(self):
         between = free_port()
         for name, at, to, path in (("near", self.port, between, self.path + "/"), ("far", between, self.service_port, "/")):
-            text = NGINX.format(folder=self.folder, name=name, at=at, to=to, path=path)
+            secure = NGINX_TLS.format(folder=self.folder, name=name, at=at) if self.is_secure else ""
+            scheme = "https" if self.is_secure and name == "near" else "http"
+            text = NGINX.format(folder=self.folder, name=name, at=at, to=to, path=path, ssl=secure, scheme=scheme)
             self.start(find("nginx"), "-p", self.folder, "-c", self.file(f"{name}.conf", text))
             await_port(at)
 
@@ -169,7 +190,8 @@ class Chain(Children):
             await_port(at)
 
     def get(self, path, timeout=5):
-        with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+        context = ssl._create_unverified_context() if self.is_secure else None
+        with urllib.request.urlopen(self.url + path, timeout=timeout, context=context) as response:
             return response.read()
 
     def get_own(self, path):

@@ -56,11 +56,27 @@ def requests(url, connections, seconds, *fields, script=SCRIPT):
             "mib_per_second": seen["bytes"] / seen["us"] * 1e6 / MIB, "load_cpu": cpu}
 
 
+def handshakes(port, path, seconds, is_resumed=False, clients=4):
+    """Connections with TLS 1.2, each with one request, by so many clients at once: OpenSSL's own meter."""
+    command = ["openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-www", path, "-time", str(seconds), "-tls1_2",
+               "-reuse" if is_resumed else "-new"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(clients)]
+    count, used = 0, 0.0
+    for process in started:
+        text = process.communicate()[0]
+        found = re.search(r"(\d+) connections in (\d+) real seconds, ", text)
+        if not found:
+            raise LoadFailed(f"openssl s_time: {text.strip()[-200:]}")
+        count += int(found[1])
+        used += float(re.search(r"connections in ([\d.]+)s;", text)[1])
+    return {"requests": count, "bytes": 0, "per_second": count / seconds, "mib_per_second": 0, "load_cpu": used}
+
+
 def transfers(url, size, seconds, is_upload=False):
     """Whole transfers on fresh connections, one after the other, for at least that long."""
     count, took, used = 0, 0.0, 0.0
     while took < seconds:
-        command = ["curl", "-sS", "--max-time", "60", "-w", "\n%{http_code} %{size_download} %{time_total}"]
+        command = ["curl", "-sSk", "--max-time", "60", "-w", "\n%{http_code} %{size_download} %{time_total}"]
         if is_upload:  # of a length that is not said beforehand
             with subprocess.Popen(["head", "-c", str(size), "/dev/zero"], stdout=subprocess.PIPE) as source:
                 command += ["-T", "-", "-X", "POST", "-H", "Expect:", f"{url}/sink"]
