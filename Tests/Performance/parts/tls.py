@@ -65,5 +65,5 @@ def render(result):
         rows.append(row)
     rounds = max((one["round"] for samples in result["samples"].values() for peer in samples.values() for one in peer), default=-1) + 1
     return (f"{table(['', *PEERS, '**miagent**', '**miagent, CPU**'], rows)}\n\nRounds: {rounds}, of {result['seconds']} s a sample; "
-            f"{result['cipher']}, ECDSA with P-256. Multiples are medians of the rounds' ratios to nginx (T1: less is faster; CPU: of "
+            f"{result['cipher']}, ECDSA with P-256; T6 and T7 with TLS 1.2. Multiples are medians of the rounds' ratios to nginx (T1: less is faster; CPU: of "
             "both processes for a request or a transfer).")
